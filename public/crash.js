@@ -1,0 +1,66 @@
+// Shown when the page's module cannot start or has panicked. Plain JavaScript, because by then nothing else may be left.
+"use strict";
+(() => {
+  const chinese = /^zh\b/.test(new URLSearchParams(location.search).get("lang") ?? navigator.language);
+  const words = chinese
+    ? {
+        crashed: "页面遇到错误，已停止",
+        crashedText: "实验保存在下面的地址中：可以复制它，或重新载入后继续。",
+        start: "页面未能启动",
+        startText: "可能是文件没有完整载入，或浏览器版本过旧（需要支持 WebAssembly SIMD）。请重新载入；地址中的实验不会丢失。",
+        link: "实验的地址", copy: "复制地址", copied: "已复制", reload: "重新载入", detail: "错误信息",
+      }
+    : {
+        crashed: "The page met an error and has stopped",
+        crashedText: "Your experiment is in the address below: copy it, or reload and go on from there.",
+        start: "The page could not start",
+        startText: "A file may not have arrived whole, or the browser may be too old (WebAssembly with SIMD is needed). Reloading is safe: the experiment is in the address.",
+        link: "Address of your experiment", copy: "Copy address", copied: "Copied", reload: "Reload", detail: "What the browser said",
+      };
+
+  const $ = (id) => document.getElementById(id);
+  let shown = false;
+
+  function show(error, started) {
+    if (shown) return;
+    shown = true;
+    const box = $("crash");
+    $("crash-title").textContent = started ? words.crashed : words.start;
+    $("crash-text").textContent = started ? words.crashedText : words.startText;
+    box.querySelector("label").textContent = words.link;
+    box.querySelector("summary").textContent = words.detail;
+    $("crash-link").value = location.href;
+    $("crash-detail").textContent = String(error?.message ?? error).slice(0, 2000);
+    const copy = $("crash-copy");
+    copy.textContent = words.copy;
+    copy.onclick = async () => {
+      $("crash-link").select();
+      try {
+        await navigator.clipboard.writeText(location.href);
+        copy.textContent = words.copied;
+      } catch {
+        // The address stays selected: the keyboard's own copy still works.
+      }
+    };
+    $("crash-reload").textContent = words.reload;
+    $("crash-reload").onclick = () => location.reload();
+    box.hidden = false;
+    $("crash-reload").focus();
+  }
+
+  const started = () => !$("shell");
+  // A trap in the page's own module. Errors of workers and of extensions come without it and are not ours.
+  const trap = (error) => error instanceof WebAssembly.RuntimeError;
+
+  addEventListener("error", (event) => {
+    if (event.target instanceof HTMLScriptElement) {
+      // A module script whose import fails, or a file that a script tag names.
+      show(`cannot load ${event.target.src || "the page's module"}`, false);
+    } else if (trap(event.error) || (!started() && event.filename?.startsWith(location.origin))) {
+      show(event.error ?? event.message, started());
+    }
+  }, true);
+  addEventListener("unhandledrejection", ({ reason }) => {
+    if (trap(reason) || !started()) show(reason, started());
+  });
+})();

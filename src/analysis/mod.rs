@@ -1,0 +1,3 @@
+//! Measures of a pattern and of an outcome.
+
+pub mod reach;

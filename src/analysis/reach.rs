@@ -1,0 +1,128 @@
+//! How many layers a pattern needs until everything a query may ever see has reached it: the closure of its "looks at" relation.
+
+use serde::Serialize;
+
+/// Reach of a pattern over `n_q` queries and `n_k` keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    /// Allowed pairs of one layer.
+    pub pairs: u64,
+    /// Layers until no further pair is reached.
+    pub layers: u32,
+    /// Pairs reached then.
+    pub reached: u64,
+    /// Pairs that the bound permits (all of them, or the causal ones, …).
+    pub permitted: u64,
+}
+
+impl Reach {
+    /// Whether every permitted pair is reached, and after how many layers.
+    pub fn full(&self) -> Option<u32> {
+        (self.reached >= self.permitted).then_some(self.layers)
+    }
+}
+
+/// Reach of `allowed(q, k)` within `bound(q, k)`. Pairs outside the bound count neither as allowed nor as reached.
+///
+/// In layer `l + 1` a query sees what the tokens it looks at have seen after layer `l`: `R ← R ∪ A·R` over booleans, here by rows of bits,
+/// `O(n³ / 64)` a layer. Token `i` is query `i` and key `i`; with more queries than keys the rest looks but is not looked at.
+pub fn reach(
+    n_q: usize,
+    n_k: usize,
+    allowed: impl Fn(usize, usize) -> bool,
+    bound: impl Fn(usize, usize) -> bool,
+) -> Reach {
+    let words = n_k.div_ceil(64);
+    let table = |holds: &dyn Fn(usize, usize) -> bool| {
+        let mut bits = vec![0_u64; n_q * words];
+        for q in 0..n_q {
+            for k in (0..n_k).filter(|&k| holds(q, k)) {
+                bits[q * words + k / 64] |= 1 << (k % 64);
+            }
+        }
+        bits
+    };
+    let permitted = table(&bound);
+    let one = table(&|q, k| allowed(q, k) && bound(q, k));
+    let count = |bits: &[u64]| bits.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+    let (mut seen, mut layers, mut reached) = (one.clone(), u32::from(count(&one) > 0), count(&one));
+    let pairs = reached;
+    loop {
+        let mut next = seen.clone();
+        for q in 0..n_q {
+            let row = &one[q * words..(q + 1) * words];
+            for (w, &word) in row.iter().enumerate() {
+                let mut rest = word;
+                while rest != 0 {
+                    let token = w * 64 + rest.trailing_zeros() as usize;
+                    rest &= rest - 1;
+                    if token < n_q {
+                        for i in 0..words {
+                            next[q * words + i] |= seen[token * words + i] & permitted[q * words + i];
+                        }
+                    }
+                }
+            }
+        }
+        let now = count(&next);
+        if now == reached {
+            return Reach { pairs, layers, reached, permitted: count(&permitted) };
+        }
+        (seen, reached, layers) = (next, now, layers + 1);
+    }
+}
+
+/// The smallest number of boxes of side `side` that hold every allowed pair: the slope of its logarithm over `side` is the pattern's
+/// box-counting dimension.
+pub fn boxes(n_q: usize, n_k: usize, side: usize, allowed: impl Fn(usize, usize) -> bool) -> u64 {
+    let side = side.max(1);
+    let live = |r: usize, c: usize| {
+        let rows = r * side..((r + 1) * side).min(n_q);
+        rows.into_iter().any(|q| (c * side..((c + 1) * side).min(n_k)).any(|k| allowed(q, k)))
+    };
+    (0..n_q.div_ceil(side)).map(|r| (0..n_k.div_ceil(side)).filter(|&c| live(r, c)).count() as u64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAUSAL: fn(usize, usize) -> bool = |q, k| k <= q;
+
+    #[test]
+    fn a_window_of_two_needs_a_layer_for_each_step() {
+        let window = reach(100, 100, |q, k| k <= q && q - k < 2, CAUSAL);
+        assert_eq!(window, Reach { pairs: 199, layers: 99, reached: 5050, permitted: 5050 });
+        assert_eq!(reach(100, 100, CAUSAL, CAUSAL).full(), Some(1));
+    }
+
+    #[test]
+    fn doubling_distances_need_a_layer_for_each_bit() {
+        // With itself and distances 1, 2, 4, …, 32, a distance needs as many layers as it has bits: 63 has six.
+        let synaptic = reach(64, 64, |q, k| k <= q && (q == k || (q - k).is_power_of_two()), CAUSAL);
+        assert_eq!(synaptic.full(), Some(6));
+    }
+
+    #[test]
+    fn separate_blocks_never_meet() {
+        let blocks = reach(70, 70, |q, k| q / 35 == k / 35, |_, _| true);
+        assert_eq!((blocks.full(), blocks.layers, blocks.reached), (None, 1, 2 * 35 * 35));
+        let nothing = reach(4, 4, |_, _| false, |_, _| true);
+        assert_eq!((nothing.full(), nothing.layers), (None, 0));
+    }
+
+    #[test]
+    fn paths_stay_inside_the_bound() {
+        // Two-sided window, causal bound: looking ahead and back again must not count.
+        let window = reach(10, 10, |q, k| q.abs_diff(k) < 2, CAUSAL);
+        assert_eq!(window.reached, 55);
+    }
+
+    #[test]
+    fn boxes_of_the_sierpinski_triangle_triple_as_their_side_halves() {
+        let sierpinski = |q: usize, k: usize| k & !q == 0;
+        for (side, count) in [(64, 1), (32, 3), (16, 9), (1, 729)] {
+            assert_eq!(boxes(64, 64, side, sierpinski), count);
+        }
+    }
+}

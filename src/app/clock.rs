@@ -1,0 +1,71 @@
+//! The page's clock, the mark from which edit-to-paint is measured, and the moments after a task and after a paint.
+
+use std::cell::Cell;
+
+use leptos::prelude::request_animation_frame;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+
+thread_local! {
+    static EDITED_AT: Cell<Option<f64>> = const { Cell::new(None) };
+}
+
+/// Milliseconds since the page was opened.
+pub fn now() -> f64 {
+    web_sys::window().and_then(|w| w.performance()).map_or(0.0, |p| p.now())
+}
+
+/// Remembers that the user changed something now; the earliest mark not yet taken wins.
+pub fn mark_edit() {
+    EDITED_AT.with(|at| {
+        if at.get().is_none() {
+            at.set(Some(now()));
+        }
+    });
+}
+
+/// Takes the mark: when the edit was made that the next run answers.
+pub fn take_edit() -> Option<f64> {
+    EDITED_AT.with(Cell::take)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type MessageChannel;
+    type MessagePort;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> MessageChannel;
+    #[wasm_bindgen(method, getter)]
+    fn port1(this: &MessageChannel) -> MessagePort;
+    #[wasm_bindgen(method, getter)]
+    fn port2(this: &MessageChannel) -> MessagePort;
+    #[wasm_bindgen(method, setter)]
+    fn set_onmessage(this: &MessagePort, handler: Option<&js_sys::Function>);
+    #[wasm_bindgen(method, js_name = postMessage)]
+    fn post_message(this: &MessagePort, message: &JsValue);
+    #[wasm_bindgen(method)]
+    fn close(this: &MessagePort);
+}
+
+/// Calls back in a task of its own, after the microtasks in which effects run. Timers would wait four milliseconds for that.
+pub fn after_effects(then: impl FnOnce() + 'static) {
+    let channel = MessageChannel::new();
+    let port = channel.port1();
+    let handler = Closure::once_into_js(move || {
+        port.set_onmessage(None);
+        port.close();
+        then();
+    });
+    channel.port1().set_onmessage(Some(handler.unchecked_ref()));
+    channel.port2().post_message(&JsValue::NULL);
+}
+
+/// Calls back after the next frame is painted, with the time at which that frame began on the page's thread.
+pub fn after_paint(then: impl FnOnce(f64) + 'static) {
+    request_animation_frame(move || {
+        let began = now();
+        after_effects(move || then(began));
+    });
+}

@@ -1,0 +1,27 @@
+//! On or off.
+
+use leptos::prelude::*;
+
+/// A switch with its label.
+#[component]
+pub fn Switch(
+    /// Label.
+    label: Signal<String>,
+    /// Whether it is on.
+    #[prop(into)]
+    on: Signal<bool>,
+    /// Called with the new state.
+    on_change: Callback<bool>,
+) -> impl IntoView {
+    view! {
+        <label class="switch">
+            <input
+                type="checkbox"
+                role="switch"
+                prop:checked=on
+                on:change=move |event| on_change.run(event_target_checked(&event))
+            />
+            <span>{label}</span>
+        </label>
+    }
+}

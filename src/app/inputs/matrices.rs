@@ -1,0 +1,47 @@
+//! Q, K and V of the chosen head.
+
+use leptos::prelude::*;
+
+use super::matrix::Matrix;
+use crate::app::controls::{Card, IssueLine, words};
+use crate::app::i18n::{self, t};
+use crate::app::state::lab;
+use crate::experiment::TensorName;
+
+/// The three matrices, how many cells were changed, and the way back.
+#[component]
+pub fn MatricesCard() -> impl IntoView {
+    let lab = lab();
+    let lang = lab.lang;
+    let edits = Memo::new(move |_| lab.experiment.with(|e| e.edits.len()));
+    let about = Signal::derive(move || {
+        let head = lab.experiment.with(|e| e.view.head) + 1;
+        format!("{} {head}", i18n::now(lang.get(), "head", "头"))
+    });
+    let count = move || {
+        let n = edits.get();
+        match lang.get() {
+            crate::catalogue::Lang::En if n == 1 => "1 cell changed".to_owned(),
+            crate::catalogue::Lang::En => format!("{n} cells changed"),
+            crate::catalogue::Lang::Zh => format!("已修改 {n} 个单元格"),
+        }
+    };
+    view! {
+        <Card title=words("Q, K, V", "Q、K、V") aside=about>
+            <Matrix tensor=TensorName::Q />
+            <Matrix tensor=TensorName::K />
+            <Matrix tensor=TensorName::V />
+            <div class="edits" hidden=move || edits.get() == 0>
+                <span><i class="dot" aria-hidden="true"></i>{count}</span>
+                <button type="button" class="quiet-button" on:click=move |_| lab.edit("edits.revert", |e| e.edits.clear())>
+                    {t("Revert edits", "还原修改")}
+                </button>
+            </div>
+            <IssueLine path="edits" />
+            <p class="note">{t(
+                "Click a cell, then drag it up or down, type a number, or press + and −.",
+                "点击单元格，然后上下拖动、输入数值，或按 + 和 −。",
+            )}</p>
+        </Card>
+    }
+}

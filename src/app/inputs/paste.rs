@@ -1,0 +1,191 @@
+//! Pasted numbers: three fields for Q, K and V, and files dropped on them.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::DragEvent;
+
+use super::change::set_input;
+use crate::app::controls::{number, unique};
+use crate::app::i18n::{self, t};
+use crate::app::state::{Lab, lab};
+use crate::experiment::{Input, TensorName};
+use crate::interchange::{InterchangeError, Numbers, SafetensorsFile};
+
+/// Most rows and columns that the fields are filled with from the page.
+const FILL: usize = 32;
+
+type Rows = Vec<Vec<f32>>;
+
+/// Three fields with numbers.
+#[component]
+pub fn Paste() -> impl IntoView {
+    let lab = lab();
+    let over = RwSignal::new(false);
+    let problem = RwSignal::new(None::<String>);
+    let on_drop = move |event: DragEvent| {
+        event.prevent_default();
+        over.set(false);
+        let files = event.data_transfer().and_then(|d| d.files());
+        if let Some(file) = files.and_then(|f| f.get(0)) {
+            spawn_local(async move { problem.set(take_file(lab, &file).await.err()) });
+        }
+    };
+    view! {
+        <div
+            class="drop"
+            class:over=over
+            on:dragover=move |event: DragEvent| { event.prevent_default(); over.set(true); }
+            on:dragleave=move |_| over.set(false)
+            on:drop=on_drop
+        >
+            <Field tensor=TensorName::Q />
+            <Field tensor=TensorName::K />
+            <Field tensor=TensorName::V />
+            <p class="note">{t(
+                "One row a token: CSV, JSON or what NumPy prints. Or drop a .safetensors file with tensors named Q, K and V.",
+                "每个词元一行：CSV、JSON 或 NumPy 的打印输出。也可拖入含有 Q、K、V 张量的 .safetensors 文件。",
+            )}</p>
+            <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{problem}</p></div>
+        </div>
+    }
+}
+
+/// The rows of one tensor in the experiment.
+fn rows(input: &Input, tensor: TensorName) -> Option<&Rows> {
+    match (input, tensor) {
+        (Input::Numbers { q, .. }, TensorName::Q) => Some(q),
+        (Input::Numbers { k, .. }, TensorName::K) => Some(k),
+        (Input::Numbers { v, .. }, TensorName::V) => Some(v),
+        _ => None,
+    }
+}
+
+fn set_rows(lab: Lab, tensor: TensorName, new: Rows) {
+    let mut input = lab.experiment.with_untracked(|e| e.input.clone());
+    if let Input::Numbers { q, k, v } = &mut input {
+        let (key, rows) = match tensor {
+            TensorName::Q => ("input.q", q),
+            TensorName::K => ("input.k", k),
+            TensorName::V => ("input.v", v),
+        };
+        *rows = new;
+        set_input(lab, key, input);
+    }
+}
+
+fn read(text: &str) -> Result<Rows, InterchangeError> {
+    Numbers::parse(text).and_then(|numbers| numbers.matrix())
+}
+
+/// One tensor as text. The text stays as typed; it is written anew only when the numbers change elsewhere (undo, a dropped file).
+#[component]
+fn Field(
+    /// Which tensor.
+    tensor: TensorName,
+) -> impl IntoView {
+    let lab = lab();
+    let (id, note) = (unique("numbers"), unique("numbers-issue"));
+    let numbers = Memo::new(move |_| lab.experiment.with(|e| rows(&e.input, tensor).cloned().unwrap_or_default()));
+    let text = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        let now = numbers.get();
+        if text.with_untracked(|t| read(t).ok().as_ref() != Some(&now)) {
+            text.set(write(&now));
+        }
+    });
+    let problem = Memo::new(move |_| text.with(|t| read(t).err().map(|e| e.to_string())));
+    let on_input = move |event| {
+        text.set(event_target_value(&event));
+        if let Ok(new) = text.with_untracked(|t| read(t)) {
+            set_rows(lab, tensor, new);
+        }
+    };
+    let (letter, colour) = match tensor {
+        TensorName::Q => ("Q", "q"),
+        TensorName::K => ("K", "k"),
+        TensorName::V => ("V", "v"),
+    };
+    let size = move || numbers.with(|rows| format!("{} × {}", rows.len(), rows.first().map_or(0, Vec::len)));
+    view! {
+        <div class="field" data-tensor=colour>
+            <label for=id.clone()><b>{letter}</b>" "<small>{size}</small></label>
+            <textarea
+                id=id
+                rows="3"
+                spellcheck="false"
+                wrap="off"
+                aria-label=move || format!("{letter}: {}", i18n::now(lab.lang.get(), "numbers", "数值"))
+                aria-describedby=note.clone()
+                aria-invalid=move || problem.with(|p| p.is_some().then_some("true"))
+                prop:value=text
+                on:input=on_input
+            ></textarea>
+            <div class="issue" id=note role="alert" hidden=move || problem.with(Option::is_none)><p>{problem}</p></div>
+        </div>
+    }
+}
+
+/// Rows as text, one a line.
+fn write(rows: &Rows) -> String {
+    let line = |row: &Vec<f32>| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What the fields start with: the chosen head as it is on the page, or its first rows and places, rounded to be read.
+pub fn numbers_of_head(lab: Lab) -> Input {
+    let round = |x: &f32| number(f64::from((x * 1000.0).round() / 1000.0)).parse::<f32>().unwrap_or(0.0);
+    let cut = |all: &[f32], columns: usize| -> Rows {
+        let rows = all.chunks(columns.max(1)).take(FILL);
+        rows.map(|row| row.iter().take(FILL).map(round).collect()).collect()
+    };
+    let head = lab.experiment.with_untracked(|e| e.view.head);
+    let loaded = lab.loaded.get_untracked();
+    let inputs = lab.inputs.get_untracked();
+    match (loaded, inputs) {
+        (Some(loaded), Some(inputs)) if head < loaded.dims.q_heads => {
+            let dims = loaded.dims;
+            Input::Numbers {
+                q: cut(inputs.q_head(&dims, 0, head), dims.d),
+                k: cut(inputs.k_head(&dims, 0, head), dims.d),
+                v: cut(inputs.v_head(&dims, 0, head), dims.d_v),
+            }
+        }
+        _ => {
+            let unit: Rows = (0..3).map(|i| (0..3).map(|j| if i == j { 1.0 } else { 0.0 }).collect()).collect();
+            Input::Numbers { q: unit.clone(), k: unit.clone(), v: unit }
+        }
+    }
+}
+
+/// Reads a dropped file into the fields: a safetensors file fills all three, a text file is refused with the way to do it.
+async fn take_file(lab: Lab, file: &web_sys::File) -> Result<(), String> {
+    let said = |en, zh| i18n::now(lab.lang.get_untracked(), en, zh).to_owned();
+    if !file.name().ends_with(".safetensors") {
+        return Err(said("Only .safetensors files can be dropped; paste other numbers into a field.", "只能拖入 .safetensors 文件；其他数值请粘贴到文本框。"));
+    }
+    let buffer = JsFuture::from(file.array_buffer()).await.map_err(|_| said("The file could not be read.", "无法读取文件。"))?;
+    let bytes = js_sys::Uint8Array::new(buffer.unchecked_ref()).to_vec();
+    let head = lab.experiment.with_untracked(|e| e.view.head);
+    let [q, k, v] = tensors(&bytes, head).map_err(|e| format!("{}: {e}", file.name()))?;
+    set_input(lab, "input.file", Input::Numbers { q, k, v });
+    Ok(())
+}
+
+/// Q, K and V of one head; extents before the last two are heads (a batch of 1 before them).
+fn tensors(bytes: &[u8], head: usize) -> Result<[Rows; 3], String> {
+    let file = SafetensorsFile::open(bytes).map_err(|e| e.to_string())?;
+    let names: Vec<String> = file.shapes().keys().map(|&name| name.to_owned()).collect();
+    let one = |wanted: &str| -> Result<Rows, String> {
+        let name = names.iter().find(|n| n.eq_ignore_ascii_case(wanted));
+        let name = name.ok_or_else(|| format!("has no tensor {wanted}; it has {}", names.join(", ")))?;
+        let tensor = file.tensor(name).map_err(|e| e.to_string())?;
+        let [.., rows, columns] = tensor.shape[..] else { return Err(format!("tensor {name} has fewer than two extents")) };
+        let size = rows * columns;
+        let heads = tensor.data.len().checked_div(size).unwrap_or(0);
+        let start = head.min(heads.saturating_sub(1)) * size;
+        let part = tensor.data.get(start..start + size).filter(|p| !p.is_empty()).ok_or_else(|| format!("tensor {name} is empty"))?;
+        Ok(part.chunks(columns).map(<[f32]>::to_vec).collect())
+    };
+    Ok([one("Q")?, one("K")?, one("V")?])
+}

@@ -1,0 +1,102 @@
+//! Where Q, K and V come from: four kinds, each remembering what it was set to.
+
+use leptos::prelude::*;
+
+use super::captured::Captured;
+use super::change::set_input;
+use super::generated::Generated;
+use super::paste::{Paste, numbers_of_head};
+use super::text::Words;
+use super::tokens::Tokens;
+use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words};
+use crate::app::state::{Lab, lab};
+use crate::catalogue;
+use crate::experiment::{Input, Size};
+
+/// The four kinds of input, in the order of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Capture,
+    Generated,
+    Text,
+    Numbers,
+}
+
+impl Kind {
+    const ALL: [(Self, &'static str, &'static str, &'static str); 4] = [
+        (Self::Capture, "capture", "Captured", "采集"),
+        (Self::Generated, "generated", "Generated", "生成"),
+        (Self::Text, "text", "Text", "文本"),
+        (Self::Numbers, "numbers", "Paste", "粘贴"),
+    ];
+
+    fn of(input: &Input) -> Self {
+        match input {
+            Input::Capture { .. } => Self::Capture,
+            Input::Generated { .. } => Self::Generated,
+            Input::Text { .. } => Self::Text,
+            Input::Numbers { .. } => Self::Numbers,
+        }
+    }
+
+    fn id(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, id, ..)| id)
+    }
+}
+
+/// The card that chooses the input.
+#[component]
+pub fn SourceCard() -> impl IntoView {
+    let lab = lab();
+    let kind = Memo::new(move |_| lab.experiment.with(|e| Kind::of(&e.input)));
+    // What each kind was last set to, so that looking at another one loses nothing.
+    let drafts = StoredValue::new(Vec::<Input>::new());
+    let choose = Callback::new(move |id: String| {
+        let Some((wanted, ..)) = Kind::ALL.into_iter().find(|(_, name, ..)| *name == id) else { return };
+        let now = lab.experiment.with_untracked(|e| e.input.clone());
+        if Kind::of(&now) == wanted {
+            return;
+        }
+        let draft = drafts.with_value(|all| all.iter().find(|d| Kind::of(d) == wanted).cloned());
+        let next = draft.unwrap_or_else(|| first_of(lab, wanted, &now));
+        drafts.update_value(|all| {
+            all.retain(|d| Kind::of(d) != Kind::of(&now));
+            all.push(now);
+        });
+        set_input(lab, "input.kind", next);
+    });
+    let items = Kind::ALL.map(|(_, id, en, zh)| Item::new(id, words(en, zh))).to_vec();
+    view! {
+        <Card title=words("Source", "来源")>
+            <Choices label=words("Source of Q, K and V", "Q、K、V 的来源") items=items chosen=Signal::derive(move || kind.get().id().to_owned()) on_choose=choose look=Look::Segments />
+            {move || match kind.get() {
+                Kind::Capture => view! { <Captured /> }.into_any(),
+                Kind::Generated => view! { <Generated /> }.into_any(),
+                Kind::Text => view! { <Words /> }.into_any(),
+                Kind::Numbers => view! { <Paste /> }.into_any(),
+            }}
+            <IssueLine path="input" except="input.size" />
+            <Tokens />
+        </Card>
+    }
+}
+
+/// What a kind starts from when it is chosen for the first time: as close as it comes to what is on the page now.
+fn first_of(lab: Lab, kind: Kind, now: &Input) -> Input {
+    match kind {
+        Kind::Capture => Input::default(),
+        Kind::Generated => {
+            let recipe = catalogue::recipes().first().map_or("", |r| r.id).to_owned();
+            Input::Generated { recipe, size: Size::default(), seed: 0 }
+        }
+        Kind::Text => {
+            let text = match now {
+                Input::Capture { id, .. } => lab.captures.with_untracked(|all| all.iter().find(|c| &c.id == id).map(|c| c.text.clone())),
+                _ => None,
+            };
+            let text = text.filter(|t| t.len() < 400).unwrap_or_else(|| "the cat sat on the mat and the dog lay on the rug".to_owned());
+            Input::Text { text, size: Size::default(), seed: 0 }
+        }
+        Kind::Numbers => numbers_of_head(lab),
+    }
+}

@@ -1,0 +1,113 @@
+//! The words of the input as chips: hovering shows a query or key everywhere, a click chooses it.
+
+use leptos::prelude::*;
+use web_sys::{KeyboardEvent, MouseEvent};
+
+use crate::app::controls::rove;
+use crate::app::i18n::{self, t};
+use crate::app::state::{Lab, lab};
+
+/// Which axis a row of chips stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Axis {
+    Query,
+    Key,
+}
+
+/// The words of the input: one row of chips where queries and keys are the same words, else one for each.
+#[component]
+pub fn Tokens() -> impl IntoView {
+    let lab = lab();
+    let tokens = Memo::new(move |_| {
+        lab.loaded.with(|l| l.as_ref().map_or_else(Default::default, |l| (l.tokens_q.clone(), l.tokens_k.clone())))
+    });
+    let same = Memo::new(move |_| tokens.with(|(q, k)| q == k));
+    view! {
+        <Show when=move || !same.get()>
+            <p class="above">{t("Queries", "查询")}</p>
+        </Show>
+        <Chips axis=Axis::Query both=same words=Signal::derive(move || tokens.with(|(q, _)| q.clone())) />
+        <Show when=move || !same.get()>
+            <p class="above">{t("Keys", "键")}</p>
+            <Chips axis=Axis::Key both=same words=Signal::derive(move || tokens.with(|(_, k)| k.clone())) />
+        </Show>
+        <p class="note tokens__hint" hidden=move || tokens.with(|(q, _)| q.is_empty())>
+            {move || {
+                let lang = lab.lang.get();
+                if same.get() { i18n::now(lang, "Click: query. Shift-click: key.", "点击选查询，Shift + 点击选键。") } else { "" }
+            }}
+        </p>
+    }
+}
+
+/// A row of chips. Tab reaches the chosen one, arrow keys move on; with Shift they move the key instead of the query.
+#[component]
+fn Chips(
+    /// What a plain click chooses.
+    axis: Axis,
+    /// Whether the chips stand for queries and keys at once.
+    both: Memo<bool>,
+    /// The words.
+    words: Signal<Vec<String>>,
+) -> impl IntoView {
+    let lab = lab();
+    let cell = Memo::new(move |_| lab.cell());
+    let current = Selector::new(move || match axis {
+        Axis::Query => cell.get().0,
+        Axis::Key => cell.get().1,
+    });
+    let current_key = Selector::new(move || if both.get() { cell.get().1 } else { usize::MAX });
+    let as_key = move |shift: bool| axis == Axis::Key || (shift && both.get_untracked());
+    let on_key = move |event: KeyboardEvent| {
+        if let Some(index) = rove(&event, "option") {
+            choose(lab, as_key(event.shift_key()), index);
+        }
+    };
+    let label = move || match axis {
+        Axis::Query => t("Tokens: choose the query", "词元：选择查询")(),
+        Axis::Key => t("Tokens: choose the key", "词元：选择键")(),
+    };
+    let colour = match axis {
+        Axis::Query => "q",
+        Axis::Key => "k",
+    };
+    view! {
+        <div class="tokens" role="listbox" aria-label=label data-axis=colour on:keydown=on_key on:pointerleave=move |_| lab.hover.set(None)>
+            {move || {
+                words.get().into_iter().enumerate().map(|(index, word)| {
+                    let (on, on_for_tab, on_key) = (current.clone(), current.clone(), current_key.clone());
+                    let on_for_aria = current.clone();
+                    view! {
+                        <button
+                            type="button"
+                            role="option"
+                            tabindex=move || if on_for_tab.selected(&index) { "0" } else { "-1" }
+                            aria-selected=move || on_for_aria.selected(&index).to_string()
+                            class:on=move || on.selected(&index)
+                            class:on-key=move || on_key.selected(&index)
+                            on:pointerenter=move |_| hover(lab, as_key(false), index)
+                            on:click=move |event: MouseEvent| choose(lab, as_key(event.shift_key()), index)
+                        >
+                            {word}
+                        </button>
+                    }
+                }).collect_view()
+            }}
+        </div>
+    }
+}
+
+/// The chosen cell with its query or key replaced.
+fn with_place((query, key): (usize, usize), as_key: bool, index: usize) -> (usize, usize) {
+    if as_key { (query, index) } else { (index, key) }
+}
+
+fn hover(lab: Lab, as_key: bool, index: usize) {
+    let chosen = lab.experiment.with_untracked(|e| (e.view.query, e.view.key));
+    lab.hover.set(Some(with_place(chosen, as_key, index)));
+}
+
+fn choose(lab: Lab, as_key: bool, index: usize) {
+    lab.hover.set(None);
+    lab.show(|view| (view.query, view.key) = with_place((view.query, view.key), as_key, index));
+}

@@ -1,0 +1,105 @@
+//! Drawing a picture into a canvas: hatching below, coloured cells over it, numbers where they fit.
+
+use leptos::prelude::*;
+use wasm_bindgen::{Clamped, JsCast, JsValue};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+
+use super::scale::Scale;
+use crate::app::palette::Palette;
+use crate::engine::Map;
+
+/// A cell narrower than this many CSS pixels holds no number.
+const NUMBER_FROM: f64 = 21.0;
+
+/// Draws `map` to fill `canvas`, sized to device pixels. Errors of the canvas (a lost context) leave it as it was: the next change draws again.
+pub fn draw(canvas: &HtmlCanvasElement, map: &Map, scale: &Scale, palette: &Palette, numbers: bool) -> Result<(), JsValue> {
+    let ratio = window().device_pixel_ratio().max(1.0);
+    let (css_width, css_height) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
+    let (width, height) = ((css_width * ratio).round(), (css_height * ratio).round());
+    if width < 1.0 || height < 1.0 {
+        return Ok(());
+    }
+    if f64::from(canvas.width()) != width || f64::from(canvas.height()) != height {
+        canvas.set_width(width as u32);
+        canvas.set_height(height as u32);
+    }
+    let Some(context) = context(canvas)? else { return Ok(()) };
+    context.set_image_smoothing_enabled(false);
+    hatch(&context, palette, width, height, ratio)?;
+
+    let (columns, rows) = (map.request.width, map.request.height);
+    let cells = cells(map, scale, palette)?;
+    context.draw_image_with_html_canvas_element_and_dw_and_dh(&cells, 0.0, 0.0, width, height)?;
+
+    let (cell_width, cell_height) = (width / columns as f64, height / rows as f64);
+    if numbers && cell_width.min(cell_height) >= NUMBER_FROM * ratio {
+        let size = (cell_width.min(cell_height) * 0.3).min(13.0 * ratio);
+        context.set_font(&format!("{size}px ui-monospace, monospace"));
+        context.set_text_align("center");
+        context.set_text_baseline("middle");
+        for row in 0..rows {
+            for column in 0..columns {
+                let value = map.values[row * columns + column];
+                let Some(ground) = scale.colour(palette, value) else { continue };
+                let Some(label) = scale.label(value) else { continue };
+                context.set_fill_style_str(palette.text_on(ground));
+                context.fill_text(&label, (column as f64 + 0.5) * cell_width, (row as f64 + 0.5) * cell_height)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Paints `values` (`rows × columns`) one pixel a cell; CSS scales the canvas. Cells without a colour stay clear.
+pub fn paint_cells(canvas: &HtmlCanvasElement, map: &Map, scale: &Scale, palette: &Palette) -> Result<(), JsValue> {
+    let (width, height) = (map.request.width as u32, map.request.height as u32);
+    if canvas.width() != width || canvas.height() != height {
+        canvas.set_width(width);
+        canvas.set_height(height);
+    }
+    let Some(context) = context(canvas)? else { return Ok(()) };
+    context.put_image_data(&image(map, scale, palette)?, 0.0, 0.0)
+}
+
+fn context(canvas: &HtmlCanvasElement) -> Result<Option<CanvasRenderingContext2d>, JsValue> {
+    Ok(canvas.get_context("2d")?.and_then(|c| c.dyn_into().ok()))
+}
+
+fn image(map: &Map, scale: &Scale, palette: &Palette) -> Result<ImageData, JsValue> {
+    let mut bytes = vec![0u8; map.values.len() * 4];
+    for (pixel, value) in bytes.chunks_exact_mut(4).zip(&map.values) {
+        if let Some([r, g, b]) = scale.colour(palette, *value) {
+            pixel.copy_from_slice(&[r, g, b, 255]);
+        }
+    }
+    ImageData::new_with_u8_clamped_array_and_sh(Clamped(&bytes), map.request.width as u32, map.request.height as u32)
+}
+
+/// The cells as a canvas of one pixel each.
+fn cells(map: &Map, scale: &Scale, palette: &Palette) -> Result<HtmlCanvasElement, JsValue> {
+    let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
+    canvas.set_width(map.request.width as u32);
+    canvas.set_height(map.request.height as u32);
+    if let Some(context) = context(&canvas)? {
+        context.put_image_data(&image(map, scale, palette)?, 0.0, 0.0)?;
+    }
+    Ok(canvas)
+}
+
+/// Fills everything with diagonal lines: what the mask forbids is hatched, never just pale.
+fn hatch(context: &CanvasRenderingContext2d, palette: &Palette, width: f64, height: f64, ratio: f64) -> Result<(), JsValue> {
+    context.set_fill_style_str(&palette.hatch[0]);
+    context.fill_rect(0.0, 0.0, width, height);
+    context.set_stroke_style_str(&palette.hatch[1]);
+    context.set_line_width(ratio);
+    let step = 7.0 * ratio;
+    context.begin_path();
+    let mut x = -height;
+    while x < width {
+        context.move_to(x, height);
+        context.line_to(x + height, 0.0);
+        x += step;
+    }
+    context.stroke();
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! The large map: a canvas for the cells, a light overlay for the crosshair, labels around it. Pointer, touch and keys move one cell cursor.
+
+use leptos::html::{Canvas, Div};
+use leptos::prelude::*;
+use web_sys::{KeyboardEvent, PointerEvent};
+
+use super::axes::{Axis, percent};
+use super::draw::draw;
+use super::scale::Scale;
+use super::stages;
+use crate::app::i18n::{self, t};
+use crate::app::palette::Palette;
+use crate::app::state::{Lab, lab};
+use crate::experiment::{Patch, Stage};
+
+/// The large map.
+#[component]
+pub fn MapView(
+    /// Whether a click switches cells on and off instead of selecting one.
+    painting: RwSignal<bool>,
+) -> impl IntoView {
+    let lab = lab();
+    let canvas = NodeRef::<Canvas>::new();
+    let field = NodeRef::<Div>::new();
+    let size = Memo::new(move |_| lab.outcome.with(|o| o.as_ref().map_or((1, 1), |o| (o.dims.n_q, o.dims.n_k))));
+    let picture = Memo::new(move |_| {
+        let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
+        lab.picture(stage, head)
+    });
+    let width = crate::app::shell::element_width(field);
+    Effect::new(move |_| {
+        width.track();
+        let Some(canvas) = canvas.get() else { return };
+        picture.with(|map| {
+            if let Some(map) = map {
+                // A lost canvas context is drawn again with the next change.
+                let _ = draw(&canvas, map, &Scale::of(map), &Palette::current(), true);
+            }
+        });
+    });
+
+    // While painting: what the stroke sets, decided by the cell it starts on.
+    let stroke = StoredValue::new(None::<bool>);
+    let at = move |event: &PointerEvent| {
+        let field = field.get_untracked()?;
+        let (n_q, n_k) = size.get_untracked();
+        let bounds = field.get_bounding_client_rect();
+        let place = |from: f64, length: f64, n: usize| {
+            (length > 0.0).then(|| ((from / length * n as f64).floor().max(0.0) as usize).min(n - 1))
+        };
+        let q = place(f64::from(event.client_y()) - bounds.top(), bounds.height(), n_q)?;
+        let k = place(f64::from(event.client_x()) - bounds.left(), bounds.width(), n_k)?;
+        Some((q, k))
+    };
+    let on_move = move |event: PointerEvent| {
+        let Some(cell) = at(&event) else { return };
+        if lab.hover.get_untracked() != Some(cell) {
+            lab.hover.set(Some(cell));
+        }
+        if let Some(allow) = stroke.get_value() {
+            paint(lab, cell, allow);
+        }
+    };
+    let on_down = move |event: PointerEvent| {
+        let Some((q, k)) = at(&event) else { return };
+        if painting.get_untracked() {
+            let allow = !allowed(lab, q, k);
+            stroke.set_value(Some(allow));
+            paint(lab, (q, k), allow);
+        } else {
+            lab.show(|view| (view.query, view.key) = (q, k));
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        let (n_q, n_k) = size.get_untracked();
+        let (q, k) = lab.experiment.with_untracked(|e| (e.view.query.min(n_q - 1), e.view.key.min(n_k - 1)));
+        let page = if event.shift_key() { 8 } else { 1 };
+        let next = match event.key().as_str() {
+            "ArrowUp" => (q.saturating_sub(page), k),
+            "ArrowDown" => ((q + page).min(n_q - 1), k),
+            "ArrowLeft" => (q, k.saturating_sub(page)),
+            "ArrowRight" => (q, (k + page).min(n_k - 1)),
+            "Home" => (q, 0),
+            "End" => (q, n_k - 1),
+            "PageUp" => (0, k),
+            "PageDown" => (n_q - 1, k),
+            " " => {
+                event.prevent_default();
+                paint(lab, (q, k), !allowed(lab, q, k));
+                return;
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        lab.hover.set(None);
+        lab.show(|view| (view.query, view.key) = next);
+    };
+
+    let cell = Memo::new(move |_| {
+        let ((q, k), (n_q, n_k)) = (lab.cell(), size.get());
+        (q.min(n_q - 1), k.min(n_k - 1))
+    });
+    let tokens = move |keys: bool| {
+        Signal::derive(move || {
+            lab.loaded.with(|l| l.as_ref().map(|l| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() })).unwrap_or_default()
+        })
+    };
+    let share = |n: usize| format!("{:.4}%", 100.0 / n as f64);
+    view! {
+        <div class="map" class:painting=move || painting.get()>
+            <Axis class="rows" tokens=tokens(false) count=Signal::derive(move || size.get().0) current=Signal::derive(move || cell.get().0) />
+            <div
+                class="map__field"
+                node_ref=field
+                role="application"
+                tabindex="0"
+                aria-label=t("Attention map: arrow keys move over the cells, space switches a cell on or off", "注意力图：方向键移动，空格允许或屏蔽单元格")
+                aria-describedby="map-cell"
+                style:aspect-ratio=move || format!("{} / {}", size.get().1, size.get().0)
+                on:pointermove=on_move
+                on:pointerdown=on_down
+                on:pointerup=move |_| stroke.set_value(None)
+                on:pointerleave=move |_| { stroke.set_value(None); lab.hover.set(None); }
+                on:keydown=on_key
+            >
+                <canvas node_ref=canvas aria-hidden="true"></canvas>
+                <i class="cross cross--row" style:top=move || start(cell.get().0, size.get().0) style:height=move || share(size.get().0)></i>
+                <i class="cross cross--column" style:left=move || start(cell.get().1, size.get().1) style:width=move || share(size.get().1)></i>
+                <i
+                    class="cross cross--cell"
+                    style:top=move || start(cell.get().0, size.get().0)
+                    style:left=move || start(cell.get().1, size.get().1)
+                    style:height=move || share(size.get().0)
+                    style:width=move || share(size.get().1)
+                ></i>
+                <Show when=move || picture.with(Option::is_none)>
+                    <p class="map__empty">{t("Computing the first result…", "正在计算第一个结果…")}</p>
+                </Show>
+            </div>
+            <Axis class="columns" tokens=tokens(true) count=Signal::derive(move || size.get().1) current=Signal::derive(move || cell.get().1) />
+            <span class="map__q" aria-hidden="true">{t("query", "查询")}" ↓"</span>
+            <span class="map__k" aria-hidden="true">{t("key", "键")}" →"</span>
+        </div>
+        <p class="quiet" id="map-cell" aria-live="polite">{move || spoken(lab, cell.get())}</p>
+    }
+}
+
+/// Start of place `index` of `n`, in percent.
+fn start(index: usize, n: usize) -> String {
+    format!("{:.4}%", index as f64 / n.max(1) as f64 * 100.0)
+}
+
+/// Whether the mask, paint included, allows the cell.
+fn allowed(lab: Lab, q: usize, k: usize) -> bool {
+    let head = lab.experiment.with_untracked(|e| e.view.head);
+    lab.picture(Stage::Masked, head).is_none_or(|map| {
+        let whole = map.request.width > k && map.request.height > q;
+        !whole || map.values.get(q * map.request.width + k).is_none_or(|v| !v.is_nan() && *v != f32::NEG_INFINITY)
+    })
+}
+
+/// Switches one cell for all heads.
+fn paint(lab: Lab, (q, k): (usize, usize), allow: bool) {
+    lab.edit("paint", |e| {
+        let patch = Patch { head: None, q: [q, q + 1], k: [k, k + 1], allow };
+        e.paint.retain(|p| (p.head, p.q, p.k) != (patch.head, patch.q, patch.k));
+        e.paint.push(patch);
+    });
+}
+
+/// The cell in words, for those who hear the page.
+fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
+    let lang = lab.lang.get();
+    let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
+    let token = |keys: bool, i: usize| {
+        lab.loaded.with(|l| l.as_ref().and_then(|l| if keys { l.tokens_k.get(i) } else { l.tokens_q.get(i) }.cloned())).unwrap_or_else(|| i.to_string())
+    };
+    let value = lab.picture(stage, head).and_then(|m| (m.request.width > k && m.request.height > q).then(|| m.values[q * m.request.width + k]));
+    let (en, zh) = stages::name(stage);
+    let value = match value {
+        Some(v) if v.is_finite() => format!("{v:.3}"),
+        _ => i18n::now(lang, "masked", "已屏蔽").to_owned(),
+    };
+    format!("{} → {}, {}: {value}", token(false, q), token(true, k), i18n::now(lang, en, zh))
+}
+
+/// Keeps the percent helper of the axes and of the crosshair on one rule.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_sits_in_the_middle_of_its_cell() {
+        assert_eq!(start(1, 4), "25.0000%");
+        assert_eq!(percent(1, 4), "37.500%");
+    }
+}

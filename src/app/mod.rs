@@ -1,0 +1,32 @@
+//! The page: leptos views over one context ([`state::Lab`]). It only draws; kernels run in workers, and no view knows a kernel.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `state`, `clock`, `i18n`, `palette` | the context, the page's clock, words in both languages, data colours |
+//! | `runner`, `url` | experiment -> pool -> outcome; the address |
+//! | `shell` | header, columns, help, notices, theme, keyboard |
+//! | `controls` | sliders, chips, switches, cards that the columns share |
+//! | `inputs` | where Q, K, V come from; matrices that can be edited |
+//! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
+//! | `map` | stages, the large map, all heads, legend, colours |
+//! | `result` | why this cell, the row, the output, timing |
+
+pub mod clock;
+pub mod controls;
+pub mod i18n;
+pub mod inputs;
+pub mod map;
+pub mod palette;
+pub mod result;
+pub mod rules;
+pub mod runner;
+pub mod shell;
+pub mod state;
+pub mod url;
+
+use leptos::prelude::*;
+
+/// Mounts the page.
+pub fn start() {
+    mount_to_body(shell::App);
+}

@@ -1,0 +1,20 @@
+//! The right of the page: why the cell is what it is, where its query looks, the output, and how long it took.
+
+mod output;
+mod row;
+mod story;
+mod timing;
+mod why;
+
+use leptos::prelude::*;
+
+/// The result column.
+#[component]
+pub fn ResultColumn() -> impl IntoView {
+    view! {
+        <div class="card"><why::Why /></div>
+        <div class="card"><row::Row /></div>
+        <div class="card"><output::Output /></div>
+        <div class="card"><timing::TimingCard /></div>
+    }
+}

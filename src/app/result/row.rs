@@ -1,0 +1,48 @@
+//! Where the query looks: its strongest keys, its entropy.
+
+use leptos::prelude::*;
+
+use super::story::{row, token};
+use crate::app::i18n;
+use crate::app::state::lab;
+
+const SHOWN: usize = 6;
+
+/// Where the query looks.
+#[component]
+pub fn Row() -> impl IntoView {
+    let lab = lab();
+    let weights = Memo::new(move |_| row(lab, lab.experiment.with(|e| e.view.head), lab.cell().0));
+    let title = move || {
+        let token = token(lab, false, lab.cell().0);
+        match lab.lang.get() {
+            crate::catalogue::Lang::En => format!("Where “{token}” looks"),
+            crate::catalogue::Lang::Zh => format!("“{token}”看向哪里"),
+        }
+    };
+    let entropy = move || {
+        let weights = weights.get()?;
+        let sum: f32 = weights.iter().sum();
+        if sum <= 0.0 {
+            return Some(i18n::now(lab.lang.get(), "sees nothing", "看不到任何键").to_owned());
+        }
+        let entropy: f32 = weights.iter().map(|w| w / sum).filter(|p| *p > 0.0).map(|p| -p * p.ln()).sum();
+        Some(format!("{} {:.1} {}", i18n::now(lab.lang.get(), "spread over", "相当于分布在"), entropy.exp(), i18n::now(lab.lang.get(), "keys", "个键上")))
+    };
+    view! {
+        <h3 class="card__head"><span>{title}</span> <small title="exp(entropy)">{entropy}</small></h3>
+        <ol class="bars">
+            {move || {
+                let mut ranked: Vec<(usize, f32)> = weights.get().unwrap_or_default().into_iter().enumerate().collect();
+                ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+                ranked.into_iter().take(SHOWN).filter(|(_, w)| *w > 0.0).map(|(k, weight)| view! {
+                    <li on:pointerenter=move |_| lab.hover.set(Some((lab.cell().0, k))) on:pointerleave=move |_| lab.hover.set(None)>
+                        <span class="k">{token(lab, true, k)}</span>
+                        <span class="bars__track"><i style:width=format!("{:.2}%", weight * 100.0)></i></span>
+                        <output>{format!("{:.1} %", weight * 100.0)}</output>
+                    </li>
+                }).collect_view()
+            }}
+        </ol>
+    }
+}

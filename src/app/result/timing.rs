@@ -1,0 +1,162 @@
+//! How long it took: stages of the last run, the runs before it, who computed, and how much was skipped.
+
+use leptos::prelude::*;
+
+use crate::app::i18n::{self, t};
+use crate::app::state::{Lab, Timing, lab};
+use crate::engine::TimedStage;
+use crate::experiment::{Algorithm, Backend};
+
+fn name(stage: TimedStage) -> (&'static str, &'static str, &'static str) {
+    match stage {
+        TimedStage::Prepare => ("prepare", "准备", "prepare"),
+        TimedStage::Scores => ("scores", "评分", "scores"),
+        TimedStage::Bias => ("bias", "偏置", "bias"),
+        TimedStage::Mask => ("mask", "掩码", "mask"),
+        TimedStage::Normalise => ("normalise", "归一化", "normalise"),
+        TimedStage::Values => ("values", "加权求和", "values"),
+        TimedStage::Kernel => ("kernel", "计算核", "kernel"),
+        TimedStage::Picture => ("picture", "成图", "picture"),
+    }
+}
+
+/// Milliseconds with as many places as the clock gives meaning to.
+fn ms(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0} ms") } else if value >= 10.0 { format!("{value:.1} ms") } else { format!("{value:.2} ms") }
+}
+
+fn count(value: f64) -> String {
+    let (scaled, unit) = match value {
+        v if v >= 1e9 => (v / 1e9, " G"),
+        v if v >= 1e6 => (v / 1e6, " M"),
+        v if v >= 1e3 => (v / 1e3, " k"),
+        v => (v, " "),
+    };
+    if scaled >= 100.0 || value < 1e3 { format!("{scaled:.0}{unit}") } else { format!("{scaled:.1}{unit}") }
+}
+
+/// The timing card.
+#[component]
+pub fn TimingCard() -> impl IntoView {
+    let lab = lab();
+    let last = move || lab.timings.with(|all| all.last().cloned());
+    view! {
+        <h3 class="card__head">{t("Timing", "计时")} <small>{t("this browser, just now", "本浏览器，刚刚")}</small></h3>
+        {move || last().map(|timing| view! { <Last lab=lab timing=timing /> })}
+        <History />
+        <Engine />
+    }
+}
+
+#[component]
+fn Last(lab: Lab, timing: Timing) -> impl IntoView {
+    let report = timing.report;
+    let parts: Vec<(TimedStage, f64)> = TimedStage::ALL.into_iter().map(|s| (s, report.times.of(s))).filter(|p| p.1 > 0.0).collect();
+    let kernel_ms: f64 = parts.iter().filter(|p| p.0 != TimedStage::Picture).map(|p| p.1).sum();
+    let sum: f64 = parts.iter().map(|p| p.1).sum::<f64>().max(1e-9);
+    let lang = lab.lang.get_untracked();
+    let word = |en, zh| i18n::now(lang, en, zh);
+    let tiles = report.cost.tiles;
+    let paint = timing.edit_to_paint_ms.map(|v| format!("{} {}", word("edit to paint", "从修改到重绘"), ms(v)));
+    let strip = parts.clone();
+    view! {
+        <p><span class="figure">{ms(kernel_ms)}</span> " " <small>{word("in the kernels", "计算核用时")}{paint.map(|p| format!(" · {p}"))}</small></p>
+        <div class="strip" aria-hidden="true">
+            {strip.into_iter().map(|(stage, value)| view! {
+                <i class=format!("t-{}", name(stage).2) style:flex-grow=format!("{:.4}", value / sum)></i>
+            }).collect_view()}
+        </div>
+        <ul class="strip__key">
+            {parts.into_iter().map(|(stage, value)| {
+                let (en, zh, class) = name(stage);
+                view! { <li><i class=format!("t-{class}")></i>{word(en, zh)} " " <output>{ms(value)}</output></li> }
+            }).collect_view()}
+        </ul>
+        <dl class="facts">
+            <dt>{word("kernel", "计算核")}</dt><dd><code>{report.kernel.clone()}</code></dd>
+            <dt>{word("workers", "工作线程")}</dt><dd>{report.workers}</dd>
+            <dt>{word("work", "计算量")}</dt><dd>{count(report.cost.flops)}"flop"</dd>
+            <dt>{word("tiles", "分块")}</dt>
+            <dd>{format!("{} {} · {} {} · {} {}", tiles.full, word("full", "满"), tiles.partial, word("partial", "部分"), tiles.skipped, word("skipped", "跳过"))}</dd>
+        </dl>
+        {(!report.notes.is_empty()).then(|| view! { <p class="note">{report.notes.join("; ")}</p> })}
+    }
+}
+
+/// The last runs as columns: kernels below, the rest of edit-to-paint above.
+#[component]
+fn History() -> impl IntoView {
+    let lab = lab();
+    view! {
+        {move || {
+            let runs: Vec<(f64, f64)> = lab.timings.with(|all| {
+                all.iter().rev().take(40).map(|t| {
+                    let kernel: f64 = t.report.times.0.iter().sum();
+                    (kernel, t.edit_to_paint_ms.unwrap_or(kernel).max(kernel))
+                }).collect()
+            });
+            let top = runs.iter().fold(0.0f64, |top, r| top.max(r.1));
+            (runs.len() > 1 && top > 0.0).then(|| view! {
+                <figure class="runs">
+                    <svg viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-label=t("Times of the last runs", "最近各次用时")>
+                        {runs.iter().enumerate().map(|(i, (kernel, paint))| {
+                            let x = 156 - i * 4;
+                            let (full, part) = (paint / top * 34.0, kernel / top * 34.0);
+                            view! {
+                                <rect x=x y=36.0 - full width="3" height=full class="runs__paint" />
+                                <rect x=x y=36.0 - part width="3" height=part class="runs__kernel"><title>{ms(*kernel)}</title></rect>
+                            }
+                        }).collect_view()}
+                    </svg>
+                    <figcaption class="note">
+                        {t("last runs: kernels and, above, edit to paint; highest ", "最近各次：计算核，其上为从修改到重绘；最高 ")} {ms(top)}
+                    </figcaption>
+                </figure>
+            })
+        }}
+    }
+}
+
+/// Which engine computes, and how.
+#[component]
+fn Engine() -> impl IntoView {
+    let lab = lab();
+    let backends = [(Backend::Auto, "auto", "自动"), (Backend::Cpu, "CPU, SIMD", "CPU，SIMD"), (Backend::Reference, "reference, f64", "参考，f64")];
+    let algorithms = [
+        (Algorithm::Auto, "auto", "自动"),
+        (Algorithm::Materialised, "materialised", "物化"),
+        (Algorithm::Streaming, "streaming", "流式"),
+    ];
+    let fallback = move || lab.timings.with(|all| all.last().and_then(|t| t.report.fallback.clone()));
+    view! {
+        <div class="engine">
+            <label>
+                {t("engine", "引擎")}
+                <select
+                    on:change=move |e| {
+                        if let Some((backend, ..)) = event_target_value(&e).parse::<usize>().ok().and_then(|i| backends.get(i)) {
+                            lab.edit("engine.backend", |x| x.engine.backend = *backend);
+                        }
+                    }
+                    prop:value=move || lab.experiment.with(|x| backends.iter().position(|b| b.0 == x.engine.backend).unwrap_or(0).to_string())
+                >
+                    {backends.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i>{t(en, zh)}</option> }).collect_view()}
+                </select>
+            </label>
+            <label>
+                {t("algorithm", "算法")}
+                <select
+                    on:change=move |e| {
+                        if let Some((algorithm, ..)) = event_target_value(&e).parse::<usize>().ok().and_then(|i| algorithms.get(i)) {
+                            lab.edit("engine.algorithm", |x| x.engine.algorithm = *algorithm);
+                        }
+                    }
+                    prop:value=move || lab.experiment.with(|x| algorithms.iter().position(|a| a.0 == x.engine.algorithm).unwrap_or(0).to_string())
+                >
+                    {algorithms.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i>{t(en, zh)}</option> }).collect_view()}
+                </select>
+            </label>
+        </div>
+        {move || fallback().map(|why| view! { <p class="note">{why}</p> })}
+    }
+}

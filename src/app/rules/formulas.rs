@@ -1,0 +1,155 @@
+//! What a formula needs to be compiled and bound on the page: the names in its scope, values, tables.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::attention::Dims;
+use crate::catalogue::{self, MaskEntry, Param, Setting, Table};
+use crate::experiment::{self, CustomFormula};
+use crate::formula::{self, Data, DataDecl, DataValues, FormulaError, Kind, Lanes, Scalar, Scope, Sizes, Ty, Values};
+
+/// Tables that the user gave, row-major.
+pub type Given = BTreeMap<String, Vec<f64>>;
+
+/// The value of a parameter as its type holds it.
+pub fn scalar(ty: Ty, value: f64) -> Scalar {
+    match ty {
+        Ty::Bool => Scalar::Bool(value != 0.0),
+        Ty::Int => Scalar::Int(value.round() as i32),
+        Ty::Float => Scalar::Float(value as f32),
+    }
+}
+
+/// Numbers as entries of a table.
+fn typed(ty: Ty, values: &[f64]) -> DataValues {
+    match ty {
+        Ty::Bool => DataValues::Bool(values.iter().map(|&x| u8::from(x != 0.0)).collect()),
+        Ty::Int => DataValues::Int(values.iter().map(|x| x.round() as i32).collect()),
+        Ty::Float => DataValues::Float(values.iter().map(|&x| x as f32).collect()),
+    }
+}
+
+/// Entries of a table as numbers.
+pub fn plain(values: &DataValues) -> Vec<f64> {
+    match values {
+        DataValues::Bool(v) => v.iter().map(|&x| f64::from(x)).collect(),
+        DataValues::Int(v) => v.iter().map(|&x| f64::from(x)).collect(),
+        DataValues::Float(v) => v.iter().map(|&x| f64::from(x)).collect(),
+    }
+}
+
+/// An entry's parameters: given ones over the defaults.
+pub fn values_of(params: &[Param], given: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+    params.iter().map(|p| (p.name.to_owned(), given.get(p.name).copied().unwrap_or(p.default))).collect()
+}
+
+/// A table as it is used: the one the catalogue makes, with the user's numbers where they fit.
+pub fn table(table: &Table, dims: &Dims, params: &BTreeMap<String, f64>, seed: u64, given: &Given) -> Data {
+    let setting = Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params, seed };
+    let mut data = (table.make)(&setting);
+    if let Some(values) = given.get(table.name).filter(|v| v.len() == data.values.len()) {
+        data.values = typed(table.ty, values);
+    }
+    data
+}
+
+/// Every word of a formula that could be a name.
+pub fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// The catalogue's editable tables that a formula names.
+pub fn tables_in(text: &str) -> Vec<&'static Table> {
+    catalogue::editable_tables().filter(|table| names(text).any(|name| name == table.name)).collect()
+}
+
+/// What is wrong with a formula of the user's own, if anything: in the text itself, or, where the sizes are known, in how it reads its tables.
+pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>, seed: u64) -> Option<FormulaError> {
+    let scope = experiment::scope(own, given);
+    let compiled = match formula::compile(&own.text, kind, &scope) {
+        Ok(compiled) => compiled,
+        Err(error) => return Some(error),
+    };
+    let dims = dims?;
+    let numbers: BTreeMap<String, f64> = own.params.iter().map(|p| (p.name.clone(), p.value)).collect();
+    // Parameters that the scope adds to the declared ones stand for numbers of the experiment; their values shift no index out of a table.
+    let params = scope.params.iter().map(|(name, ty)| (name.clone(), scalar(*ty, numbers.get(name).copied().unwrap_or(seed as f64)))).collect();
+    let mut data = BTreeMap::new();
+    for decl in scope.data.iter().filter(|decl| names(&own.text).any(|name| name == decl.name)) {
+        let found = match catalogue::editable_table(&decl.name) {
+            Some(named) => table(named, dims, &numbers, seed, given),
+            None => {
+                let values = given.get(&decl.name).map_or(&[][..], Vec::as_slice);
+                Data { shape: vec![values.len()], values: typed(decl.ty, values), clamp: true }
+            }
+        };
+        data.insert(decl.name.clone(), Arc::new(found));
+    }
+    compiled.bind(&Values { sizes: sizes_of(dims), params, data }).err()
+}
+
+fn declared(data: &BTreeMap<String, Arc<Data>>) -> Vec<DataDecl> {
+    data.iter().map(|(name, data)| DataDecl { name: name.clone(), ty: data.values.ty(), dims: data.shape.len() }).collect()
+}
+
+fn sizes_of(dims: &Dims) -> Sizes {
+    Sizes {
+        batch: dims.batch as i32,
+        heads: dims.q_heads as i32,
+        n_q: dims.n_q as i32,
+        n_k: dims.n_k as i32,
+        offset: Vec::new(),
+    }
+}
+
+/// The picture of a catalogue entry's mask: head 0 of four, `n` by `n`, default parameters, row after row. `None` for a formula that does
+/// not compile, which the catalogue's own tests rule out.
+pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<u8>> {
+    let dims = Dims { batch: 1, q_heads: 4, kv_heads: 4, n_q: n, n_k: n, d: 1, d_v: 1 };
+    let numbers = values_of(entry.params, &BTreeMap::new());
+    let params = entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).collect();
+    let data: BTreeMap<_, _> =
+        entry.tables.iter().map(|t| (t.name.to_owned(), Arc::new(table(t, &dims, &numbers, 0, &Given::new())))).collect();
+    let scope = Scope { params: entry.params.iter().map(|p| (p.name.to_owned(), p.ty)).collect(), data: declared(&data) };
+    let bound = formula::compile(entry.formula, Kind::Mask, &scope).ok()?.bind(&Values { sizes: sizes_of(&dims), params, data }).ok()?;
+    let mut lanes = Lanes::new(&bound, n);
+    let mut cells = vec![0; n * n];
+    for (q, row) in cells.chunks_exact_mut(n).enumerate() {
+        lanes.begin_row(&bound, 0, 0, q as i32);
+        lanes.mask(&bound, 0, row);
+    }
+    Some(cells)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::experiment::Declared;
+    use crate::formula::ErrorKind;
+
+    #[test]
+    fn every_entry_has_a_picture() {
+        for entry in catalogue::masks() {
+            let cells = picture(entry, 20).unwrap();
+            assert!(cells.iter().any(|&c| c != 0), "{}", entry.id);
+        }
+        let causal = picture(catalogue::mask("causal").unwrap(), 20).unwrap();
+        assert_eq!(causal.iter().filter(|&&c| c != 0).count(), 210);
+    }
+
+    #[test]
+    fn a_fault_is_found_in_the_text_and_in_the_tables() {
+        let dims = Dims { batch: 1, q_heads: 2, kv_heads: 2, n_q: 6, n_k: 6, d: 4, d_v: 4 };
+        let find = |text: &str, params: &[Declared]| {
+            let own = CustomFormula { text: text.to_owned(), params: params.to_vec() };
+            fault(&own, Kind::Mask, &Given::new(), Some(&dims), 0)
+        };
+        assert_eq!(find("doc[q] == doc[k]", &[]), None);
+        let window = Declared { name: "w".to_owned(), ty: Ty::Int, min: 0.0, max: 9.0, step: 1.0, value: 3.0 };
+        assert_eq!(find("q - k < w", &[window]), None);
+        let error = find("q - k < w", &[]).unwrap();
+        assert!(matches!(error.kind, ErrorKind::UnknownName { ref name, .. } if name == "w"));
+        assert_eq!(error.span, 8..9);
+    }
+}

@@ -1,0 +1,68 @@
+//! The second column: which query may see which key, and how strongly.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mask`, `thumbs` | the mask card; patterns chosen by their picture |
+//! | `own`, `editor`, `highlight`, `messages` | formulas of the user's own: their declared sliders, the text with its faults, its colours, the words |
+//! | `formulas` | what a formula needs to be compiled: names, values, tables |
+//! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
+//! | `painted` | cells switched by hand |
+//! | `position`, `score`, `weights`, `conventions` | the other cards |
+
+mod conventions;
+mod editor;
+mod formulas;
+mod highlight;
+mod layout;
+mod mask;
+mod messages;
+mod own;
+mod painted;
+mod params;
+mod position;
+mod score;
+mod tables;
+mod thumbs;
+mod weights;
+
+use leptos::prelude::*;
+
+use crate::app::i18n::t;
+use crate::catalogue::{Paper, Text};
+
+/// The second column.
+#[component]
+pub fn RulesColumn() -> impl IntoView {
+    view! {
+        <mask::MaskCard />
+        <position::PositionCard />
+        <score::ScoreCard />
+        <weights::WeightsCard />
+        <conventions::ConventionsCard />
+    }
+}
+
+/// What an entry is for, where it was published, and what is ours.
+#[component]
+fn About(
+    /// One sentence.
+    about: Text,
+    /// Where it was published.
+    paper: Option<Paper>,
+    /// Why our definition is what it is, where no paper fixes one.
+    #[prop(default = None)]
+    ours: Option<Text>,
+) -> impl IntoView {
+    view! {
+        <p class="note about">
+            {t(about.en, about.zh)}
+            {paper.map(|Paper { title, year, id }| view! { " "<cite>{title}", "{year}", "{id}</cite> })}
+        </p>
+        {ours.map(|ours| view! {
+            <details class="more">
+                <summary>{t("Our definition", "本站的定义")}</summary>
+                <p class="note">{t(ours.en, ours.zh)}</p>
+            </details>
+        })}
+    }
+}

@@ -1,0 +1,78 @@
+//! Cells and rectangles switched by hand: how many, which, and the way back.
+
+use leptos::prelude::*;
+
+use crate::app::controls::IssueLine;
+use crate::app::i18n::{self, t};
+use crate::app::state::{Lab, lab};
+use crate::catalogue::Lang;
+use crate::experiment::Patch;
+
+/// Most rectangles that are listed one by one.
+const LISTED: usize = 12;
+
+/// The rectangles, newest first; nothing while there are none.
+#[component]
+pub fn Painted() -> impl IntoView {
+    let lab = lab();
+    let paint = Memo::new(move |_| lab.experiment.with(|e| e.paint.clone()));
+    let summary = move || {
+        let n = paint.with(Vec::len);
+        match lab.lang.get() {
+            Lang::En if n == 1 => "1 place painted by hand".to_owned(),
+            Lang::En => format!("{n} places painted by hand"),
+            Lang::Zh => format!("手工涂画 {n} 处"),
+        }
+    };
+    view! {
+        <div class="painted" hidden=move || paint.with(Vec::is_empty)>
+            <div class="edits">
+                <span>{summary}</span>
+                <button type="button" class="quiet-button" on:click=move |_| lab.edit("paint.clear", |e| e.paint.clear())>{t("Clear paint", "清除涂画")}</button>
+            </div>
+            <ul>
+                {move || paint.get().into_iter().enumerate().rev().take(LISTED).map(|(index, patch)| {
+                    let text = describe(lab, &patch);
+                    let label = format!("{}: {text}", i18n::now(lab.lang.get(), "Remove", "移除"));
+                    view! {
+                        <li>
+                            <span class:allowed=patch.allow class="painted__state" aria-hidden="true"></span>
+                            {text}
+                            <button type="button" class="quiet-button" aria-label=label on:click=move |_| remove(lab, index)>"×"</button>
+                        </li>
+                    }
+                }).collect_view()}
+            </ul>
+            <p class="note" hidden=move || paint.with(|p| p.len() <= LISTED)>
+                {move || match lab.lang.get() {
+                    Lang::En => format!("and {} older ones", paint.with(|p| p.len().saturating_sub(LISTED))),
+                    Lang::Zh => format!("另有 {} 处较早的", paint.with(|p| p.len().saturating_sub(LISTED))),
+                }}
+            </p>
+            <IssueLine path="paint" />
+        </div>
+    }
+}
+
+fn remove(lab: Lab, index: usize) {
+    lab.edit("paint.remove", |e| {
+        if index < e.paint.len() {
+            e.paint.remove(index);
+        }
+    });
+}
+
+/// "it → animal: allowed", or the ranges of a larger rectangle.
+fn describe(lab: Lab, patch: &Patch) -> String {
+    let lang = lab.lang.get();
+    let name = |[from, to]: [usize; 2], keys: bool| {
+        if to != from + 1 {
+            return format!("{from}–{}", to.saturating_sub(1));
+        }
+        let token = lab.loaded.with(|l| l.as_ref().and_then(|l| if keys { l.tokens_k.get(from) } else { l.tokens_q.get(from) }.cloned()));
+        token.unwrap_or_else(|| from.to_string())
+    };
+    let state = if patch.allow { i18n::now(lang, "allowed", "允许") } else { i18n::now(lang, "masked", "屏蔽") };
+    let head = patch.head.map_or_else(String::new, |h| format!(" ({} {})", i18n::now(lang, "head", "头"), h + 1));
+    format!("{} → {}: {state}{head}", name(patch.q, false), name(patch.k, true))
+}

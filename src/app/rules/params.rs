@@ -1,0 +1,129 @@
+//! Sliders and switches of a catalogue entry's declared parameters.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use super::formulas::{table, values_of};
+use crate::app::controls::{Slider, Span, Switch, words_of};
+use crate::app::state::{Lab, lab};
+use crate::catalogue::{self, Param, Slot, Table};
+use crate::experiment::{Experiment, WindowEdge};
+use crate::formula::Ty;
+
+/// Whose parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The mask entry.
+    Mask,
+    /// The position entry.
+    Position,
+}
+
+impl Owner {
+    /// Path of the parameters in the experiment.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Mask => "mask.params",
+            Self::Position => "position.params",
+        }
+    }
+
+    /// The values that are set.
+    pub fn given(self, e: &Experiment) -> &BTreeMap<String, f64> {
+        match self {
+            Self::Mask => &e.mask.params,
+            Self::Position => &e.position.params,
+        }
+    }
+
+    fn given_mut(self, e: &mut Experiment) -> &mut BTreeMap<String, f64> {
+        match self {
+            Self::Mask => &mut e.mask.params,
+            Self::Position => &mut e.position.params,
+        }
+    }
+
+    /// What the chosen entry declares: parameters and tables.
+    pub fn declares(self, e: &Experiment) -> (&'static [Param], &'static [Table]) {
+        match self {
+            Self::Mask => catalogue::mask(&e.mask.id).map_or((&[], &[]), |entry| (entry.params, entry.tables)),
+            Self::Position => catalogue::position(&e.position.id).map_or((&[], &[]), |entry| match entry.slot {
+                Slot::Score { tables, .. } => (entry.params, tables),
+                _ => (entry.params, &[]),
+            }),
+        }
+    }
+}
+
+/// Whether a parameter is set by the convention on window edges: the mask card then switches the convention.
+fn is_window_edge(param: &Param) -> bool {
+    param.ty == Ty::Bool && param.name == "inclusive"
+}
+
+/// A control for each declared parameter.
+#[component]
+pub fn ParamRows(
+    /// Whose.
+    owner: Owner,
+    /// What the entry declares.
+    params: &'static [Param],
+) -> impl IntoView {
+    view! { {params.iter().map(|param| view! { <Row owner=owner param=param /> }).collect_view()} }
+}
+
+#[component]
+fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
+    let lab = lab();
+    let value = Memo::new(move |_| lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(param.default)));
+    let label = words_of(param.label);
+    if is_window_edge(param) {
+        let on = Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive));
+        let set = Callback::new(move |on| {
+            lab.edit("conventions.window", |e| e.conventions.window = if on { WindowEdge::Inclusive } else { WindowEdge::Exclusive });
+        });
+        return view! { <Switch label=label on=on on_change=set /> }.into_any();
+    }
+    if param.ty == Ty::Bool {
+        let on = Signal::derive(move || value.get() != 0.0);
+        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set(lab, owner, param, f64::from(u8::from(on)))) /> }.into_any();
+    }
+    // Ranges over several decades are even in ratio.
+    let span = if param.min > 0.0 && param.max / param.min >= 1000.0 && param.ty == Ty::Float {
+        Span::log(param.min, param.max)
+    } else {
+        Span::new(param.min, param.max, param.step)
+    };
+    view! {
+        <Slider
+            label=label
+            value=value
+            span=span.up_to(param.hard_max)
+            path=format!("{}.{}", owner.path(), param.name)
+            on_change=Callback::new(move |x| set(lab, owner, param, x))
+        />
+    }
+    .into_any()
+}
+
+/// Sets a parameter; at its default it is left out. Tables of the user's that no longer fit go with it.
+fn set(lab: Lab, owner: Owner, param: &'static Param, value: f64) {
+    let dims = lab.loaded.with_untracked(|l| l.as_ref().map(|l| l.dims));
+    lab.edit(&format!("{}.{}", owner.path(), param.name), |e| {
+        if value == param.default {
+            owner.given_mut(e).remove(param.name);
+        } else {
+            owner.given_mut(e).insert(param.name.to_owned(), value);
+        }
+        let (params, tables) = owner.declares(e);
+        let values = values_of(params, owner.given(e));
+        for named in tables {
+            if let (Some(dims), Some(given)) = (dims, e.data.get(named.name)) {
+                let made = table(named, &dims, &values, e.seed, &BTreeMap::new());
+                if made.values.len() != given.len() {
+                    e.data.remove(named.name);
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,46 @@
+//! The position scheme.
+
+use leptos::prelude::*;
+
+use super::About;
+use super::params::{Owner, ParamRows};
+use super::tables::{Reader, Tables};
+use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words, words_of};
+use crate::app::i18n::t;
+use crate::app::state::lab;
+use crate::catalogue::{self, Slot};
+use crate::experiment::{Choice, Input};
+
+/// The position card.
+#[component]
+pub fn PositionCard() -> impl IntoView {
+    let lab = lab();
+    let id = Memo::new(move |_| lab.experiment.with(|e| e.position.id.clone()));
+    let items = catalogue::positions().iter().map(|p| Item::new(p.id, words_of(p.name)).hint(words_of(p.about))).collect::<Vec<_>>();
+    let choose = Callback::new(move |id: String| lab.edit("position.id", |e| e.position = Choice::of(&id)));
+    let captured = Memo::new(move |_| lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != Choice::of("none").id));
+    view! {
+        <Card title=words("Position", "位置")>
+            <Choices label=words("Position scheme", "位置方案") items=items chosen=id on_choose=choose look=Look::Chips />
+            {move || catalogue::position(&id.get()).map(|entry| {
+                let formula = match entry.slot {
+                    Slot::Score { formula, .. } => Some(formula),
+                    _ => None,
+                };
+                view! {
+                    {formula.map(|f| view! { <code class="formula-line">"score = "{f}</code> })}
+                    <ParamRows owner=Owner::Position params=entry.params />
+                    <Tables reader=Reader::Entry(Owner::Position) />
+                    <About about=entry.about paper=entry.paper />
+                }
+            })}
+            <Show when=move || captured.get()>
+                <p class="note">{t(
+                    "The captured model has positions in it already; this comes on top.",
+                    "采集的模型本身已含位置信息，这里是额外叠加。",
+                )}</p>
+            </Show>
+            <IssueLine path="position" except="position.params" />
+        </Card>
+    }
+}

@@ -1,0 +1,202 @@
+//! Tables that a formula reads, by token or by head, to be edited number by number.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use super::formulas::{plain, tables_in, values_of};
+use super::layout::Layout;
+use super::own::Own;
+use super::params::Owner;
+use crate::app::controls::{IssueLine, number};
+use crate::app::i18n::{self, t};
+use crate::app::state::{Lab, lab};
+use crate::catalogue::{self, Lang, Table};
+use crate::experiment::Experiment;
+use crate::formula::Ty;
+use crate::interchange::Numbers;
+
+/// Most numbers that are shown as fields of their own; longer rows are text.
+const FIELDS: usize = 64;
+
+/// A table as it is used now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Now {
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub values: Vec<f64>,
+    /// Whether the user changed it.
+    pub changed: bool,
+}
+
+/// Where a table's parameters come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// An entry of the catalogue.
+    Entry(Owner),
+    /// A formula of the user's own.
+    Own(Own),
+}
+
+impl Reader {
+    fn tables(self, e: &Experiment) -> Vec<&'static Table> {
+        match self {
+            Self::Entry(owner) => owner.declares(e).1.iter().filter(|t| t.editable).collect(),
+            Self::Own(own) => own.get(e).map(|f| tables_in(&f.text)).unwrap_or_default(),
+        }
+    }
+
+    fn params(self, e: &Experiment) -> BTreeMap<String, f64> {
+        match self {
+            Self::Entry(owner) => values_of(owner.declares(e).0, owner.given(e)),
+            Self::Own(own) => own.get(e).map(|f| f.params.iter().map(|p| (p.name.clone(), p.value)).collect()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Every table that the reader's formula names and users may edit.
+#[component]
+pub fn Tables(
+    /// Who reads them.
+    reader: Reader,
+) -> impl IntoView {
+    let lab = lab();
+    let names = Memo::new(move |_| lab.experiment.with(|e| reader.tables(e).iter().map(|t| t.name).collect::<Vec<_>>()));
+    view! {
+        {move || names.get().into_iter().filter_map(catalogue::editable_table).map(|table| view! { <TableView reader=reader table=table /> }).collect_view()}
+    }
+}
+
+#[component]
+fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
+    let lab = lab();
+    let now = Memo::new(move |_| {
+        let Some(dims) = lab.loaded.with(|l| l.as_ref().map(|l| l.dims)) else { return Now::default() };
+        lab.experiment.with(|e| {
+            let data = super::formulas::table(table, &dims, &reader.params(e), e.seed, &e.data);
+            Now { shape: data.shape.clone(), values: plain(&data.values), changed: e.data.contains_key(table.name) }
+        })
+    });
+    let reset = move |_| lab.edit(&format!("data.{}", table.name), |e| { e.data.remove(table.name); });
+    let lang = lab.lang;
+    view! {
+        <div class="table">
+            <p class="table__name">
+                <code>{table.name}</code>" "{t(table.label.en, table.label.zh)}
+                <Show when=move || now.with(|n| n.changed)>
+                    <button type="button" class="quiet-button" on:click=reset aria-label=move || format!("{}: {}", table.name, i18n::now(lang.get(), "back to the catalogue's", "恢复默认"))>{t("Reset", "恢复")}</button>
+                </Show>
+            </p>
+            {if table.rank == 3 && table.ty == Ty::Bool {
+                view! { <Layout name=table.name now=now /> }.into_any()
+            } else {
+                view! { <Strip table=table now=now /> }.into_any()
+            }}
+            <IssueLine path=format!("data.{}", table.name) />
+        </div>
+    }
+}
+
+/// Replaces entries `from..` of a table by `new`.
+pub fn put(lab: Lab, name: &str, now: Memo<Now>, from: usize, new: &[f64]) {
+    let mut values = now.with_untracked(|n| n.values.clone());
+    if let Some(part) = values.get_mut(from..from + new.len()) {
+        part.copy_from_slice(new);
+        lab.edit(&format!("data.{name}"), |e| { e.data.insert(name.to_owned(), values); });
+    }
+}
+
+/// One row of numbers: the whole table, or the chosen head's part of it.
+#[component]
+fn Strip(table: &'static Table, now: Memo<Now>) -> impl IntoView {
+    let lab = lab();
+    let head = Memo::new(move |_| lab.experiment.with(|e| e.view.head));
+    // Start and length of the row in the table.
+    let row = Memo::new(move |_| {
+        now.with(|n| match n.shape[..] {
+            [length] => (0, length),
+            [heads, length] => (head.get().min(heads.saturating_sub(1)) * length, length),
+            _ => (0, 0),
+        })
+    });
+    let label = move |index: usize, length: usize| {
+        lab.loaded.with(|l| {
+            let tokens = l.as_ref().filter(|l| table.rank == 1 && l.tokens_k.len() == length && l.dims.q_heads != length);
+            tokens.and_then(|l| l.tokens_k.get(index).cloned()).unwrap_or_else(|| index.to_string())
+        })
+    };
+    view! {
+        <div class="strip" role="group" aria-label=t(table.label.en, table.label.zh)>
+            {move || {
+                let (start, length) = row.get();
+                if length > FIELDS {
+                    return view! { <Long table=table now=now row=row /> }.into_any();
+                }
+                (0..length).map(|i| {
+                    let value = Memo::new(move |_| now.with(|n| n.values.get(start + i).copied().unwrap_or(0.0)));
+                    let name = label(i, length);
+                    let spoken = format!("{} {name}", table.name);
+                    view! {
+                        <label>
+                            <span>{name}</span>
+                            <input
+                                type="number"
+                                aria-label=spoken
+                                step=if table.ty == Ty::Float { "any" } else { "1" }
+                                prop:value=move || number(value.get())
+                                on:change=move |event| {
+                                    if let Some(x) = event_target_value(&event).trim().parse::<f64>().ok().filter(|x| x.is_finite()) {
+                                        put(lab, table.name, now, start + i, &[if table.ty == Ty::Float { x } else { x.round() }]);
+                                    }
+                                    event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));
+                                }
+                            />
+                        </label>
+                    }
+                }).collect_view().into_any()
+            }}
+        </div>
+    }
+}
+
+/// A row too long for fields: its numbers as text.
+#[component]
+fn Long(table: &'static Table, now: Memo<Now>, row: Memo<(usize, usize)>) -> impl IntoView {
+    let lab = lab();
+    let problem = RwSignal::new(None::<String>);
+    let text = move || {
+        let (start, length) = row.get();
+        now.with(|n| n.values.iter().skip(start).take(length).map(|&x| number(x)).collect::<Vec<_>>().join(" "))
+    };
+    let on_change = move |event| {
+        let (start, length) = row.get_untracked();
+        let found = Numbers::parse(&event_target_value(&event)).map_err(|e| e.to_string()).and_then(|numbers| {
+            if numbers.data.len() == length {
+                return Ok(numbers.data);
+            }
+            Err(match lab.lang.get_untracked() {
+                Lang::En => format!("{} numbers; {length} are needed", numbers.data.len()),
+                Lang::Zh => format!("有 {} 个数，需要 {length} 个", numbers.data.len()),
+            })
+        });
+        match found {
+            Ok(numbers) => {
+                problem.set(None);
+                put(lab, table.name, now, start, &numbers.into_iter().map(f64::from).collect::<Vec<_>>());
+            }
+            Err(message) => problem.set(Some(message)),
+        }
+    };
+    view! {
+        <textarea
+            rows="3"
+            spellcheck="false"
+            aria-label=t(table.label.en, table.label.zh)
+            aria-invalid=move || problem.with(|p| p.is_some().then_some("true"))
+            prop:value=text
+            on:change=on_change
+        ></textarea>
+        <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{problem}</p></div>
+    }
+}

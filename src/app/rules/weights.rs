@@ -1,0 +1,28 @@
+//! From scores to weights: the normaliser.
+
+use leptos::prelude::*;
+
+use super::About;
+use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words, words_of};
+use crate::app::state::lab;
+use crate::catalogue;
+use crate::experiment::Choice;
+
+/// The card of the normaliser.
+#[component]
+pub fn WeightsCard() -> impl IntoView {
+    let lab = lab();
+    let id = Memo::new(move |_| lab.experiment.with(|e| e.normaliser.id.clone()));
+    let items = catalogue::normalisers().iter().map(|n| Item::new(n.id, words_of(n.name)).hint(words_of(n.about))).collect::<Vec<_>>();
+    let choose = Callback::new(move |id: String| lab.edit("normaliser", |e| e.normaliser = Choice::of(&id)));
+    view! {
+        <Card title=words("Weights", "权重")>
+            <Choices label=words("Normaliser", "归一化") items=items chosen=id on_choose=choose look=Look::Chips />
+            {move || catalogue::normaliser(&id.get()).map(|entry| view! {
+                <code class="formula-line">"weight = "{entry.formula}</code>
+                <About about=entry.about paper=entry.paper />
+            })}
+            <IssueLine path="normaliser" />
+        </Card>
+    }
+}

@@ -1,0 +1,136 @@
+//! The bar at the top: what is shown, what the workers do, undo, theme, language, help, link.
+
+use leptos::prelude::*;
+
+use super::theme;
+use crate::app::i18n::t;
+use crate::app::state::{Lab, Status, Theme, lab};
+use crate::app::{i18n, url};
+use crate::catalogue::Lang;
+use crate::experiment::Input;
+
+/// The bar at the top.
+#[component]
+pub fn Header(
+    /// Whether the help sheet is open.
+    help: RwSignal<bool>,
+) -> impl IntoView {
+    let lab = lab();
+    let copied = RwSignal::new(false);
+    let copy_link = move |_| {
+        url::copy_link(lab);
+        copied.set(true);
+        set_timeout(move || copied.set(false), std::time::Duration::from_millis(1600));
+    };
+    view! {
+        <header class="top">
+            <h1 class="top__name">
+                <Logo />
+                "Attention Playground"
+            </h1>
+            <span class="top__what">{move || what(lab)}</span>
+            <StatusView />
+            <div class="top__actions">
+                <button on:click=move |_| lab.undo() disabled=move || !lab.can_undo() aria-label=t("Undo", "撤销") title=t("Undo (Ctrl+Z)", "撤销 (Ctrl+Z)")>
+                    <Icon path="M9 7 4 12l5 5M4 12h10a6 6 0 0 1 0 12" />
+                </button>
+                <button on:click=move |_| lab.redo() disabled=move || !lab.can_redo() aria-label=t("Redo", "重做") title=t("Redo (Ctrl+Shift+Z)", "重做 (Ctrl+Shift+Z)")>
+                    <Icon path="m15 7 5 5-5 5M20 12H10a6 6 0 0 0 0 12" />
+                </button>
+                <button
+                    on:click=move |_| theme::toggle(lab)
+                    aria-label=move || if dark(lab) { i18n::now(lab.lang.get(), "Light theme", "浅色主题") } else { i18n::now(lab.lang.get(), "Dark theme", "深色主题") }
+                    title=t("Theme", "主题")
+                >
+                    <Icon path="M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9Z" />
+                </button>
+                <button
+                    lang=move || if lab.lang.get() == Lang::En { "zh-CN" } else { "en" }
+                    on:click=move |_| url::set_lang(lab, if lab.lang.get_untracked() == Lang::En { Lang::Zh } else { Lang::En })
+                >
+                    {move || if lab.lang.get() == Lang::En { "中文" } else { "English" }}
+                </button>
+                <button on:click=move |_| help.set(true) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
+                <button class="primary" on:click=copy_link>
+                    {move || {
+                        let lang = lab.lang.get();
+                        if copied.get() { i18n::now(lang, "Copied", "已复制") } else { i18n::now(lang, "Copy link", "复制链接") }
+                    }}
+                </button>
+            </div>
+        </header>
+    }
+}
+
+fn dark(lab: Lab) -> bool {
+    lab.theme.get() == Theme::Dark || (lab.theme.get() == Theme::Auto && theme::system_dark())
+}
+
+/// One line on the input: model, layer, text.
+fn what(lab: Lab) -> String {
+    let lang = lab.lang.get();
+    lab.experiment.with(|e| match &e.input {
+        Input::Capture { id, layer } => {
+            let text = lab.captures.with(|all| all.iter().find(|c| &c.id == id).map(|c| c.text.clone()));
+            let text = text.unwrap_or_else(|| id.clone());
+            match lang {
+                Lang::En => format!("all-MiniLM-L6-v2, layer {layer}: “{text}”"),
+                Lang::Zh => format!("all-MiniLM-L6-v2，第 {layer} 层：“{text}”"),
+            }
+        }
+        Input::Generated { recipe, seed, .. } => match lang {
+            Lang::En => format!("generated: {recipe}, seed {seed}"),
+            Lang::Zh => format!("生成：{recipe}，种子 {seed}"),
+        },
+        Input::Text { text, .. } => format!("“{text}”"),
+        Input::Numbers { .. } => i18n::now(lang, "pasted numbers", "粘贴的数值").to_owned(),
+    })
+}
+
+/// What the workers do, only when it lasts: a run of a few milliseconds says nothing.
+#[component]
+fn StatusView() -> impl IntoView {
+    let lab = lab();
+    view! {
+        <span class="top__status" role="status">
+            {move || {
+                let lang = lab.lang.get();
+                match lab.status.get() {
+                    Status::Starting | Status::Loading => view! { <span class="wide">{i18n::now(lang, "Loading…", "加载中…")}</span> }.into_any(),
+                    Status::Running(done) if done > 0.0 => view! {
+                        <span class="wide">{i18n::now(lang, "Computing", "计算中")}</span>
+                        <span class="progress"><i style:transform=format!("scaleX({done:.3})")></i></span>
+                        <button on:click=move |_| lab.cancel.update(|c| *c += 1)>{i18n::now(lang, "Stop", "停止")}</button>
+                    }.into_any(),
+                    Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped; showing the last result", "已停止；显示上一次结果")}</span> }.into_any(),
+                    Status::Failed(_) => view! { <span>{i18n::now(lang, "Showing the last good result", "显示上一次有效结果")}</span> }.into_any(),
+                    Status::Running(_) | Status::Ready => ().into_any(),
+                }
+            }}
+        </span>
+    }
+}
+
+/// A line icon on a 24-unit grid.
+#[component]
+fn Icon(
+    /// SVG path data.
+    path: &'static str,
+) -> impl IntoView {
+    view! {
+        <svg width="16" height="16" viewBox="0 0 24 26" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
+            <path d=path />
+        </svg>
+    }
+}
+
+/// A causal pattern of three by three.
+#[component]
+fn Logo() -> impl IntoView {
+    let cells = [(1, 1, "1"), (1, 8, ".45"), (8, 8, "1"), (1, 15, ".25"), (8, 15, ".6"), (15, 15, "1")];
+    view! {
+        <svg width="22" height="22" viewBox="0 0 22 22" fill="currentColor" aria-hidden="true">
+            {cells.map(|(x, y, opacity)| view! { <rect x=x y=y width="6" height="6" rx="1.4" opacity=opacity /> })}
+        </svg>
+    }
+}

@@ -1,0 +1,66 @@
+//! The help sheet: what the page does in a few sentences, and its keys.
+
+use leptos::html::Dialog;
+use leptos::prelude::*;
+
+use crate::app::i18n::t;
+
+const KEYS: [(&[&str], &str, &str); 9] = [
+    (&["Ctrl", "Z"], "undo; with Shift, redo", "撤销；加 Shift 为重做"),
+    (&["[", "]"], "previous, next head", "上一个、下一个头"),
+    (&["1", "…", "6"], "stage of the map, from Q·K to weights", "注意力图的阶段，从 Q·K 到权重"),
+    (&["←", "↑", "→", "↓"], "move over the map or a matrix that has the focus", "在获得焦点的注意力图或矩阵上移动"),
+    (&["Space"], "on the map: switch the cell on or off", "在注意力图上：允许或屏蔽该单元格"),
+    (&["Enter"], "on a matrix: type a value", "在矩阵上：输入数值"),
+    (&["Delete"], "on a matrix: back to the original value", "在矩阵上：恢复原值"),
+    (&["L"], "copy the link", "复制链接"),
+    (&["Esc"], "stop a long run", "停止较长的计算"),
+];
+
+/// The help sheet.
+#[component]
+pub fn Help(
+    /// Whether it is open.
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        if let Some(dialog) = dialog.get() {
+            if open.get() && !dialog.open() {
+                // Fails only where the dialog is open already.
+                let _ = dialog.show_modal();
+            } else if !open.get() {
+                dialog.close();
+            }
+        }
+    });
+    view! {
+        <dialog node_ref=dialog on:close=move |_| open.set(false) aria-labelledby="help-title">
+            <h2 id="help-title">{t("How to use the playground", "如何使用")}</h2>
+            <p>{t(
+                "Read it from left to right: Q, K and V come in, the rules say which query may see which key and how strongly, the map shows the weights, and the last column tells why a cell is what it is.",
+                "从左到右阅读：Q、K、V 进入；规则决定哪个查询能看到哪个键、看得多重；注意力图显示权重；最后一栏解释每个单元格的由来。",
+            )}</p>
+            <p>{t(
+                "Everything can be changed: drag a slider, pick a pattern, type a formula, drag a cell of Q, K or V, paint on the map. Every change is computed by real kernels in your browser; nothing leaves it. The address always holds the experiment.",
+                "一切皆可修改：拖动滑块、选择模式、输入公式、拖动 Q、K 或 V 的单元格，或在注意力图上涂画。每次修改都由浏览器中的真实计算核完成，数据不会离开浏览器。地址栏始终保存当前实验。",
+            )}</p>
+            <h3>{t("Formulas", "公式")}</h3>
+            <p>{t(
+                "A mask says for row q and column k whether the key is allowed; a score formula changes the score s. Operators are Python's, and q_pos is the query's position with a cache.",
+                "掩码公式对第 q 行、第 k 列判断该键是否允许；评分公式修改评分 s。运算符与 Python 相同，q_pos 是带缓存时查询的位置。",
+            )}</p>
+            <p><code>"k <= q_pos and q_pos - k < window"</code></p>
+            <h3>{t("Keys", "快捷键")}</h3>
+            <dl class="keys">
+                {KEYS.map(|(keys, en, zh)| view! {
+                    <dt>{keys.iter().map(|k| view! { <kbd>{*k}</kbd> }).collect_view()}</dt>
+                    <dd>{t(en, zh)}</dd>
+                })}
+            </dl>
+            <div class="dialog__foot">
+                <button class="primary" on:click=move |_| open.set(false)>{t("Close", "关闭")}</button>
+            </div>
+        </dialog>
+    }
+}

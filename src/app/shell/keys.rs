@@ -1,0 +1,65 @@
+//! Keys that work everywhere on the page. A key pressed in a text field belongs to the field.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::app::state::Lab;
+use crate::app::url;
+use crate::experiment::Stage;
+
+/// Listens for as long as the page lives.
+pub fn listen(lab: Lab, help: RwSignal<bool>) {
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        let typing = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|e| {
+            matches!(e.tag_name().as_str(), "TEXTAREA" | "SELECT")
+                || (e.tag_name() == "INPUT" && !matches!(e.get_attribute("type").as_deref(), Some("range" | "checkbox" | "radio")))
+        });
+        let command = event.ctrl_key() || event.meta_key();
+        let key = event.key();
+        let used = match key.as_str() {
+            "z" | "Z" if command && !typing => {
+                if event.shift_key() { lab.redo() } else { lab.undo() }
+                true
+            }
+            "y" if command && !typing => {
+                lab.redo();
+                true
+            }
+            "Escape" => {
+                lab.cancel.update(|c| *c += 1);
+                false
+            }
+            _ if typing || command || event.alt_key() => false,
+            "?" => {
+                help.set(true);
+                true
+            }
+            "l" => {
+                url::copy_link(lab);
+                true
+            }
+            "[" | "]" => {
+                step_head(lab, key == "]");
+                true
+            }
+            "1" | "2" | "3" | "4" | "5" | "6" if event.target().is_some_and(|t| t.dyn_ref::<web_sys::HtmlBodyElement>().is_some()) => {
+                let index = key.parse::<usize>().unwrap_or(1) - 1;
+                lab.edit("view.stage", |e| e.view.stage = Stage::ALL[index.min(5)]);
+                true
+            }
+            _ => false,
+        };
+        if used {
+            event.prevent_default();
+        }
+    });
+    // The listener lives as long as the page.
+    std::mem::forget(handle);
+}
+
+fn step_head(lab: Lab, forward: bool) {
+    let heads = lab.loaded.with_untracked(|l| l.as_ref().map_or(1, |l| l.dims.q_heads)).max(1);
+    lab.edit("view.head", |e| {
+        e.view.head = if forward { (e.view.head + 1) % heads } else { (e.view.head + heads - 1) % heads };
+    });
+}

@@ -1,0 +1,109 @@
+//! The page's frame: header, four columns, help, messages, keys, theme.
+
+mod header;
+mod help;
+mod keys;
+mod measure;
+mod notices;
+mod theme;
+
+pub use measure::element_width;
+
+use leptos::prelude::*;
+
+use super::i18n::t;
+use super::inputs::InputsColumn;
+use super::map::AttentionColumn;
+use super::result::ResultColumn;
+use super::rules::RulesColumn;
+use super::state::Lab;
+use super::{runner, url};
+
+/// On a small screen one of these lies under the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sheet {
+    Map,
+    Inputs,
+    Rules,
+    Result,
+}
+
+impl Sheet {
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Map, "Map", "注意力图"),
+        (Self::Inputs, "Inputs", "输入"),
+        (Self::Rules, "Rules", "规则"),
+        (Self::Result, "Result", "结果"),
+    ];
+
+    fn id(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Inputs => "inputs",
+            Self::Rules => "rules",
+            Self::Result => "result",
+        }
+    }
+}
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let lab = Lab::new(crate::experiment::Experiment::default());
+    provide_context(lab);
+    let help = RwSignal::new(false);
+    theme::follow(lab);
+    url::start(lab);
+    runner::start(lab);
+    keys::listen(lab, help);
+    remove_shell();
+
+    let sheet = RwSignal::new(Sheet::Map);
+    view! {
+        <header::Header help=help />
+        <notices::Notices />
+        <main class="columns" data-sheet=move || sheet.get().id()>
+            <section class="column column--inputs" aria-labelledby="h-inputs">
+                <h2 id="h-inputs">{t("Inputs", "输入")} <small>{t("what attends to what", "谁关注谁")}</small></h2>
+                <InputsColumn />
+            </section>
+            <section class="column column--rules" aria-labelledby="h-rules">
+                <h2 id="h-rules">{t("Rules", "规则")} <small>{t("who may, and how strongly", "谁可以看，看多重")}</small></h2>
+                <RulesColumn />
+            </section>
+            <section class="column column--attention" aria-labelledby="h-attention">
+                <AttentionColumn />
+            </section>
+            <section class="column column--result" aria-labelledby="h-result">
+                <h2 id="h-result">{t("Result", "结果")} <small>{t("and why", "以及原因")}</small></h2>
+                <ResultColumn />
+            </section>
+        </main>
+        <nav class="tabs" role="tablist" aria-label=t("Parts of the page", "页面分区")>
+            {Sheet::ALL.map(|(which, en, zh)| view! {
+                <button
+                    role="tab"
+                    aria-selected=move || (sheet.get() == which).to_string()
+                    on:click=move |_| {
+                        sheet.set(which);
+                        scroll_to_top();
+                    }
+                >
+                    {t(en, zh)}
+                </button>
+            })}
+        </nav>
+        <help::Help open=help />
+    }
+}
+
+/// The static first paint of index.html has done its work once the page is mounted.
+fn remove_shell() {
+    if let Some(shell) = document().get_element_by_id("shell") {
+        shell.remove();
+    }
+}
+
+fn scroll_to_top() {
+    window().scroll_to_with_x_and_y(0.0, 0.0);
+}

@@ -1,0 +1,40 @@
+//! Messages under the header: what went wrong, in the user's words, with anything of theirs kept to copy.
+
+use leptos::prelude::*;
+
+use crate::app::i18n::t;
+use crate::app::state::{Status, lab};
+
+/// Messages that stay until they are dismissed, and the failure of the last run.
+#[component]
+pub fn Notices() -> impl IntoView {
+    let lab = lab();
+    view! {
+        <div class="notices" aria-live="polite">
+            {move || match lab.status.get() {
+                Status::Failed(message) => view! { <div class="notice" role="alert"><p>{message}</p></div> }.into_any(),
+                _ => ().into_any(),
+            }}
+            {move || {
+                let issues = lab.issues.get();
+                (!issues.is_empty()).then(|| view! {
+                    <div class="notice" role="alert">
+                        <p>
+                            {t("Not computed; what you see is the last good result. ", "未计算；当前显示的是上一次有效结果。")}
+                            {issues.into_iter().map(|i| view! { <span><b>{i.path}</b>": "{i.message}" "</span> }).collect_view()}
+                        </p>
+                    </div>
+                })
+            }}
+            {move || lab.notices.get().into_iter().enumerate().map(|(index, notice)| view! {
+                <div class="notice">
+                    <p>{notice.text}{notice.keep.map(|keep| view! { <code>{keep}</code> })}</p>
+                    <button
+                        aria-label=t("Dismiss message", "关闭消息")
+                        on:click=move |_| lab.notices.update(|all| { all.remove(index); })
+                    >"×"</button>
+                </div>
+            }).collect_view()}
+        </div>
+    }
+}

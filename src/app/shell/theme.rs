@@ -1,0 +1,55 @@
+//! Light, dark, or as the system says.
+
+use leptos::prelude::*;
+
+use crate::app::state::{Lab, Theme};
+use crate::app::url;
+
+/// Keeps `data-theme` and `lang` of the document in step with the state, and the state in step with the system while it is `Auto`.
+pub fn follow(lab: Lab) {
+    let system = RwSignal::new(system_dark());
+    if let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") {
+        let on_change = wasm_bindgen::closure::Closure::<dyn Fn()>::new(move || system.set(system_dark()));
+        query.set_onchange(Some(wasm_bindgen::JsCast::unchecked_ref(on_change.as_ref())));
+        // The page listens for as long as it lives.
+        on_change.forget();
+    }
+    Effect::new(move |_| {
+        let dark = match lab.theme.get() {
+            Theme::Auto => system.get(),
+            Theme::Light => false,
+            Theme::Dark => true,
+        };
+        set_root("data-theme", if dark { "dark" } else { "light" });
+        // Canvases read the tokens: they redraw after the attribute has changed.
+        lab.palette.update(|n| *n += 1);
+    });
+    Effect::new(move |_| {
+        set_root("lang", match lab.lang.get() {
+            crate::catalogue::Lang::En => "en",
+            crate::catalogue::Lang::Zh => "zh-CN",
+        });
+    });
+}
+
+/// Switches between light and dark.
+pub fn toggle(lab: Lab) {
+    let dark = match lab.theme.get_untracked() {
+        Theme::Auto => system_dark(),
+        Theme::Light => false,
+        Theme::Dark => true,
+    };
+    url::set_theme(lab, if dark { Theme::Light } else { Theme::Dark });
+}
+
+/// Whether the system asks for dark.
+pub fn system_dark() -> bool {
+    window().match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|m| m.matches())
+}
+
+fn set_root(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        // Setting an attribute with a valid name cannot fail.
+        let _ = root.set_attribute(name, value);
+    }
+}

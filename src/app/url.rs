@@ -1,0 +1,180 @@
+//! The address carries the experiment; theme and language come from the address, else from what was chosen here before.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use super::i18n;
+use super::state::{Lab, Notice, Theme};
+use crate::catalogue::Lang;
+use crate::experiment::{Experiment, Opened, decode, encode};
+
+/// Quiet time before the address follows: browsers refuse more than a few hundred changes a minute.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Opens what the address says, and lets the address follow the experiment from then on.
+pub fn start(lab: Lab) {
+    settings(lab);
+    let raw = fragment();
+    if !raw.is_empty() {
+        let opened = decode(&raw);
+        tell(lab, &opened);
+        lab.open(opened.experiment);
+    }
+    let written = Rc::new(RefCell::new(raw));
+    follow(lab, written.clone());
+    let listener = window_event_listener(leptos::ev::hashchange, move |_| {
+        let raw = fragment();
+        // Our own writing does not raise this event; going back to what was just written changes nothing either.
+        if *written.borrow() == raw {
+            return;
+        }
+        written.replace(raw.clone());
+        let opened = decode(&raw);
+        tell(lab, &opened);
+        lab.replace("link", opened.experiment);
+    });
+    // The listener lives as long as the page.
+    std::mem::forget(listener);
+}
+
+/// Chooses a theme and remembers it.
+pub fn set_theme(lab: Lab, theme: Theme) {
+    lab.theme.set(theme);
+    store("theme", match theme {
+        Theme::Auto => "auto",
+        Theme::Light => "light",
+        Theme::Dark => "dark",
+    });
+}
+
+/// Chooses a language and remembers it.
+pub fn set_lang(lab: Lab, lang: Lang) {
+    lab.lang.set(lang);
+    store("lang", match lang {
+        Lang::En => "en",
+        Lang::Zh => "zh-CN",
+    });
+}
+
+/// The address that opens `experiment`.
+pub fn link(experiment: &Experiment) -> String {
+    let location = window().location();
+    let part = |part: Result<String, JsValue>| part.unwrap_or_default();
+    format!("{}{}{}#{}", part(location.origin()), part(location.pathname()), part(location.search()), encode(experiment))
+}
+
+/// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
+pub fn copy_link(lab: Lab) {
+    let link = link(&lab.experiment.get_untracked());
+    // Insecure origins have no clipboard at all.
+    let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
+    let copied = clipboard.then(|| JsFuture::from(window().navigator().clipboard().write_text(&link)));
+    leptos::task::spawn_local(async move {
+        let done = match copied {
+            Some(copied) => copied.await.is_ok(),
+            None => false,
+        };
+        if !done {
+            let text = i18n::now(lab.lang.get_untracked(), "Copy this link:", "请复制此链接：").to_owned();
+            lab.notices.update(|all| all.push(Notice { text, keep: Some(link) }));
+        }
+    });
+}
+
+/// The address's fragment, without `#`.
+fn fragment() -> String {
+    let hash = window().location().hash().unwrap_or_default();
+    hash.strip_prefix('#').unwrap_or(&hash).to_owned()
+}
+
+/// Says what of a link could not be used, and keeps the link.
+fn tell(lab: Lab, opened: &Opened) {
+    if opened.problems.is_empty() {
+        return;
+    }
+    let lang = lab.lang.get_untracked();
+    let problems: Vec<String> = opened
+        .problems
+        .iter()
+        .map(|p| if p.path.is_empty() { p.message.clone() } else { format!("{}: {}", p.path, p.message) })
+        .collect();
+    let start = i18n::now(lang, "Not everything in this link could be used; the rest is open. ", "该链接中有部分内容无法使用，其余已打开。");
+    let text = format!("{start}{}", problems.join("; "));
+    lab.notices.update(|all| all.push(Notice { text, keep: Some(opened.raw.clone()) }));
+}
+
+/// Writes the experiment into the address when it has been left alone for a moment.
+fn follow(lab: Lab, written: Rc<RefCell<String>>) {
+    if framed() {
+        return;
+    }
+    let latest = Rc::new(std::cell::Cell::new(0_u32));
+    Effect::new(move |before: Option<()>| {
+        let experiment = lab.experiment.get();
+        // What the page was opened with stays as it was written, damaged or not, until something is changed.
+        if before.is_none() {
+            return;
+        }
+        let turn = latest.get().wrapping_add(1);
+        latest.set(turn);
+        let (latest, written) = (latest.clone(), written.clone());
+        set_timeout(
+            move || {
+                if latest.get() != turn {
+                    return;
+                }
+                let hash = if *experiment == Experiment::default() { String::new() } else { encode(&experiment) };
+                let location = window().location();
+                let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+                let address = if hash.is_empty() { base } else { format!("{base}#{hash}") };
+                // Browsers that refuse (too many changes, a frame without history) keep the old address; the link button still works.
+                let done = window().history().and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
+                if done.is_ok() {
+                    written.replace(hash);
+                }
+            },
+            QUIET,
+        );
+    });
+}
+
+/// Whether the page lies in a frame, whose address is the host's business.
+fn framed() -> bool {
+    let window = window();
+    let top = window.top().ok().flatten();
+    top.is_some_and(|top| !js_sys::Object::is(&top, &window))
+}
+
+fn settings(lab: Lab) {
+    let search = window().location().search().unwrap_or_default();
+    let asked = web_sys::UrlSearchParams::new_with_str(&search).ok();
+    let choice = |key: &str| asked.as_ref().and_then(|q| q.get(key)).or_else(|| stored(key));
+    lab.theme.set(match choice("theme").as_deref() {
+        Some("light") => Theme::Light,
+        Some("dark") => Theme::Dark,
+        _ => Theme::Auto,
+    });
+    let lang = choice("lang").or_else(|| window().navigator().language()).unwrap_or_default();
+    lab.lang.set(if lang.to_ascii_lowercase().starts_with("zh") { Lang::Zh } else { Lang::En });
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    // Throws in frames without their own origin and where the user forbids it.
+    window().local_storage().ok().flatten()
+}
+
+fn stored(key: &str) -> Option<String> {
+    storage()?.get_item(&format!("attention-playground.{key}")).ok().flatten()
+}
+
+fn store(key: &str, value: &str) {
+    if let Some(storage) = storage() {
+        // A full storage loses the choice at the next visit, nothing else.
+        let _ = storage.set_item(&format!("attention-playground.{key}"), value);
+    }
+}

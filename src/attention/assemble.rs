@@ -1,0 +1,276 @@
+//! An experiment and the tensors it starts from, turned into the problem that is computed.
+
+use std::sync::Arc;
+
+use super::choose::Chooser;
+use super::dims::{Dims, Inputs};
+use super::plan;
+use super::problem::Problem;
+use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, Scale, TensorName};
+
+/// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// Sizes.
+    pub dims: Dims,
+    /// What each query is: a word, or its number.
+    pub tokens_q: Vec<String>,
+    /// What each key is.
+    pub tokens_k: Vec<String>,
+    /// Q, K and V.
+    pub inputs: Inputs,
+    /// What the page should say about them.
+    pub note: Option<String>,
+}
+
+/// The problem that an experiment describes over `loaded`, and its edited tensors. Tensors without edits are shared, not copied.
+///
+/// # Errors
+/// Every problem with its field: unknown entries, parameters out of range, edits and rectangles outside the tensors, tables of a wrong length.
+/// What only the formulas' compiler can find is left to [`plan::Plan::compile`].
+pub fn assemble(experiment: &Experiment, loaded: &Loaded) -> Result<(Problem, Inputs), Issues> {
+    let dims = loaded.dims;
+    let issues = plan::check_dims(&dims);
+    if !issues.is_empty() {
+        return Err(Issues(issues));
+    }
+    let mut problem = Problem::plain(dims);
+    let mut chooser = Chooser {
+        dims,
+        seed: experiment.seed,
+        data: &experiment.data,
+        conventions: experiment.conventions,
+        issues: Vec::new(),
+    };
+    let offset = dims.n_k as i32 - dims.n_q as i32;
+    if experiment.conventions.causal == CausalAlignment::BottomRight && offset != 0 {
+        problem.offset = vec![offset];
+    }
+    problem.scale = scale(experiment, &dims, &mut chooser.issues);
+    if experiment.softcap > 0.0 && experiment.softcap.is_finite() {
+        problem.softcap = Some(experiment.softcap as f32);
+    } else if experiment.softcap != 0.0 {
+        chooser.issues.push(Issue::new(
+            "softcap",
+            format!("is {}; a positive number is needed, or 0 for none", experiment.softcap),
+        ));
+    }
+    match (&experiment.mask.custom, experiment.mask.id.as_str()) {
+        (Some(formula), "custom") => {
+            let term = chooser.custom(formula, "mask.custom");
+            problem.masks.push(term);
+        }
+        (None, "custom") => chooser.issues.push(Issue::new("mask.custom", "the formula is missing".to_owned())),
+        (_, id) => chooser.mask(&mut problem, id, &experiment.mask.params, "mask"),
+    }
+    chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
+    if let Some(formula) = &experiment.score {
+        let term = chooser.custom(formula, "score");
+        problem.bias.push(term);
+    }
+    chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
+    problem.paint.clone_from(&experiment.paint);
+    let mut issues = chooser.issues;
+    let mut inputs = loaded.inputs.clone();
+    for (i, edit) in experiment.edits.iter().enumerate() {
+        apply(edit, i, &dims, &mut inputs, &mut issues);
+    }
+    issues.extend(plan::check(&problem));
+    if issues.is_empty() { Ok((problem, inputs)) } else { Err(Issues(issues)) }
+}
+
+/// The factor on Q·K, the temperature included.
+fn scale(experiment: &Experiment, dims: &Dims, issues: &mut Vec<Issue>) -> f32 {
+    let temperature = experiment.temperature;
+    if !(temperature.is_finite() && temperature > 0.0) {
+        issues.push(Issue::new("temperature", format!("is {temperature}; it must be above 0")));
+        return 1.0;
+    }
+    let root = (dims.d as f64).sqrt();
+    let scale = match experiment.scale {
+        Scale::InverseSqrt => 1.0 / root,
+        Scale::None => 1.0,
+        Scale::LogN => (dims.n_k as f64).ln() / root,
+        Scale::Free(x) => x,
+    };
+    (scale / temperature) as f32
+}
+
+/// Changes one cell of the first sequence. The tensor is copied at its first edit.
+fn apply(edit: &Edit, i: usize, dims: &Dims, inputs: &mut Inputs, issues: &mut Vec<Issue>) {
+    let (tensor, [heads, rows, cols]) = match edit.tensor {
+        TensorName::Q => (&mut inputs.q, [dims.q_heads, dims.n_q, dims.d]),
+        TensorName::K => (&mut inputs.k, [dims.kv_heads, dims.n_k, dims.d]),
+        TensorName::V => (&mut inputs.v, [dims.kv_heads, dims.n_k, dims.d_v]),
+    };
+    let mut inside = true;
+    for (field, value, limit) in [("head", edit.head, heads), ("row", edit.row, rows), ("col", edit.col, cols)] {
+        if value >= limit {
+            let message = format!("is {value}; {:?} has {limit}, counted from 0", edit.tensor);
+            issues.push(Issue::new(format!("edits[{i}].{field}"), message));
+            inside = false;
+        }
+    }
+    let at = (edit.head.wrapping_mul(rows).wrapping_add(edit.row)).wrapping_mul(cols).wrapping_add(edit.col);
+    if inside && let Some(cell) = Arc::make_mut(tensor).get_mut(at) {
+        *cell = edit.value;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::attention::{Encoding, Normaliser, Plan, load, reference};
+    use crate::catalogue;
+    use crate::experiment::{
+        Choice, CustomFormula, Declared, Input, MaskChoice, Patch, RopePairs, SoftcapOrder, WindowEdge,
+    };
+    use crate::formula::{Scalar, Ty};
+
+    fn generated() -> Experiment {
+        let input = r#"{ "input": { "kind": "generated", "recipe": "normal", "size": {}, "seed": 1 } }"#;
+        serde_json::from_str(input).unwrap()
+    }
+
+    fn assembled(experiment: &Experiment) -> Result<(Problem, Inputs), Issues> {
+        assemble(experiment, &load(&experiment.input, None)?)
+    }
+
+    fn paths(change: impl Fn(&mut Experiment)) -> Vec<String> {
+        let mut experiment = generated();
+        change(&mut experiment);
+        assembled(&experiment).err().map_or_else(Vec::new, |issues| issues.0.into_iter().map(|i| i.path).collect())
+    }
+
+    #[test]
+    fn the_opener_finds_the_animal() {
+        let experiment = Experiment::default();
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/public/captures/animal-L3.safetensors");
+        let loaded = load(&experiment.input, Some(&std::fs::read(file).unwrap())).unwrap();
+        let (problem, inputs) = assemble(&experiment, &loaded).unwrap();
+        assert!(Arc::ptr_eq(&inputs.v, &loaded.inputs.v), "nothing is copied without an edit");
+        let head = reference::head(&Plan::compile(&problem).unwrap(), &inputs, 0, experiment.view.head);
+        let place = |word: &str| loaded.tokens_k.iter().position(|token| token == word).unwrap();
+        let percent = |word: &str| (100.0 * head.weights()[[place("it"), place(word)]]).round();
+        assert_eq!((percent("animal"), percent("street")), (46.0, 33.0));
+    }
+
+    #[test]
+    fn every_entry_of_the_catalogue_assembles_and_compiles() {
+        let choices = catalogue::masks().iter().map(|m| (m.id, "none", "softmax"));
+        let choices = choices.chain(catalogue::positions().iter().map(|p| ("causal", p.id, "softmax")));
+        for (mask, position, normaliser) in
+            choices.chain(catalogue::normalisers().iter().map(|n| ("none", "none", n.id)))
+        {
+            for n_k in [24, 31, 9] {
+                let mut experiment = generated();
+                experiment.mask = MaskChoice { id: mask.to_owned(), params: BTreeMap::new(), custom: None };
+                experiment.position = Choice::of(position);
+                experiment.normaliser = Choice::of(normaliser);
+                experiment.conventions.causal = CausalAlignment::BottomRight;
+                if let Input::Generated { size, .. } = &mut experiment.input {
+                    size.n_k = n_k;
+                }
+                let (problem, _) =
+                    assembled(&experiment).unwrap_or_else(|issues| panic!("{mask} {position}: {issues}"));
+                Plan::compile(&problem)
+                    .unwrap_or_else(|issues| panic!("{mask} {position} {normaliser} {n_k}: {issues}"));
+            }
+        }
+    }
+
+    #[test]
+    fn edits_change_their_own_tensor_only() {
+        let mut experiment = generated();
+        experiment.edits.push(Edit { tensor: TensorName::K, head: 1, row: 2, col: 3, value: 42.0 });
+        let loaded = load(&experiment.input, None).unwrap();
+        let (problem, inputs) = assemble(&experiment, &loaded).unwrap();
+        assert_eq!(inputs.k_head(&problem.dims, 0, 1)[2 * problem.dims.d + 3], 42.0);
+        assert_eq!(inputs.k.iter().zip(loaded.inputs.k.iter()).filter(|(a, b)| a != b).count(), 1);
+        assert!(Arc::ptr_eq(&inputs.q, &loaded.inputs.q) && Arc::ptr_eq(&inputs.v, &loaded.inputs.v));
+    }
+
+    #[test]
+    fn switches_move_their_slots() {
+        let mut experiment = generated();
+        experiment.position = Choice::of("alibi");
+        experiment.softcap = 2.0;
+        let (before, _) = assembled(&experiment).unwrap();
+        assert_eq!((before.bias.len(), before.bias_before_cap.len(), before.softcap), (1, 0, Some(2.0)));
+        experiment.conventions.softcap = SoftcapOrder::AfterBias;
+        experiment.conventions.window = WindowEdge::Inclusive;
+        let (after, _) = assembled(&experiment).unwrap();
+        assert_eq!((after.bias.len(), after.bias_before_cap.len()), (0, 1));
+        assert_eq!(before.masks[0].params["inclusive"], Scalar::Bool(false));
+        assert_eq!(after.masks[0].params["inclusive"], Scalar::Bool(true));
+        experiment.position = Choice { id: "rope".to_owned(), params: BTreeMap::from([("fraction".to_owned(), 0.5)]) };
+        experiment.conventions.rope = RopePairs::Interleaved;
+        let rotation = assembled(&experiment).unwrap().0.rotation.unwrap();
+        assert_eq!((rotation.dims, rotation.interleaved), (8, true));
+        experiment.position = Choice::of("sinusoidal");
+        assert_eq!(
+            assembled(&experiment).unwrap().0.encoding,
+            Some(Encoding::Sinusoidal { base: 10_000.0, gain: 1.0 })
+        );
+        experiment.normaliser = Choice::of("sigmoid");
+        (experiment.scale, experiment.temperature) = (Scale::Free(3.0), 2.0);
+        let (problem, _) = assembled(&experiment).unwrap();
+        assert_eq!((problem.normaliser, problem.scale), (Normaliser::Sigmoid, 1.5));
+    }
+
+    #[test]
+    fn a_formula_of_ones_own_reads_its_parameters_and_tables() {
+        let mut experiment = generated();
+        let window = Declared { name: "w".to_owned(), ty: Ty::Int, min: 0.0, max: 9.0, step: 1.0, value: 3.4 };
+        let text = "doc[q] == doc[k] and q - k < w and note[k] > 0";
+        let custom = CustomFormula { text: text.to_owned(), params: vec![window] };
+        experiment.mask = MaskChoice { id: "custom".to_owned(), params: BTreeMap::new(), custom: Some(custom) };
+        experiment.data.insert("doc".to_owned(), (0..24).map(|i| f64::from(i / 8)).collect());
+        experiment.data.insert("note".to_owned(), vec![0.5; 24]);
+        let (problem, _) = assembled(&experiment).unwrap();
+        assert_eq!(problem.masks[0].params["w"], Scalar::Int(3));
+        let plan = Plan::compile(&problem).unwrap();
+        assert!(
+            plan.masks[0].mask_at(0, 0, 9, 8)
+                && !plan.masks[0].mask_at(0, 0, 8, 7)
+                && !plan.masks[0].mask_at(0, 0, 15, 8)
+        );
+        experiment.data.insert("doc".to_owned(), vec![0.0; 5]);
+        assert_eq!(assembled(&experiment).unwrap_err().0[0].path, "data.doc");
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        assert!(paths(|_| {}).is_empty());
+        assert_eq!(paths(|e| e.mask.id = "slding".to_owned()), ["mask.id"]);
+        assert_eq!(paths(|e| _ = e.mask.params.insert("window".to_owned(), -1.0)), ["mask.params.window"]);
+        assert_eq!(paths(|e| _ = e.mask.params.insert("window".to_owned(), f64::NAN)), ["mask.params.window"]);
+        assert_eq!(paths(|e| _ = e.mask.params.insert("wndow".to_owned(), 1.0)), ["mask.params.wndow"]);
+        assert_eq!(paths(|e| e.mask.id = "custom".to_owned()), ["mask.custom"]);
+        assert_eq!(paths(|e| e.position.id = "x".to_owned()), ["position.id"]);
+        assert_eq!(paths(|e| e.temperature = 0.0), ["temperature"]);
+        assert_eq!(paths(|e| e.scale = Scale::Free(f64::INFINITY)), ["scale"]);
+        assert_eq!(paths(|e| e.softcap = -1.0), ["softcap"]);
+        assert_eq!(paths(|e| e.paint.push(Patch { head: None, q: [0, 25], k: [0, 1], allow: true })), ["paint[0].q"]);
+        let edit = |row, col| Edit { tensor: TensorName::Q, head: 0, row, col, value: 0.0 };
+        assert_eq!(paths(|e| e.edits = vec![edit(0, 0), edit(24, 16)]), ["edits[1].row", "edits[1].col"]);
+        assert_eq!(paths(|e| e.edits = vec![edit(usize::MAX, 0)]), ["edits[0].row"]);
+    }
+
+    #[test]
+    fn inputs_that_do_not_fit_are_named() {
+        let load_paths = |input: Input| load(&input, None).err().map(|issues| issues.0[0].path.clone());
+        let rows = |n: usize, d: usize| vec![vec![0.0_f32; d]; n];
+        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 3), v: rows(4, 5) }), None);
+        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 2), v: rows(4, 5) }).unwrap(), "input.k");
+        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 3), v: rows(3, 5) }).unwrap(), "input.v");
+        assert_eq!(
+            load_paths(Input::Numbers { q: vec![vec![1.0], vec![]], k: rows(1, 1), v: rows(1, 1) }).unwrap(),
+            "input.q[1]"
+        );
+        assert_eq!(load_paths(Input::Capture { id: "animal".to_owned(), layer: 3 }).unwrap(), "input");
+    }
+}

@@ -1,0 +1,73 @@
+//! Work counted from a plan before anything runs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Plan;
+use super::tiles::TileCounts;
+use crate::experiment::Algorithm;
+
+/// Floating-point operations, bytes and tiles of one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// `2 d` for each score formed and `2 d_v` for each weight that meets a value; the normaliser and formulas are not counted. A streaming
+    /// kernel forms the scores of the tiles it does not skip, a materialised one all of them.
+    pub flops: f64,
+    /// Q, K, V and the output once each, in single precision; materialised: plus every pass over the score matrix. Traffic that an infinite
+    /// cache could not save.
+    pub bytes: f64,
+    /// Tiles over all heads and sequences, as the masks have them. (A materialised kernel computes the skipped ones too.)
+    pub tiles: TileCounts,
+}
+
+impl Cost {
+    /// Counts a run of `plan` in tiles of `tile` (rows, columns). Anything but `Materialised` counts as streaming.
+    pub fn of(plan: &Plan, algorithm: Algorithm, tile: (usize, usize)) -> Cost {
+        let dims = plan.dims;
+        let mut heads: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+        for batch in 0..dims.batch {
+            for head in 0..dims.q_heads {
+                *heads.entry(plan.mask_key(batch, head)).or_default() += 1;
+            }
+        }
+        let (mut tiles, mut live) = (TileCounts::default(), 0_u64);
+        for (&(batch, head), &times) in &heads {
+            let map = plan.tiles(batch, head, tile.0, tile.1);
+            tiles.add(map.counts().times(times));
+            live += map.live_cells() * times;
+        }
+        let cells = dims.rows() as f64 * dims.n_k as f64;
+        let tensors = (dims.q_len() + dims.k_len() + dims.v_len() + dims.y_len()) as f64;
+        let per_score = 2.0 * (dims.d + dims.d_v) as f64;
+        if algorithm == Algorithm::Materialised {
+            // Written by the product, read by the values; read and written by each slot between.
+            let slots = [!plan.scores_plain(), plan.masked(), true, plan.probability.is_some()];
+            let passes = 2 + 2 * slots.iter().filter(|&&used| used).count();
+            Cost { flops: per_score * cells, bytes: 4.0 * (tensors + passes as f64 * cells), tiles }
+        } else {
+            Cost { flops: per_score * live as f64, bytes: 4.0 * tensors, tiles }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::attention::{Dims, Problem, Term};
+
+    #[test]
+    fn a_causal_mask_halves_the_work_of_streaming_only() {
+        let mut problem = Problem::plain(Dims { batch: 2, q_heads: 3, kv_heads: 1, n_q: 64, n_k: 64, d: 8, d_v: 4 });
+        let full = Cost::of(&Plan::compile(&problem).unwrap(), Algorithm::Streaming, (16, 16));
+        assert_eq!(full.flops, 2.0 * (8.0 + 4.0) * 6.0 * 64.0 * 64.0);
+        assert_eq!(full.bytes, 4.0 * (6.0 * 64.0 * 8.0 + 2.0 * 64.0 * 12.0 + 6.0 * 64.0 * 4.0));
+        problem.masks.push(Term::new("mask", "k <= q_pos"));
+        let plan = Plan::compile(&problem).unwrap();
+        let causal = Cost::of(&plan, Algorithm::Streaming, (16, 16));
+        assert_eq!(causal.tiles, TileCounts { total: 6 * 16, skipped: 6 * 6, full: 6 * 6, partial: 6 * 4 });
+        assert_eq!(causal.flops, full.flops * 10.0 / 16.0);
+        assert_eq!(Cost::of(&plan, Algorithm::Materialised, (16, 16)).flops, full.flops);
+    }
+}

@@ -1,0 +1,150 @@
+//! Text to Q, K and V without a model: every token has a seeded embedding, so equal words are equal and nothing else is known of them.
+
+use super::recipe::Generated;
+use super::rng::Rng;
+use crate::attention::dims::Dims;
+
+/// Numbers in a token's embedding.
+pub const WIDTH: usize = 64;
+
+/// A text as inputs of attention.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TextInputs {
+    /// The tokens, as written; `dims.n_q` and `dims.n_k` of them.
+    pub tokens: Vec<String>,
+    /// The sizes asked for, with the lengths of the text and batch 1.
+    pub dims: Dims,
+    /// Q, K and V of those sizes.
+    pub inputs: Generated,
+}
+
+/// Splits at white space; every punctuation mark or symbol is a token of its own, and so is every Chinese character and Japanese kana.
+pub fn tokenize(text: &str) -> Vec<String> {
+    let mut tokens: Vec<String> = Vec::new();
+    let mut in_word = false;
+    for c in text.chars() {
+        if c.is_whitespace() || c.is_control() {
+            in_word = false;
+            continue;
+        }
+        let word = (c.is_alphanumeric() || c == '_' || is_mark(c)) && !stands_alone(c);
+        match tokens.last_mut() {
+            // An accent written as a character of its own stays with its letter.
+            Some(last) if in_word && word => last.push(c),
+            _ => tokens.push(c.to_string()),
+        }
+        in_word = word;
+    }
+    tokens
+}
+
+/// Combining diacritical marks.
+fn is_mark(c: char) -> bool {
+    matches!(u32::from(c), 0x300..=0x36f | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff)
+}
+
+/// Scripts written without spaces: CJK ideographs with their extensions, hiragana and katakana.
+fn stands_alone(c: char) -> bool {
+    matches!(u32::from(c), 0x3040..=0x30ff | 0x31f0..=0x31ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x323af)
+}
+
+/// The embedding `x` of a token: [`WIDTH`] standard normal numbers from the seed `fnv1a(lower-case token) ^ rotate(seed, 32)` (FNV-1a,
+/// 64 bits, of UTF-8). Equal words have equal embeddings in every text, whatever their case.
+fn embedding(token: &str, seed: u64) -> Vec<f64> {
+    let hash = token
+        .to_lowercase()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    Rng::new(hash ^ seed.rotate_left(32)).normals(WIDTH)
+}
+
+/// `x W` for a `[WIDTH, size]` matrix.
+fn project(x: &[f64], w: &[f64], size: usize) -> impl Iterator<Item = f32> {
+    (0..size).map(move |c| x.iter().enumerate().map(|(r, x)| x * w[r * size + c]).sum::<f64>() as f32)
+}
+
+/// Tokens of a text, and their queries, keys and values.
+///
+/// With one generator of `seed`, for each key head: `W_K` and `W_V` are normal with variance 1/[`WIDTH`]; then for each of its query
+/// heads `W_Q = (W_K + N) / sqrt(2)` with a like matrix `N` of its own. So a token finds its equals (scores about `sqrt(d / 2)` under
+/// `1/sqrt(d)`, others about 0 ± 1) while every head sees the words its own way. There is no position in it.
+///
+/// `dims` gives heads, `d` and `d_v`; its batch and lengths are replaced.
+pub fn embed(text: &str, dims: &Dims, seed: u64) -> TextInputs {
+    let tokens = tokenize(text);
+    let dims = Dims { batch: 1, n_q: tokens.len(), n_k: tokens.len(), ..*dims };
+    let x: Vec<Vec<f64>> = tokens.iter().map(|token| embedding(token, seed)).collect();
+    let mut rng = Rng::new(seed);
+    let mut matrix = |size: usize| -> Vec<f64> {
+        rng.normals(WIDTH * size).into_iter().map(|w| w / (WIDTH as f64).sqrt()).collect()
+    };
+    let mut out = Generated {
+        q: Vec::with_capacity(dims.q_len()),
+        k: Vec::with_capacity(dims.k_len()),
+        v: Vec::with_capacity(dims.v_len()),
+    };
+    for _ in 0..dims.kv_heads {
+        let (w_k, w_v) = (matrix(dims.d), matrix(dims.d_v));
+        out.k.extend(x.iter().flat_map(|x| project(x, &w_k, dims.d)));
+        out.v.extend(x.iter().flat_map(|x| project(x, &w_v, dims.d_v)));
+        for _ in 0..dims.q_heads / dims.kv_heads {
+            let own = matrix(dims.d);
+            let w_q: Vec<f64> = w_k.iter().zip(&own).map(|(k, n)| (k + n) * std::f64::consts::FRAC_1_SQRT_2).collect();
+            out.q.extend(x.iter().flat_map(|x| project(x, &w_q, dims.d)));
+        }
+    }
+    TextInputs { tokens, dims, inputs: out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIMS: Dims = Dims { batch: 9, q_heads: 4, kv_heads: 2, n_q: 0, n_k: 0, d: 32, d_v: 6 };
+
+    #[test]
+    fn words_punctuation_and_characters() {
+        let split = |text: &str| tokenize(text).join("|");
+        assert_eq!(split("The animal didn't cross."), "The|animal|didn|'|t|cross|.");
+        assert_eq!(split("x_1 += f(2);"), "x_1|+|=|f|(|2|)|;");
+        assert_eq!(split("动物过马路，太累了。"), "动|物|过|马|路|，|太|累|了|。");
+        assert_eq!(split("用GPU算ものABC"), "用|GPU|算|も|の|ABC");
+        assert_eq!(split("cafe\u{301} größer"), "cafe\u{301}|größer");
+        assert_eq!(split("한국어 문장"), "한국어|문장");
+        assert_eq!(split(" \n\t"), "");
+    }
+
+    #[test]
+    fn equal_words_are_equal_and_the_rest_is_seeded() {
+        let a = embed("The dog saw the cat", &DIMS, 1);
+        assert_eq!(a.dims, Dims { batch: 1, n_q: 5, n_k: 5, ..DIMS });
+        assert_eq!((a.inputs.q.len(), a.inputs.k.len(), a.inputs.v.len()), (4 * 5 * 32, 2 * 5 * 32, 2 * 5 * 6));
+        assert_eq!(a.inputs.k[..32], a.inputs.k[3 * 32..4 * 32]);
+        assert_ne!(a.inputs.k[..32], a.inputs.k[32..64]);
+        // The word alone has the same key as in the sentence.
+        assert_eq!(embed("dog", &DIMS, 1).inputs.k[..32], a.inputs.k[32..64]);
+        assert_eq!(embed("The dog saw the cat", &DIMS, 1), a);
+        assert_ne!(embed("The dog saw the cat", &DIMS, 2).inputs, a.inputs);
+        assert!(embed("", &DIMS, 1).inputs.q.is_empty());
+    }
+
+    #[test]
+    fn numbers_have_unit_variance_and_tokens_find_their_equals() {
+        let text: String = (0..400).map(|i| format!("w{i} ")).collect();
+        let TextInputs { dims, inputs, .. } = embed(&text, &DIMS, 5);
+        for tensor in [&inputs.q, &inputs.k, &inputs.v] {
+            let variance = tensor.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / tensor.len() as f64;
+            assert!((variance - 1.0).abs() < 0.15, "{variance}");
+        }
+        let score = |head: usize, i: usize, j: usize| {
+            let q = &inputs.q[(head * dims.n_q + i) * dims.d..][..dims.d];
+            let k = &inputs.k[(dims.kv_head(head) * dims.n_k + j) * dims.d..][..dims.d];
+            q.iter().zip(k).map(|(a, b)| f64::from(*a * *b)).sum::<f64>() / f64::from(32).sqrt()
+        };
+        for head in 0..4 {
+            let own = (0..400).map(|i| score(head, i, i)).sum::<f64>() / 400.0;
+            let other = (0..400).map(|i| score(head, i, (i + 7) % 400)).sum::<f64>() / 400.0;
+            assert!((own - 4.0).abs() < 0.8 && other.abs() < 0.3, "head {head}: {own} {other}");
+        }
+    }
+}

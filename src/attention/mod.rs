@@ -1,0 +1,26 @@
+//! What is computed: the problem as plain data, the plan compiled from it, the map of live tiles, the inputs, the readable f64
+//! reference, and the cost. No web, no threads: everything here runs natively.
+
+pub mod cost;
+pub mod dims;
+pub mod inputs;
+pub mod load;
+pub mod plan;
+pub mod problem;
+pub mod reference;
+pub mod request;
+pub mod rules;
+pub mod tiles;
+
+mod assemble;
+mod choose;
+
+pub use assemble::{Loaded, assemble};
+pub use cost::Cost;
+pub use dims::{Dims, Inputs};
+pub use load::load;
+pub use plan::Plan;
+pub use problem::{Encoding, Normaliser, Problem, Rotation, Term};
+pub use request::Request;
+pub use rules::RowRules;
+pub use tiles::{Coverage, TileCounts, TileMap};

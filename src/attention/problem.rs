@@ -1,0 +1,143 @@
+//! The problem: every slot of the attention pipeline as plain data, filled from an experiment or from a request of the JavaScript API.
+//!
+//! Order of the slots: encodings; rotation of Q and K; Q·K; scale; bias before the cap; softcap; bias and score formulas; masks, and-ed;
+//! sink logit; normaliser; probability formula; V.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::dims::Dims;
+use crate::experiment::Patch;
+use crate::formula::{Data, Scalar};
+
+/// One formula with everything it reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    /// The formula's text.
+    pub text: String,
+    /// Values of the parameters it names.
+    pub params: BTreeMap<String, Scalar>,
+    /// Tables it reads.
+    pub data: BTreeMap<String, Arc<Data>>,
+    /// The field of the experiment or request it came from; issues carry it.
+    pub path: String,
+}
+
+impl Term {
+    /// A formula without parameters or tables.
+    pub fn new(path: &str, text: &str) -> Self {
+        Self { text: text.to_owned(), params: BTreeMap::new(), data: BTreeMap::new(), path: path.to_owned() }
+    }
+
+    /// Adds the value of a parameter.
+    #[must_use]
+    pub fn param(mut self, name: &str, value: Scalar) -> Self {
+        self.params.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub fn data(mut self, name: &str, data: Data) -> Self {
+        self.data.insert(name.to_owned(), Arc::new(data));
+        self
+    }
+}
+
+/// Encodings added to the rows of Q and of K before anything else. (A model adds them to its input X before the projections; where only Q
+/// and K are at hand they are added to those, and the page says so.)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// `sin(p / base^(2i/d))` at even, `cos` at odd places (Vaswani et al. 2017, section 3.5).
+    Sinusoidal {
+        /// The longest wavelength over 2π; 10 000 in the paper.
+        base: f64,
+        /// Factor on the table.
+        gain: f32,
+    },
+    /// A learned table, here of seeded normal numbers, with `trained` rows; positions past it take its last row.
+    Learned {
+        /// Rows of the table.
+        trained: usize,
+        /// Seed of its numbers.
+        seed: u64,
+        /// Factor on the table.
+        gain: f32,
+    },
+}
+
+/// Rotary position embedding (Su et al. 2021): pairs of Q and K turn by `position · base^(-2i/dims)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// 10 000 in the paper.
+    pub base: f64,
+    /// How many leading places of a head turn; even, at most `d`. The rest passes through.
+    pub dims: usize,
+    /// Pairs are (0,1), (2,3), … instead of (i, i + dims/2).
+    pub interleaved: bool,
+}
+
+/// How a row of scores becomes weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Normaliser {
+    /// `e^s / Σ e^s` over the allowed keys.
+    Softmax,
+    /// `e^s / (1 + Σ e^s)`: a row may give nothing to anyone (Miller 2023; the same as a sink logit of 0).
+    OffByOne,
+    /// `1 / (1 + e^(-s - bias))`, each key by itself (Ramapuram et al. 2024), with `bias = -ln n_k`.
+    Sigmoid,
+}
+
+/// All slots of the pipeline. Plain data: it crosses into workers and is compiled there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Sizes.
+    pub dims: Dims,
+    /// `q_pos = q + offset[b % len]`; empty means 0. With a cache: the keys before the first query.
+    pub offset: Vec<i32>,
+    /// Added to Q and K.
+    pub encoding: Option<Encoding>,
+    /// Rotation of Q and K.
+    pub rotation: Option<Rotation>,
+    /// Factor on Q·K; a temperature is part of it.
+    pub scale: f32,
+    /// Score formulas before the softcap.
+    pub bias_before_cap: Vec<Term>,
+    /// `c · tanh(s / c)`.
+    pub softcap: Option<f32>,
+    /// Score formulas after the softcap, in this order: added masks, position biases, the user's own.
+    pub bias: Vec<Term>,
+    /// Mask formulas; a key is allowed where all say so.
+    pub masks: Vec<Term>,
+    /// Rectangles switched by hand over the masks; the last one that holds a cell decides it.
+    pub paint: Vec<Patch>,
+    /// One logit per head that takes part in the softmax and has no value.
+    pub sink: Option<Vec<f32>>,
+    /// Scores to weights.
+    pub normaliser: Normaliser,
+    /// Formula over `p`, after the normaliser.
+    pub probability: Option<Term>,
+}
+
+impl Problem {
+    /// Plain attention: softmax of `Q·K / sqrt(d)`, no mask.
+    pub fn plain(dims: Dims) -> Self {
+        Self {
+            dims,
+            offset: Vec::new(),
+            encoding: None,
+            rotation: None,
+            scale: 1.0 / (dims.d.max(1) as f32).sqrt(),
+            bias_before_cap: Vec::new(),
+            softcap: None,
+            bias: Vec::new(),
+            masks: Vec::new(),
+            paint: Vec::new(),
+            sink: None,
+            normaliser: Normaliser::Softmax,
+            probability: None,
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! A request turned into the problem it describes. Pure, so that the conformance vectors run natively through the same door as the page's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::mask;
+use super::tensor::{Layout, Tensor};
+use super::{FormulaOrEntry, Rect, Request};
+use crate::attention::choose::Chooser;
+use crate::attention::dims::{Dims, Inputs};
+use crate::attention::plan;
+use crate::attention::problem::{Problem, Term};
+use crate::experiment::{CausalAlignment, Issue, Issues, Stage};
+use crate::formula::{Data, DataValues, Scalar};
+
+/// A request, ready to be computed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prepared {
+    /// What is computed.
+    pub problem: Problem,
+    /// Its tensors; past keys and values come first.
+    pub inputs: Inputs,
+    /// Layout of the output.
+    pub layout: Layout,
+    /// Names of the outputs wanted.
+    pub outputs: Vec<String>,
+    /// The stage whose matrix `qk_matmul_output` or `weights` needs.
+    pub matrix: Option<Stage>,
+    /// The picture wanted, within the head's rows and keys.
+    pub rect: Option<Rect>,
+    /// Times the kernel runs.
+    pub repeat: u32,
+}
+
+impl Prepared {
+    /// Whether an output is wanted.
+    pub fn wants(&self, name: &str) -> bool {
+        self.outputs.iter().any(|output| output == name)
+    }
+
+    /// The output tensor from the engine's `[batch, q_heads, n_q, d_v]`.
+    pub fn y(&self, data: Vec<f32>) -> Tensor {
+        let Dims { batch, q_heads, n_q, d_v, .. } = self.problem.dims;
+        let extents = [batch, q_heads, n_q, d_v];
+        Tensor::new(&self.layout.shape(extents), self.layout.pack(data, extents))
+    }
+
+    /// Keys with the past before them, `[batch, kv_heads, n_k, d]`.
+    pub fn present_key(&self) -> Tensor {
+        let Dims { batch, kv_heads, n_k, d, .. } = self.problem.dims;
+        Tensor::new(&[batch, kv_heads, n_k, d], self.inputs.k.to_vec())
+    }
+
+    /// Values with the past before them, `[batch, kv_heads, n_k, d_v]`.
+    pub fn present_value(&self) -> Tensor {
+        let Dims { batch, kv_heads, n_k, d_v, .. } = self.problem.dims;
+        Tensor::new(&[batch, kv_heads, n_k, d_v], self.inputs.v.to_vec())
+    }
+
+    /// A matrix of the engine, `[batch, q_heads, n_q, n_k]`.
+    pub fn matrix(&self, data: Vec<f32>) -> Tensor {
+        let Dims { batch, q_heads, n_q, n_k, .. } = self.problem.dims;
+        Tensor::new(&[batch, q_heads, n_q, n_k], data)
+    }
+
+    /// Log-sum-exp of the rows, `[batch, q_heads, n_q]`.
+    pub fn logsumexp(&self, data: Vec<f32>) -> Tensor {
+        let Dims { batch, q_heads, n_q, .. } = self.problem.dims;
+        Tensor::new(&[batch, q_heads, n_q], data)
+    }
+}
+
+/// Turns a request into a problem and its tensors.
+///
+/// # Errors
+/// Every field that is wrong, by its name in the request. What only the formulas' compiler can find is left to
+/// [`Plan::compile`](crate::attention::Plan::compile), whose issues carry the same names.
+pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
+    if let Some(op) = request.op.as_deref().filter(|op| *op != "attention") {
+        return Err(Issue::new("op", format!("`{op}` can't be computed here; `attention` can")).into());
+    }
+    let (dims, past, layout, inputs) = tensors(request)?;
+    let mut problem = Problem::plain(dims);
+    let mut chooser =
+        Chooser { dims, seed: request.seed, data: &request.data, conventions: request.conventions, issues: Vec::new() };
+    if let Some(scale) = request.scale {
+        problem.scale = scale;
+    }
+    problem.softcap = request.softcap.filter(|&cap| cap != 0.0);
+    problem.sink.clone_from(&request.sink_logit);
+    positions(request, past, &mut problem, &mut chooser.issues);
+    if let Some(tensor) = &request.attn_mask {
+        match mask::terms(tensor, &dims) {
+            Ok((allowed, added)) => {
+                problem.masks.extend(allowed);
+                if let Some(term) = added {
+                    chooser.bias(&mut problem, term);
+                }
+            }
+            Err(issue) => chooser.issues.push(issue),
+        }
+    }
+    formulas(request, &mut chooser, &mut problem);
+    let mut issues = chooser.issues;
+    issues.extend(plan::check(&problem));
+    let (outputs, matrix) = outputs(request, &mut issues);
+    check_rect(request.rect.as_ref(), &dims, &mut issues);
+    let repeat = request.repeat.unwrap_or(1);
+    if !(1..=1000).contains(&repeat) {
+        issues.push(Issue::new("repeat", format!("is {repeat}; it must lie between 1 and 1000")));
+    }
+    if !issues.is_empty() {
+        return Err(Issues(issues));
+    }
+    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat })
+}
+
+/// Sizes, keys of the past, layout, and Q, K and V as `[batch, heads, length, size]` with the past before them.
+fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
+    let Request { q, k, v, past_key, past_value, .. } = request;
+    let present = [
+        ("Q", Some(q)),
+        ("K", Some(k)),
+        ("V", Some(v)),
+        ("past_key", past_key.as_ref()),
+        ("past_value", past_value.as_ref()),
+    ];
+    let all = present.into_iter().filter_map(|(path, tensor)| Some((path, tensor?)));
+    let bad: Vec<Issue> = all.filter_map(|(path, tensor)| tensor.check(path).err()).collect();
+    if !bad.is_empty() {
+        return Err(Issues(bad));
+    }
+    let layout = match (q.shape.len(), request.q_num_heads, request.kv_num_heads) {
+        (4, ..) => Layout::Batched,
+        (3, None, None) => Layout::Heads,
+        (3, Some(_), Some(_)) => Layout::Packed,
+        (3, Some(_), None) => return Err(Issue::new("kv_num_heads", "is missing beside q_num_heads").into()),
+        (3, None, Some(_)) => return Err(Issue::new("q_num_heads", "is missing beside kv_num_heads").into()),
+        (rank, ..) => return Err(Issue::new("Q.shape", format!("has {rank} axes; 3 or 4 are needed")).into()),
+    };
+    let (heads, kv_heads) = (request.q_num_heads.unwrap_or(0), request.kv_num_heads.unwrap_or(0));
+    let [batch, q_heads, n_q, d] = layout.extents(q, heads, "Q")?;
+    let k_extents = layout.extents(k, kv_heads, "K")?;
+    let v_extents = layout.extents(v, kv_heads, "V")?;
+    let [_, kv_heads, n_new, _] = k_extents;
+    let d_v = v_extents[3];
+    let mut issues = Vec::new();
+    let mut same = |path: &str, found: [usize; 4], wanted: [usize; 4]| {
+        if found != wanted {
+            let message =
+                format!("is {found:?} as [batch, heads, length, size]; {wanted:?} is needed beside the other tensors");
+            issues.push(Issue::new(format!("{path}.shape"), message));
+        }
+    };
+    same("K", k_extents, [batch, kv_heads, n_new, d]);
+    same("V", v_extents, [batch, kv_heads, n_new, d_v]);
+    let past = match (past_key, past_value) {
+        (Some(key), Some(value)) => {
+            let key_extents = Layout::Batched.extents(key, 0, "past_key")?;
+            let value_extents = Layout::Batched.extents(value, 0, "past_value")?;
+            same("past_key", key_extents, [batch, kv_heads, key_extents[2], d]);
+            same("past_value", value_extents, [batch, kv_heads, key_extents[2], d_v]);
+            key_extents[2]
+        }
+        (None, None) => 0,
+        (Some(_), None) => return Err(Issue::new("past_value", "is missing beside past_key").into()),
+        (None, Some(_)) => return Err(Issue::new("past_key", "is missing beside past_value").into()),
+    };
+    for (path, given, found) in
+        [("q_num_heads", request.q_num_heads, q_heads), ("kv_num_heads", request.kv_num_heads, kv_heads)]
+    {
+        if let Some(given) = given.filter(|&given| given != found) {
+            issues.push(Issue::new(path, format!("is {given}; the tensors have {found} heads")));
+        }
+    }
+    let dims = Dims { batch, q_heads, kv_heads, n_q, n_k: past + n_new, d, d_v };
+    issues.extend(plan::check(&Problem::plain(dims)));
+    if !issues.is_empty() {
+        return Err(Issues(issues));
+    }
+    let with_past = |new: &Tensor, extents: [usize; 4], old: Option<&Tensor>| {
+        let new = layout.unpack(new.data.clone(), extents);
+        let Some(old) = old.filter(|_| past > 0) else { return Arc::new(new) };
+        let (old_size, new_size) = (past * extents[3], n_new * extents[3]);
+        let heads = old.data.chunks_exact(old_size);
+        Arc::new(
+            heads.enumerate().flat_map(|(i, old)| [old, &new[i * new_size..(i + 1) * new_size]].concat()).collect(),
+        )
+    };
+    let inputs = Inputs {
+        q: Arc::new(layout.unpack(q.data.clone(), [batch, q_heads, n_q, d])),
+        k: with_past(k, k_extents, past_key.as_ref()),
+        v: with_past(v, v_extents, past_value.as_ref()),
+    };
+    Ok((dims, past, layout, inputs))
+}
+
+/// Offsets, the causal mask, windows, and padding at the end of the keys.
+fn positions(request: &Request, past: usize, problem: &mut Problem, issues: &mut Vec<Issue>) {
+    let dims = problem.dims;
+    let n_q = dims.n_q as i32;
+    if past > 0 {
+        problem.offset = vec![past as i32];
+    }
+    if request.conventions.causal == CausalAlignment::BottomRight {
+        problem.offset = vec![dims.n_k as i32 - n_q];
+    }
+    if let Some(lengths) = &request.nonpad_kv_seqlen {
+        if past > 0 {
+            issues.push(Issue::new(
+                "nonpad_kv_seqlen",
+                "can't stand beside past_key: the cache is either outside or inside K",
+            ));
+        }
+        if lengths.len() != dims.batch {
+            let message =
+                format!("has {} numbers; one for each of the {} sequences is needed", lengths.len(), dims.batch);
+            issues.push(Issue::new("nonpad_kv_seqlen", message));
+        } else if let Some(i) = lengths.iter().position(|&n| n < 0 || n > dims.n_k as i64) {
+            let message = format!("is {}; it must lie between 0 and {}", lengths[i], dims.n_k);
+            issues.push(Issue::new(format!("nonpad_kv_seqlen[{i}]"), message));
+        } else {
+            let lengths: Vec<i32> = lengths.iter().map(|&n| n as i32).collect();
+            problem.offset = lengths.iter().map(|&n| n - n_q).collect();
+            let table = Data { shape: vec![lengths.len()], values: DataValues::Int(lengths), clamp: false };
+            problem
+                .masks
+                .push(Term::new("nonpad_kv_seqlen", "k < nonpad_kv_seqlen[b]").data("nonpad_kv_seqlen", table));
+        }
+    }
+    if request.is_causal {
+        problem.masks.push(Term::new("is_causal", "k <= q_pos"));
+    }
+    let windows = [
+        ("left_window_size", request.left_window_size, "q_pos - k <= window"),
+        ("right_window_size", request.right_window_size, "k - q_pos <= window"),
+    ];
+    for (path, window, formula) in windows {
+        match window {
+            None | Some(-1) => {}
+            Some(size) => match i32::try_from(size) {
+                Ok(size) if size >= 0 => {
+                    problem.masks.push(Term::new(path, formula).param("window", Scalar::Int(size)))
+                }
+                _ => issues.push(Issue::new(path, format!("is {size}; 0 or more is needed, or -1 for no limit"))),
+            },
+        }
+    }
+}
+
+/// Formulas and entries of the catalogue.
+fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
+    match &request.mask {
+        Some(FormulaOrEntry::Formula(text)) => problem.masks.push(chooser.text(text, "mask")),
+        Some(FormulaOrEntry::Entry(entry)) => chooser.mask(problem, &entry.id, &entry.params, "mask"),
+        None => {}
+    }
+    if let Some(entry) = &request.position {
+        chooser.position(problem, &entry.id, &entry.params, "position");
+    }
+    match &request.score {
+        Some(FormulaOrEntry::Formula(text)) => problem.bias.push(chooser.text(text, "score")),
+        Some(FormulaOrEntry::Entry(entry)) => chooser.position(problem, &entry.id, &entry.params, "score"),
+        None => {}
+    }
+    if let Some(text) = &request.prob {
+        problem.probability = Some(chooser.text(text, "prob"));
+    }
+    if let Some(entry) = &request.normaliser {
+        chooser.normaliser(problem, &entry.id, &entry.params, "normaliser");
+    }
+    for name in request.data.keys() {
+        let terms =
+            problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);
+        let read = terms.map(|term| &term.data).any(|data: &BTreeMap<_, _>| data.contains_key(name));
+        let at_fault = chooser.issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
+        if !read && !at_fault {
+            chooser.issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));
+        }
+    }
+}
+
+/// The outputs wanted, and the stage that the matrix among them shows.
+fn outputs(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, Option<Stage>) {
+    let mode = match request.qk_matmul_output_mode.unwrap_or(0) {
+        0 => Stage::Scaled,
+        1 => Stage::Capped,
+        2 => Stage::Masked,
+        3 => Stage::Weights,
+        other => {
+            issues.push(Issue::new("qk_matmul_output_mode", format!("is {other}; 0, 1, 2 or 3 is needed")));
+            Stage::Scaled
+        }
+    };
+    let outputs = request.outputs.clone().unwrap_or_else(|| vec!["Y".to_owned()]);
+    let mut matrix = None;
+    for (i, output) in outputs.iter().enumerate() {
+        let stage = match output.as_str() {
+            "Y" | "present_key" | "present_value" | "logsumexp" => continue,
+            "rect" => {
+                if request.rect.is_none() {
+                    issues.push(Issue::new("rect", "is missing, and `outputs` asks for it"));
+                }
+                continue;
+            }
+            "qk_matmul_output" => mode,
+            "weights" => Stage::Weights,
+            other => {
+                let known = "Y, rect, present_key, present_value, qk_matmul_output, weights, logsumexp";
+                issues.push(Issue::new(
+                    format!("outputs[{i}]"),
+                    format!("`{other}` can't be computed here; there are {known}"),
+                ));
+                continue;
+            }
+        };
+        if matrix.is_some_and(|other| other != stage) {
+            issues.push(Issue::new(
+                format!("outputs[{i}]"),
+                "asks for a second matrix of another stage; one a run can be had",
+            ));
+        }
+        matrix = Some(stage);
+    }
+    (outputs, matrix)
+}
+
+fn check_rect(rect: Option<&Rect>, dims: &Dims, issues: &mut Vec<Issue>) {
+    let Some(rect) = rect else { return };
+    let mut say = |path: &str, message: String| issues.push(Issue::new(path, message));
+    if rect.head >= dims.q_heads {
+        say("rect.head", format!("is {}; there are {} query heads, counted from 0", rect.head, dims.q_heads));
+    }
+    for (axis, [from, to], size) in [("rect.q", rect.q, dims.n_q), ("rect.k", rect.k, dims.n_k)] {
+        if from >= to || to > size {
+            say(axis, format!("is {from}..{to}; a range within 0..{size} is needed"));
+        }
+    }
+    for (path, pixels, [from, to]) in [("rect.width", rect.width, rect.k), ("rect.height", rect.height, rect.q)] {
+        if pixels == 0 || pixels > to.saturating_sub(from).max(1) {
+            say(path, format!("is {pixels}; between 1 and the {} cells it shows is needed", to.saturating_sub(from)));
+        }
+    }
+    if let Some(pool) = rect.pool.as_deref().filter(|pool| !["max", "mean"].contains(pool)) {
+        say("rect.pool", format!("is `{pool}`; `max` or `mean` is needed"));
+    }
+}

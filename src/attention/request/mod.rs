@@ -1,0 +1,113 @@
+//! A request of the JavaScript API as plain data, and the problem it describes. Names and meanings are those of the ONNX operators
+//! Attention (opset 25) and FlexAttention wherever ONNX has one.
+
+mod convert;
+mod mask;
+mod tensor;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::{Algorithm, Backend, Choice, Conventions};
+
+pub use convert::{Prepared, prepare};
+pub use tensor::{Layout, Tensor};
+
+/// A formula, or an entry of the catalogue with its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FormulaOrEntry {
+    /// The text.
+    Formula(String),
+    /// The entry.
+    Entry(Choice),
+}
+
+/// A rectangle of the weights as a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rect {
+    /// Query head.
+    pub head: usize,
+    /// Queries `from..to`.
+    pub q: [usize; 2],
+    /// Keys `from..to`.
+    pub k: [usize; 2],
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// How cells that share a pixel are merged: `max` (also when absent) or `mean`.
+    #[serde(default)]
+    pub pool: Option<String>,
+}
+
+/// What the JavaScript API is asked to compute. Absent fields mean what ONNX says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Request {
+    /// `attention`, or absent.
+    pub op: Option<String>,
+    /// Queries `[batch, heads, length, size]`, `[heads, length, size]`, or packed `[batch, length, heads · size]` with both head counts.
+    #[serde(rename = "Q")]
+    pub q: Tensor,
+    /// Keys, laid out as Q.
+    #[serde(rename = "K")]
+    pub k: Tensor,
+    /// Values, laid out as Q.
+    #[serde(rename = "V")]
+    pub v: Tensor,
+    /// Boolean (true = keep) or added; broadcast to `[batch, heads, queries, keys]` from the right. A shorter last axis masks the rest.
+    pub attn_mask: Option<Tensor>,
+    /// Keys before K, `[batch, kv heads, past, size]`.
+    pub past_key: Option<Tensor>,
+    /// Values before V, `[batch, kv heads, past, value size]`.
+    pub past_value: Option<Tensor>,
+    /// Keys of each sequence that are not padding.
+    pub nonpad_kv_seqlen: Option<Vec<i64>>,
+    /// `k <= q + past` (or `q + nonpad[b] − n_q`).
+    pub is_causal: bool,
+    /// Factor on Q·K; `1/sqrt(size)` when absent.
+    pub scale: Option<f32>,
+    /// `c · tanh(s / c)`; 0 is off.
+    pub softcap: Option<f32>,
+    /// Keys seen before the query's own position; −1 or absent for all.
+    pub left_window_size: Option<i64>,
+    /// Keys seen after the query's own position; −1 or absent for all.
+    pub right_window_size: Option<i64>,
+    /// Heads of packed queries.
+    pub q_num_heads: Option<usize>,
+    /// Heads of packed keys and values.
+    pub kv_num_heads: Option<usize>,
+    /// Stage that `qk_matmul_output` shows: 0 scaled, 1 capped, 2 masked, 3 weights.
+    pub qk_matmul_output_mode: Option<u8>,
+    /// And-ed with the masks above.
+    pub mask: Option<FormulaOrEntry>,
+    /// Over the score after scale, softcap and added mask.
+    pub score: Option<FormulaOrEntry>,
+    /// Over the weight after the normaliser.
+    pub prob: Option<String>,
+    /// One logit per head without a value.
+    pub sink_logit: Option<Vec<f32>>,
+    /// Switches where libraries differ.
+    pub conventions: Conventions,
+    /// Position scheme.
+    pub position: Option<Choice>,
+    /// Scores to weights.
+    pub normaliser: Option<Choice>,
+    /// Tables that formulas read, row-major.
+    pub data: BTreeMap<String, Vec<f64>>,
+    /// The engine.
+    pub backend: Backend,
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// A picture of the weights.
+    pub rect: Option<Rect>,
+    /// Seed of tables.
+    pub seed: u64,
+    /// What is wanted: `Y` (also when absent), `rect`, `present_key`, `present_value`, `qk_matmul_output`, `weights`, `logsumexp`.
+    pub outputs: Option<Vec<String>>,
+    /// Times the kernel runs, 1 to 1000.
+    pub repeat: Option<u32>,
+}

@@ -1,0 +1,5 @@
+//! The page.
+
+fn main() {
+    attention_playground::app::start();
+}

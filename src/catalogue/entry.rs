@@ -1,0 +1,282 @@
+//! What an entry says: names, formula, declared parameters, tables, paper.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::formula::{Data, Ty};
+
+/// A language of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Lang {
+    /// English.
+    #[default]
+    #[serde(rename = "en")]
+    En,
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    Zh,
+}
+
+/// A text in both languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// English.
+    pub en: &'static str,
+    /// Simplified Chinese.
+    pub zh: &'static str,
+}
+
+impl Text {
+    /// English, then Simplified Chinese.
+    pub const fn new(en: &'static str, zh: &'static str) -> Self {
+        Self { en, zh }
+    }
+
+    /// The text in `lang`.
+    pub fn get(&self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::En => self.en,
+            Lang::Zh => self.zh,
+        }
+    }
+}
+
+/// A declared parameter; it becomes a slider (a switch where `ty` is `Bool`, with 0 and 1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Param {
+    /// Name in the formula.
+    pub name: &'static str,
+    /// Whole number, number or switch.
+    pub ty: Ty,
+    /// Smallest value that makes sense.
+    pub min: f64,
+    /// Largest value of the slider; the check allows larger ones up to `hard_max`.
+    pub max: f64,
+    /// Largest value allowed.
+    pub hard_max: f64,
+    /// Step of the slider.
+    pub step: f64,
+    /// Value when nothing is set.
+    pub default: f64,
+    /// Label of the slider.
+    pub label: Text,
+}
+
+impl Param {
+    /// A whole number; the slider runs over `range`, the check allows up to `hard_max`.
+    pub const fn int(name: &'static str, range: [i32; 2], hard_max: i32, default: i32, label: Text) -> Self {
+        let [min, max] = range;
+        Self {
+            name,
+            ty: Ty::Int,
+            min: min as f64,
+            max: max as f64,
+            hard_max: hard_max as f64,
+            step: 1.0,
+            default: default as f64,
+            label,
+        }
+    }
+
+    /// A number with decimals; slider and check have the same range.
+    pub const fn real(name: &'static str, range: [f64; 2], step: f64, default: f64, label: Text) -> Self {
+        let [min, max] = range;
+        Self { name, ty: Ty::Float, min, max, hard_max: max, step, default, label }
+    }
+
+    /// Whether a convention of the experiment sets it (`conventions.window`), so that it is no control of its own.
+    pub fn is_convention(&self) -> bool {
+        self.name == "inclusive"
+    }
+
+    /// A switch.
+    pub const fn switch(name: &'static str, default: bool, label: Text) -> Self {
+        let default = if default { 1.0 } else { 0.0 };
+        Self { name, ty: Ty::Bool, min: 0.0, max: 1.0, hard_max: 1.0, step: 1.0, default, label }
+    }
+}
+
+/// What a table is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Queries.
+    pub n_q: usize,
+    /// Keys.
+    pub n_k: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Every parameter of the entry with its value.
+    pub params: &'a BTreeMap<String, f64>,
+    /// Seed of the experiment.
+    pub seed: u64,
+}
+
+impl Setting<'_> {
+    /// Value of a parameter; 0 where it is not declared.
+    pub fn param(&self, name: &str) -> f64 {
+        self.params.get(name).copied().unwrap_or(0.0)
+    }
+
+    /// Value of a parameter that counts something: a whole number of at least `least`.
+    pub fn count(&self, name: &str, least: usize) -> usize {
+        (self.param(name) as usize).max(least)
+    }
+
+    /// Whether a switch is on.
+    pub fn switch(&self, name: &str) -> bool {
+        self.param(name) != 0.0
+    }
+
+    /// The longer side: tables by token or by distance are this long, so that `q_pos` stays inside them with either causal alignment.
+    pub fn tokens(&self) -> usize {
+        self.n_q.max(self.n_k).max(1)
+    }
+}
+
+/// A table that an entry's formula reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Name in the formula.
+    pub name: &'static str,
+    /// Type of its numbers.
+    pub ty: Ty,
+    /// Number of indices.
+    pub rank: usize,
+    /// Makes the table when the user gave none.
+    pub make: fn(&Setting) -> Data,
+    /// Whether the user may edit it on the page (per-token and per-head tables, painted layouts).
+    pub editable: bool,
+    /// What it holds.
+    pub label: Text,
+}
+
+/// Where an entry was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paper {
+    /// Authors and title, short.
+    pub title: &'static str,
+    /// Year.
+    pub year: u16,
+    /// Identifier: arXiv number or another.
+    pub id: &'static str,
+}
+
+/// How the number of allowed pairs grows with n.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostClass {
+    /// n²
+    Quadratic,
+    /// n · sqrt(n)
+    NSqrtN,
+    /// n^1.585 and the like
+    Subquadratic,
+    /// n · log n
+    NLogN,
+    /// n · constant
+    Linear,
+}
+
+/// Layers until every query has reached every key that the entry's direction permits, at n = 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// After so many layers.
+    Layers(u32),
+    /// Never, however many layers.
+    Never,
+}
+
+/// A mask or sparsity pattern.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskEntry {
+    /// Stable id, in links and the API.
+    pub id: &'static str,
+    /// Name.
+    pub name: Text,
+    /// One sentence: what it is for.
+    pub about: Text,
+    /// Formula over `b, h, q, k, q_pos`, the parameters, the tables, and the built-in whole number `seed`: the experiment's.
+    pub formula: &'static str,
+    /// A score formula that belongs to the pattern, added after the softcap; it reads the same parameters and tables.
+    pub score: Option<&'static str>,
+    /// Declared parameters.
+    pub params: &'static [Param],
+    /// Tables it reads.
+    pub tables: &'static [Table],
+    /// Where it was published; `None` for elementary ones.
+    pub paper: Option<Paper>,
+    /// Set where no paper fixes the definition: why ours is what it is.
+    pub ours: Option<Text>,
+    /// Growth of the allowed pairs.
+    pub cost: CostClass,
+    /// Allowed pairs of head 0 at n = 64 with default parameters.
+    pub pairs_at_64: u32,
+    /// Reach of head 0 at n = 64 with default parameters.
+    pub reach_at_64: Reach,
+}
+
+/// Which slot of the plan an entry fills.
+#[derive(Clone, Copy, Debug)]
+pub enum Slot {
+    /// Fills nothing.
+    Nothing,
+    /// A score formula after the softcap.
+    Score {
+        /// Formula over `s` and the variables of a mask.
+        formula: &'static str,
+        /// Tables it reads.
+        tables: &'static [Table],
+    },
+    /// Sinusoids added to Q and K; parameters `base`, `gain`.
+    Sinusoidal,
+    /// A seeded table added to Q and K; parameters `trained`, `gain`.
+    Learned,
+    /// Rotation of Q and K; parameters `base`, `fraction`.
+    Rotary,
+}
+
+/// A position scheme.
+#[derive(Clone, Copy, Debug)]
+pub struct PositionEntry {
+    /// Stable id.
+    pub id: &'static str,
+    /// Name.
+    pub name: Text,
+    /// One sentence: what it does.
+    pub about: Text,
+    /// The slot it fills.
+    pub slot: Slot,
+    /// Declared parameters.
+    pub params: &'static [Param],
+    /// Where it was published.
+    pub paper: Option<Paper>,
+}
+
+/// A normaliser: scores to weights.
+#[derive(Clone, Copy, Debug)]
+pub struct NormaliserEntry {
+    /// Stable id.
+    pub id: &'static str,
+    /// Name.
+    pub name: Text,
+    /// One sentence: what it does.
+    pub about: Text,
+    /// Its formula, for reading.
+    pub formula: &'static str,
+    /// Which operation of the closed set.
+    pub kind: NormaliserKind,
+    /// Where it was published.
+    pub paper: Option<Paper>,
+}
+
+/// The closed set of normalisers that kernels know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormaliserKind {
+    /// e^s over the sum.
+    Softmax,
+    /// e^s over one plus the sum.
+    OffByOne,
+    /// Each key by itself.
+    Sigmoid,
+}

@@ -1,0 +1,27 @@
+//! Masks and sparsity patterns, by family.
+
+mod blocks;
+mod elementary;
+mod proposed;
+mod windows;
+
+use std::sync::LazyLock;
+
+use super::entry::{MaskEntry, Text};
+
+/// Every mask, in the order of the menu.
+pub fn masks() -> &'static [MaskEntry] {
+    static ALL: LazyLock<Vec<MaskEntry>> =
+        LazyLock::new(|| [elementary::ENTRIES, windows::ENTRIES, blocks::ENTRIES, proposed::ENTRIES].concat());
+    &ALL
+}
+
+/// Label of the switch that lets a causal pattern look ahead as well.
+const TWO_SIDED: Text = Text::new("both sides", "双侧");
+/// Label of the switch that hides later keys from a pattern that knows both directions.
+const CAUSAL: Text = Text::new("causal", "因果");
+/// Label of a tile's side.
+const BLOCK: Text = Text::new("block size", "块大小");
+
+/// Most tokens, offsets or blocks that a parameter may count.
+const HARD_MAX: i32 = 65_536;

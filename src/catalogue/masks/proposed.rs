@@ -1,0 +1,134 @@
+//! Synaptic, fractal and clock attention. No paper fixes these names as sparse masks: the definitions are ours, and say so.
+
+use super::super::entry::{CostClass, MaskEntry, Paper, Param, Reach, Table, Text};
+use super::super::tables;
+use super::{HARD_MAX, TWO_SIDED};
+use crate::formula::Ty;
+
+const CLOCKWORK_RNN: Paper = Paper { title: "Koutník et al., A Clockwork RNN", year: 2014, id: "arXiv:1402.3511" };
+
+const PREVIOUS: Param = Param::switch("previous", true, Text::new("previous token", "前一个词元"));
+
+pub(super) const ENTRIES: &[MaskEntry] = &[
+    MaskEntry {
+        id: "synaptic",
+        name: Text::new("Synaptic", "突触注意力"),
+        about: Text::new(
+            "Each head is wired to a short list of distances, and every wire has a strength that multiplies its weight.",
+            "每个头只连到一小组固定距离，每条连接有自己的强度，强度直接乘在权重上。",
+        ),
+        formula: "(wrap or two_sided or k <= q_pos) and \
+                  gain[h, (q_pos - k) % n_k if wrap else abs(q_pos - k)] > 0.0",
+        score: Some(
+            "s + log(max(gain[h, (q_pos - k) % n_k if wrap else abs(q_pos - k)], 1e-30)) - \
+             fade * log(1.0 + ((q_pos - k) % n_k if wrap else abs(q_pos - k)))",
+        ),
+        params: &[
+            Param::int(
+                "preset",
+                [0, 2],
+                2,
+                0,
+                Text::new("distances: 0 powers of two, 1 Fibonacci, 2 primes", "距离：0 二的幂，1 斐波那契数，2 素数"),
+            ),
+            Param::real("spread", [0.0, 1.0], 0.05, 0.25, Text::new("stretch per head", "逐头拉伸")),
+            Param::real("fade", [0.0, 3.0], 0.05, 0.0, Text::new("fade with distance", "随距离减弱")),
+            Param::switch("two_sided", false, TWO_SIDED),
+            Param::switch("wrap", false, Text::new("wrap around the ends", "首尾相接")),
+        ],
+        tables: &[Table {
+            name: "gain",
+            ty: Ty::Float,
+            rank: 2,
+            make: tables::synapses,
+            editable: true,
+            label: Text::new("strength by head and distance", "各头各距离的强度"),
+        }],
+        paper: None,
+        ours: Some(Text::new(
+            "Our definition. Head h keeps distance 0, distance 1 and the preset's distances o stretched to \
+             round(o · (1 + h · stretch)). A wire of strength g adds ln g to the score, so g multiplies the weight before \
+             the row is normalised; 0 cuts the wire. Fading divides the strength by (1 + distance)^fade.",
+            "这是本站的定义。第 h 个头保留距离 0、距离 1，以及预设距离 o 拉伸后的 round(o · (1 + h · 拉伸))。\
+             强度为 g 的连接给分数加上 ln g，即在归一化之前把权重乘以 g；g 为 0 时连接断开。减弱是把强度除以 (1 + 距离) 的若干次幂。",
+        )),
+        cost: CostClass::NLogN,
+        pairs_at_64: 385,
+        reach_at_64: Reach::Layers(6),
+    },
+    MaskEntry {
+        id: "fractal",
+        name: Text::new("Fractal", "分形注意力"),
+        about: Text::new(
+            "The same picture at every scale: the triangle of Sierpinski, or distances from the Cantor set.",
+            "每个尺度上都是同一幅图：谢尔宾斯基三角形，或取自康托尔集的距离。",
+        ),
+        formula: "(k <= q_pos and no_one[q_pos - k] if cantor else (k & ~q_pos) == 0) or previous and q_pos - k == 1",
+        score: None,
+        params: &[Param::switch("cantor", false, Text::new("Cantor distances", "康托尔距离")), PREVIOUS],
+        tables: &[Table {
+            name: "no_one",
+            ty: Ty::Bool,
+            rank: 1,
+            make: tables::cantor,
+            editable: false,
+            label: Text::new("distances without the digit 1 in base 3", "三进制中不含数字 1 的距离"),
+        }],
+        paper: None,
+        ours: Some(Text::new(
+            "Our definition. Sierpinski keeps a key whose binary digits are a subset of the query's: the Kronecker power of \
+             [[1,0],[1,1]]. That relation is transitive, so more layers never widen it; the previous token is added to join \
+             the parts. Cantor keeps distances without the digit 1 in base 3.",
+            "这是本站的定义。谢尔宾斯基模式保留二进制位是查询位置子集的键，即 [[1,0],[1,1]] 的克罗内克幂。\
+             这一关系可传递，层数再多也不会扩大视野，因此加上前一个词元把各部分连起来。康托尔模式保留三进制中不含数字 1 的距离。",
+        )),
+        cost: CostClass::Subquadratic,
+        pairs_at_64: 760,
+        reach_at_64: Reach::Layers(3),
+    },
+    MaskEntry {
+        id: "clock",
+        name: Text::new("Clock", "时钟注意力"),
+        about: Text::new(
+            "Each head ticks with a period of its own and sees only the keys on its ticks: fast heads near, slow heads far.",
+            "每个头按自己的周期走时，只看落在节拍上的键：快的头看得密，慢的头看得疏。",
+        ),
+        formula: "k <= q_pos and ((q_pos - k if relative else k - phase[h]) % max(period[h], 1) == 0 or \
+                  k == q_pos or previous and q_pos - k == 1)",
+        score: None,
+        params: &[
+            Param::int("fastest", [1, 16], HARD_MAX, 2, Text::new("fastest period", "最短周期")),
+            PREVIOUS,
+            Param::switch("relative", false, Text::new("ticks count from the query", "节拍从查询算起")),
+        ],
+        tables: &[
+            Table {
+                name: "period",
+                ty: Ty::Int,
+                rank: 1,
+                make: tables::periods,
+                editable: true,
+                label: Text::new("period of each head", "每个头的周期"),
+            },
+            Table {
+                name: "phase",
+                ty: Ty::Int,
+                rank: 1,
+                make: tables::phases,
+                editable: true,
+                label: Text::new("phase of each head", "每个头的相位"),
+            },
+        ],
+        paper: Some(CLOCKWORK_RNN),
+        ours: Some(Text::new(
+            "Our definition, after the clockwork network, whose modules update when the time is a multiple of their period. \
+             Head h sees key k when (k − phase) is a multiple of its period; it always sees its own token, and the previous \
+             one so that no position is cut off.",
+            "这是本站的定义，借鉴时钟循环网络：网络的各模块只在时刻为其周期的倍数时更新。\
+             当 k − 相位是周期的倍数时，第 h 个头能看到键 k；它总能看到自己的词元，也看前一个词元，以免有位置被隔开。",
+        )),
+        cost: CostClass::Quadratic,
+        pairs_at_64: 1119,
+        reach_at_64: Reach::Layers(2),
+    },
+];

@@ -1,0 +1,55 @@
+//! The one list of everything selectable. Menus, both engines, links, code export, docs and tests walk it; nothing else knows a name.
+//!
+//! To add a mask: add an entry to its family's list in `masks/`. That is all.
+
+mod entry;
+mod inputs;
+mod masks;
+mod normalisers;
+mod positions;
+mod tables;
+
+pub use entry::{
+    CostClass, Lang, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach, Setting, Slot,
+    Table, Text,
+};
+pub use inputs::{RecipeEntry, recipes};
+pub use masks::masks;
+pub use normalisers::normalisers;
+pub use positions::positions;
+
+/// The mask entry with this id.
+pub fn mask(id: &str) -> Option<&'static MaskEntry> {
+    masks().iter().find(|entry| entry.id == id)
+}
+
+/// The table of this name that users may edit, and that formulas of their own may read.
+pub fn editable_table(name: &str) -> Option<&'static Table> {
+    editable_tables().find(|table| table.name == name)
+}
+
+/// Every table that users may edit. Entries that share a name share the meaning, so each name comes once.
+pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
+    let of_masks = masks().iter().flat_map(|entry| entry.tables);
+    let of_positions = positions().iter().flat_map(|entry| match entry.slot {
+        Slot::Score { tables, .. } => tables,
+        _ => &[],
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    of_masks.chain(of_positions).filter(move |table| table.editable && seen.insert(table.name))
+}
+
+/// The generator with this id.
+pub fn recipe(id: &str) -> Option<&'static RecipeEntry> {
+    recipes().iter().find(|entry| entry.id == id)
+}
+
+/// The position entry with this id.
+pub fn position(id: &str) -> Option<&'static PositionEntry> {
+    positions().iter().find(|entry| entry.id == id)
+}
+
+/// The normaliser entry with this id.
+pub fn normaliser(id: &str) -> Option<&'static NormaliserEntry> {
+    normalisers().iter().find(|entry| entry.id == id)
+}

@@ -1,0 +1,186 @@
+//! The two products, Q·K and weights·V, a few rows by eight columns at a time.
+//!
+//! Both read their right side in panels of [`PANEL`] columns, so that the inner loop walks memory forwards. A tile of `M × 8` keeps `2 M`
+//! accumulators in registers; with M = 4 that leaves room for the panel and the factor in the 15 that a browser's compiler has on x86.
+
+use super::lane::F32x4;
+
+/// Columns of a panel: two registers.
+pub const PANEL: usize = 8;
+/// Rows of a tile at most.
+pub const GROUP: usize = 4;
+/// Keys of a block: a panel block of K and one of V stay in the first two caches.
+pub const KEYS: usize = 64;
+
+/// One step along the inner dimension of a panel.
+pub type Step = [f32; PANEL];
+/// Scores, then weights, of one row and a block of keys.
+pub type RowBlock = [Step; KEYS / PANEL];
+/// Scores, then weights, of a group of rows and a block of keys.
+pub type GroupBlock = [RowBlock; GROUP];
+
+#[inline(always)]
+fn halves(step: &Step) -> (&[f32; 4], &[f32; 4]) {
+    let (halves, _) = step.as_chunks::<4>();
+    (&halves[0], &halves[1])
+}
+
+#[inline(always)]
+fn store<const M: usize>(tile: [F32x4; 2], i: usize, out: &mut [Step; M]) {
+    let (halves, _) = out[i].as_chunks_mut::<4>();
+    tile[0].store(&mut halves[0]);
+    tile[1].store(&mut halves[1]);
+}
+
+/// `Σ_x q[x][i] · k[x][j]` for M rows (interleaved, `[d][M]`) and the eight keys of one panel (`[d][8]`).
+#[inline]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
+fn tile<const M: usize>(q: &[[f32; M]], panel: &[Step]) -> [[F32x4; 2]; M] {
+    let mut acc = [[F32x4::splat(0.0); 2]; M];
+    for (q, k) in q.iter().zip(panel) {
+        let (low, high) = halves(k);
+        let (low, high) = (F32x4::load(low), F32x4::load(high));
+        for i in 0..M {
+            let factor = F32x4::splat(q[i]);
+            acc[i][0] = factor.mul_add(low, acc[i][0]);
+            acc[i][1] = factor.mul_add(high, acc[i][1]);
+        }
+    }
+    acc
+}
+
+/// Scores of M rows and the keys of `panels` (`[panels][d][8]`, at most [`KEYS`] keys) into the first columns of `s`.
+#[inline(never)]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
+fn scores_of<const M: usize>(q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
+    let (q, _) = q.as_chunks::<M>();
+    for (p, panel) in panels.chunks_exact(d).enumerate() {
+        let acc = tile(&q[..d], panel);
+        for i in 0..M {
+            store(acc[i], p, &mut s[i]);
+        }
+    }
+}
+
+/// Scores of `rows` rows (1 to [`GROUP`]; `q` interleaved, `[d][rows]`) and the keys of `panels` (`[panels][d][8]`, at most [`KEYS`] keys)
+/// into the first columns of `s`.
+pub fn scores(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
+    match rows {
+        1 => scores_of::<1>(q, d, panels, s),
+        2 => scores_of::<2>(q, d, panels, s),
+        3 => scores_of::<3>(q, d, panels, s),
+        _ => scores_of::<4>(q, d, panels, s),
+    }
+}
+
+/// `o[i] = keep[i] · o[i] + Σ_k p[i][k] · v[k]` for M rows, the keys of one panel of V, and its eight columns.
+#[inline(never)]
+#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
+fn values_of<const M: usize>(p: &[RowBlock], v: &[Step], keep: &[f32; GROUP], o: &mut [Step; GROUP]) {
+    let p: [&[f32]; M] = core::array::from_fn(|i| &p[i].as_flattened()[..v.len()]);
+    let mut acc: [[F32x4; 2]; M] = core::array::from_fn(|i| {
+        let (low, high) = halves(&o[i]);
+        let keep = F32x4::splat(keep[i]);
+        [F32x4::load(low).mul(keep), F32x4::load(high).mul(keep)]
+    });
+    for k in 0..v.len() {
+        let (low, high) = halves(&v[k]);
+        let (low, high) = (F32x4::load(low), F32x4::load(high));
+        for i in 0..M {
+            let factor = F32x4::splat(p[i][k]);
+            acc[i][0] = factor.mul_add(low, acc[i][0]);
+            acc[i][1] = factor.mul_add(high, acc[i][1]);
+        }
+    }
+    for i in 0..M {
+        store(acc[i], i, o);
+    }
+}
+
+/// Adds weights·V of one block of keys to the outputs of `rows` rows (1 to [`GROUP`]), which are scaled by `keep` first.
+///
+/// `p` holds the weights; `v` is all of a head's panels, `[panels][n_k][8]`, of which keys `k0..k0 + keys` are read; `o` is `[panels]` tiles.
+pub fn values(
+    rows: usize,
+    p: &[RowBlock],
+    v: &[Step],
+    n_k: usize,
+    k0: usize,
+    keys: usize,
+    keep: &[f32; GROUP],
+    o: &mut [[Step; GROUP]],
+) {
+    for (panel, o) in v.chunks_exact(n_k).zip(o) {
+        let v = &panel[k0..k0 + keys];
+        match rows {
+            1 => values_of::<1>(p, v, keep, o),
+            2 => values_of::<2>(p, v, keep, o),
+            3 => values_of::<3>(p, v, keep, o),
+            _ => values_of::<4>(p, v, keep, o),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pack;
+    use super::*;
+
+    fn numbers(len: usize, step: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * step + 3) % 17) as f32 * 0.25 - 2.0).collect()
+    }
+
+    /// Sums of multiples of 1/16 below 2^20: exact in f32, in whatever order they are added.
+    fn product(a: &[f32], b: impl Fn(usize) -> f32) -> f32 {
+        a.iter().enumerate().map(|(i, a)| a * b(i)).sum()
+    }
+
+    #[test]
+    fn scores_of_every_small_size() {
+        for rows in 1..=GROUP {
+            for d in (1..=20).chain([63, 64, 127, 256]) {
+                for n_k in (1..=20).chain([63, KEYS]) {
+                    let (q, k) = (numbers(rows * d, 5), numbers(n_k * d, 7));
+                    let mut group = vec![0.0; rows * d];
+                    pack::queries(&q, d, 1.0, &mut group);
+                    let mut s: GroupBlock = [[[9.0; PANEL]; KEYS / PANEL]; GROUP];
+                    scores(rows, &group, d, &pack::keys(&k, d), &mut s);
+                    for i in 0..rows {
+                        for j in 0..n_k.next_multiple_of(PANEL) {
+                            let want = if j < n_k { product(&q[i * d..(i + 1) * d], |x| k[j * d + x]) } else { 0.0 };
+                            assert_eq!(s[i].as_flattened()[j], want, "{rows} rows, d {d}, {n_k} keys: row {i} key {j}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_of_every_small_size() {
+        for rows in 1..=GROUP {
+            for d_v in (1..=20).chain([63, 64, 127, 256]) {
+                for n_k in (1..=20).chain([63, KEYS]) {
+                    let v = numbers(n_k * d_v, 11);
+                    let packed = pack::values(&v, n_k, d_v);
+                    let p: GroupBlock = core::array::from_fn(|i| {
+                        core::array::from_fn(|step| core::array::from_fn(|j| ((i + step * 8 + j) % 9) as f32 * 0.5))
+                    });
+                    let mut o = vec![[[4.0; PANEL]; GROUP]; d_v.div_ceil(PANEL)];
+                    let (k0, keys) = (n_k / 3, n_k - n_k / 3);
+                    values(rows, &p, &packed, n_k, k0, keys, &[0.5; GROUP], &mut o);
+                    for i in 0..rows {
+                        for c in 0..d_v {
+                            let want = 2.0 + product(&p[i].as_flattened()[..keys], |k| v[(k0 + k) * d_v + c]);
+                            assert_eq!(
+                                o[c / PANEL][i][c % PANEL],
+                                want,
+                                "{rows} rows, d_v {d_v}, {n_k} keys: row {i} column {c}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Four f32 lanes: a 128-bit register of WebAssembly; elsewhere an array that LLVM turns into one.
+//!
+//! Functions built on [`F32x4::mul_add`] carry the same `cfg_attr` as it does: relaxed SIMD is enabled function by function, so that one
+//! `.cargo/config.toml` serves both builds of the worker, and LLVM inlines a function only into one that has its features.
+
+#[cfg(target_arch = "wasm32")]
+use core::arch::wasm32 as arch;
+
+#[cfg(target_arch = "wasm32")]
+type Register = arch::v128;
+#[cfg(not(target_arch = "wasm32"))]
+type Register = [f32; 4];
+
+/// Four f32 numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct F32x4(Register);
+
+#[cfg(target_arch = "wasm32")]
+impl F32x4 {
+    /// Four numbers from memory.
+    #[inline(always)]
+    pub fn load(x: &[f32; 4]) -> Self {
+        // SAFETY: the reference is to 16 readable bytes, and v128 loads need no alignment.
+        Self(unsafe { arch::v128_load(x.as_ptr().cast()) })
+    }
+
+    /// Four numbers to memory.
+    #[inline(always)]
+    pub fn store(self, x: &mut [f32; 4]) {
+        // SAFETY: the reference is to 16 writable bytes, and v128 stores need no alignment.
+        unsafe { arch::v128_store(x.as_mut_ptr().cast(), self.0) }
+    }
+
+    /// The same number four times.
+    #[inline(always)]
+    pub fn splat(x: f32) -> Self {
+        Self(arch::f32x4_splat(x))
+    }
+
+    /// Sum.
+    #[inline(always)]
+    pub fn add(self, other: Self) -> Self {
+        Self(arch::f32x4_add(self.0, other.0))
+    }
+
+    /// Difference.
+    #[inline(always)]
+    pub fn sub(self, other: Self) -> Self {
+        Self(arch::f32x4_sub(self.0, other.0))
+    }
+
+    /// Product.
+    #[inline(always)]
+    pub fn mul(self, other: Self) -> Self {
+        Self(arch::f32x4_mul(self.0, other.0))
+    }
+
+    /// Quotient.
+    #[inline(always)]
+    pub fn div(self, other: Self) -> Self {
+        Self(arch::f32x4_div(self.0, other.0))
+    }
+
+    /// `self · factor + addend`: one rounding with relaxed SIMD on hardware that fuses, otherwise two.
+    #[cfg(feature = "relaxed")]
+    #[inline]
+    #[target_feature(enable = "relaxed-simd")]
+    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(arch::f32x4_relaxed_madd(self.0, factor.0, addend.0))
+    }
+
+    /// `self · factor + addend`, rounded twice.
+    #[cfg(not(feature = "relaxed"))]
+    #[inline(always)]
+    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
+        self.mul(factor).add(addend)
+    }
+
+    /// The larger of each pair; `self` where `other` is NaN.
+    #[inline(always)]
+    pub fn max(self, other: Self) -> Self {
+        Self(arch::f32x4_pmax(self.0, other.0))
+    }
+
+    /// Magnitudes.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(arch::f32x4_abs(self.0))
+    }
+
+    /// `self`, and 0 in lanes where `x <= limit`. NaN in `x` keeps `self`.
+    #[inline(always)]
+    pub fn zero_where_le(self, x: Self, limit: Self) -> Self {
+        Self(arch::v128_andnot(self.0, arch::f32x4_le(x.0, limit.0)))
+    }
+
+    /// `self` where `x >= 0`, else `other`.
+    #[inline(always)]
+    pub fn where_not_negative(self, x: Self, other: Self) -> Self {
+        Self(arch::v128_bitselect(self.0, other.0, arch::f32x4_ge(x.0, arch::f32x4_splat(0.0))))
+    }
+
+    /// The bits of each lane moved to the exponent: for `2^23 · 1.5 + 127 + n` that is `2^n`.
+    #[inline(always)]
+    pub fn exponent_from_low_bits(self) -> Self {
+        Self(arch::i32x4_shl(self.0, 23))
+    }
+
+    /// The four numbers.
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 4] {
+        [
+            arch::f32x4_extract_lane::<0>(self.0),
+            arch::f32x4_extract_lane::<1>(self.0),
+            arch::f32x4_extract_lane::<2>(self.0),
+            arch::f32x4_extract_lane::<3>(self.0),
+        ]
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl F32x4 {
+    /// Four numbers from memory.
+    #[inline(always)]
+    pub fn load(x: &[f32; 4]) -> Self {
+        Self(*x)
+    }
+
+    /// Four numbers to memory.
+    #[inline(always)]
+    pub fn store(self, x: &mut [f32; 4]) {
+        *x = self.0;
+    }
+
+    /// The same number four times.
+    #[inline(always)]
+    pub fn splat(x: f32) -> Self {
+        Self([x; 4])
+    }
+
+    /// Sum.
+    #[inline(always)]
+    pub fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+
+    /// Difference.
+    #[inline(always)]
+    pub fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+
+    /// Product.
+    #[inline(always)]
+    pub fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+
+    /// Quotient.
+    #[inline(always)]
+    pub fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| a / b)
+    }
+
+    /// `self · factor + addend`, rounded twice.
+    #[inline(always)]
+    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
+        self.mul(factor).add(addend)
+    }
+
+    /// The larger of each pair; `self` where `other` is NaN.
+    #[inline(always)]
+    pub fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a < b { b } else { a })
+    }
+
+    /// Magnitudes.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(self.0.map(f32::abs))
+    }
+
+    /// `self`, and 0 in lanes where `x <= limit`. NaN in `x` keeps `self`.
+    #[inline(always)]
+    pub fn zero_where_le(self, x: Self, limit: Self) -> Self {
+        let keep = x.zip(limit, |x, limit| f32::from_bits(if x <= limit { 0 } else { u32::MAX }));
+        self.zip(keep, |a, keep| f32::from_bits(a.to_bits() & keep.to_bits()))
+    }
+
+    /// `self` where `x >= 0`, else `other`.
+    #[inline(always)]
+    pub fn where_not_negative(self, x: Self, other: Self) -> Self {
+        Self(core::array::from_fn(|i| if x.0[i] >= 0.0 { self.0[i] } else { other.0[i] }))
+    }
+
+    /// The bits of each lane moved to the exponent: for `2^23 · 1.5 + 127 + n` that is `2^n`.
+    #[inline(always)]
+    pub fn exponent_from_low_bits(self) -> Self {
+        Self(self.0.map(|x| f32::from_bits(x.to_bits() << 23)))
+    }
+
+    /// The four numbers.
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 4] {
+        self.0
+    }
+
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Self(core::array::from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+impl F32x4 {
+    /// Sum of the lanes.
+    #[inline(always)]
+    pub fn sum(self) -> f32 {
+        let [a, b, c, d] = self.to_array();
+        (a + c) + (b + d)
+    }
+
+    /// Largest lane.
+    #[inline(always)]
+    pub fn largest(self) -> f32 {
+        let [a, b, c, d] = self.to_array();
+        let larger = |a: f32, b: f32| if a < b { b } else { a };
+        larger(larger(a, c), larger(b, d))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_do_what_scalars_do() {
+        let (a, b) = ([1.5, -2.0, 0.0, 7.25], [0.5, 4.0, -3.0, 7.5]);
+        let (x, y) = (F32x4::load(&a), F32x4::load(&b));
+        let by = |f: fn(f32, f32) -> f32| [f(a[0], b[0]), f(a[1], b[1]), f(a[2], b[2]), f(a[3], b[3])];
+        assert_eq!(x.add(y).to_array(), by(|a, b| a + b));
+        assert_eq!(x.sub(y).to_array(), by(|a, b| a - b));
+        assert_eq!(x.mul(y).to_array(), by(|a, b| a * b));
+        assert_eq!(x.div(y).to_array(), by(|a, b| a / b));
+        assert_eq!(x.max(y).to_array(), by(f32::max));
+        assert_eq!(x.abs().to_array(), a.map(f32::abs));
+        assert_eq!(x.mul_add(y, F32x4::splat(1.0)).to_array(), by(|a, b| a * b + 1.0));
+        assert_eq!(x.zero_where_le(y, F32x4::splat(0.5)).to_array(), [0.0, -2.0, 0.0, 7.25]);
+        assert_eq!(x.where_not_negative(y, F32x4::splat(9.0)).to_array(), [1.5, -2.0, 9.0, 7.25]);
+        assert_eq!((x.sum(), x.largest()), (6.75, 7.25));
+        let mut out = [0.0; 4];
+        y.store(&mut out);
+        assert_eq!(out, b);
+    }
+
+    #[test]
+    fn nan_survives_where_it_must_and_is_dropped_by_max() {
+        let nan = F32x4::splat(f32::NAN);
+        let one = F32x4::splat(1.0);
+        assert_eq!(one.max(nan).to_array(), [1.0; 4]);
+        assert_eq!(one.zero_where_le(nan, one).to_array(), [1.0; 4]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Items of work and what comes back from them.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attention::{Inputs, Plan};
+use crate::experiment::Stage;
+
+/// Milliseconds from an arbitrary start; `performance.now()` in a worker, a monotonic clock in native benches.
+pub type Clock = fn() -> f64;
+
+/// Query rows of one head: the smallest piece a run is cut into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Sequence.
+    pub batch: usize,
+    /// Query head.
+    pub head: usize,
+    /// Queries.
+    pub q: Range<usize>,
+}
+
+/// What a run wants beside the output and the log-sum-exp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Entropy, largest weight and its key, per row.
+    pub stats: bool,
+    /// The whole matrix of one stage, `[rows, n_k]`; masked cells are −∞ in score stages and 0 in weights.
+    pub matrix: Option<Stage>,
+}
+
+/// How cells of the matrix that share a pixel are merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pool {
+    /// The largest value (of scores: by absolute value).
+    #[default]
+    Max,
+    /// The mean over the cells that the mask allows.
+    Mean,
+}
+
+/// A picture of a rectangle of one stage's matrix, recomputed from Q, K and the rows' log-sum-exp.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MapRequest {
+    /// The stage.
+    pub stage: Stage,
+    /// Sequence.
+    pub batch: usize,
+    /// Query head.
+    pub head: usize,
+    /// Queries (rows).
+    pub q: Range<usize>,
+    /// Keys (columns).
+    pub k: Range<usize>,
+    /// Pixels across; at most the number of keys.
+    pub width: usize,
+    /// Pixels down; at most the number of queries.
+    pub height: usize,
+    /// How cells that share a pixel are merged.
+    pub pool: Pool,
+}
+
+/// A picture: `height × width` values, row-major. NaN where the mask allows no cell of the pixel (stages from `Masked` on).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    /// What was asked.
+    pub request: MapRequest,
+    /// Values.
+    pub values: Vec<f32>,
+}
+
+/// A part of a run whose time is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimedStage {
+    /// Encodings, rotation, packing into panels.
+    Prepare,
+    /// Q·K.
+    Scores,
+    /// Scale, biases, softcap, score formulas.
+    Bias,
+    /// Masks.
+    Mask,
+    /// Normaliser and probability formula.
+    Normalise,
+    /// Weights · V.
+    Values,
+    /// A streaming kernel, in which the stages above happen together.
+    Kernel,
+    /// Maps and row statistics recomputed for the picture.
+    Picture,
+}
+
+impl TimedStage {
+    /// In the order of the pipeline.
+    pub const ALL: [Self; 8] =
+        [Self::Prepare, Self::Scores, Self::Bias, Self::Mask, Self::Normalise, Self::Values, Self::Kernel, Self::Picture];
+}
+
+/// Milliseconds by [`TimedStage`], in the order of [`TimedStage::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageTimes(pub [f64; TimedStage::ALL.len()]);
+
+impl StageTimes {
+    /// Adds `ms` to a stage.
+    pub fn add(&mut self, stage: TimedStage, ms: f64) {
+        self.0[stage as usize] += ms;
+    }
+
+    /// Time of a stage.
+    pub fn of(&self, stage: TimedStage) -> f64 {
+        self.0[stage as usize]
+    }
+
+    /// Adds another item's times.
+    pub fn merge(&mut self, other: &Self) {
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a += b;
+        }
+    }
+}
+
+/// What [`Rows`] gives. Vectors hold the item's rows only.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RowsOut {
+    /// Output `[rows, d_v]`; zeros in a row with no allowed key.
+    pub y: Vec<f32>,
+    /// Log-sum-exp of the scores, the sink included; −∞ in a row with nothing; 0 where the normaliser has no sum over keys.
+    pub lse: Vec<f32>,
+    /// Entropy of the weights in nats, if wanted. (Weights that do not sum to one are divided by their sum first.)
+    pub entropy: Vec<f32>,
+    /// Largest weight, if wanted.
+    pub peak: Vec<f32>,
+    /// Its key, if wanted; `u32::MAX` in a row with nothing.
+    pub peak_at: Vec<u32>,
+    /// The wanted stage `[rows, n_k]`, or empty.
+    pub matrix: Vec<f32>,
+    /// Rows with no allowed key.
+    pub empty_rows: u32,
+    /// Time by stage.
+    pub times: StageTimes,
+}
+
+/// An engine for one plan and its inputs. Implementations keep packed tensors and scratch between items; they allocate in `rows` only what
+/// they return.
+pub trait Engine {
+    /// Kernel name shown to users: `{engine}-{algorithm}-{detail}`, as in `cpu-streaming-relaxed-4x8`.
+    fn kernel(&self) -> &'static str;
+
+    /// Computes query rows of one head.
+    fn rows(&mut self, plan: &Plan, inputs: &Inputs, rows: &Rows, want: Want, clock: Clock) -> RowsOut;
+
+    /// Fills `out` (`height × width`) with a picture of a rectangle. `lse` holds the log-sum-exp of the head's rows (`n_q` values), NaN
+    /// where it is not known yet; the engine computes those it needs.
+    fn map(&mut self, plan: &Plan, inputs: &Inputs, request: &MapRequest, lse: &mut [f32], out: &mut [f32]);
+}

@@ -1,0 +1,19 @@
+//! Engines: who computes a plan, item by item. `reference` is readable f64 and the judge; `cpu` is SIMD in a pool of workers.
+//!
+//! A [`Session`] holds one plan with its inputs and computes items of it; it is all that a worker runs, and all that native tests run.
+//! The pool (web) cuts a run into items, sends them to workers and merges what comes back into an [`Outcome`].
+
+pub mod cpu;
+pub mod item;
+pub mod outcome;
+pub mod pool;
+pub mod protocol;
+pub mod reference;
+pub mod session;
+
+#[cfg(feature = "web")]
+pub mod worker;
+
+pub use item::{Clock, Engine, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
+pub use outcome::{Merge, Outcome, Report};
+pub use session::Session;

@@ -1,0 +1,152 @@
+//! What a run gives, merged from its items.
+
+use serde::{Deserialize, Serialize};
+
+use super::item::{Map, Rows, RowsOut, StageTimes};
+use crate::attention::{Cost, Dims};
+use crate::experiment::{Algorithm, Backend, Stage};
+
+/// What ran, where, and how long it took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The engine that computed (never `Auto`).
+    pub backend: Backend,
+    /// The algorithm that computed (never `Auto`).
+    pub algorithm: Algorithm,
+    /// The kernel's own name.
+    pub kernel: String,
+    /// Workers that took part.
+    pub workers: usize,
+    /// Why `auto` did not take its first choice.
+    pub fallback: Option<String>,
+    /// What happened on the way: a worker replaced, a run tried again.
+    pub notes: Vec<String>,
+    /// From the request to the last reply, milliseconds.
+    pub total_ms: f64,
+    /// Kernel time by stage, added over the workers.
+    pub times: StageTimes,
+    /// Copying to the workers and back, milliseconds.
+    pub transfer_ms: f64,
+    /// Kernel time of each repetition, milliseconds (slowest worker).
+    pub runs_ms: Vec<f64>,
+    /// Work counted from the plan.
+    pub cost: Cost,
+    /// Names of the pipeline slots used, in order.
+    pub order: Vec<String>,
+}
+
+/// Everything a run gives. Rows are ordered `[batch, q_heads, n_q]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Sizes.
+    pub dims: Dims,
+    /// `[batch, q_heads, n_q, d_v]`.
+    pub y: Vec<f32>,
+    /// Per row.
+    pub lse: Vec<f32>,
+    /// Entropy in nats per row, or empty.
+    pub entropy: Vec<f32>,
+    /// Largest weight per row, or empty.
+    pub peak: Vec<f32>,
+    /// Key of the largest weight per row, or empty.
+    pub peak_at: Vec<u32>,
+    /// The wanted stage and its matrix `[batch, q_heads, n_q, n_k]`.
+    pub matrix: Option<(Stage, Vec<f32>)>,
+    /// The pictures asked for, in the order of the request.
+    pub maps: Vec<Map>,
+    /// Rows with no allowed key.
+    pub empty_rows: u32,
+    /// What ran.
+    pub report: Report,
+}
+
+/// Gathers items into the tensors of an [`Outcome`].
+#[derive(Debug)]
+pub struct Merge {
+    dims: Dims,
+    stats: bool,
+    matrix: Option<Stage>,
+    y: Vec<f32>,
+    lse: Vec<f32>,
+    entropy: Vec<f32>,
+    peak: Vec<f32>,
+    peak_at: Vec<u32>,
+    cells: Vec<f32>,
+    maps: Vec<Option<Map>>,
+    empty_rows: u32,
+    times: StageTimes,
+}
+
+impl Merge {
+    /// Room for a run of `dims` with `maps` pictures.
+    pub fn new(dims: Dims, stats: bool, matrix: Option<Stage>, maps: usize) -> Self {
+        let rows = dims.rows();
+        let stat_rows = if stats { rows } else { 0 };
+        Self {
+            dims,
+            stats,
+            matrix,
+            y: vec![0.0; dims.y_len()],
+            lse: vec![f32::NEG_INFINITY; rows],
+            entropy: vec![0.0; stat_rows],
+            peak: vec![0.0; stat_rows],
+            peak_at: vec![u32::MAX; stat_rows],
+            cells: vec![0.0; if matrix.is_some() { rows * dims.n_k } else { 0 }],
+            maps: vec![None; maps],
+            empty_rows: 0,
+            times: StageTimes::default(),
+        }
+    }
+
+    /// Puts an item's rows in their place.
+    pub fn rows(&mut self, at: &Rows, out: &RowsOut) {
+        let Dims { n_k, d_v, .. } = self.dims;
+        let start = self.dims.row_start(at.batch, at.head) + at.q.start;
+        put(&mut self.y, start * d_v, &out.y);
+        put(&mut self.lse, start, &out.lse);
+        if self.stats {
+            put(&mut self.entropy, start, &out.entropy);
+            put(&mut self.peak, start, &out.peak);
+            put(&mut self.peak_at, start, &out.peak_at);
+        }
+        if self.matrix.is_some() {
+            put(&mut self.cells, start * n_k, &out.matrix);
+        }
+        self.empty_rows += out.empty_rows;
+        self.times.merge(&out.times);
+    }
+
+    /// Puts the picture number `index` in its place.
+    pub fn map(&mut self, index: usize, map: Map) {
+        if let Some(slot) = self.maps.get_mut(index) {
+            *slot = Some(map);
+        }
+    }
+
+    /// Kernel time by stage so far.
+    pub fn times(&self) -> StageTimes {
+        self.times
+    }
+
+    /// The outcome, with `report` for what ran.
+    pub fn finish(self, report: Report) -> Outcome {
+        Outcome {
+            dims: self.dims,
+            y: self.y,
+            lse: self.lse,
+            entropy: self.entropy,
+            peak: self.peak,
+            peak_at: self.peak_at,
+            matrix: self.matrix.map(|stage| (stage, self.cells)),
+            maps: self.maps.into_iter().flatten().collect(),
+            empty_rows: self.empty_rows,
+            report,
+        }
+    }
+}
+
+fn put<T: Copy>(into: &mut [T], start: usize, part: &[T]) {
+    if let Some(target) = into.get_mut(start..start + part.len()) {
+        target.copy_from_slice(part);
+    }
+}

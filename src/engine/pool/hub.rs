@@ -1,0 +1,326 @@
+//! The pool's handle, and the life of its workers.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use js_sys::Reflect;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ErrorEvent, MessageEvent, Worker};
+
+use super::cut::{ITEM_MS, cut, cut_maps, dense_flops, map_flops};
+use super::jobs::{Answer, Compute, Gather, Pending, Session, Task};
+use super::launch::{self, Source};
+use super::once::once;
+use super::run::{self, Finished, MAX_RESULT_BYTES, Run, RunError};
+use super::schedule::{JobId, Lane, Parts, SessionId, Slot};
+use super::state::{State, After};
+use crate::attention::Loaded;
+use crate::engine::{Map, MapRequest, Merge};
+use crate::experiment::{Input, Issue};
+
+/// Milliseconds between looks at the deadlines.
+const WATCH_MS: i32 = 1000;
+
+/// A pool of workers; clones share it.
+#[derive(Clone)]
+pub struct Pool(Rc<Hub>);
+
+pub(super) struct Hub {
+    state: RefCell<State>,
+}
+
+/// A worker with what listens to it.
+pub(super) struct Port {
+    pub worker: Worker,
+    _listeners: (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>, Closure<dyn FnMut(JsValue)>),
+}
+
+/// Milliseconds since the page was opened.
+pub(super) fn now() -> f64 {
+    web_sys::window().and_then(|w| w.performance()).map_or(0.0, |p| p.now())
+}
+
+impl Pool {
+    /// Starts the workers; they get ready while the page goes on.
+    pub fn start() -> Pool {
+        let hub = Rc::new(Hub { state: RefCell::new(State::new(launch::size(), now())) });
+        hub.launch();
+        Pool(hub)
+    }
+
+    /// Number of workers.
+    pub fn size(&self) -> usize {
+        self.0.state.borrow().board.size()
+    }
+
+    /// Makes the inputs, or reads the bytes of a capture, in a worker.
+    ///
+    /// # Errors
+    /// [`RunError::Invalid`] with the input's fields; the others as [`Pool::run`].
+    pub async fn load(&self, input: &Input, bytes: Option<Vec<u8>>) -> Result<Loaded, RunError> {
+        let parts = Parts::Cut(vec![super::cut::Part { work: Vec::new(), flops: 0.0, heads: Vec::new(), picture: false }]);
+        let task = Task::Load(input.clone(), bytes);
+        match self.submit(task, None, Lane::Live, 1.0, 1, parts, |_| {}).await? {
+            Answer::Loaded(loaded) => Ok(loaded),
+            _ => Err(lost_track()),
+        }
+    }
+
+    /// Computes a run. A newer live run takes the place of an older one, which is then [`RunError::Cancelled`].
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn run(&self, run: Run) -> Result<Finished, RunError> {
+        let (backend, algorithm, fallback) = run::choose(&run)?;
+        let dims = run.problem.dims;
+        if run.cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let bytes = run::result_bytes(&run);
+        if bytes > MAX_RESULT_BYTES {
+            let message = format!("would be {} MB; this page gathers at most {} MB", bytes >> 20, MAX_RESULT_BYTES >> 20);
+            return Err(RunError::Invalid(Issue::new("outputs", message).into()));
+        }
+        let replaced = if run.lane == Lane::Live { self.0.state.borrow_mut().replace_live() } else { Vec::new() };
+        for pending in replaced {
+            pending.reply.give(Err(RunError::Cancelled));
+        }
+        let session = self.0.state.borrow_mut().open(Session {
+            problem: run.problem.clone(),
+            inputs: run.inputs.clone(),
+            backend,
+            algorithm,
+            lane: run.lane,
+            cost_asked: false,
+            opened: None,
+        });
+        let merge = Merge::new(dims, run.want.stats, run.want.matrix, run.maps.len());
+        let mut compute = Compute::new(session, dims, run.maps.clone(), Gather::Run(merge), now());
+        (compute.want, compute.repeat) = (run.want, run.repeat.max(1));
+        (compute.progress, compute.fallback) = (run.progress.clone(), fallback);
+        let rate = self.0.state.borrow().rate(backend, algorithm);
+        let rows = dense_flops(&dims);
+        let all = rows + run.maps.iter().map(|m| map_flops(&dims, m)).sum::<f64>();
+        let target = rate * ITEM_MS;
+        let parts = if all <= target {
+            compute.parts = cut(&dims, rows, &run.maps, f64::INFINITY);
+            Parts::Cut(compute.parts.clone())
+        } else {
+            Parts::Uncut { workers: (all / target).ceil() as usize }
+        };
+        let (weak, cancel) = (Rc::downgrade(&self.0), run.cancel.clone());
+        let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));
+        let answer = self.submit(Task::Compute(Box::new(compute)), Some(session), run.lane, rate, run.repeat, parts, abort).await;
+        let waiting = self.0.state.borrow_mut().settle(session, run.lane, answer.is_ok());
+        for pending in waiting {
+            pending.reply.give(Err(RunError::Cancelled));
+        }
+        match answer? {
+            Answer::Finished(finished) => Ok(finished),
+            _ => Err(lost_track()),
+        }
+    }
+
+    /// Makes pictures of a live run that is done, without computing it again.
+    ///
+    /// # Errors
+    /// [`RunError::Cancelled`] when a newer run has taken its place; the others as [`Pool::run`].
+    pub async fn maps(&self, of: SessionId, requests: Vec<MapRequest>) -> Result<Vec<Map>, RunError> {
+        let (compute, parts, rate, lane) = {
+            let state = self.0.state.borrow();
+            let session = state.session(of).ok_or(RunError::Cancelled)?;
+            let (dims, rate) = (session.problem.dims, state.rate(session.backend, session.algorithm));
+            let gather = Gather::Maps(vec![None; requests.len()]);
+            let parts = cut_maps(&dims, &requests, rate * ITEM_MS);
+            let mut compute = Compute::new(of, dims, requests, gather, now());
+            compute.parts = parts.clone();
+            (compute, parts, rate, session.lane)
+        };
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.submit(Task::Compute(Box::new(compute)), Some(of), lane, rate, 1, Parts::Cut(parts), |_| {}).await? {
+            Answer::Maps(maps) => Ok(maps),
+            _ => Err(lost_track()),
+        }
+    }
+
+    async fn submit(
+        &self,
+        task: Task,
+        session: Option<SessionId>,
+        lane: Lane,
+        rate: f64,
+        repeat: usize,
+        parts: Parts,
+        then: impl FnOnce(JobId),
+    ) -> Result<Answer, RunError> {
+        let (reply, answer) = once();
+        let (job, revive) = {
+            let mut state = self.0.state.borrow_mut();
+            let job = state.next_id();
+            state.jobs.insert(job, Pending { task, reply, notes: Vec::new() });
+            state.board.submit(job, session, lane, rate, repeat, parts);
+            (job, state.board.all_dead())
+        };
+        then(job);
+        if revive {
+            self.0.launch();
+        }
+        self.0.pump();
+        answer.await
+    }
+}
+
+fn lost_track() -> RunError {
+    RunError::Failed("the workers answered something else than was asked".to_owned())
+}
+
+fn abort(hub: &Weak<Hub>, job: JobId) {
+    let pending = hub.upgrade().and_then(|hub| hub.state.borrow_mut().abandon(job));
+    if let Some(pending) = pending {
+        pending.reply.give(Err(RunError::Cancelled));
+    }
+}
+
+impl Hub {
+    /// Starts a worker in every place that has none, after fetching the module if that has not happened.
+    fn launch(self: &Rc<Self>) {
+        let slots = self.state.borrow_mut().claim_places(now());
+        if slots.is_empty() {
+            return;
+        }
+        self.watch();
+        let hub = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let known = hub.state.borrow().source.clone();
+            let source = match known {
+                Some(source) => Ok(source),
+                None => Source::get().await,
+            };
+            match source {
+                Ok(source) => {
+                    hub.state.borrow_mut().source = Some(source);
+                    for slot in slots {
+                        hub.seat(slot);
+                    }
+                }
+                Err(reason) => slots.into_iter().for_each(|slot| hub.lost(slot, &reason)),
+            }
+        });
+    }
+
+    /// Starts the worker of one place.
+    fn seat(self: &Rc<Self>, slot: Slot) {
+        let (source, generation) = {
+            let mut state = self.state.borrow_mut();
+            (state.source.clone(), state.next_generation(slot))
+        };
+        let started = source.ok_or_else(|| "the workers' module is missing".to_owned()).and_then(|source| source.start());
+        let worker = match started {
+            Ok(worker) => worker,
+            Err(reason) => return self.lost(slot, &reason),
+        };
+        // A listener of a worker that was replaced in the meantime does nothing.
+        let current = {
+            let hub = Rc::downgrade(self);
+            move || hub.upgrade().filter(|hub| hub.state.borrow().generation(slot) == generation)
+        };
+        let on_message = {
+            let current = current.clone();
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                if let Some(hub) = current() {
+                    hub.receive(slot, &event.data());
+                }
+            })
+        };
+        let on_error = {
+            let current = current.clone();
+            Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| {
+                event.prevent_default();
+                if let Some(hub) = current() {
+                    // A script that cannot be fetched gives an event without a message.
+                    let message = Reflect::get(&event, &"message".into()).ok().and_then(|m| m.as_string()).filter(|m| !m.is_empty());
+                    hub.lost(slot, &message.unwrap_or_else(|| "a worker's script did not load".to_owned()));
+                }
+            })
+        };
+        let on_bad_message = Closure::<dyn FnMut(JsValue)>::new(move |_| {
+            if let Some(hub) = current() {
+                hub.lost(slot, "a worker's message could not be read");
+            }
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        worker.set_onmessageerror(Some(on_bad_message.as_ref().unchecked_ref()));
+        self.state.borrow_mut().seat(slot, Port { worker, _listeners: (on_message, on_error, on_bad_message) });
+    }
+
+    /// The worker in this place is no more.
+    fn lost(self: &Rc<Self>, slot: Slot, reason: &str) {
+        let (after, old) = self.state.borrow_mut().lost(slot, reason, now());
+        if let Some(port) = old {
+            port.worker.terminate();
+            // One of its listeners may be what is running now.
+            wasm_bindgen_futures::spawn_local(async move { drop(port) });
+        }
+        self.after(after);
+    }
+
+    fn receive(self: &Rc<Self>, slot: Slot, message: &JsValue) {
+        let failed = Reflect::get(message, &"kind".into()).ok().and_then(|k| k.as_string()).is_some_and(|k| k == "failed");
+        if failed {
+            let why = Reflect::get(message, &"message".into()).ok().and_then(|m| m.as_string());
+            return self.lost(slot, &why.unwrap_or_else(|| "a worker did not start".to_owned()));
+        }
+        let after = self.state.borrow_mut().receive(slot, message, now());
+        self.after(after);
+    }
+
+    /// What is left to do once the state is consistent: answers and progress run foreign code, which may ask the pool again.
+    fn after(self: &Rc<Self>, after: After) {
+        for (reply, answer) in after.answers {
+            reply.give(answer);
+        }
+        if let Some((progress, share)) = after.progress {
+            progress(share);
+        }
+        if let Some((slot, reason)) = after.lost {
+            return self.lost(slot, &reason);
+        }
+        if let Some(slot) = after.reseat {
+            self.seat(slot);
+        }
+        self.pump();
+    }
+
+    /// Sends what can be sent.
+    fn pump(self: &Rc<Self>) {
+        let broken = self.state.borrow_mut().pump(now());
+        for (slot, reason) in broken {
+            self.lost(slot, &reason);
+        }
+        self.watch();
+    }
+
+    /// Looks at the deadlines as long as there are any.
+    fn watch(self: &Rc<Self>) {
+        if !self.state.borrow_mut().start_watch() {
+            return;
+        }
+        let hub = Rc::downgrade(self);
+        let look = Closure::once_into_js(move || {
+            let Some(hub) = hub.upgrade() else { return };
+            let overdue = hub.state.borrow_mut().end_watch(now());
+            for (slot, reason) in overdue {
+                hub.lost(slot, &reason);
+            }
+            hub.watch();
+        });
+        if let Some(window) = web_sys::window() {
+            // Without a timer there are no deadlines, which is no reason not to compute.
+            let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(look.unchecked_ref(), WATCH_MS);
+        }
+    }
+}

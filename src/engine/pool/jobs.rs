@@ -1,0 +1,237 @@
+//! What the pool remembers of sessions and jobs until they are done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::cut::Part;
+use super::once::Promise;
+use super::run::{Finished, OnProgress, RunError};
+use super::schedule::{Lane, SessionId, Slot};
+use crate::attention::{Cost, Dims, Inputs, Loaded, Problem};
+use crate::engine::protocol::wire::Unpack;
+use crate::engine::protocol::{Given, Work};
+use crate::engine::{Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want};
+use crate::experiment::{Algorithm, Backend, Input};
+
+/// What a job gives.
+pub enum Answer {
+    /// Inputs.
+    Loaded(Loaded),
+    /// A run.
+    Finished(Finished),
+    /// Pictures of a run.
+    Maps(Vec<Map>),
+}
+
+/// Where an answer goes.
+pub type Reply = Promise<Result<Answer, RunError>>;
+
+/// A problem opened, or to be opened, in workers.
+pub struct Session {
+    /// What is computed.
+    pub problem: Arc<Problem>,
+    /// Over which tensors.
+    pub inputs: Inputs,
+    /// `Cpu` or `Reference`.
+    pub backend: Backend,
+    /// `Materialised` or `Streaming`.
+    pub algorithm: Algorithm,
+    /// Whose it is.
+    pub lane: Lane,
+    /// Whether a worker was asked for the cost.
+    pub cost_asked: bool,
+    /// What the first worker said of it.
+    pub opened: Option<Opened>,
+}
+
+/// What a worker says of a session.
+pub struct Opened {
+    /// What a run costs.
+    pub cost: Cost,
+    /// Slots used.
+    pub order: Vec<String>,
+    /// The kernel's name.
+    pub kernel: String,
+}
+
+/// A job on its way.
+pub struct Pending {
+    /// What it is.
+    pub task: Task,
+    /// Where the answer goes.
+    pub reply: Reply,
+    /// What happened on the way.
+    pub notes: Vec<String>,
+}
+
+/// Kinds of jobs.
+pub enum Task {
+    /// Make or read inputs.
+    Load(Input, Option<Vec<u8>>),
+    /// Compute.
+    Compute(Box<Compute>),
+}
+
+/// Rows and pictures as they come in.
+pub enum Gather {
+    /// Of a run.
+    Run(Merge),
+    /// Of a run that is done: pictures only.
+    Maps(Vec<Option<Map>>),
+}
+
+/// A computation on its way.
+pub struct Compute {
+    /// Where.
+    pub session: SessionId,
+    /// Sizes.
+    pub dims: Dims,
+    /// What is sent; empty until it is cut.
+    pub parts: Vec<Part>,
+    /// The pictures wanted.
+    pub maps: Vec<MapRequest>,
+    /// What else is wanted.
+    pub want: Want,
+    /// Repetitions.
+    pub repeat: usize,
+    /// What came in.
+    pub gather: Gather,
+    /// Kernel time of each repetition, by worker.
+    pub runs_ms: BTreeMap<Slot, Vec<f64>>,
+    /// When it was asked, milliseconds.
+    pub started: f64,
+    /// Copying, here and in the workers, milliseconds.
+    pub transfer_ms: f64,
+    /// Of which on the page's thread.
+    pub page_ms: f64,
+    /// Compiling plans and making engines, milliseconds, added over the workers.
+    pub prepare_ms: f64,
+    /// Time of the pictures.
+    pub times: StageTimes,
+    /// Operations that came back.
+    pub flops_done: f64,
+    /// Told the share done.
+    pub progress: Option<OnProgress>,
+    /// Why `auto` did not take its first choice.
+    pub fallback: Option<String>,
+}
+
+impl Compute {
+    /// Takes a part's results from the bulk.
+    pub fn take(&mut self, slot: Slot, part: usize, given: &[Given], runs_ms: &[f64], bulk: &mut Unpack) {
+        let Some(part) = self.parts.get(part) else { return };
+        self.flops_done += part.flops;
+        for (work, given) in part.work.iter().zip(given) {
+            match (work, given) {
+                (Work::Rows(at), Given::Rows { lengths, peak_at, empty_rows, times }) => {
+                    let [y, lse, entropy, peak, matrix] = lengths.map(|length| bulk.f32(length));
+                    let out = RowsOut {
+                        y,
+                        lse,
+                        entropy,
+                        peak,
+                        peak_at: bulk.u32(*peak_at),
+                        matrix,
+                        empty_rows: *empty_rows,
+                        times: *times,
+                    };
+                    if let Gather::Run(merge) = &mut self.gather {
+                        merge.rows(at, &out);
+                    }
+                }
+                (Work::Map { index, request }, Given::Map { length, times }) => {
+                    let map = Map { request: request.clone(), values: bulk.f32(*length) };
+                    match &mut self.gather {
+                        Gather::Run(merge) => {
+                            merge.map(*index, map);
+                            self.times.merge(times);
+                        }
+                        Gather::Maps(maps) => {
+                            if let Some(place) = maps.get_mut(*index) {
+                                *place = Some(map);
+                            }
+                        }
+                    }
+                }
+                // The worker answers in the order of the work; anything else is not an answer to this part.
+                _ => return,
+            }
+        }
+        let sums = self.runs_ms.entry(slot).or_insert_with(|| vec![0.0; runs_ms.len()]);
+        for (sum, ms) in sums.iter_mut().zip(runs_ms) {
+            *sum += ms;
+        }
+    }
+
+    /// Counts copying on the page's thread.
+    pub fn page(&mut self, ms: f64) {
+        self.transfer_ms += ms;
+        self.page_ms += ms;
+    }
+
+    /// Whether it is a run, and not more pictures of one.
+    pub fn is_run(&self) -> bool {
+        matches!(self.gather, Gather::Run(_))
+    }
+
+    /// The share done, 0 to 1.
+    pub fn share(&self) -> f64 {
+        let all: f64 = self.parts.iter().map(|p| p.flops).sum();
+        if all > 0.0 { (self.flops_done / all).min(1.0) } else { 0.0 }
+    }
+
+    /// The answer, with everything in.
+    pub fn finish(self, session: &Session, notes: Vec<String>, now: f64) -> Answer {
+        let merge = match self.gather {
+            Gather::Maps(maps) => return Answer::Maps(maps.into_iter().flatten().collect()),
+            Gather::Run(merge) => merge,
+        };
+        let mut times = merge.times();
+        times.merge(&self.times);
+        times.add(TimedStage::Prepare, self.prepare_ms);
+        let slowest = |run: usize| self.runs_ms.values().filter_map(|ms| ms.get(run)).fold(0.0, |a: f64, b| a.max(*b));
+        let (cost, order, kernel) = match &session.opened {
+            Some(opened) => (opened.cost, opened.order.clone(), opened.kernel.clone()),
+            None => Default::default(),
+        };
+        let report = Report {
+            backend: session.backend,
+            algorithm: session.algorithm,
+            kernel,
+            workers: self.runs_ms.len(),
+            fallback: self.fallback,
+            notes,
+            total_ms: now - self.started,
+            times,
+            transfer_ms: self.transfer_ms,
+            runs_ms: (0..self.repeat).map(slowest).collect(),
+            cost,
+            order,
+        };
+        Answer::Finished(Finished { session: self.session, outcome: merge.finish(report), page_ms: self.page_ms })
+    }
+}
+
+impl Compute {
+    /// A computation that was just asked.
+    pub fn new(session: SessionId, dims: Dims, maps: Vec<MapRequest>, gather: Gather, started: f64) -> Self {
+        Self {
+            session,
+            dims,
+            parts: Vec::new(),
+            maps,
+            want: Want::default(),
+            repeat: 1,
+            gather,
+            runs_ms: BTreeMap::new(),
+            started,
+            transfer_ms: 0.0,
+            page_ms: 0.0,
+            prepare_ms: 0.0,
+            times: StageTimes::default(),
+            flops_done: 0.0,
+            progress: None,
+            fallback: None,
+        }
+    }
+}

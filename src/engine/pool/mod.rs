@@ -1,0 +1,35 @@
+//! The pool: single-threaded workers of this machine, without shared memory, that compute the page's runs.
+//!
+//! | file | what it holds | web |
+//! |---|---|---|
+//! | `cut` | a run as items of about ten milliseconds | no |
+//! | `schedule` | who does what next; retries, deadlines | no |
+//! | `tensors` | which tensors a worker already has | no |
+//! | `once` | a value that arrives later; cancelling | no |
+//! | `run` | what is asked and answered | no |
+//! | `launch` | starting workers: probe, module, loader | yes |
+//! | `hub` | the handle; the life of the workers | yes |
+//! | `state` | messages out and in | yes |
+//! | `jobs` | what is gathered until a job is done | yes |
+
+pub mod cut;
+pub mod once;
+pub mod run;
+pub mod schedule;
+pub mod tensors;
+
+#[cfg(feature = "app")]
+mod hub;
+#[cfg(feature = "app")]
+mod jobs;
+#[cfg(feature = "app")]
+mod launch;
+#[cfg(feature = "app")]
+mod state;
+
+pub use once::Cancel;
+pub use run::{Finished, Run, RunError, choose};
+pub use schedule::{Lane, SessionId};
+
+#[cfg(feature = "app")]
+pub use hub::Pool;

@@ -1,0 +1,376 @@
+//! Who does what next: a state machine over workers, sessions and jobs, without a word about browsers.
+//!
+//! A *session* is a problem opened in workers; a *job* is a list of parts computed in one (or, for loading inputs, in none). Parts go to idle
+//! workers one at a time, so a job that is dropped is gone as soon as the parts that are out come back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cut::Part;
+
+/// A place for a worker; the worker in it may be replaced.
+pub type Slot = usize;
+/// A problem opened in workers.
+pub type SessionId = u64;
+/// A list of parts.
+pub type JobId = u64;
+
+/// Milliseconds for a worker to say that it is ready.
+pub const START_MS: f64 = 15_000.0;
+/// Milliseconds that any message may take, beside [`PATIENCE`] times its estimate.
+pub const GRACE_MS: f64 = 20_000.0;
+/// How often the estimate a message may take.
+pub const PATIENCE: f64 = 20.0;
+/// A part is tried again once, in a fresh worker.
+const TRIES: u8 = 2;
+
+/// Whose run it is. Parts of the page's own run go first: they are what the user waits for, and they are few.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// The page's own experiment: a newer run replaces an older one.
+    #[default]
+    Live,
+    /// A run of the JavaScript API: never dropped by an edit.
+    Api,
+}
+
+/// What a job consists of.
+#[derive(Clone, Debug)]
+pub enum Parts {
+    /// Known.
+    Cut(Vec<Part>),
+    /// To be cut when the first worker that has opened the session tells its cost; meanwhile the session is opened in up to so many workers.
+    Uncut {
+        /// Workers that can be of use.
+        workers: usize,
+    },
+}
+
+/// Something to send to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Open the session. Its parts may follow at once: messages keep their order.
+    Open {
+        /// To whom.
+        slot: Slot,
+        /// For which job.
+        job: JobId,
+        /// What.
+        session: SessionId,
+    },
+    /// Compute a part.
+    Part {
+        /// To whom.
+        slot: Slot,
+        /// Of which job.
+        job: JobId,
+        /// Which part.
+        part: usize,
+    },
+}
+
+/// What became of the job whose worker was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The worker had nothing to do that matters any more.
+    Nothing,
+    /// The job goes on in another worker.
+    Again(JobId),
+    /// The same part was lost twice: the job is dropped.
+    Fatal(JobId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Starting { since: f64 },
+    Idle,
+    Busy { job: JobId, part: Option<usize>, deadline: f64 },
+    Dead,
+}
+
+#[derive(Debug)]
+struct Place {
+    state: State,
+    open: BTreeSet<SessionId>,
+    /// When it last worked, and for whom: its caches and tensors are warm for the same lane.
+    recent: (Option<Lane>, u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Waiting,
+    Out,
+    Done,
+}
+
+#[derive(Debug)]
+struct Piece {
+    part: Part,
+    progress: Progress,
+    lost: u8,
+}
+
+#[derive(Debug)]
+struct Job {
+    session: Option<SessionId>,
+    lane: Lane,
+    /// Operations that a worker does in a millisecond, for deadlines.
+    rate: f64,
+    repeat: f64,
+    pieces: Option<Vec<Piece>>,
+    workers: usize,
+    opening_lost: u8,
+    /// Who computed the rows of a head, and so knows their log-sum-exp.
+    rows_at: BTreeMap<(usize, usize), Slot>,
+}
+
+/// All workers and jobs.
+#[derive(Debug)]
+pub struct Board {
+    places: Vec<Place>,
+    jobs: BTreeMap<(Lane, JobId), Job>,
+    clock: u64,
+}
+
+impl Board {
+    /// `size` workers that are being started at `now`.
+    pub fn new(size: usize, now: f64) -> Self {
+        let place = || Place { state: State::Starting { since: now }, open: BTreeSet::new(), recent: (None, 0) };
+        Self { places: (0..size).map(|_| place()).collect(), jobs: BTreeMap::new(), clock: 0 }
+    }
+
+    /// Number of places, whatever state their workers are in.
+    pub fn size(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The worker is ready.
+    pub fn ready(&mut self, slot: Slot) {
+        self.set(slot, State::Idle);
+    }
+
+    /// A worker is being started in this place (again).
+    pub fn starting(&mut self, slot: Slot, now: f64) {
+        self.set(slot, State::Starting { since: now });
+    }
+
+    /// No worker can be started in this place.
+    pub fn dead(&mut self, slot: Slot) {
+        self.set(slot, State::Dead);
+    }
+
+    /// Whether no place has a worker or will have one.
+    pub fn all_dead(&self) -> bool {
+        self.places.iter().all(|p| p.state == State::Dead)
+    }
+
+    /// Whether the place has no worker.
+    pub fn is_dead(&self, slot: Slot) -> bool {
+        self.places.get(slot).is_none_or(|p| p.state == State::Dead)
+    }
+
+    fn set(&mut self, slot: Slot, state: State) {
+        if let Some(place) = self.places.get_mut(slot) {
+            place.state = state;
+            if !matches!(state, State::Idle | State::Busy { .. }) {
+                place.open.clear();
+            }
+        }
+    }
+
+    /// Takes a job. `rate` are operations a millisecond, `repeat` how often each part is computed.
+    pub fn submit(&mut self, id: JobId, session: Option<SessionId>, lane: Lane, rate: f64, repeat: usize, parts: Parts) {
+        let (pieces, workers) = match parts {
+            Parts::Cut(parts) => (Some(pieces(parts)), usize::MAX),
+            Parts::Uncut { workers } => (None, workers.max(1)),
+        };
+        let job = Job {
+            session,
+            lane,
+            rate: rate.max(1.0),
+            repeat: repeat.max(1) as f64,
+            pieces,
+            workers,
+            opening_lost: 0,
+            rows_at: BTreeMap::new(),
+        };
+        self.jobs.insert((lane, id), job);
+    }
+
+    /// Drops a job: nothing more of it is sent.
+    pub fn drop_job(&mut self, id: JobId) {
+        self.jobs.retain(|(_, other), _| *other != id);
+    }
+
+    /// Forgets a session; gives the workers that have it open.
+    pub fn close(&mut self, session: SessionId) -> Vec<Slot> {
+        let holds = |(slot, place): (Slot, &mut Place)| place.open.remove(&session).then_some(slot);
+        self.places.iter_mut().enumerate().filter_map(holds).collect()
+    }
+
+    /// The worker has opened the session of a job that was not cut yet.
+    pub fn opened(&mut self, slot: Slot, job: JobId) {
+        if let Some(place) = self.places.get_mut(slot)
+            && matches!(place.state, State::Busy { job: busy, part: None, .. } if busy == job)
+        {
+            place.state = State::Idle;
+        }
+    }
+
+    /// Whether the job still waits to be cut.
+    pub fn is_uncut(&self, job: JobId) -> bool {
+        self.job(job).is_some_and(|j| j.pieces.is_none())
+    }
+
+    /// The job's parts, now that its cost is known.
+    pub fn cut(&mut self, job: JobId, parts: Vec<Part>) {
+        if let Some(job) = self.job_mut(job) {
+            job.pieces = Some(pieces(parts));
+        }
+    }
+
+    /// The worker has answered a part. True if that was the job's last one; the job is then gone.
+    pub fn done(&mut self, slot: Slot, id: JobId, part: usize) -> bool {
+        self.set(slot, State::Idle);
+        let Some(job) = self.job_mut(id) else { return false };
+        let Some(pieces) = &mut job.pieces else { return false };
+        if let Some(piece) = pieces.get_mut(part) {
+            piece.progress = Progress::Done;
+            if !piece.part.picture {
+                for &head in &piece.part.heads {
+                    job.rows_at.insert(head, slot);
+                }
+            }
+        }
+        let finished = pieces.iter().all(|p| p.progress == Progress::Done);
+        if finished {
+            self.drop_job(id);
+        }
+        finished
+    }
+
+    /// The worker was lost: it panicked, trapped, or is out of time. Its place needs a new one ([`Board::starting`]) or stays [`Board::dead`].
+    pub fn lost(&mut self, slot: Slot) -> Loss {
+        let state = self.places.get(slot).map(|p| p.state);
+        self.dead(slot);
+        let Some(State::Busy { job: id, part, .. }) = state else { return Loss::Nothing };
+        let Some(job) = self.job_mut(id) else { return Loss::Nothing };
+        let lost = match (part, &mut job.pieces) {
+            (Some(part), Some(pieces)) => {
+                let Some(piece) = pieces.get_mut(part) else { return Loss::Nothing };
+                piece.progress = Progress::Waiting;
+                piece.lost += 1;
+                piece.lost
+            }
+            _ => {
+                job.opening_lost += 1;
+                job.opening_lost
+            }
+        };
+        if lost >= TRIES {
+            self.drop_job(id);
+            return Loss::Fatal(id);
+        }
+        Loss::Again(id)
+    }
+
+    /// Workers that have been silent for too long.
+    pub fn overdue(&self, now: f64) -> Vec<Slot> {
+        let late = |state: &State| match *state {
+            State::Starting { since } => now - since > START_MS,
+            State::Busy { deadline, .. } => now > deadline,
+            State::Idle | State::Dead => false,
+        };
+        (0..self.places.len()).filter(|&slot| late(&self.places[slot].state)).collect()
+    }
+
+    /// Whether a worker is starting or busy, so that the time must be watched.
+    pub fn waits(&self) -> bool {
+        self.places.iter().any(|p| matches!(p.state, State::Starting { .. } | State::Busy { .. }))
+    }
+
+    /// Whether the worker is being started.
+    pub fn is_starting(&self, slot: Slot) -> bool {
+        self.places.get(slot).is_some_and(|p| matches!(p.state, State::Starting { .. }))
+    }
+
+    /// Gives work to idle workers.
+    pub fn next(&mut self, now: f64) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let ids: Vec<(Lane, JobId)> = self.jobs.keys().copied().collect();
+        for key in ids {
+            while let Some(slot) = self.pick_worker(key)
+                && let Some(part) = self.pick_part(key, slot)
+            {
+                self.send(key, slot, part, now, &mut steps);
+            }
+        }
+        steps
+    }
+
+    /// The idle worker that suits a job best: where its session is open, else where the same lane worked last.
+    fn pick_worker(&self, key: (Lane, JobId)) -> Option<Slot> {
+        let job = self.jobs.get(&key)?;
+        let suits = |place: &Place| {
+            let open = job.session.is_some_and(|s| place.open.contains(&s));
+            (open, place.recent.0 == Some(job.lane), place.recent.1)
+        };
+        let idle = self.places.iter().enumerate().filter(|(_, p)| p.state == State::Idle);
+        // Of equals the first, so that a quiet page keeps to one worker.
+        idle.max_by_key(|(slot, place)| (suits(place), std::cmp::Reverse(*slot))).map(|(slot, _)| slot)
+    }
+
+    /// What the worker should do for the job: a part, `Some(None)` for opening only, `None` for nothing.
+    fn pick_part(&self, key: (Lane, JobId), slot: Slot) -> Option<Option<usize>> {
+        let job = self.jobs.get(&key)?;
+        let Some(pieces) = &job.pieces else {
+            let session = job.session?;
+            let open = self.places.iter().filter(|p| p.open.contains(&session)).count();
+            return (open < job.workers && !self.places[slot].open.contains(&session)).then_some(None);
+        };
+        let waiting = || pieces.iter().enumerate().filter(|(_, p)| p.progress == Progress::Waiting);
+        if let Some((index, _)) = waiting().find(|(_, p)| !p.part.picture) {
+            return Some(Some(index));
+        }
+        if pieces.iter().any(|p| !p.part.picture && p.progress == Progress::Out) {
+            return None;
+        }
+        let here = |p: &Piece| p.part.heads.iter().any(|head| job.rows_at.get(head) == Some(&slot));
+        waiting().max_by_key(|(index, p)| (here(p), std::cmp::Reverse(*index))).map(|(index, _)| Some(index))
+    }
+
+    fn send(&mut self, key: (Lane, JobId), slot: Slot, part: Option<usize>, now: f64, steps: &mut Vec<Step>) {
+        let Some(job) = self.jobs.get_mut(&key) else { return };
+        self.clock += 1;
+        let place = &mut self.places[slot];
+        if let Some(session) = job.session
+            && place.open.insert(session)
+        {
+            steps.push(Step::Open { slot, job: key.1, session });
+        }
+        let mut flops = 0.0;
+        if let (Some(part), Some(pieces)) = (part, &mut job.pieces) {
+            pieces[part].progress = Progress::Out;
+            flops = pieces[part].part.flops;
+            steps.push(Step::Part { slot, job: key.1, part });
+        }
+        let estimate = flops * job.repeat / job.rate;
+        place.state = State::Busy { job: key.1, part, deadline: now + GRACE_MS + PATIENCE * estimate };
+        place.recent = (Some(job.lane), self.clock);
+    }
+
+    fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.iter().find(|((_, other), _)| *other == id).map(|(_, job)| job)
+    }
+
+    fn job_mut(&mut self, id: JobId) -> Option<&mut Job> {
+        self.jobs.iter_mut().find(|((_, other), _)| *other == id).map(|(_, job)| job)
+    }
+}
+
+fn pieces(parts: Vec<Part>) -> Vec<Piece> {
+    parts.into_iter().map(|part| Piece { part, progress: Progress::Waiting, lost: 0 }).collect()
+}
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

@@ -1,0 +1,149 @@
+//! Tests of the schedule.
+
+use super::*;
+
+fn part(flops: f64, head: usize, picture: bool) -> Part {
+    Part { work: Vec::new(), flops, heads: vec![(0, head)], picture }
+}
+
+fn ready(size: usize) -> Board {
+    let mut board = Board::new(size, 0.0);
+    (0..size).for_each(|slot| board.ready(slot));
+    board
+}
+
+fn cut(n: usize) -> Parts {
+    Parts::Cut((0..n).map(|head| part(1.0, head, false)).collect())
+}
+
+#[test]
+fn nothing_is_sent_before_a_worker_is_ready() {
+    let mut board = Board::new(2, 0.0);
+    board.submit(1, Some(1), Lane::Live, 1.0, 1, cut(1));
+    assert_eq!(board.next(0.0), vec![]);
+    board.ready(1);
+    assert_eq!(board.next(0.0), vec![Step::Open { slot: 1, job: 1, session: 1 }, Step::Part { slot: 1, job: 1, part: 0 }]);
+}
+
+#[test]
+fn a_session_is_opened_once_in_each_worker_and_parts_go_to_idle_ones() {
+    let mut board = ready(2);
+    board.submit(1, Some(9), Lane::Live, 1.0, 1, cut(3));
+    let first = board.next(0.0);
+    assert_eq!(first.iter().filter(|s| matches!(s, Step::Open { .. })).count(), 2);
+    assert_eq!(first.len(), 4);
+    assert!(!board.done(0, 1, 0));
+    assert_eq!(board.next(0.0), vec![Step::Part { slot: 0, job: 1, part: 2 }]);
+    assert!(!board.done(1, 1, 1));
+    assert!(board.done(0, 1, 2));
+}
+
+#[test]
+fn small_runs_of_the_page_stay_in_one_worker() {
+    let mut board = ready(4);
+    for id in 1..20 {
+        board.submit(id, Some(id), Lane::Live, 1.0, 1, cut(1));
+        let steps = board.next(0.0);
+        assert_eq!(steps[1], Step::Part { slot: 0, job: id, part: 0 });
+        assert!(board.done(0, id, 0));
+        // A run of the API in between uses the same pool but does not move the page's own.
+        board.submit(100 + id, Some(100 + id), Lane::Api, 1.0, 1, cut(1));
+        let Some(Step::Part { slot, .. }) = board.next(0.0).pop() else { panic!("no part") };
+        assert!(board.done(slot, 100 + id, 0));
+    }
+}
+
+#[test]
+fn the_page_goes_before_the_api_and_neither_starves_while_workers_are_idle() {
+    let mut board = ready(1);
+    board.submit(1, Some(1), Lane::Api, 1.0, 1, cut(3));
+    board.next(0.0);
+    board.submit(2, Some(2), Lane::Live, 1.0, 1, cut(1));
+    board.done(0, 1, 0);
+    assert!(board.next(0.0).contains(&Step::Part { slot: 0, job: 2, part: 0 }));
+    board.done(0, 2, 0);
+    assert_eq!(board.next(0.0), vec![Step::Part { slot: 0, job: 1, part: 1 }]);
+}
+
+#[test]
+fn a_dropped_job_sends_no_more_and_its_late_answer_frees_the_worker() {
+    let mut board = ready(1);
+    board.submit(1, Some(1), Lane::Live, 1.0, 1, cut(5));
+    board.next(0.0);
+    board.drop_job(1);
+    assert_eq!(board.next(0.0), vec![]);
+    assert!(!board.done(0, 1, 0));
+    assert_eq!(board.close(1), vec![0]);
+    board.submit(2, Some(2), Lane::Live, 1.0, 1, cut(1));
+    assert_eq!(board.next(0.0).len(), 2);
+}
+
+#[test]
+fn a_job_of_unknown_cost_is_opened_first_and_cut_then() {
+    let mut board = ready(4);
+    board.submit(1, Some(1), Lane::Live, 1.0, 1, Parts::Uncut { workers: 2 });
+    assert_eq!(board.next(0.0), vec![Step::Open { slot: 0, job: 1, session: 1 }, Step::Open { slot: 1, job: 1, session: 1 }]);
+    assert_eq!(board.next(0.0), vec![]);
+    board.opened(0, 1);
+    assert!(board.is_uncut(1));
+    board.cut(1, vec![part(1.0, 0, false), part(1.0, 1, false)]);
+    let steps = board.next(0.0);
+    assert_eq!(steps[0], Step::Part { slot: 0, job: 1, part: 0 });
+    // The other part goes to a third worker rather than waiting for the second to open.
+    assert_eq!(steps[1..], [Step::Open { slot: 2, job: 1, session: 1 }, Step::Part { slot: 2, job: 1, part: 1 }]);
+}
+
+#[test]
+fn a_lost_part_is_tried_once_more_elsewhere_and_then_fails() {
+    let mut board = ready(2);
+    board.submit(1, Some(1), Lane::Live, 1.0, 1, cut(1));
+    board.next(0.0);
+    assert_eq!(board.lost(0), Loss::Again(1));
+    board.starting(0, 0.0);
+    let again = board.next(0.0);
+    assert_eq!(again, vec![Step::Open { slot: 1, job: 1, session: 1 }, Step::Part { slot: 1, job: 1, part: 0 }]);
+    assert_eq!(board.lost(1), Loss::Fatal(1));
+    board.ready(0);
+    assert_eq!(board.next(0.0), vec![]);
+}
+
+#[test]
+fn an_idle_worker_that_is_lost_costs_nobody_anything() {
+    let mut board = ready(2);
+    assert_eq!(board.lost(1), Loss::Nothing);
+    assert!(!board.all_dead());
+    board.dead(0);
+    assert!(board.all_dead());
+}
+
+#[test]
+fn deadlines_grow_with_the_estimate_and_with_repetitions() {
+    let mut board = ready(1);
+    board.submit(1, None, Lane::Live, 2.0, 3, Parts::Cut(vec![part(1000.0, 0, false)]));
+    assert_eq!(board.next(100.0), vec![Step::Part { slot: 0, job: 1, part: 0 }]);
+    let deadline = 100.0 + GRACE_MS + PATIENCE * 1500.0;
+    assert!(board.overdue(deadline).is_empty());
+    assert_eq!(board.overdue(deadline + 1.0), vec![0]);
+    board.done(0, 1, 0);
+    assert!(board.overdue(1e12).is_empty() && !board.waits());
+}
+
+#[test]
+fn a_worker_that_never_gets_ready_is_overdue() {
+    let board = Board::new(1, 50.0);
+    assert!(board.overdue(50.0 + START_MS).is_empty());
+    assert_eq!(board.overdue(51.0 + START_MS), vec![0]);
+}
+
+#[test]
+fn pictures_wait_for_the_rows_and_go_where_the_log_sum_exp_is() {
+    let mut board = ready(2);
+    let parts = vec![part(1.0, 0, false), part(1.0, 1, false), part(1.0, 0, true), part(1.0, 1, true)];
+    board.submit(1, Some(1), Lane::Live, 1.0, 1, Parts::Cut(parts));
+    board.next(0.0);
+    board.done(1, 1, 1);
+    assert_eq!(board.next(0.0), vec![], "rows of head 0 are still out");
+    board.done(0, 1, 0);
+    let steps = board.next(0.0);
+    assert!(steps.contains(&Step::Part { slot: 0, job: 1, part: 2 }) && steps.contains(&Step::Part { slot: 1, job: 1, part: 3 }));
+}

@@ -1,0 +1,405 @@
+//! The pool's books: what is sent, what came in, what it means.
+
+use std::collections::BTreeMap;
+
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::cut::{ITEM_MS, cut};
+use super::hub::Port;
+use super::jobs::{Answer, Compute, Opened, Pending, Reply, Session, Task};
+use super::launch::{Source, sentence};
+use super::run::{OnProgress, RunError};
+use super::schedule::{Board, JobId, Lane, Loss, SessionId, Slot, Step};
+use super::tensors::{Held, TensorKeys};
+use crate::attention::{Inputs, Loaded};
+use crate::engine::protocol::wire::{self, Bulk};
+use crate::engine::protocol::{FromWorker, PROTOCOL, ToWorker, floats, strip_tables};
+use crate::experiment::{Algorithm, Backend, Issues};
+use crate::formula::DataValues;
+
+/// Operations a millisecond, until a part was measured.
+const CPU_RATE: f64 = 5e6;
+/// The same for double precision without SIMD.
+const REFERENCE_RATE: f64 = 5e5;
+/// Parts shorter than this, in milliseconds, say little about speed: browsers round their clocks.
+const MEASURABLE_MS: f64 = 2.0;
+/// Runs shorter than this, in milliseconds, show no progress.
+const QUIET_MS: f64 = 200.0;
+
+/// Left to do when the state is no longer borrowed.
+#[derive(Default)]
+pub struct After {
+    /// Answers to give.
+    pub answers: Vec<(Reply, Result<Answer, RunError>)>,
+    /// Progress to tell.
+    pub progress: Option<(OnProgress, f64)>,
+    /// A worker that must go.
+    pub lost: Option<(Slot, String)>,
+    /// A place that needs a new worker.
+    pub reseat: Option<Slot>,
+}
+
+#[derive(Default)]
+struct Seat {
+    port: Option<Port>,
+    generation: u64,
+    held: Held,
+    panic: Option<String>,
+}
+
+type Rates = Vec<((Backend, Algorithm), f64)>;
+
+fn rate_of(rates: &Rates, backend: Backend, algorithm: Algorithm) -> f64 {
+    let start = if backend == Backend::Reference { REFERENCE_RATE } else { CPU_RATE };
+    rates.iter().find(|(of, _)| *of == (backend, algorithm)).map_or(start, |(_, rate)| *rate)
+}
+
+/// Everything the pool knows.
+pub struct State {
+    pub board: Board,
+    pub source: Option<Source>,
+    pub jobs: BTreeMap<JobId, Pending>,
+    seats: Vec<Seat>,
+    sessions: BTreeMap<SessionId, Session>,
+    tensors: TensorKeys,
+    rates: Rates,
+    last_id: u64,
+    watching: bool,
+}
+
+impl State {
+    pub fn new(size: usize, now: f64) -> Self {
+        let mut board = Board::new(size, now);
+        (0..size).for_each(|slot| board.dead(slot));
+        Self {
+            board,
+            source: None,
+            jobs: BTreeMap::new(),
+            seats: (0..size).map(|_| Seat::default()).collect(),
+            sessions: BTreeMap::new(),
+            tensors: TensorKeys::default(),
+            rates: Vec::new(),
+            last_id: 0,
+            watching: false,
+        }
+    }
+
+    pub fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Places without a worker, from now on starting.
+    pub fn claim_places(&mut self, now: f64) -> Vec<Slot> {
+        let dead: Vec<Slot> = (0..self.board.size()).filter(|&slot| self.board.is_dead(slot)).collect();
+        for &slot in &dead {
+            self.board.starting(slot, now);
+        }
+        dead
+    }
+
+    pub fn generation(&self, slot: Slot) -> u64 {
+        self.seats.get(slot).map_or(0, |seat| seat.generation)
+    }
+
+    pub fn next_generation(&mut self, slot: Slot) -> u64 {
+        if let Some(seat) = self.seats.get_mut(slot) {
+            seat.generation += 1;
+        }
+        self.generation(slot)
+    }
+
+    pub fn seat(&mut self, slot: Slot, port: Port) {
+        if let Some(seat) = self.seats.get_mut(slot) {
+            (seat.port, seat.held, seat.panic) = (Some(port), Held::default(), None);
+        }
+    }
+
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id)
+    }
+
+    pub fn open(&mut self, session: Session) -> SessionId {
+        let id = self.next_id();
+        self.sessions.insert(id, session);
+        id
+    }
+
+    /// Operations a millisecond, as measured.
+    pub fn rate(&self, backend: Backend, algorithm: Algorithm) -> f64 {
+        rate_of(&self.rates, backend, algorithm)
+    }
+
+    fn measured(&mut self, session: SessionId, flops: f64, ms: f64) {
+        let Some(of) = self.sessions.get(&session).map(|s| (s.backend, s.algorithm)) else { return };
+        if ms < MEASURABLE_MS || flops <= 0.0 {
+            return;
+        }
+        let rate = (0.75 * self.rate(of.0, of.1) + 0.25 * flops / ms).clamp(1e4, 1e9);
+        match self.rates.iter_mut().find(|(known, _)| *known == of) {
+            Some((_, known)) => *known = rate,
+            None => self.rates.push((of, rate)),
+        }
+    }
+
+    /// Gives up live runs that are on their way: a newer one takes their place.
+    pub fn replace_live(&mut self) -> Vec<Pending> {
+        let live = |pending: &Pending| match &pending.task {
+            Task::Compute(c) => c.is_run() && self.sessions.get(&c.session).is_some_and(|s| s.lane == Lane::Live),
+            Task::Load(..) => false,
+        };
+        let old: Vec<JobId> = self.jobs.iter().filter(|(_, p)| live(p)).map(|(id, _)| *id).collect();
+        old.into_iter().filter_map(|job| self.abandon(job)).collect()
+    }
+
+    /// Forgets a job: nothing more of it is sent.
+    pub fn abandon(&mut self, job: JobId) -> Option<Pending> {
+        self.board.drop_job(job);
+        self.jobs.remove(&job)
+    }
+
+    /// A run is over. The newest live run that succeeded stays open for more pictures; everything older is closed. Gives the jobs that
+    /// waited for a session that is closed.
+    pub fn settle(&mut self, session: SessionId, lane: Lane, ok: bool) -> Vec<Pending> {
+        let closing: Vec<SessionId> = match (lane, ok) {
+            (Lane::Live, true) => {
+                self.sessions.iter().filter(|(id, s)| **id < session && s.lane == Lane::Live).map(|(id, _)| *id).collect()
+            }
+            _ => vec![session],
+        };
+        let of_closed = |p: &Pending| matches!(&p.task, Task::Compute(c) if closing.contains(&c.session));
+        let jobs: Vec<JobId> = self.jobs.iter().filter(|(_, p)| of_closed(p)).map(|(job, _)| *job).collect();
+        for id in &closing {
+            self.sessions.remove(id);
+            for slot in self.board.close(*id) {
+                // A worker that cannot take the message has lost the session anyhow.
+                let _ = self.post(slot, &ToWorker::Close { session: *id }, &Bulk::default());
+            }
+        }
+        jobs.into_iter().filter_map(|job| self.abandon(job)).collect()
+    }
+
+    fn post(&self, slot: Slot, head: &ToWorker, bulk: &Bulk) -> Result<(), String> {
+        let port = self.seats.get(slot).and_then(|seat| seat.port.as_ref()).ok_or("the worker is gone")?;
+        let (message, transfer) = wire::encode(head, bulk).map_err(|error| sentence(&error))?;
+        port.worker.post_message_with_transfer(&message, transfer.unchecked_ref()).map_err(|error| sentence(&error))
+    }
+
+    /// Sends what can be sent; gives the workers that could not take it.
+    pub fn pump(&mut self, now: f64) -> Vec<(Slot, String)> {
+        let mut broken: Vec<(Slot, String)> = Vec::new();
+        for step in self.board.next(now) {
+            let slot = match step {
+                Step::Open { slot, .. } | Step::Part { slot, .. } => slot,
+            };
+            if broken.iter().any(|(other, _)| *other == slot) {
+                continue;
+            }
+            let from = super::hub::now();
+            let (job, sent) = match step {
+                Step::Open { slot, job, session } => (job, self.send_open(slot, job, session)),
+                Step::Part { slot, job, part } => (job, self.send_part(slot, job, part)),
+            };
+            if let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) {
+                compute.page(super::hub::now() - from);
+            }
+            if let Err(reason) = sent {
+                broken.push((slot, reason));
+            }
+        }
+        broken
+    }
+
+    fn send_open(&mut self, slot: Slot, job: JobId, id: SessionId) -> Result<(), String> {
+        let session = self.sessions.get_mut(&id).ok_or("the session is closed")?;
+        let cost = !std::mem::replace(&mut session.cost_asked, true);
+        let Inputs { q, k, v } = session.inputs.clone();
+        let tensors = [self.tensors.key(&q), self.tensors.key(&k), self.tensors.key(&v)];
+        let moves = self.seats.get_mut(slot).ok_or("no such worker")?.held.use_keys(&tensors);
+        let of = |key: &u64| if *key == tensors[0] { &q } else if *key == tensors[1] { &k } else { &v };
+        let sent: Vec<(u64, usize)> = moves.send.iter().map(|key| (*key, of(key).len())).collect();
+        let (mut problem, tables) = strip_tables(&session.problem);
+        let mut bulk = Bulk { f32: moves.send.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
+        for table in &tables {
+            match &table.values {
+                DataValues::Bool(values) => bulk.u8.push(values),
+                DataValues::Int(values) => bulk.i32.push(values),
+                DataValues::Float(values) => bulk.f32.push(values),
+            }
+        }
+        let head = ToWorker::Open {
+            session: id,
+            job,
+            floats: floats(&mut problem),
+            problem,
+            tables: tables.iter().map(|table| table.values.len()).collect(),
+            tensors,
+            sent,
+            forget: moves.forget,
+            backend: session.backend,
+            algorithm: session.algorithm,
+            cost,
+        };
+        self.post(slot, &head, &bulk)
+    }
+
+    fn send_part(&mut self, slot: Slot, job: JobId, part: usize) -> Result<(), String> {
+        let pending = self.jobs.get(&job).ok_or("the job is gone")?;
+        match &pending.task {
+            Task::Load(input, bytes) => {
+                let bulk = Bulk { u8: bytes.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
+                self.post(slot, &ToWorker::Load { job, input: input.clone(), bytes: bytes.is_some() }, &bulk)
+            }
+            Task::Compute(compute) => {
+                let work = compute.parts.get(part).map(|p| p.work.clone()).ok_or("no such part")?;
+                let (session, want, repeat) = (compute.session, compute.want, compute.repeat);
+                self.post(slot, &ToWorker::Item { session, job, part, work, want, repeat }, &Bulk::default())
+            }
+        }
+    }
+
+    /// Takes a worker's message.
+    pub fn receive(&mut self, slot: Slot, message: &JsValue, now: f64) -> After {
+        let mut after = After::default();
+        let (head, bulk) = match wire::decode::<FromWorker>(message) {
+            Ok(decoded) => decoded,
+            Err(reason) => {
+                after.lost = Some((slot, reason));
+                return after;
+            }
+        };
+        match head {
+            FromWorker::Ready { protocol, tier } if protocol != PROTOCOL => {
+                let reason = format!("the browser kept an old worker ({tier}, messages {protocol}; this page speaks {PROTOCOL}): reload the page");
+                after.lost = Some((slot, reason));
+            }
+            FromWorker::Ready { .. } => self.board.ready(slot),
+            FromWorker::Loaded { job, dims, tokens_q, tokens_k, note } => {
+                let mut bulk = bulk;
+                let mut tensor = |length| std::sync::Arc::new(bulk.f32(length));
+                let inputs = Inputs { q: tensor(dims.q_len()), k: tensor(dims.k_len()), v: tensor(dims.v_len()) };
+                self.board.done(slot, job, 0);
+                let answer = Answer::Loaded(Loaded { dims, tokens_q, tokens_k, inputs, note });
+                after.answers.extend(self.jobs.remove(&job).map(|p| (p.reply, Ok(answer))));
+            }
+            FromWorker::Opened { session, job, cost, order, kernel, prepare_ms, copy_ms } => {
+                if let (Some(cost), Some(session)) = (cost, self.sessions.get_mut(&session)) {
+                    session.opened = Some(Opened { cost, order, kernel });
+                }
+                self.opened(slot, job, prepare_ms, copy_ms);
+            }
+            FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms } => {
+                let mut bulk = bulk;
+                if let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) {
+                    compute.take(slot, part, &given, &runs_ms, &mut bulk);
+                    compute.page(super::hub::now() - now);
+                    compute.transfer_ms += copy_ms;
+                    let flops = compute.parts.get(part).map_or(0.0, |p| p.flops) * compute.repeat as f64;
+                    let session = compute.session;
+                    if now - compute.started > QUIET_MS {
+                        after.progress = compute.progress.clone().map(|progress| (progress, compute.share()));
+                    }
+                    self.measured(session, flops, work_ms);
+                }
+                if self.board.done(slot, job, part) {
+                    after.progress = None;
+                    after.answers.extend(self.finish(job));
+                }
+            }
+            FromWorker::Failed { job, issues } => {
+                self.board.ready(slot);
+                let failed = self.abandon(job).map(|p| (p.reply, Err(RunError::Invalid(Issues(issues)))));
+                after.answers.extend(failed);
+            }
+            FromWorker::Panicked { message } => {
+                // The trap that follows is what ends the worker; this says why.
+                if let Some(seat) = self.seats.get_mut(slot) {
+                    seat.panic = Some(message);
+                }
+            }
+        }
+        after
+    }
+
+    fn opened(&mut self, slot: Slot, job: JobId, prepare_ms: f64, copy_ms: f64) {
+        self.board.opened(slot, job);
+        let uncut = self.board.is_uncut(job);
+        let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) else { return };
+        compute.prepare_ms += prepare_ms;
+        compute.transfer_ms += copy_ms;
+        let Some((session, opened)) = self.sessions.get(&compute.session).and_then(|s| Some((s, s.opened.as_ref()?))) else { return };
+        if uncut {
+            let rate = rate_of(&self.rates, session.backend, session.algorithm);
+            compute.parts = cut(&compute.dims, opened.cost.flops, &compute.maps, rate * ITEM_MS);
+            self.board.cut(job, compute.parts.clone());
+        }
+    }
+
+    fn finish(&mut self, job: JobId) -> Option<(Reply, Result<Answer, RunError>)> {
+        let Pending { task, reply, notes } = self.jobs.remove(&job)?;
+        let Task::Compute(compute) = task else { return None };
+        let answer = match self.sessions.get(&compute.session) {
+            Some(session) => Ok(compute.finish(session, notes, super::hub::now())),
+            None => Err(RunError::Cancelled),
+        };
+        Some((reply, answer))
+    }
+
+    /// A worker is lost; its port is given back to be ended.
+    pub fn lost(&mut self, slot: Slot, reason: &str, now: f64) -> (After, Option<Port>) {
+        let mut after = After::default();
+        let (port, said) = match self.seats.get_mut(slot) {
+            Some(seat) => (seat.port.take(), seat.panic.take()),
+            None => (None, None),
+        };
+        self.next_generation(slot);
+        let reason = said.as_deref().unwrap_or(reason);
+        if self.board.is_starting(slot) || self.board.is_dead(slot) {
+            self.board.dead(slot);
+            if self.board.all_dead() {
+                for (job, pending) in std::mem::take(&mut self.jobs) {
+                    self.board.drop_job(job);
+                    after.answers.push((pending.reply, Err(RunError::Unavailable(format!("No worker could be started: {reason}")))));
+                }
+            }
+            return (after, port);
+        }
+        let loss = self.board.lost(slot);
+        self.board.starting(slot, now);
+        after.reseat = Some(slot);
+        match loss {
+            Loss::Nothing => {}
+            Loss::Again(job) => {
+                if let Some(pending) = self.jobs.get_mut(&job) {
+                    pending.notes.push(format!("A worker stopped ({reason}) and was replaced; its part was computed again."));
+                    if let Task::Compute(compute) = &pending.task
+                        && let Some(session) = self.sessions.get_mut(&compute.session)
+                        && session.opened.is_none()
+                    {
+                        session.cost_asked = false;
+                    }
+                }
+            }
+            Loss::Fatal(job) => {
+                let message = format!("The computation stopped twice: {reason}");
+                after.answers.extend(self.jobs.remove(&job).map(|p| (p.reply, Err(RunError::Failed(message)))));
+            }
+        }
+        (after, port)
+    }
+
+    /// Whether the deadlines must be looked at later, and nobody does yet.
+    pub fn start_watch(&mut self) -> bool {
+        !self.watching && self.board.waits() && {
+            self.watching = true;
+            true
+        }
+    }
+
+    /// Workers that are out of time, with what to say.
+    pub fn end_watch(&mut self, now: f64) -> Vec<(Slot, String)> {
+        self.watching = false;
+        let say = |slot: Slot| if self.board.is_starting(slot) { "a worker was not ready in time" } else { "it did not answer in time" };
+        self.board.overdue(now).into_iter().map(|slot| (slot, say(slot).to_owned())).collect()
+    }
+}

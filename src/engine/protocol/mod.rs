@@ -1,0 +1,263 @@
+//! Messages between the page and its workers.
+//!
+//! A message is one JavaScript object: `head`, one of the enums below, and the bulk beside it as at most one typed array of each kind
+//! (`f32`, `i32`, `u32`, `u8`), whose buffers are transferred. Lengths in the head say how the arrays are divided, in the order in which the
+//! fields are named here. The page decides what a worker keeps, tensors and sessions alike, so the two sides never disagree.
+
+#[cfg(feature = "web")]
+pub mod wire;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::item::{MapRequest, Rows, StageTimes, Want};
+use crate::attention::{Cost, Dims, Problem, Term};
+use crate::experiment::{Algorithm, Backend, Input, Issue};
+use crate::formula::{Data, DataValues, Scalar};
+
+/// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
+pub const PROTOCOL: u32 = 1;
+
+/// A piece of work on an open session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Work {
+    /// Query rows of one head.
+    Rows(Rows),
+    /// A picture, and its place in the run's list.
+    Map {
+        /// Place in the list.
+        index: usize,
+        /// The picture.
+        request: MapRequest,
+    },
+}
+
+/// From the page to a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// Make or read the inputs; `u8`: the capture file's bytes.
+    Load {
+        /// Names the answer.
+        job: u64,
+        /// What to make.
+        input: Input,
+        /// Whether bytes come along.
+        bytes: bool,
+    },
+    /// Compile a problem; `f32`: the tensors `sent`, then the float tables; `i32` and `u8`: the other tables.
+    Open {
+        /// Names the session from now on.
+        session: u64,
+        /// The job it is opened for; failures carry it.
+        job: u64,
+        /// The problem, its tables empty.
+        problem: Problem,
+        /// Lengths of the tables, in the order of [`tables_mut`].
+        tables: Vec<usize>,
+        /// Which parameters are floats, in the order of the terms: JavaScript has one kind of number, and 2.0 would come back as 2.
+        floats: Vec<bool>,
+        /// Keys of Q, K and V.
+        tensors: [u64; 3],
+        /// Keys and lengths of the tensors that come along.
+        sent: Vec<(u64, usize)>,
+        /// Keys of tensors to drop, after those that came along were taken.
+        forget: Vec<u64>,
+        /// `Cpu` or `Reference`.
+        backend: Backend,
+        /// `Materialised` or `Streaming`.
+        algorithm: Algorithm,
+        /// Whether to count the cost.
+        cost: bool,
+    },
+    /// Compute a part of a job.
+    Item {
+        /// The session.
+        session: u64,
+        /// The job.
+        job: u64,
+        /// Which part.
+        part: usize,
+        /// What, in this order.
+        work: Vec<Work>,
+        /// What is wanted beside the output.
+        want: Want,
+        /// How often the rows are computed; the last result is sent.
+        repeat: usize,
+    },
+    /// Forget a session.
+    Close {
+        /// The session.
+        session: u64,
+    },
+}
+
+/// What a piece of work gave: the lengths of its vectors in the bulk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Given {
+    /// `f32`: y, lse, entropy, peak, matrix; `u32`: peak_at.
+    Rows {
+        /// Lengths of y, lse, entropy, peak and matrix.
+        lengths: [usize; 5],
+        /// Length of peak_at.
+        peak_at: usize,
+        /// Rows with no allowed key.
+        empty_rows: u32,
+        /// Time by stage, of the last repetition.
+        times: StageTimes,
+    },
+    /// `f32`: the picture.
+    Map {
+        /// Values.
+        length: usize,
+        /// Time to make it.
+        times: StageTimes,
+    },
+}
+
+/// From a worker to the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// The worker takes messages from now on.
+    Ready {
+        /// [`PROTOCOL`] of the worker.
+        protocol: u32,
+        /// The instructions its kernels were built with.
+        tier: String,
+    },
+    /// Inputs; `f32`: Q, K, V.
+    Loaded {
+        /// The job.
+        job: u64,
+        /// Sizes.
+        dims: Dims,
+        /// What each query is.
+        tokens_q: Vec<String>,
+        /// What each key is.
+        tokens_k: Vec<String>,
+        /// What the page should say about them.
+        note: Option<String>,
+    },
+    /// A session is open.
+    Opened {
+        /// The session.
+        session: u64,
+        /// The job.
+        job: u64,
+        /// What the run costs, if asked.
+        cost: Option<Cost>,
+        /// Names of the pipeline slots used, in order.
+        order: Vec<String>,
+        /// The kernel's name.
+        kernel: String,
+        /// Compiling the plan and making the engine, milliseconds.
+        prepare_ms: f64,
+        /// Taking the message apart, milliseconds.
+        copy_ms: f64,
+    },
+    /// A part is done.
+    Done {
+        /// The job.
+        job: u64,
+        /// The part.
+        part: usize,
+        /// For each piece of work, in its order.
+        given: Vec<Given>,
+        /// Rows of each repetition, milliseconds.
+        runs_ms: Vec<f64>,
+        /// All the work of this part, repetitions and pictures included, milliseconds.
+        work_ms: f64,
+        /// Taking the message apart and packing the answer, milliseconds.
+        copy_ms: f64,
+    },
+    /// The job can't be done: its problem is at fault.
+    Failed {
+        /// The job.
+        job: u64,
+        /// What is wrong.
+        issues: Vec<Issue>,
+    },
+    /// The worker is about to stop.
+    Panicked {
+        /// Why.
+        message: String,
+    },
+}
+
+fn terms(problem: &mut Problem) -> impl Iterator<Item = &mut Term> {
+    let Problem { bias_before_cap, bias, masks, probability, .. } = problem;
+    bias_before_cap.iter_mut().chain(bias).chain(masks).chain(probability)
+}
+
+/// Every table of a problem, always in the same order.
+pub fn tables_mut(problem: &mut Problem) -> impl Iterator<Item = &mut Arc<Data>> {
+    terms(problem).flat_map(|term| term.data.values_mut())
+}
+
+fn params_mut(problem: &mut Problem) -> impl Iterator<Item = &mut Scalar> {
+    terms(problem).flat_map(|term| term.params.values_mut())
+}
+
+/// Which parameters are floats.
+pub fn floats(problem: &mut Problem) -> Vec<bool> {
+    params_mut(problem).map(|p| matches!(p, Scalar::Float(_))).collect()
+}
+
+/// Makes those parameters floats again.
+pub fn restore_floats(problem: &mut Problem, floats: &[bool]) {
+    for (param, &float) in params_mut(problem).zip(floats) {
+        if let (Scalar::Int(x), true) = (*param, float) {
+            *param = Scalar::Float(x as f32);
+        }
+    }
+}
+
+/// The problem without its tables' entries, and the tables.
+pub fn strip_tables(problem: &Problem) -> (Problem, Vec<Arc<Data>>) {
+    let mut problem = problem.clone();
+    let mut tables = Vec::new();
+    for table in tables_mut(&mut problem) {
+        let values = match table.values {
+            DataValues::Bool(_) => DataValues::Bool(Vec::new()),
+            DataValues::Int(_) => DataValues::Int(Vec::new()),
+            DataValues::Float(_) => DataValues::Float(Vec::new()),
+        };
+        let empty = Data { shape: table.shape.clone(), values, clamp: table.clamp };
+        tables.push(std::mem::replace(table, Arc::new(empty)));
+    }
+    (problem, tables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stripped_tables_come_back_in_the_same_order() {
+        let dims = Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 2, n_k: 2, d: 1, d_v: 1 };
+        let float = |x: f32| Data { shape: vec![1], values: DataValues::Float(vec![x]), clamp: false };
+        let bits = Data { shape: vec![2], values: DataValues::Bool(vec![1, 0]), clamp: true };
+        let mut problem = Problem::plain(dims);
+        problem.bias.push(Term::new("score", "s + z[0] + a[0]").data("z", float(1.0)).data("a", float(2.0)));
+        problem.masks.push(Term::new("mask", "m[k]").data("m", bits.clone()));
+        let (mut stripped, tables) = strip_tables(&problem);
+        assert!(tables_mut(&mut stripped).all(|t| t.values.is_empty()));
+        assert_eq!(tables.iter().map(|t| t.values.len()).collect::<Vec<_>>(), vec![1, 1, 2]);
+        assert_eq!(*tables[0], float(2.0));
+        for (slot, table) in tables_mut(&mut stripped).zip(tables) {
+            *slot = table;
+        }
+        assert_eq!(stripped, problem);
+    }
+
+    #[test]
+    fn whole_floats_stay_floats() {
+        let mut problem = Problem::plain(Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 2, n_k: 2, d: 1, d_v: 1 });
+        let term = Term::new("score", "s * a + b").param("a", Scalar::Float(2.0)).param("b", Scalar::Int(3));
+        problem.bias.push(term.clone());
+        let floats = floats(&mut problem);
+        problem.bias[0].params.insert("a".to_owned(), Scalar::Int(2));
+        restore_floats(&mut problem, &floats);
+        assert_eq!(problem.bias, vec![term]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Messages as JavaScript objects.
+
+use js_sys::{Array, Float32Array, Int32Array, Object, Reflect, Uint8Array, Uint32Array};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Borrowed numbers that go beside a head, in this order.
+#[derive(Default)]
+pub struct Bulk<'a> {
+    /// Floats.
+    pub f32: Vec<&'a [f32]>,
+    /// Integers.
+    pub i32: Vec<&'a [i32]>,
+    /// Indices.
+    pub u32: Vec<&'a [u32]>,
+    /// Bytes.
+    pub u8: Vec<&'a [u8]>,
+}
+
+macro_rules! pack {
+    ($message:expr, $transfer:expr, $parts:expr, $key:literal, $array:ident) => {
+        let length = $parts.iter().map(|part| part.len()).sum::<usize>() as u32;
+        if length > 0 {
+            let array = $array::new_with_length(length);
+            let mut at = 0;
+            for part in &$parts {
+                let end = at + part.len() as u32;
+                array.subarray(at, end).copy_from(part);
+                at = end;
+            }
+            Reflect::set($message, &$key.into(), &array)?;
+            $transfer.push(&array.buffer());
+        }
+    };
+}
+
+/// A message and the buffers to transfer with it. Every number is copied once, out of this module's memory.
+///
+/// # Errors
+/// A head that has no JavaScript form, or no memory.
+pub fn encode(head: &impl Serialize, bulk: &Bulk) -> Result<(Object, Array), JsValue> {
+    let serializer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
+    let (message, transfer) = (Object::new(), Array::new());
+    Reflect::set(&message, &"head".into(), &head.serialize(&serializer)?)?;
+    pack!(&message, transfer, bulk.f32, "f32", Float32Array);
+    pack!(&message, transfer, bulk.i32, "i32", Int32Array);
+    pack!(&message, transfer, bulk.u32, "u32", Uint32Array);
+    pack!(&message, transfer, bulk.u8, "u8", Uint8Array);
+    Ok((message, transfer))
+}
+
+/// The bulk of a message that came in. Each `take` copies the next numbers into this module's memory; past the end it gives fewer.
+pub struct Unpack {
+    f32: (Float32Array, u32),
+    i32: (Int32Array, u32),
+    u32: (Uint32Array, u32),
+    u8: (Uint8Array, u32),
+}
+
+macro_rules! take {
+    ($name:ident, $field:ident, $type:ty) => {
+        /// The next `length` numbers.
+        pub fn $name(&mut self, length: usize) -> Vec<$type> {
+            let (array, at) = &mut self.$field;
+            let end = at.saturating_add(length as u32).min(array.length());
+            let part = array.subarray(*at, end).to_vec();
+            *at = end;
+            part
+        }
+    };
+}
+
+impl Unpack {
+    take!(f32, f32, f32);
+    take!(i32, i32, i32);
+    take!(u32, u32, u32);
+    take!(u8, u8, u8);
+}
+
+/// Takes a message apart.
+///
+/// # Errors
+/// A sentence when it is none of ours.
+pub fn decode<Head: DeserializeOwned>(message: &JsValue) -> Result<(Head, Unpack), String> {
+    let get = |key: &str| Reflect::get(message, &key.into()).unwrap_or(JsValue::UNDEFINED);
+    let head = serde_wasm_bindgen::from_value(get("head")).map_err(|error| format!("unknown message ({error})"))?;
+    let unpack = Unpack {
+        f32: (get("f32").dyn_into().unwrap_or_else(|_| Float32Array::new_with_length(0)), 0),
+        i32: (get("i32").dyn_into().unwrap_or_else(|_| Int32Array::new_with_length(0)), 0),
+        u32: (get("u32").dyn_into().unwrap_or_else(|_| Uint32Array::new_with_length(0)), 0),
+        u8: (get("u8").dyn_into().unwrap_or_else(|_| Uint8Array::new_with_length(0)), 0),
+    };
+    Ok((head, unpack))
+}

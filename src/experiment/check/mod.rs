@@ -1,0 +1,292 @@
+//! What can be said of an experiment before its input is loaded. Finds every problem, never panics.
+
+mod input;
+mod rules;
+
+use super::{Experiment, Issue, Issues};
+use input::Extents;
+
+pub use rules::scope;
+
+/// Limits of what is computed live on the page.
+pub mod limits {
+    /// Queries, and keys.
+    pub const TOKENS: usize = 4096;
+    /// Heads.
+    pub const HEADS: usize = 32;
+    /// Size of a query, key or value.
+    pub const SIZE: usize = 256;
+    /// Bytes of Q, K and V together.
+    pub const BYTES: usize = 128 << 20;
+    /// Cells changed by hand.
+    pub const EDITS: usize = 4096;
+    /// Rectangles painted by hand.
+    pub const PATCHES: usize = 1024;
+    /// Parameters that a formula declares.
+    pub const PARAMS: usize = 64;
+    /// Characters of a text.
+    pub const TEXT: usize = 4000;
+    /// Layers of the captured model.
+    pub const LAYERS: u32 = 6;
+    /// Bytes of a link.
+    pub const LINK: usize = 64 << 10;
+    /// Numbers in all tables of the user's together.
+    pub const TABLE_NUMBERS: usize = 1 << 20;
+    /// Largest whole number that JavaScript holds exactly; seeds stay below.
+    pub const SEED: u64 = (1 << 53) - 1;
+    /// Largest size of a factor; beyond it 32-bit floats soon overflow.
+    pub const FACTOR: f64 = 1e6;
+}
+
+/// Every problem that can be found without the loaded input.
+///
+/// # Errors
+/// All of them, each with the path of its field.
+pub fn check(experiment: &Experiment) -> Result<(), Issues> {
+    let mut found = Found::default();
+    let extents = input::check(&mut found, &experiment.input);
+    edits(&mut found, experiment, &extents);
+    rules::check(&mut found, experiment);
+    numbers(&mut found, experiment);
+    paint(&mut found, experiment);
+    view(&mut found, experiment);
+    if found.0.is_empty() { Ok(()) } else { Err(Issues(found.0)) }
+}
+
+/// Collects issues.
+#[derive(Default)]
+struct Found(Vec<Issue>);
+
+impl Found {
+    /// Issues kept; more than a person reads help nobody.
+    const MOST: usize = 200;
+
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        if self.0.len() < Self::MOST {
+            self.0.push(Issue::new(path, message));
+        }
+    }
+
+    /// Adds an issue unless `value` lies in `range`.
+    fn range<T: PartialOrd + std::fmt::Display>(&mut self, path: impl Into<String>, value: T, range: [T; 2]) {
+        let [least, most] = &range;
+        if !(*least <= value && value <= *most) {
+            self.add(path, format!("must be between {least} and {most}, and is {value}"));
+        }
+    }
+}
+
+fn edits(found: &mut Found, experiment: &Experiment, extents: &Extents) {
+    if experiment.edits.len() > limits::EDITS {
+        let count = experiment.edits.len();
+        found.add("edits", format!("at most {} cells may be changed by hand, and {count} are", limits::EDITS));
+        return;
+    }
+    for (i, edit) in experiment.edits.iter().enumerate() {
+        let [heads, rows, cols] = extents.of(edit.tensor);
+        for (field, value, extent) in [("head", edit.head, heads), ("row", edit.row, rows), ("col", edit.col, cols)] {
+            if value >= extent {
+                found.add(format!("edits[{i}].{field}"), format!("must be below {extent}, and is {value}"));
+            }
+        }
+        if !edit.value.is_finite() {
+            found.add(format!("edits[{i}].value"), "must be a finite number");
+        }
+    }
+}
+
+fn numbers(found: &mut Found, experiment: &Experiment) {
+    let temperature = experiment.temperature;
+    if !(temperature > 0.0 && temperature <= limits::FACTOR) {
+        found.add("temperature", format!("must be above 0 and at most {}, and is {temperature}", limits::FACTOR));
+    }
+    found.range("softcap", experiment.softcap, [0.0, limits::FACTOR]);
+    if let super::Scale::Free(scale) = experiment.scale {
+        found.range("scale.free", scale, [-limits::FACTOR, limits::FACTOR]);
+    }
+    if experiment.seed > limits::SEED {
+        found.add("seed", format!("must be at most {}", limits::SEED));
+    }
+}
+
+fn paint(found: &mut Found, experiment: &Experiment) {
+    if experiment.paint.len() > limits::PATCHES {
+        let count = experiment.paint.len();
+        found.add("paint", format!("at most {} rectangles may be painted, and there are {count}", limits::PATCHES));
+        return;
+    }
+    for (i, patch) in experiment.paint.iter().enumerate() {
+        if let Some(head) = patch.head.filter(|&head| head >= limits::HEADS) {
+            found.add(format!("paint[{i}].head"), format!("must be below {}, and is {head}", limits::HEADS));
+        }
+        for (field, [from, to]) in [("q", patch.q), ("k", patch.k)] {
+            if from >= to || to > limits::TOKENS {
+                let most = limits::TOKENS;
+                found.add(
+                    format!("paint[{i}].{field}"),
+                    format!("must run upwards, its end exclusive and at most {most}, and is [{from}, {to}]"),
+                );
+            }
+        }
+    }
+}
+
+/// The view follows whatever input is loaded, so only what no input could have is refused.
+fn view(found: &mut Found, experiment: &Experiment) {
+    let view = &experiment.view;
+    for (field, value, extent) in
+        [("head", view.head, limits::HEADS), ("query", view.query, limits::TOKENS), ("key", view.key, limits::TOKENS)]
+    {
+        if value >= extent {
+            found.add(format!("view.{field}"), format!("must be below {extent}, and is {value}"));
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+mod tests {
+    use super::super::{CustomFormula, Declared, Edit, Input, Patch, Scale, Size, TensorName};
+    use super::*;
+    use crate::formula::Ty;
+
+    /// Paths of the issues that a change of the default experiment raises.
+    fn paths(change: impl Fn(&mut Experiment)) -> Vec<String> {
+        let mut experiment = Experiment::default();
+        change(&mut experiment);
+        check(&experiment).err().unwrap_or_default().0.into_iter().map(|issue| issue.path).collect()
+    }
+
+    fn sized(change: impl Fn(&mut Size)) -> Vec<String> {
+        let mut size = Size::default();
+        change(&mut size);
+        paths(|e| e.input = Input::Generated { recipe: "normal".to_owned(), size, seed: 0 })
+    }
+
+    fn custom(text: &str, params: &[(&str, Ty, f64)]) -> Vec<String> {
+        let declared = |&(name, ty, value): &(&str, Ty, f64)| {
+            let name = name.to_owned();
+            Declared { name, ty, min: 0.0, max: 9.0, step: 1.0, value }
+        };
+        paths(|e| {
+            e.mask.id = "custom".to_owned();
+            e.mask.params.clear();
+            e.mask.custom =
+                Some(CustomFormula { text: text.to_owned(), params: params.iter().map(declared).collect() });
+        })
+    }
+
+    #[test]
+    fn sound_experiments_raise_nothing() {
+        assert!(paths(|_| ()).is_empty());
+        assert!(sized(|_| ()).is_empty());
+        assert!(custom("k <= q_pos and q_pos - k < w", &[("w", Ty::Int, 4.0)]).is_empty());
+        // Tables of the catalogue, the seed, and lists of the user's own.
+        assert!(custom("doc[q] == doc[k] and hash(seed, q, k) % 2 == 0", &[]).is_empty());
+        let time = |e: &mut Experiment| {
+            e.data.insert("time".to_owned(), vec![0.0, 1.5]);
+            let text = "s - abs(time[q] - time[k])".to_owned();
+            e.score = Some(CustomFormula { text, params: Vec::new() });
+        };
+        assert!(paths(time).is_empty());
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(sized(|s| s.q_heads = 33), ["input.size.q_heads"]);
+        assert_eq!(sized(|s| (s.n_q, s.n_k) = (0, 4097)), ["input.size.n_q", "input.size.n_k"]);
+        assert_eq!(sized(|s| s.kv_heads = 3), ["input.size.kv_heads"]);
+        assert_eq!(sized(|s| (s.q_heads, s.kv_heads, s.d, s.d_v) = (0, 0, 0, 257)).len(), 4);
+        let large = Size { q_heads: 32, kv_heads: 32, n_q: 4096, n_k: 4096, d: 256, d_v: 256 };
+        assert_eq!(sized(|s| *s = large), ["input.size"]);
+        let huge = usize::MAX;
+        assert_eq!(
+            sized(|s| *s = Size { q_heads: huge, kv_heads: huge, n_q: huge, n_k: huge, d: huge, d_v: huge }).len(),
+            6
+        );
+    }
+
+    #[test]
+    fn inputs() {
+        let capture = |id: &str, layer| paths(|e| e.input = Input::Capture { id: id.to_owned(), layer });
+        assert_eq!(capture("../secret", 7), ["input.id", "input.layer"]);
+        let text = |text: &str| {
+            paths(|e| e.input = Input::Text { text: text.to_owned(), size: Size::default(), seed: u64::MAX })
+        };
+        assert_eq!(text("  "), ["input.text", "input.seed"]);
+        assert_eq!(text(&"词".repeat(4001)), ["input.text", "input.seed"]);
+        assert_eq!(text(&"词".repeat(4000)), ["input.seed"]);
+        let numbers = |q: &[&[f32]], k: &[&[f32]], v: &[&[f32]]| {
+            let rows = |rows: &[&[f32]]| rows.iter().map(|row| row.to_vec()).collect();
+            paths(|e| e.input = Input::Numbers { q: rows(q), k: rows(k), v: rows(v) })
+        };
+        assert!(numbers(&[&[1.0, 2.0]], &[&[3.0, 4.0], &[5.0, 6.0]], &[&[1.0], &[2.0]]).is_empty());
+        assert_eq!(numbers(&[], &[&[]], &[&[1.0]]), ["input.q", "input.k[0]"]);
+        assert_eq!(numbers(&[&[1.0, 2.0], &[1.0]], &[&[f32::NAN, 0.0]], &[&[1.0]]), ["input.q[1]", "input.k[0][0]"]);
+        assert_eq!(numbers(&[&[1.0]], &[&[1.0, 2.0]], &[&[1.0], &[2.0]]), ["input.k", "input.v"]);
+    }
+
+    #[test]
+    fn rules() {
+        let param = |id: &str, name: &str, value| {
+            paths(|e| {
+                e.mask.id = id.to_owned();
+                e.mask.params = [(name.to_owned(), value)].into();
+            })
+        };
+        for bad in [0.0, 1.5, 1e9, f64::NAN, f64::INFINITY] {
+            assert_eq!(param("sliding-window", "window", bad), ["mask.params.window"], "{bad}");
+        }
+        assert_eq!(param("sliding-window", "two_sided", 2.0), ["mask.params.two_sided"]);
+        assert_eq!(param("sliding-window", "inclusive", 1.0), ["mask.params.inclusive"]);
+        assert!(param("sliding-window", "window", 4096.0).is_empty(), "more than the slider, less than the limit");
+        assert_eq!(param("none", "window", 3.0), ["mask.params.window"]);
+        assert_eq!(param("slidingwindow", "window", 3.0), ["mask.id"]);
+        let mut experiment = Experiment::default();
+        experiment.mask.id = "slidingwindow".to_owned();
+        assert!(check(&experiment).unwrap_err().0[0].message.ends_with("did you mean `sliding-window`?"));
+        assert_eq!(paths(|e| e.position.id = "ropes".to_owned()), ["position.id"]);
+        assert_eq!(paths(|e| e.normaliser.id = String::new()), ["normaliser.id"]);
+        assert_eq!(paths(|e| e.mask.custom = Some(CustomFormula::default())), ["mask.custom"]);
+        assert_eq!(paths(|e| e.mask.id = "custom".to_owned()), ["mask.params.window", "mask.custom"]);
+        assert_eq!(custom("", &[]), ["mask.custom.text"]);
+        assert_eq!(custom("k + q", &[]), ["mask.custom.text"]);
+        assert_eq!(custom("k < w", &[("w", Ty::Int, 0.5)]), ["mask.custom.params[0].value"]);
+        assert_eq!(custom("k < w", &[("w", Ty::Int, 1.0), ("q", Ty::Int, 1.0)]), ["mask.custom.params[1].name"]);
+        assert_eq!(paths(|e| _ = e.data.insert("doc".to_owned(), vec![0.0, 0.5])), ["data.doc[1]"]);
+        assert_eq!(paths(|e| _ = e.data.insert("a b".to_owned(), vec![0.0])), ["data.a b"]);
+    }
+
+    #[test]
+    fn formulas_are_pointed_at() {
+        let mut experiment = Experiment::default();
+        experiment.score = Some(CustomFormula { text: "s * wibble".to_owned(), params: Vec::new() });
+        let issues = check(&experiment).unwrap_err().0;
+        assert_eq!(issues[0].path, "score.text");
+        assert!(issues[0].message.starts_with("column 5: "), "{}", issues[0].message);
+    }
+
+    #[test]
+    fn numbers_edits_and_paint() {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(paths(|e| e.temperature = bad), ["temperature"]);
+        }
+        assert_eq!(paths(|e| e.softcap = -0.1), ["softcap"]);
+        assert_eq!(paths(|e| e.softcap = f64::NAN), ["softcap"]);
+        assert_eq!(paths(|e| e.scale = Scale::Free(f64::NEG_INFINITY)), ["scale.free"]);
+        assert_eq!(paths(|e| e.seed = 1 << 53), ["seed"]);
+        assert_eq!(paths(|e| e.view.head = 32), ["view.head"]);
+        let edit = Edit { tensor: TensorName::K, head: 0, row: 0, col: 0, value: 0.0 };
+        assert_eq!(paths(|e| e.edits = vec![edit; 4097]), ["edits"]);
+        assert_eq!(
+            paths(|e| e.edits = vec![edit, Edit { col: 300, value: f32::NAN, ..edit }]),
+            ["edits[1].col", "edits[1].value"]
+        );
+        let patch = Patch { head: None, q: [0, 1], k: [0, 1], allow: true };
+        assert_eq!(paths(|e| e.paint = vec![patch; 1025]), ["paint"]);
+        assert_eq!(
+            paths(|e| e.paint = vec![patch, Patch { head: Some(32), q: [3, 3], k: [0, 5000], ..patch }]),
+            ["paint[1].head", "paint[1].q", "paint[1].k"]
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! The link: an experiment as the fragment of an address.
+//!
+//! ```text
+//! #v1&mask=dilated&mask.window=5&view.head=0&edits=~j<base64url of JSON>
+//! ```
+//!
+//! The version comes first. Then `key=value` pairs hold what differs from the defaults, and the defaults of a version never change. A key is
+//! the path of a field, percent-encoded; `mask=`, `position=`, `normaliser=` and `input=` choose an entry and start from its own defaults, and
+//! a parameter is `mask.window`, without `params`. A value is a number, `true`, `false`, a list `1,2,3`, bare text, text in JSON's quotes where it would
+//! read as one of those, or, after `~j`, JSON in base64url.
+//!
+//! Reading never fails: what can't be used is named, and its field keeps the default.
+
+mod base64;
+mod merge;
+mod repair;
+mod text;
+mod tree;
+
+use serde_json::Value;
+
+use super::nearest::shown;
+use super::{Experiment, Input, limits};
+use tree::Tree;
+
+pub use merge::merge;
+
+/// Most pairs that are read; a default experiment has about forty fields.
+const MOST_PAIRS: usize = 1024;
+
+/// The version that is written.
+const VERSION: &str = "v1";
+
+/// Something in a link that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkProblem {
+    /// The field that kept its default; empty when it is about the whole link.
+    pub path: String,
+    /// What is wrong, in plain words.
+    pub message: String,
+}
+
+impl LinkProblem {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+/// What a link opened as.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opened {
+    /// A valid experiment, the default one where the link says nothing usable.
+    pub experiment: Experiment,
+    /// What could not be used. Empty for a sound link, and for none.
+    pub problems: Vec<LinkProblem>,
+    /// The link as it came, so that it can be copied when something was wrong.
+    pub raw: String,
+}
+
+/// The fragment for an experiment, without `#`. The default is just the version. One longer than [`limits::LINK`] would not be read back:
+/// large pasted inputs travel as files.
+pub fn encode(experiment: &Experiment) -> String {
+    let (tree, defaults) = (Tree::of(experiment), Tree::of(&Experiment::default()));
+    let mut link = VERSION.to_owned();
+    for (field, value) in tree.fields() {
+        let Some(default) = defaults.get(&[field]).filter(|default| *default != value) else { continue };
+        let mut start = default.clone();
+        if let Some(choice) = tree::choice_key(field) {
+            let chosen = value.get(choice).and_then(Value::as_str).unwrap_or_default();
+            if value.get(choice) != default.get(choice) || lacks_parameter(value, default) {
+                push(&mut link, field, &text::write(&Value::from(chosen)));
+                start = tree::start_of(field, chosen).unwrap_or(Value::Null);
+            }
+        } else if !default.is_object() {
+            start = tree::blank(&[field]);
+        }
+        differences(&mut link, experiment, &mut vec![field], value, &start);
+    }
+    link
+}
+
+/// Whether a parameter that the default sets explicitly is absent, which no pair can say.
+fn lacks_parameter(value: &Value, default: &Value) -> bool {
+    let names = |v: &Value| v.get("params").and_then(Value::as_object).map(|p| p.keys().cloned().collect::<Vec<_>>());
+    let given = names(value).unwrap_or_default();
+    names(default).unwrap_or_default().iter().any(|name| !given.contains(name))
+}
+
+/// Appends a pair for every leaf below `path` at which `value` differs from `start`.
+fn differences<'a>(link: &mut String, all: &Experiment, path: &mut Vec<&'a str>, value: &'a Value, start: &Value) {
+    if value == start {
+        return;
+    }
+    if let Value::Object(fields) = value {
+        let blank = tree::blank(path);
+        let start = if start.is_object() { start } else { &blank };
+        for (name, value) in fields {
+            path.push(name);
+            differences(link, all, path, value, start.get(name).unwrap_or(&Value::Null));
+            path.pop();
+        }
+        return;
+    }
+    let key = tree::key_of(path);
+    let value = match (packed(all, path), value) {
+        (Some(json), _) => text::pack(&json),
+        (None, Value::Array(items)) if !items.iter().all(Value::is_number) || items.is_empty() => {
+            text::pack(&value.to_string())
+        }
+        (None, value) => text::write(value),
+    };
+    push(link, &key, &value);
+}
+
+/// JSON of fields with 32-bit numbers, written from their types: as trees they would show the digits of the nearest 64-bit numbers.
+fn packed(experiment: &Experiment, path: &[&str]) -> Option<String> {
+    let json = match (path, &experiment.input) {
+        (["edits"], _) => serde_json::to_string(&experiment.edits),
+        (["input", "q"], Input::Numbers { q, .. }) => serde_json::to_string(q),
+        (["input", "k"], Input::Numbers { k, .. }) => serde_json::to_string(k),
+        (["input", "v"], Input::Numbers { v, .. }) => serde_json::to_string(v),
+        _ => return None,
+    };
+    json.ok()
+}
+
+fn push(link: &mut String, key: &str, value: &str) {
+    link.push('&');
+    text::percent_encode(key, link);
+    link.push('=');
+    text::percent_encode(value, link);
+}
+
+/// Opens a fragment, with or without `#`.
+pub fn decode(link: &str) -> Opened {
+    let (experiment, problems) = read(link.strip_prefix('#').unwrap_or(link));
+    Opened { experiment, problems, raw: link.to_owned() }
+}
+
+fn read(link: &str) -> (Experiment, Vec<LinkProblem>) {
+    let whole = |message: &str| (Experiment::default(), vec![LinkProblem::new("", message)]);
+    if link.is_empty() {
+        return (Experiment::default(), Vec::new());
+    }
+    if link.len() > limits::LINK {
+        return whole("the link is longer than 64 KiB and was not read");
+    }
+    let mut parts = link.split('&');
+    let version = parts.next().unwrap_or_default();
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !major.strip_prefix('v').is_some_and(digits) || !digits(minor) {
+        return whole("this is not a link of this page: it does not start with a version such as `v1`");
+    }
+    if major != VERSION {
+        let version = shown(version);
+        return whole(&format!("the link has version {version}, which this page does not know; it reads {VERSION}"));
+    }
+    let mut problems = Vec::new();
+    let mut pairs = Vec::new();
+    for part in parts.clone().take(MOST_PAIRS).filter(|part| !part.is_empty()) {
+        match pair(part) {
+            Ok(pair) => pairs.push(pair),
+            Err(message) => problems.push(LinkProblem::new("", message)),
+        }
+    }
+    if parts.nth(MOST_PAIRS).is_some() {
+        problems.push(LinkProblem::new("", format!("only the first {MOST_PAIRS} settings were read")));
+    }
+    let mut tree = Tree::of(&Experiment::default());
+    // Choices first, since each starts its field anew.
+    pairs.sort_by_key(|(path, _)| !tree::is_choice(path));
+    for (path, text) in &pairs {
+        if let Err(message) = apply(&mut tree, path, text) {
+            problems.push(LinkProblem::new(shown(&path.join(".")), message));
+        }
+    }
+    let experiment = repair::repair(tree, &mut problems);
+    (experiment, problems)
+}
+
+/// Path and text of `key=value`.
+fn pair(part: &str) -> Result<(Vec<String>, String), String> {
+    let (key, value) = part.split_once('=').ok_or_else(|| format!("`{}` is not `key=value`", shown(part)))?;
+    match (text::percent_decode(key), text::percent_decode(value)) {
+        (Some(key), Some(value)) => Ok((tree::path_of(&key), value)),
+        _ => Err(format!("`{}` is not UTF-8 in percent signs", shown(part))),
+    }
+}
+
+/// Sets a field from its text.
+fn apply(tree: &mut Tree, path: &[String], text: &str) -> Result<(), String> {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let value = text::read(text)?;
+    if let ([field, _], Value::String(choice), true) = (&path[..], &value, tree::is_choice(&path)) {
+        return tree.choose(field, choice);
+    }
+    let plain = !value.is_string() && !text.starts_with('~');
+    let set = tree.set(&path, value);
+    // Text that looks like a number is text where text is due.
+    if set.is_err() && plain && tree.set(&path, Value::from(text)).is_ok() {
+        return Ok(());
+    }
+    set
+}

@@ -1,0 +1,148 @@
+//! An experiment as a tree of JSON, of which single fields can be set. Every change is read back by the experiment's own types before it
+//! counts, so no field is known here by name but the few that choose an entry.
+
+use serde_json::{Map, Value, json};
+
+use super::super::nearest::{hint, shown};
+use super::super::spec::Size;
+use super::super::{CustomFormula, Experiment, Input};
+
+/// The fields that choose an entry by a key of their own; setting it starts the field anew.
+const CHOICES: [(&str, &str); 4] = [("input", "kind"), ("mask", "id"), ("normaliser", "id"), ("position", "id")];
+
+/// The key that chooses the entry of a field.
+pub(super) fn choice_key(field: &str) -> Option<&'static str> {
+    CHOICES.iter().find(|(name, _)| *name == field).map(|(_, key)| *key)
+}
+
+/// Whether a path names the key that chooses.
+pub(super) fn is_choice(path: &[impl AsRef<str>]) -> bool {
+    matches!(path, [field, key] if choice_key(field.as_ref()) == Some(key.as_ref()))
+}
+
+/// Path of a key in a link: `mask` is `mask.id`, and `mask.window` is `mask.params.window`.
+pub(super) fn path_of(key: &str) -> Vec<String> {
+    let mut path: Vec<String> = key.split('.').map(str::to_owned).collect();
+    if let Some(choice) = choice_key(&path[0]) {
+        match path.get(1).map(String::as_str) {
+            None => path.push(choice.to_owned()),
+            Some("id" | "params" | "custom" | "kind") => {}
+            Some(_) if path[0] != "input" => path.insert(1, "params".to_owned()),
+            Some(_) => {}
+        }
+    }
+    path
+}
+
+/// The key of a path: the reverse of [`path_of`].
+pub(super) fn key_of(path: &[&str]) -> String {
+    match path {
+        [field, "params", name]
+            if choice_key(field).is_some() && !["id", "params", "custom", "kind"].contains(name) =>
+        {
+            format!("{field}.{name}")
+        }
+        _ => path.join("."),
+    }
+}
+
+/// What a field starts from when it chooses `choice`; `None` where there is no such kind of input. Whether an id exists is for the check
+/// to say.
+pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
+    let size = Size::default();
+    let input = match (field, choice) {
+        ("mask", "custom") => return Some(json!({ "id": choice, "custom": CustomFormula::default() })),
+        ("input", "capture") => Input::default(),
+        ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
+        ("input", "text") => Input::Text { text: String::new(), size, seed: 0 },
+        ("input", "numbers") => Input::Numbers { q: Vec::new(), k: Vec::new(), v: Vec::new() },
+        ("input", _) => return None,
+        _ => return Some(json!({ "id": choice })),
+    };
+    serde_json::to_value(input).ok()
+}
+
+/// What an absent object starts from.
+pub(super) fn blank(path: &[&str]) -> Value {
+    match path {
+        ["score"] | ["mask", "custom"] => json!(CustomFormula::default()),
+        _ => json!({}),
+    }
+}
+
+/// An experiment as JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Tree(Map<String, Value>);
+
+impl Tree {
+    pub(super) fn of(experiment: &Experiment) -> Self {
+        match serde_json::to_value(experiment) {
+            Ok(Value::Object(fields)) => Self(fields),
+            // An experiment is plain data with string keys: it always has a tree.
+            _ => Self(Map::new()),
+        }
+    }
+
+    /// The top-level fields.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    pub(super) fn get(&self, path: &[&str]) -> Option<&Value> {
+        let (field, rest) = path.split_first()?;
+        rest.iter().try_fold(self.0.get(*field)?, |value, name| value.get(name))
+    }
+
+    /// Starts a field anew with the entry `choice`.
+    pub(super) fn choose(&mut self, field: &str, choice: &str) -> Result<(), String> {
+        let kinds = ["capture", "generated", "text", "numbers"];
+        let start = start_of(field, choice)
+            .ok_or_else(|| format!("there is no kind of input `{}`{}", shown(choice), hint(choice, kinds)))?;
+        self.put(field, start)
+    }
+
+    /// Sets the field at `path`.
+    pub(super) fn set(&mut self, path: &[&str], value: Value) -> Result<(), String> {
+        let (&field, rest) = path.split_first().ok_or("names no field")?;
+        let Some(now) = self.0.get(field) else {
+            let hint = hint(field, self.0.keys().map(String::as_str));
+            return Err(format!("there is no field `{}`{hint}; it was left out", shown(field)));
+        };
+        let mut changed = now.clone();
+        let mut place = &mut changed;
+        for (depth, &name) in rest.iter().enumerate() {
+            if !place.is_object() {
+                *place = blank(&path[..=depth]);
+            }
+            let Value::Object(fields) = place else { return Err("names no field".to_owned()) };
+            place = fields.entry(name).or_insert(Value::Null);
+        }
+        *place = value;
+        self.put(field, changed)
+    }
+
+    /// Removes an entry of a map; nothing happens where there is none.
+    pub(super) fn remove(&mut self, path: &[&str]) {
+        let Some((&name, parents)) = path.split_last() else { return };
+        let Some((&field, rest)) = parents.split_first() else { return };
+        let map = rest.iter().try_fold(self.0.get_mut(field), |value, &name| value.map(|v| v.get_mut(name)));
+        if let Some(Some(Value::Object(map))) = map {
+            map.remove(name);
+        }
+    }
+
+    /// Replaces a top-level field if the experiment's types read it.
+    fn put(&mut self, field: &str, value: Value) -> Result<(), String> {
+        let alone = Map::from_iter([(field.to_owned(), value)]);
+        if let Err(error) = serde_json::from_value::<Experiment>(Value::Object(alone.clone())) {
+            return Err(error.to_string());
+        }
+        self.0.extend(alone);
+        Ok(())
+    }
+
+    /// The experiment.
+    pub(super) fn experiment(&self) -> Result<Experiment, String> {
+        serde_json::from_value(Value::Object(self.0.clone())).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,399 @@
+//! The experiment: everything that decides what is computed and shown. Its JSON is what links, presets, undo and the JavaScript API carry.
+//!
+//! Every field has a default, and the defaults of a version never change: a link holds only what differs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::formula::Ty;
+
+/// Everything the user set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Experiment {
+    /// Where Q, K and V come from.
+    pub input: Input,
+    /// Cells of Q, K and V changed by hand, over the input.
+    pub edits: Vec<Edit>,
+    /// Which query may see which key.
+    pub mask: MaskChoice,
+    /// Cells and rectangles switched by hand over the mask.
+    pub paint: Vec<Patch>,
+    /// A score formula of the user's own, after the position bias.
+    pub score: Option<CustomFormula>,
+    /// Position scheme.
+    pub position: Choice,
+    /// Factor on Q·K.
+    pub scale: Scale,
+    /// Scores are divided by it; 1 changes nothing.
+    pub temperature: f64,
+    /// `c · tanh(s / c)`; 0 is off.
+    pub softcap: f64,
+    /// Scores to weights.
+    pub normaliser: Choice,
+    /// Switches where libraries differ.
+    pub conventions: Conventions,
+    /// Per-token and per-head tables that replace the catalogue's own, row-major.
+    pub data: BTreeMap<String, Vec<f64>>,
+    /// Seed of random patterns and learned tables.
+    pub seed: u64,
+    /// Which engine computes.
+    pub engine: EngineChoice,
+    /// What is shown large.
+    pub view: View,
+}
+
+impl Default for Experiment {
+    /// The opener: a captured head in which "it" finds the animal.
+    fn default() -> Self {
+        Self {
+            input: Input::default(),
+            edits: Vec::new(),
+            mask: MaskChoice {
+                id: "sliding-window".to_owned(),
+                params: BTreeMap::from([("window".to_owned(), 9.0)]),
+                custom: None,
+            },
+            paint: Vec::new(),
+            score: None,
+            position: Choice::of("none"),
+            scale: Scale::InverseSqrt,
+            temperature: 1.0,
+            softcap: 0.0,
+            normaliser: Choice::of("softmax"),
+            conventions: Conventions::default(),
+            data: BTreeMap::new(),
+            seed: 0,
+            engine: EngineChoice::default(),
+            view: View::default(),
+        }
+    }
+}
+
+/// Where Q, K and V come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Input {
+    /// A captured layer of a real trained model.
+    Capture {
+        /// Id in the index of captures.
+        id: String,
+        /// 1 to 6.
+        layer: u32,
+    },
+    /// A seeded generator of the catalogue.
+    Generated {
+        /// Id of the generator.
+        recipe: String,
+        /// Sizes.
+        size: Size,
+        /// Seed of its numbers.
+        seed: u64,
+    },
+    /// The user's words, each with a seeded embedding.
+    Text {
+        /// The words.
+        text: String,
+        /// Sizes; `n_q` and `n_k` follow the text.
+        size: Size,
+        /// Seed of the projections.
+        seed: u64,
+    },
+    /// Pasted numbers of one head: rows of equal length.
+    Numbers {
+        /// Queries, `n_q` rows of `d`.
+        q: Vec<Vec<f32>>,
+        /// Keys, `n_k` rows of `d`.
+        k: Vec<Vec<f32>>,
+        /// Values, `n_k` rows of `d_v`.
+        v: Vec<Vec<f32>>,
+    },
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::Capture { id: "animal".to_owned(), layer: 3 }
+    }
+}
+
+/// Sizes of a generated input (batch 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Size {
+    /// Query heads.
+    pub q_heads: usize,
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Queries.
+    pub n_q: usize,
+    /// Keys.
+    pub n_k: usize,
+    /// Size of a query and key.
+    pub d: usize,
+    /// Size of a value.
+    pub d_v: usize,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { q_heads: 4, kv_heads: 4, n_q: 24, n_k: 24, d: 16, d_v: 16 }
+    }
+}
+
+/// One of the three input tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TensorName {
+    /// Queries.
+    Q,
+    /// Keys.
+    K,
+    /// Values.
+    V,
+}
+
+/// One cell changed by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// Which tensor.
+    pub tensor: TensorName,
+    /// Head of that tensor (a key and value head for K and V).
+    pub head: usize,
+    /// Token.
+    pub row: usize,
+    /// Place in the head.
+    pub col: usize,
+    /// The new value.
+    pub value: f32,
+}
+
+/// A rectangle of (query, key) pairs switched on or off by hand. Ends are exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// One head, or all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<usize>,
+    /// Queries `from..to`.
+    pub q: [usize; 2],
+    /// Keys `from..to`.
+    pub k: [usize; 2],
+    /// Allowed, or masked.
+    pub allow: bool,
+}
+
+/// A catalogue entry with its parameters; absent parameters have the entry's default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Id of the entry.
+    pub id: String,
+    /// Values that differ from the defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, f64>,
+}
+
+impl Choice {
+    /// The entry with its default parameters.
+    pub fn of(id: &str) -> Self {
+        Self { id: id.to_owned(), params: BTreeMap::new() }
+    }
+}
+
+/// A mask: a catalogue entry, or a formula of the user's own (id `custom`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskChoice {
+    /// Id of the entry, or `custom`.
+    pub id: String,
+    /// Values that differ from the entry's defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, f64>,
+    /// The user's own formula; present exactly when the id is `custom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<CustomFormula>,
+}
+
+/// A formula of the user's own with the parameters it declares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CustomFormula {
+    /// The text.
+    pub text: String,
+    /// Declared parameters; they become sliders.
+    pub params: Vec<Declared>,
+}
+
+/// A parameter that a user's formula declares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declared {
+    /// Name in the formula.
+    pub name: String,
+    /// Whole number, number, or switch.
+    pub ty: Ty,
+    /// Smallest value of the slider.
+    pub min: f64,
+    /// Largest value of the slider.
+    pub max: f64,
+    /// Step of the slider.
+    pub step: f64,
+    /// The value now.
+    pub value: f64,
+}
+
+/// Factor on Q·K.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// `1 / sqrt(d)`.
+    #[default]
+    InverseSqrt,
+    /// 1.
+    None,
+    /// `ln n_k / sqrt(d)` (scalable softmax).
+    LogN,
+    /// A number of the user's.
+    Free(f64),
+}
+
+/// Switches where libraries differ; see the reference of conventions in the docs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Conventions {
+    /// Where the causal diagonal lies when there are more keys than queries.
+    pub causal: CausalAlignment,
+    /// Whether a window of W spans W or W + 1 keys.
+    pub window: WindowEdge,
+    /// Whether the softcap comes before or after the biases.
+    pub softcap: SoftcapOrder,
+    /// Which places of a head form a rotary pair.
+    pub rope: RopePairs,
+}
+
+/// Where the causal diagonal lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CausalAlignment {
+    /// Query 0 sees key 0 (PyTorch `is_causal`, ONNX without a cache).
+    #[default]
+    TopLeft,
+    /// The last query sees the last key (FlashAttention from 2.1, decoding with a cache).
+    BottomRight,
+}
+
+/// How many keys a window of W spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowEdge {
+    /// `q - k < W`: W keys (Mistral).
+    #[default]
+    Exclusive,
+    /// `q - k <= W`: W + 1 keys (ONNX, attention-gym).
+    Inclusive,
+}
+
+/// Where the softcap stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SoftcapOrder {
+    /// Cap, then biases (ONNX).
+    #[default]
+    BeforeBias,
+    /// Biases, then cap.
+    AfterBias,
+}
+
+/// Which places of a head form a rotary pair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RopePairs {
+    /// (i, i + d/2) (Llama in Hugging Face, GPT-NeoX).
+    #[default]
+    Halves,
+    /// (2i, 2i + 1) (the paper, GPT-J).
+    Interleaved,
+}
+
+/// Which engine computes, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineChoice {
+    /// The engine.
+    pub backend: Backend,
+    /// The algorithm.
+    pub algorithm: Algorithm,
+}
+
+/// An engine. An explicit choice never falls back in silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// The fastest that is there and pays off; the result says which and why.
+    #[default]
+    Auto,
+    /// SIMD kernels in a pool of workers.
+    Cpu,
+    /// WebGPU.
+    Webgpu,
+    /// Readable double precision, the judge of the others.
+    Reference,
+}
+
+/// How the weights are formed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Materialised where the stages are shown and small, streaming elsewhere.
+    #[default]
+    Auto,
+    /// The whole score matrix in memory, stage after stage.
+    Materialised,
+    /// Tiles with an online softmax; memory grows with n, not n².
+    Streaming,
+}
+
+/// What is shown large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct View {
+    /// Stage of the map.
+    pub stage: Stage,
+    /// Query head.
+    pub head: usize,
+    /// Selected query.
+    pub query: usize,
+    /// Selected key.
+    pub key: usize,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { stage: Stage::Weights, head: 5, query: 10, key: 2 }
+    }
+}
+
+/// A stage of the pipeline whose n_q × n_k matrix can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Q·K.
+    Raw,
+    /// After the scale (ONNX mode 0).
+    Scaled,
+    /// After the softcap (ONNX mode 1).
+    Capped,
+    /// After biases and score formulas, before the mask.
+    Biased,
+    /// After the mask; masked cells are −∞ (ONNX mode 2).
+    Masked,
+    /// After the normaliser and the probability formula (ONNX mode 3).
+    Weights,
+}
+
+impl Stage {
+    /// In the order of the pipeline.
+    pub const ALL: [Self; 6] = [Self::Raw, Self::Scaled, Self::Capped, Self::Biased, Self::Masked, Self::Weights];
+}

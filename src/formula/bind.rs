@@ -1,0 +1,241 @@
+//! Filling in sizes, parameters and data.
+
+use std::sync::Arc;
+
+use super::bounds::{Known, RangeIndex, Rectangle, known_steps};
+use super::error::{ErrorKind, FormulaError};
+use super::hoist::Table;
+use super::lanes::{fixed_along_row, reach};
+use super::plain::{Cell, evaluate};
+use super::program::{Needs, Step, all, lower};
+use super::typed::Op;
+use super::values::{Data, Scalar, Sizes, Ty, Values, Var};
+use super::{Formula, Kind};
+
+/// Sizes, parameters as bits, and tables, in the formula's own order.
+#[derive(Debug)]
+pub struct Resolved {
+    pub sizes: Sizes,
+    pub params: Vec<u32>,
+    pub data: Vec<Arc<Data>>,
+}
+
+/// A formula with everything filled in, ready to evaluate. Cheap to clone and to send.
+#[derive(Clone, Debug)]
+pub struct Bound(pub(super) Arc<Inner>);
+
+#[derive(Debug)]
+pub struct Inner {
+    formula: Formula,
+    pub with: Resolved,
+    pub steps: Vec<Step>,
+    /// The step that is the result.
+    pub root: usize,
+    pub tables: Vec<Table>,
+    /// For each step the table that holds it.
+    pub table_of: Vec<Option<usize>>,
+    /// For each step whether it has one value along a row of keys.
+    pub fixed: Vec<bool>,
+    /// The steps that bounds go through.
+    pub bounded: Vec<usize>,
+    /// Summaries of the tables of data, where a step reads them.
+    pub indices: Vec<Option<RangeIndex>>,
+}
+
+impl Formula {
+    /// Fills in sizes, parameters and data; folds constants and hoists tables of one variable.
+    ///
+    /// # Errors
+    /// A parameter or table that is missing or of the wrong type or shape, a size out of range, and an index that can
+    /// leave a table that does not clamp.
+    pub fn bind(&self, values: &Values) -> Result<Bound, FormulaError> {
+        let with = resolve(self, values)?;
+        let (steps, of_node) = lower(self, &with);
+        let root = of_node.last().copied().unwrap_or(0);
+        let fits: Vec<bool> = steps.iter().map(|step| Table::fits(step, &with.sizes)).collect();
+        let mut tables = Vec::new();
+        let mut table_of = vec![None; steps.len()];
+        for at in reach(&steps, root, |at| fits[at]) {
+            if fits[at] {
+                table_of[at] = Some(tables.len());
+                tables.push(Table::build(&steps, at, &with));
+            }
+        }
+        let fixed = fixed_along_row(&steps, &table_of, &tables);
+        let bounded = reach(&steps, root, |at| table_of[at].is_some() && steps[at].ty == Ty::Bool);
+        let mut indices: Vec<Option<RangeIndex>> = with.data.iter().map(|_| None).collect();
+        for step in &steps {
+            if let Op::Read(data, _) = step.op {
+                let values = &with.data[usize::from(data)].values;
+                indices[usize::from(data)]
+                    .get_or_insert_with(|| RangeIndex::new(values.ty(), values.len(), |i| values.bits(i)));
+            }
+        }
+        let inner = Inner { formula: self.clone(), with, steps, root, tables, table_of, fixed, bounded, indices };
+        indices_stay_inside(&inner, &of_node)?;
+        Ok(Bound(Arc::new(inner)))
+    }
+}
+
+impl Bound {
+    /// The formula.
+    pub fn formula(&self) -> &Formula {
+        &self.0.formula
+    }
+
+    /// What it is for.
+    pub fn kind(&self) -> Kind {
+        self.0.formula.kind()
+    }
+
+    /// The sizes it is bound to.
+    pub fn sizes(&self) -> &Sizes {
+        &self.0.with.sizes
+    }
+
+    /// Whether query `q` may look at key `k`. True for every cell of a formula that is no mask.
+    pub fn mask_at(&self, b: i32, h: i32, q: i32, k: i32) -> bool {
+        self.kind() != Kind::Mask || evaluate(&self.0.formula, &self.0.with, Cell { b, h, q, k, x: 0.0 }) != 0
+    }
+
+    /// The new score (or weight, for a probability formula) of a cell whose score so far is `s`. A mask returns `s`.
+    pub fn score_at(&self, s: f32, b: i32, h: i32, q: i32, k: i32) -> f32 {
+        if self.kind() == Kind::Mask {
+            return s;
+        }
+        f32::from_bits(evaluate(&self.0.formula, &self.0.with, Cell { b, h, q, k, x: s }))
+    }
+
+    /// The result where it is the same everywhere: `true`, a constant.
+    pub fn constant(&self) -> Option<Scalar> {
+        match (self.0.steps[self.0.root].op, self.0.steps[self.0.root].ty) {
+            (Op::Constant(bits), Ty::Bool) => Some(Scalar::Bool(bits != 0)),
+            (Op::Constant(bits), Ty::Int) => Some(Scalar::Int(bits as i32)),
+            (Op::Constant(bits), Ty::Float) => Some(Scalar::Float(f32::from_bits(bits))),
+            _ => None,
+        }
+    }
+
+    /// Whether every head gives the same, so that one tile map serves all of them.
+    pub fn uniform_over_heads(&self) -> bool {
+        !self.needs().h
+    }
+
+    /// Whether every batch entry gives the same, so that one tile map serves all of them.
+    pub fn uniform_over_batch(&self) -> bool {
+        !self.needs().b
+    }
+
+    /// Whether the result can change with the variable, with these sizes and values. Sizes never change; `q_pos` changes
+    /// with `q` and `b`.
+    pub fn depends_on(&self, var: Var) -> bool {
+        use super::program::Axis;
+        let Needs { b, h, axis, x } = self.needs();
+        match var {
+            Var::B => b,
+            Var::H => h,
+            Var::Q => matches!(axis, Axis::Query | Axis::Diagonal | Axis::Both),
+            Var::K => matches!(axis, Axis::Key | Axis::Diagonal | Axis::Both),
+            Var::QPos => self.depends_on(Var::Q) || self.depends_on(Var::B),
+            Var::S => x && self.kind() == Kind::Score,
+            Var::P => x && self.kind() == Kind::Probability,
+            Var::NQ | Var::NK | Var::NH => false,
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        self.0.steps[self.0.root].needs
+    }
+}
+
+/// Looks up what the formula uses.
+fn resolve(formula: &Formula, values: &Values) -> Result<Resolved, FormulaError> {
+    let sizes = values.sizes.clone();
+    let lengths = [("batch", sizes.batch), ("heads", sizes.heads), ("n_q", sizes.n_q), ("n_k", sizes.n_k)];
+    if let Some(&(name, found)) = lengths.iter().find(|(_, n)| !(0..=Sizes::LIMIT).contains(n)) {
+        return Err(FormulaError::new(ErrorKind::BadSize { name: name.into(), limit: Sizes::LIMIT, found }, 0..0));
+    }
+    if let Some(&found) = sizes.offset.iter().find(|o| o.unsigned_abs() > Sizes::LIMIT as u32) {
+        return Err(FormulaError::new(ErrorKind::BadSize { name: "offset".into(), limit: Sizes::LIMIT, found }, 0..0));
+    }
+    let at = |wanted: Op| formula.nodes().iter().find(|node| same_source(node.op, wanted)).map_or(0..0, |n| n.span.clone());
+
+    let mut params = Vec::new();
+    for (i, (name, ty)) in formula.params_used().iter().enumerate() {
+        let fail = |kind| Err(FormulaError::new(kind, at(Op::Param(i as u16))));
+        let bits = match (ty, values.params.get(name)) {
+            (_, None) => return fail(ErrorKind::MissingParameter { name: name.clone() }),
+            (Ty::Bool, Some(&Scalar::Bool(v))) => u32::from(v),
+            (Ty::Int, Some(&Scalar::Int(v))) => v as u32,
+            (Ty::Float, Some(&Scalar::Int(v))) => (v as f32).to_bits(),
+            (Ty::Float, Some(&Scalar::Float(v))) => v.to_bits(),
+            (_, Some(v)) => {
+                return fail(ErrorKind::ParameterType { name: name.clone(), wants: *ty, found: v.ty() });
+            }
+        };
+        params.push(bits);
+    }
+
+    let mut data = Vec::new();
+    for (i, declared) in formula.data_used().iter().enumerate() {
+        let name = declared.name.clone();
+        let fail = |kind| Err(FormulaError::new(kind, at(Op::Read(i as u16, super::typed::Operands::new(&[])))));
+        let Some(table) = values.data.get(&name) else { return fail(ErrorKind::MissingData { name }) };
+        if table.values.ty() != declared.ty {
+            return fail(ErrorKind::DataType { name, wants: declared.ty, found: table.values.ty() });
+        }
+        let entries = table.shape.iter().try_fold(1usize, |n, &extent| n.checked_mul(extent));
+        // Positions are counted in 32 bits on the web.
+        let sound = entries == Some(table.values.len()) && !table.values.is_empty() && table.values.len() <= 1 << 28;
+        if table.shape.len() != declared.dims || !sound {
+            let (shape, entries) = (table.shape.clone(), table.values.len());
+            return fail(ErrorKind::DataShape { name, dims: declared.dims, shape, entries });
+        }
+        data.push(Arc::clone(table));
+    }
+    Ok(Resolved { sizes, params, data })
+}
+
+/// Whether two operations name the same parameter or table.
+fn same_source(a: Op, b: Op) -> bool {
+    match (a, b) {
+        (Op::Param(a), Op::Param(b)) | (Op::Read(a, _), Op::Read(b, _)) => a == b,
+        _ => false,
+    }
+}
+
+/// Refuses an index that leaves its table anywhere, unless the table clamps.
+fn indices_stay_inside(inner: &Inner, of_node: &[usize]) -> Result<(), FormulaError> {
+    let sizes = &inner.with.sizes;
+    if [sizes.batch, sizes.heads, sizes.n_q, sizes.n_k].contains(&0) {
+        return Ok(());
+    }
+    let everywhere = Rectangle { b: all(sizes.batch), h: all(sizes.heads), q: all(sizes.n_q), k: all(sizes.n_k) };
+    let order: Vec<usize> = (0..inner.steps.len()).collect();
+    let known = known_steps(inner, &order, &everywhere);
+    let nodes = inner.formula.nodes();
+    for node in nodes {
+        let Op::Read(data, operands) = node.op else { continue };
+        let table = &inner.with.data[usize::from(data)];
+        if table.clamp {
+            continue;
+        }
+        for (dim, (id, &extent)) in operands.iter().zip(&table.shape).enumerate() {
+            let step = of_node[id];
+            let inside = |(low, high): (i64, i64)| low >= 0 && high < extent as i64;
+            let (mut low, mut high) = if let Known::Int(i) = known[step] { (i.low, i.high) } else { (i64::MIN, i64::MAX) };
+            // Bounds may be wide. What changes along one axis only is computed along it to be sure.
+            if !inside((low, high)) && Table::fits(&inner.steps[step], sizes) {
+                if let Some(Known::Int(i)) = Table::build(&inner.steps, step, &inner.with).everything() {
+                    (low, high) = (i.low, i.high);
+                }
+            }
+            if !inside((low, high)) {
+                let name = inner.formula.data_used()[usize::from(data)].name.clone();
+                let kind = ErrorKind::IndexLeaves { name, dim, extent, low, high };
+                return Err(FormulaError::new(kind, nodes[id].span.clone()));
+            }
+        }
+    }
+    Ok(())
+}

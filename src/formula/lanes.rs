@@ -1,0 +1,247 @@
+//! Evaluation of a row segment at a time: every operation runs over [`LANES`] cells in a loop that LLVM vectorises.
+//! What does not change along the row is computed once per row.
+
+use super::bind::{Bound, Resolved};
+use super::hoist::Table;
+use super::plain::{Cell, variable};
+use super::program::{Step, advance};
+use super::table::{LANES, MAX_OPERANDS, ROWS, Register};
+use super::typed::Op;
+use super::values::{Ty, Var};
+
+/// Registers, and where each step's result lies. Operands always lie before results.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    registers: Vec<Register>,
+    slot: Vec<u16>,
+    order: Vec<usize>,
+}
+
+/// No register.
+const NOWHERE: u16 = u16::MAX;
+
+impl Machine {
+    /// Registers for the given steps, in ascending order.
+    fn new(steps: usize, with_register: &[usize], order: Vec<usize>) -> Self {
+        let mut slot = vec![NOWHERE; steps];
+        for (i, &at) in with_register.iter().enumerate() {
+            slot[at] = i as u16;
+        }
+        Machine { registers: vec![[0; LANES]; with_register.len()], slot, order }
+    }
+
+    /// A machine that computes step `root` from the variables alone.
+    pub fn whole(steps: &[Step], root: usize) -> Self {
+        let order = reach(steps, root, |_| false);
+        Self::new(steps.len(), &order, order.clone())
+    }
+
+    /// Computes every step for cells of one batch entry and head.
+    pub fn run_whole(&mut self, steps: &[Step], with: &Resolved, b: i32, h: i32, q: &Register, k: &Register) -> &Register {
+        let mut last = 0;
+        for i in 0..self.order.len() {
+            let at = self.order[i];
+            last = usize::from(self.slot[at]);
+            if let Op::Var(var) = steps[at].op {
+                for lane in 0..LANES {
+                    let cell = Cell { b, h, q: q[lane] as i32, k: k[lane] as i32, x: 0.0 };
+                    self.registers[last][lane] = variable(var, with, cell);
+                }
+            } else {
+                self.step(&steps[at], at, with);
+            }
+        }
+        &self.registers[last]
+    }
+
+    /// Computes a row or a read from registers.
+    fn step(&mut self, step: &Step, at: usize, with: &Resolved) {
+        let (before, out) = self.registers.split_at_mut(usize::from(self.slot[at]));
+        let Some(out) = out.first_mut() else { return };
+        match step.op {
+            Op::Constant(bits) => *out = [bits; LANES],
+            Op::Var(_) | Op::Param(_) => {}
+            Op::Row(row, operands) => {
+                let mut list: [&Register; MAX_OPERANDS] = [&[0; LANES]; MAX_OPERANDS];
+                for (slot, id) in list.iter_mut().zip(operands.iter()) {
+                    *slot = &before[usize::from(self.slot[id])];
+                }
+                (ROWS[usize::from(row)].lanes)(&list[..operands.len()], out);
+            }
+            Op::Read(data, operands) => {
+                let data = &with.data[usize::from(data)];
+                for lane in 0..LANES {
+                    let index = operands.iter().map(|id| before[usize::from(self.slot[id])][lane] as i32);
+                    out[lane] = data.values.bits(data.position(index));
+                }
+            }
+        }
+    }
+}
+
+/// The steps that `root` needs, in ascending order; behind a step for which `stop` holds nothing more is needed.
+pub fn reach(steps: &[Step], root: usize, stop: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut needed = vec![false; steps.len()];
+    needed[root] = true;
+    for at in (0..=root).rev() {
+        if needed[at] && !stop(at) {
+            if let Op::Row(_, operands) | Op::Read(_, operands) = steps[at].op {
+                operands.iter().for_each(|id| needed[id] = true);
+            }
+        }
+    }
+    (0..=root).filter(|&at| needed[at]).collect()
+}
+
+/// Evaluates a bound formula along rows. Keeps its own handle on the formula and all scratch memory: nothing is
+/// allocated after [`Lanes::new`].
+///
+/// ```text
+/// lanes.begin_row(b, h, q);
+/// lanes.mask_row(k0, &mut allowed);     // cells (q, k0), (q, k0 + 1), ...
+/// lanes.score_row(k0, &mut scores);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    bound: Bound,
+    machine: Machine,
+    /// Steps that are fixed along a row, and those of them that steps along the row refer to.
+    fixed: Vec<usize>,
+    spread: Vec<usize>,
+    results: Vec<u32>,
+    row: (i32, i32, i32),
+}
+
+impl Lanes {
+    /// Prepares the evaluation.
+    pub fn new(bound: &Bound) -> Self {
+        let inner = &*bound.0;
+        let needed = reach(&inner.steps, inner.root, |at| inner.table_of[at].is_some());
+        let (fixed, order): (Vec<usize>, Vec<usize>) = needed.into_iter().partition(|&at| inner.fixed[at]);
+        let mut spread = Vec::new();
+        for &at in order.iter().filter(|&&at| inner.table_of[at].is_none()) {
+            if let Op::Row(_, operands) | Op::Read(_, operands) = inner.steps[at].op {
+                spread.extend(operands.iter().filter(|&id| inner.fixed[id]));
+            }
+        }
+        spread.sort_unstable();
+        spread.dedup();
+        let mut with_register = [&spread[..], &order[..]].concat();
+        with_register.sort_unstable();
+        let machine = Machine::new(inner.steps.len(), &with_register, order);
+        let mut lanes =
+            Lanes { bound: bound.clone(), machine, fixed, spread, results: vec![0; inner.steps.len()], row: (0, 0, 0) };
+        lanes.begin_row(0, 0, 0);
+        lanes
+    }
+
+    /// Goes to row `q` of head `h` of batch entry `b`. Indices beyond the bound sizes are taken as the last.
+    pub fn begin_row(&mut self, b: i32, h: i32, q: i32) {
+        let inner = &*self.bound.0;
+        let sizes = &inner.with.sizes;
+        let within = |i: i32, n: i32| i.clamp(0, (n - 1).max(0));
+        let (b, h, q) = (within(b, sizes.batch), within(h, sizes.heads), within(q, sizes.n_q));
+        self.row = (b, h, q);
+        for &at in &self.fixed {
+            let step = &inner.steps[at];
+            self.results[at] = match (inner.table_of[at], step.op) {
+                (Some(table), _) => {
+                    let table = &inner.tables[table];
+                    table.bits(table.position(b, h, q, 0))
+                }
+                (None, Op::Var(var)) => variable(var, &inner.with, Cell { b, h, q, k: 0, x: 0.0 }),
+                _ => advance(step, &inner.with, &self.results).unwrap_or_default(),
+            };
+        }
+        for &at in &self.spread {
+            self.machine.registers[usize::from(self.machine.slot[at])] = [self.results[at]; LANES];
+        }
+    }
+
+    /// The mask of the cells from column `k0` on: 1 where allowed, 0 elsewhere. The cells must lie within the bound
+    /// sizes; for a formula that is no mask every cell is allowed.
+    pub fn mask_row(&mut self, k0: i32, out: &mut [u8]) {
+        let inner = &*self.bound.0;
+        if inner.steps[inner.root].ty != Ty::Bool {
+            return out.fill(1);
+        }
+        if inner.fixed[inner.root] {
+            return out.fill(self.results[inner.root] as u8);
+        }
+        let (b, h, q) = self.row;
+        if let Some(table) = inner.table_of[inner.root].map(|t| &inner.tables[t]) {
+            let at = table.position(b, h, q, k0);
+            if let Some(bytes) = table.bytes().and_then(|bytes| bytes.get(at..at + out.len())) {
+                return out.copy_from_slice(bytes);
+            }
+        }
+        let root = usize::from(self.machine.slot[inner.root]);
+        for (i, chunk) in out.chunks_mut(LANES).enumerate() {
+            self.run(k0 + (i * LANES) as i32, &[]);
+            for (out, &bits) in chunk.iter_mut().zip(&self.machine.registers[root]) {
+                *out = bits as u8;
+            }
+        }
+    }
+
+    /// Replaces scores (or weights, for a probability formula) of the cells from column `k0` on. The cells must lie
+    /// within the bound sizes; a mask leaves them as they are.
+    pub fn score_row(&mut self, k0: i32, s: &mut [f32]) {
+        let inner = &*self.bound.0;
+        if inner.steps[inner.root].ty != Ty::Float {
+            return;
+        }
+        if inner.fixed[inner.root] {
+            return s.fill(f32::from_bits(self.results[inner.root]));
+        }
+        let root = usize::from(self.machine.slot[inner.root]);
+        for (i, chunk) in s.chunks_mut(LANES).enumerate() {
+            self.run(k0 + (i * LANES) as i32, chunk);
+            for (s, &bits) in chunk.iter_mut().zip(&self.machine.registers[root]) {
+                *s = f32::from_bits(bits);
+            }
+        }
+    }
+
+    /// Runs every step that changes along the row, from column `k` on.
+    fn run(&mut self, k: i32, x: &[f32]) {
+        let inner = &*self.bound.0;
+        let (b, h, q) = self.row;
+        for i in 0..self.machine.order.len() {
+            let at = self.machine.order[i];
+            let slot = usize::from(self.machine.slot[at]);
+            let step = &inner.steps[at];
+            if let Some(table) = inner.table_of[at].map(|t| &inner.tables[t]) {
+                table.load(table.position(b, h, q, k), &mut self.machine.registers[slot]);
+                continue;
+            }
+            match step.op {
+                Op::Var(Var::K) => {
+                    for (lane, out) in self.machine.registers[slot].iter_mut().enumerate() {
+                        *out = (k + lane as i32) as u32;
+                    }
+                }
+                Op::Var(_) => {
+                    for (out, &x) in self.machine.registers[slot].iter_mut().zip(x) {
+                        *out = x.to_bits();
+                    }
+                }
+                _ => self.machine.step(step, at, &inner.with),
+            }
+        }
+    }
+}
+
+/// For each step whether it has one value along a row of keys, and everything it is computed from has too.
+pub fn fixed_along_row(steps: &[Step], table_of: &[Option<usize>], tables: &[Table]) -> Vec<bool> {
+    let mut fixed: Vec<bool> = Vec::with_capacity(steps.len());
+    for (step, table) in steps.iter().zip(table_of) {
+        fixed.push(match (table, step.op) {
+            (Some(table), _) => !tables[*table].along_row(),
+            (None, Op::Var(var)) => !matches!(var, Var::K | Var::S | Var::P),
+            (None, Op::Row(_, operands) | Op::Read(_, operands)) => operands.iter().all(|id| fixed[id]),
+            (None, Op::Constant(_) | Op::Param(_)) => true,
+        });
+    }
+    fixed
+}

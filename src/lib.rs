@@ -1,0 +1,31 @@
+//! Attention Playground: attention mechanisms computed and drawn in the browser.
+//!
+//! The way through, left to right; arrows between rooms go one way only (held by `tests/arrows.rs`):
+//!
+//! ```text
+//! control, link, preset, API -> Experiment -> check -> Problem -> Plan -> Engine -> Outcome -> views
+//! ```
+//!
+//! | room | what it holds | may use |
+//! |---|---|---|
+//! | [`formula`] | the language of masks and scores: parser, typed form, back-ends | nothing |
+//! | [`catalogue`] | every mask, position scheme and normaliser, as data | formula |
+//! | [`experiment`] | the one truth: what the user set; check, links, history | catalogue, formula |
+//! | [`interchange`] | safetensors, pasted numbers, half floats | nothing |
+//! | [`attention`] | problem, plan, tile map, inputs, reference oracle, cost | experiment, catalogue, formula, interchange |
+//! | [`engine`] | CPU kernels, item protocol, outcome; the pool of workers (web) | attention |
+//! | [`analysis`] | measures of weights and of timings | attention, engine's outcome |
+//! | `app`, `api` | the page and its JavaScript API (web, feature `app`) | everything above, never a kernel |
+
+pub mod analysis;
+pub mod attention;
+pub mod catalogue;
+pub mod engine;
+pub mod experiment;
+pub mod formula;
+pub mod interchange;
+
+#[cfg(feature = "app")]
+pub mod api;
+#[cfg(feature = "app")]
+pub mod app;

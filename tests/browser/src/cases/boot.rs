@@ -1,0 +1,76 @@
+//! The page opens, computes, keeps to itself, and does not care where it lies.
+
+use serde_json::{Value, json};
+
+use super::Case;
+use crate::page::{Page, ensure};
+use crate::{Result, cases};
+
+/// This file's tests.
+pub fn cases() -> Vec<Case> {
+    cases!("boot"; opens_and_computes, opens_from_any_folder, fetches_nothing_from_elsewhere, policy_refuses_what_it_should,
+        opens_in_the_theme_asked_for)
+}
+
+/// The console is checked after each test, so this also shows that nothing complains.
+async fn opens_and_computes(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let version = page.js("return (await attentionPlayground).version", vec![]).await?;
+    ensure(version == json!(env!("CARGO_PKG_VERSION")), || format!("the page says it is version {version}"))?;
+    ensure(page.js("return !document.getElementById('shell')", vec![]).await? == json!(true), || {
+        "the first paint is still there".into()
+    })?;
+    let result = page
+        .js(
+            "const api = await attentionPlayground; const one = (data) => ({ shape: [1, 1, 2, 1], data });
+             return (await api.run({ Q: one([0, 0]), K: one([1, 2]), V: one([2, 4]), is_causal: true })).outputs.Y.data",
+            vec![],
+        )
+        .await?;
+    // Equal scores: the first row sees the first value, the second row their mean.
+    ensure(result == json!([2, 3]), || format!("attention over two values gave {result}"))?;
+    page.screenshot("boot").await
+}
+
+async fn opens_from_any_folder(page: &Page) -> Result<()> {
+    page.open_ready("/some/sub/path/").await?;
+    let outside = page
+        .js("return performance.getEntriesByType('resource').map((e) => e.name).filter((n) => !n.startsWith(location.origin + '/some/sub/path/'))", vec![])
+        .await?;
+    ensure(outside == json!([]), || format!("taken from outside its folder: {outside}"))
+}
+
+async fn fetches_nothing_from_elsewhere(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let found = page.js("return performance.getEntriesByType('resource').map((e) => e.name)", vec![]).await?;
+    let names: Vec<&str> = found.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    ensure(names.iter().any(|name| name.ends_with(".wasm")), || format!("resource timing lists no module: {names:?}"))?;
+    let foreign: Vec<_> = names.iter().filter(|name| !name.starts_with(&format!("{}/", page.base()))).collect();
+    ensure(foreign.is_empty(), || format!("fetched from elsewhere: {foreign:?}"))
+}
+
+/// Shows that the policy is in force and that the console check sees a violation of it.
+async fn policy_refuses_what_it_should(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let refused = page
+        .js(
+            "const refused = []; const note = (name) => (e) => refused.push(name);
+             await fetch('http://127.0.0.1:9/').catch(note('fetch'));
+             const script = document.createElement('script'); script.textContent = 'globalThis.injected = 1'; document.body.append(script);
+             if (!globalThis.injected) refused.push('inline');
+             return refused",
+            vec![],
+        )
+        .await?;
+    ensure(refused == json!(["fetch", "inline"]), || format!("refused only {refused}"))?;
+    page.expect_severe("Content Security Policy").await
+}
+
+async fn opens_in_the_theme_asked_for(page: &Page) -> Result<()> {
+    for theme in ["light", "dark"] {
+        page.open(&format!("/?theme={theme}")).await?;
+        let got = page.js("return document.documentElement.dataset.theme", vec![]).await?;
+        ensure(got == json!(theme), || format!("asked for {theme}, got {got}"))?;
+    }
+    Ok(())
+}

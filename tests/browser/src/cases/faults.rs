@@ -1,0 +1,67 @@
+//! What happens when something breaks.
+
+use serde_json::json;
+
+use super::Case;
+use crate::page::{Page, ensure};
+use crate::{Result, cases};
+
+/// This file's tests.
+pub fn cases() -> Vec<Case> {
+    cases!("faults"; a_trap_shows_the_address_to_keep, a_missing_module_is_said, a_worker_that_cannot_start_says_so)
+}
+
+async fn a_trap_shows_the_address_to_keep(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let hidden = "return document.getElementById('crash').hidden";
+    page.js("dispatchEvent(new ErrorEvent('error', { error: new Error('of an extension') }))", vec![]).await?;
+    ensure(page.js(hidden, vec![]).await? == json!(true), || "an error that is not ours stopped the page".into())?;
+    page.js("dispatchEvent(new ErrorEvent('error', { error: new WebAssembly.RuntimeError('unreachable') }))", vec![])
+        .await?;
+    ensure(page.js(hidden, vec![]).await? == json!(false), || "a trap went unseen".into())?;
+    let kept = page.js("return document.getElementById('crash-link').value === location.href", vec![]).await?;
+    ensure(kept == json!(true), || "the address is not offered".into())?;
+    page.screenshot("crash").await?;
+    page.click("Reload").await?;
+    page.wait_until("document.getElementById('crash').hidden").await
+}
+
+async fn a_missing_module_is_said(page: &Page) -> Result<()> {
+    page.cdp("Network.enable", json!({})).await?;
+    page.cdp("Network.setBlockedURLs", json!({ "urls": ["*app-*_bg.wasm"] })).await?;
+    let outcome = async {
+        page.open("/").await?;
+        page.wait_until("!document.getElementById('crash').hidden").await?;
+        page.screenshot("module missing").await
+    }
+    .await;
+    page.cdp("Network.setBlockedURLs", json!({ "urls": [] })).await?;
+    outcome?;
+    page.expect_severe("fetch").await?;
+    // The failed start itself is an uncaught error too.
+    page.severe_messages().await.map(drop)
+}
+
+/// The loader's own errors: a name it must not import, a first message that is no module.
+async fn a_worker_that_cannot_start_says_so(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let script = "const meta = (name) => document.querySelector(`meta[name=\"${name}\"]`).content;
+        const first = (query, message) => new Promise((answer, refuse) => {
+          const worker = new Worker(meta('worker-loader') + query, { type: 'module' });
+          worker.onmessage = (event) => { worker.terminate(); answer(event.data) };
+          worker.onerror = (event) => { worker.terminate(); refuse(new Error(event.message)) };
+          worker.postMessage(message);
+        });
+        return [await first('?m=https://example.org/x.js', {}), await first('?m=' + meta('worker'), { module: 1 }),
+                await first('?m=worker-gone.js', {})]";
+    let answers = page.js(script, vec![]).await?;
+    for (answer, words) in
+        answers.as_array().into_iter().flatten().zip(["no worker is called", "first message", "did not load"])
+    {
+        let message = answer["message"].as_str().unwrap_or_default();
+        ensure(answer["kind"] == "failed" && message.contains(words), || {
+            format!("the loader answered {answer}, not {words:?}")
+        })?;
+    }
+    ensure(answers.as_array().is_some_and(|all| all.len() == 3), || format!("not three answers: {answers}"))
+}

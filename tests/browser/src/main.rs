@@ -1,0 +1,81 @@
+//! End-to-end tests of the built page in a real browser. `cargo xtask browser [filter]` starts a server for `dist/` and runs
+//! this program with BASE_URL, CHROME and CHROMEDRIVER set; SHOTS=folder keeps the screenshots that tests take (and one of
+//! each failure).
+//!
+//! A test is an `async fn(&Page) -> Result<()>` in one of the files of `cases/`, listed in that file's table. All of them share one
+//! browser session; one that leaves a severe message in the console has failed.
+
+mod cases;
+mod driver;
+mod expression;
+mod page;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use cases::Case;
+use page::Page;
+
+/// What went wrong, in words.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+/// A result with such words.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The longest that one test may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn main() -> ExitCode {
+    let filter = std::env::args().nth(1).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(run(&filter))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("browser tests cannot run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(filter: &str) -> Result<bool> {
+    let cases: Vec<Case> = cases::all()?.into_iter().filter(|case| case.name.contains(filter)).collect();
+    let driver = driver::Driver::start()?;
+    let (mut passed, mut failed) = (0, Vec::new());
+    let mut page = driver.page().await?;
+    for case in &cases {
+        let start = now();
+        match tried(case, &page).await {
+            Ok(()) => {
+                println!("ok      {} ({} ms)", case.name, start.elapsed().as_millis());
+                passed += 1;
+            }
+            Err(error) => {
+                println!("FAILED  {} ({} ms)\n        {error}", case.name, start.elapsed().as_millis());
+                failed.push(&case.name);
+                // Nothing of a failed test may reach the next one.
+                let _ = page.screenshot(&format!("failed {}", case.name)).await;
+                page.quit().await;
+                page = driver.page().await?;
+            }
+        }
+    }
+    page.quit().await;
+    for name in &failed {
+        println!("failed: {name}");
+    }
+    println!("browser tests: {passed} passed, {} failed", failed.len());
+    Ok(failed.is_empty())
+}
+
+async fn tried(case: &Case, page: &Page) -> Result<()> {
+    tokio::time::timeout(PATIENCE, (case.run)(page))
+        .await
+        .map_err(|_| format!("not done after {} s", PATIENCE.as_secs()))??;
+    let severe = page.severe_messages().await?;
+    if severe.is_empty() { Ok(()) } else { Err(format!("the console says: {}", severe.join(" | ")).into()) }
+}
+
+#[allow(clippy::disallowed_methods, reason = "this program is native")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,181 @@
+//! The page as a test sees it: open an address, find a control by its label, use it, ask the page, wait, look.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use thirtyfour::{WebDriver, WebElement};
+
+use crate::{Error, Result};
+
+/// Runs in the page around a test's own code: awaits it, and makes its value plain JSON. Typed arrays become arrays, numbers
+/// that JSON lacks become "NaN", "Infinity" and "-Infinity"; an error keeps its name, message and issues.
+const WRAP: &str = r#"
+const done = arguments[arguments.length - 1];
+const plain = (key, value) => ArrayBuffer.isView(value) ? Array.from(value)
+  : typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+(async (...args) => { BODY })(...Array.prototype.slice.call(arguments, 0, -1)).then(
+  (value) => done(JSON.stringify({ value: value ?? null }, plain)),
+  (error) => done(JSON.stringify({ error: `${error?.name}: ${error?.message ?? error}`, issues: error?.issues ?? null })));
+"#;
+
+/// Elements whose accessible name is the wanted one, visible ones first: aria-label, aria-labelledby, <label>, own text, title.
+const BY_LABEL: &str = r#"
+const wanted = arguments[0], squeeze = (text) => (text ?? "").replace(/\s+/g, " ").trim();
+const name = (e) => {
+  const by = e.getAttribute("aria-labelledby");
+  if (by) return squeeze(by.split(/\s+/).map((id) => document.getElementById(id)?.textContent).join(" "));
+  if (e.hasAttribute("aria-label")) return squeeze(e.getAttribute("aria-label"));
+  if (e.labels?.length) return squeeze([...e.labels[0].childNodes].filter((n) => !n.contains?.(e) && n.nodeName !== "OUTPUT").map((n) => n.textContent).join(" "));
+  return squeeze(e.textContent) || squeeze(e.title);
+};
+const kinds = "button, a[href], input, select, textarea, summary, canvas, [role], [tabindex], [aria-label]";
+const found = [...document.querySelectorAll(kinds)].filter((e) => name(e) === wanted);
+return found.find((e) => e.checkVisibility()) ?? found[0] ?? null;
+"#;
+
+/// One browser session.
+pub struct Page {
+    driver: WebDriver,
+    base: String,
+    /// Severe console messages that were read while looking for something else.
+    kept: RefCell<Vec<String>>,
+}
+
+#[allow(dead_code, reason = "a vocabulary for tests; not each word is in use at each moment")]
+impl Page {
+    /// Wraps a session that tests will use on this server.
+    pub fn new(driver: WebDriver, base: String) -> Self {
+        Self { driver, base, kept: RefCell::default() }
+    }
+
+    /// The server's address, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Opens a path with its query and fragment, such as `/#v=1`, as a fresh document; returns when it has loaded.
+    pub async fn open(&self, path: &str) -> Result<()> {
+        // Between two addresses that differ in the fragment only, the browser would not load anything.
+        self.driver.goto("about:blank").await?;
+        Ok(self.driver.goto(format!("{}{path}", self.base)).await?)
+    }
+
+    /// Opens a path and waits until the page can compute.
+    pub async fn open_ready(&self, path: &str) -> Result<()> {
+        self.open(path).await?;
+        self.js("await attentionPlayground", vec![]).await.map(drop)
+    }
+
+    /// Opens the page unless it is open and ready: for tests that leave it as it was.
+    pub async fn ready(&self) -> Result<()> {
+        let here = self.driver.current_url().await?;
+        if here.as_str().starts_with(&self.base) { Ok(()) } else { self.open_ready("/").await }
+    }
+
+    /// Runs the body of an async function in the page and returns what it returns; `args` is its array of arguments.
+    ///
+    /// # Errors
+    /// With the error's name, message and issues, when it throws.
+    pub async fn js(&self, body: &str, args: Vec<Value>) -> Result<Value> {
+        let answer = self.driver.execute_async(WRAP.replace("BODY", body), args).await?;
+        let text = answer.json().as_str().ok_or("the script gave no answer")?;
+        let mut answer: Value = serde_json::from_str(text)?;
+        match answer.get("error").and_then(Value::as_str) {
+            None => Ok(answer["value"].take()),
+            Some(error) if answer["issues"].is_null() => Err(error.into()),
+            Some(error) => Err(format!("{error} {}", answer["issues"]).into()),
+        }
+    }
+
+    /// Waits until an expression is true in the page.
+    ///
+    /// # Errors
+    /// After 15 seconds.
+    pub async fn wait_until(&self, condition: &str) -> Result<()> {
+        let body = format!(
+            "const end = performance.now() + 15000; while (!({condition})) {{ if (performance.now() > end) return false; \
+             await new Promise((next) => setTimeout(next, 20)); }} return true;"
+        );
+        match self.js(&body, vec![]).await? {
+            Value::Bool(true) => Ok(()),
+            _ => Err(format!("never came true: {condition}").into()),
+        }
+    }
+
+    /// The control with this accessible name.
+    pub async fn control(&self, label: &str) -> Result<WebElement> {
+        let found = self.driver.execute(BY_LABEL, vec![json!(label)]).await?;
+        found.element().map_err(|_| format!("no control is labelled {label:?}").into())
+    }
+
+    /// Clicks the control with this label.
+    pub async fn click(&self, label: &str) -> Result<()> {
+        Ok(self.control(label).await?.click().await?)
+    }
+
+    /// Replaces what a text field holds.
+    pub async fn fill(&self, label: &str, text: &str) -> Result<()> {
+        let field = self.control(label).await?;
+        field.clear().await?;
+        Ok(field.send_keys(text).await?)
+    }
+
+    /// Moves a slider, or chooses in a list, as a person does: sets the value and says so with `input` and `change`.
+    pub async fn set(&self, label: &str, value: &str) -> Result<()> {
+        let field = self.control(label).await?.to_json()?;
+        let script = "arguments[0].value = arguments[1]; for (const kind of ['input', 'change']) \
+                      arguments[0].dispatchEvent(new Event(kind, { bubbles: true }));";
+        self.driver.execute(script, vec![field, json!(value)]).await?;
+        Ok(())
+    }
+
+    /// Sends keys (see `thirtyfour::Key`) to whatever has the focus.
+    pub async fn keys(&self, keys: impl AsRef<str>) -> Result<()> {
+        Ok(self.driver.active_element().await?.send_keys(keys.as_ref()).await?)
+    }
+
+    /// Sends a command of the browser's own debugging protocol, for faults that WebDriver cannot make.
+    pub async fn cdp(&self, command: &str, parameters: Value) -> Result<Value> {
+        Ok(self.driver.cdp().send_raw(command, parameters).await?)
+    }
+
+    /// Resizes the window.
+    pub async fn size(&self, width: u32, height: u32) -> Result<()> {
+        Ok(self.driver.set_window_rect(0, 0, width, height).await?)
+    }
+
+    /// Takes and empties the console's severe messages: errors, uncaught exceptions, refused by policy, not loaded.
+    pub async fn severe_messages(&self) -> Result<Vec<String>> {
+        let mut messages = std::mem::take(&mut *self.kept.borrow_mut());
+        let log = self.driver.browser_log().await?;
+        messages.extend(log.into_iter().filter(|entry| entry.level == "SEVERE").map(|entry| entry.message));
+        Ok(messages)
+    }
+
+    /// Takes the severe messages that a test provoked on purpose: those that contain `part` go, at least one must.
+    pub async fn expect_severe(&self, part: &str) -> Result<()> {
+        let (wanted, rest): (Vec<_>, Vec<_>) =
+            self.severe_messages().await?.into_iter().partition(|m| m.contains(part));
+        self.kept.borrow_mut().extend(rest);
+        if wanted.is_empty() { Err(format!("the console never said {part:?}").into()) } else { Ok(()) }
+    }
+
+    /// Writes a picture of the window into the folder that SHOTS names, if it does.
+    pub async fn screenshot(&self, name: &str) -> Result<()> {
+        let Some(folder) = std::env::var_os("SHOTS").map(PathBuf::from) else { return Ok(()) };
+        std::fs::create_dir_all(&folder)?;
+        let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        Ok(self.driver.screenshot(&folder.join(format!("{name}.png"))).await?)
+    }
+
+    /// Ends the session; a browser that is gone already is fine.
+    pub async fn quit(self) {
+        let _ = self.driver.quit().await;
+    }
+}
+
+/// Fails a test with these words unless the condition holds.
+pub fn ensure(condition: bool, words: impl FnOnce() -> String) -> Result<()> {
+    if condition { Ok(()) } else { Err(Error::from(words())) }
+}

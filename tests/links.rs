@@ -1,0 +1,465 @@
+//! Links, partial settings and the published schema: what leaves the page and comes back to it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
+use std::collections::BTreeMap;
+
+use attention_playground::experiment::{
+    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Input, MaskChoice, Patch, Scale, Size,
+    Stage, TensorName, WindowEdge, check, decode, encode, merge,
+};
+use attention_playground::formula::Ty;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn mask(id: &str, params: &[(&str, f64)]) -> MaskChoice {
+    let params = params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    MaskChoice { id: id.to_owned(), params, custom: None }
+}
+
+fn custom(text: &str) -> CustomFormula {
+    let window = Declared { name: "w".to_owned(), ty: Ty::Int, min: 1.0, max: 64.0, step: 1.0, value: 4.0 };
+    CustomFormula { text: text.to_owned(), params: vec![window] }
+}
+
+/// Links that were once given out, with what they must open as for ever. Never change a line; add new ones.
+fn golden() -> Vec<(&'static str, Experiment)> {
+    let default = Experiment::default();
+    let all = |change: fn(&mut Experiment)| {
+        let mut experiment = Experiment::default();
+        change(&mut experiment);
+        experiment
+    };
+    vec![
+        ("", default.clone()),
+        ("v1", default),
+        (
+            "v1&mask.window=5&view.head=0",
+            all(|e| {
+                e.mask = mask("sliding-window", &[("window", 5.0)]);
+                e.view.head = 0;
+            }),
+        ),
+        (
+            "v1&mask=dilated&mask.dilation=3&mask.two_sided=1&position=alibi",
+            all(|e| {
+                e.mask = mask("dilated", &[("dilation", 3.0), ("two_sided", 1.0)]);
+                e.position = Choice::of("alibi");
+            }),
+        ),
+        ("v1&mask=sliding-window", all(|e| e.mask = mask("sliding-window", &[]))),
+        (
+            "v1&conventions.causal=bottom_right&conventions.window=inclusive&engine.backend=cpu&input=generated&input.recipe=needle&input.seed=7&input.size.n_k=64&input.size.n_q=32&scale.free=0.5&softcap=30&temperature=0.1&view.stage=masked",
+            all(|e| {
+                e.conventions.causal = CausalAlignment::BottomRight;
+                e.conventions.window = WindowEdge::Inclusive;
+                e.engine.backend = Backend::Cpu;
+                let size = Size { n_q: 32, n_k: 64, ..Size::default() };
+                e.input = Input::Generated { recipe: "needle".to_owned(), size, seed: 7 };
+                e.scale = Scale::Free(0.5);
+                e.softcap = 30.0;
+                e.temperature = 0.1;
+                e.view.stage = Stage::Masked;
+            }),
+        ),
+        (
+            "v1&data.doc=0,0,1,1&input=text&input.text=%E5%AE%83%20%22%E7%B4%AF%22%20%26%20tired&mask=document&scale=log_n",
+            all(|e| {
+                e.data = BTreeMap::from([("doc".to_owned(), vec![0.0, 0.0, 1.0, 1.0])]);
+                e.input = Input::Text { text: "它 \"累\" & tired".to_owned(), size: Size::default(), seed: 0 };
+                e.mask = mask("document", &[]);
+                e.scale = Scale::LogN;
+            }),
+        ),
+        (
+            "v1&edits=~jW3sidGVuc29yIjoicSIsImhlYWQiOjEsInJvdyI6MiwiY29sIjozLCJ2YWx1ZSI6MC4xfV0&paint=~jW3siYWxsb3ciOnRydWUsImsiOlswLDRdLCJxIjpbMSwyXX1d&score.text=s%20-%200.1%20%2A%20abs%28q_pos%20-%20k%29",
+            all(|e| {
+                e.edits = vec![Edit { tensor: TensorName::Q, head: 1, row: 2, col: 3, value: 0.1 }];
+                e.paint = vec![Patch { head: None, q: [1, 2], k: [0, 4], allow: true }];
+                e.score = Some(CustomFormula { text: "s - 0.1 * abs(q_pos - k)".to_owned(), params: vec![] });
+            }),
+        ),
+        (
+            "v1&input=numbers&input.k=~jW1sxLjAsMC41XV0&input.q=~jW1swLjEsLTIuMF1d&input.v=~jW1szLjBdXQ&mask=custom&mask.custom.params=~jW3sibWF4Ijo2NC4wLCJtaW4iOjEuMCwibmFtZSI6InciLCJzdGVwIjoxLjAsInR5IjoiaW50IiwidmFsdWUiOjQuMH1d&mask.custom.text=k%20%3C=%20q_pos%20and%20q_pos%20-%20k%20%3C%20w",
+            all(|e| {
+                e.input = Input::Numbers { q: vec![vec![0.1, -2.0]], k: vec![vec![1.0, 0.5]], v: vec![vec![3.0]] };
+                e.mask = MaskChoice { custom: Some(custom("k <= q_pos and q_pos - k < w")), ..mask("custom", &[]) };
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn old_links_open_as_they_did() {
+    for (link, experiment) in golden() {
+        check(&experiment).unwrap();
+        let opened = decode(&format!("#{link}"));
+        assert_eq!(opened.problems, [], "{link}");
+        assert_eq!(opened.experiment, experiment, "{link}");
+        if !link.is_empty() {
+            assert_eq!(encode(&experiment), link);
+        }
+    }
+}
+
+/// Opens a link that has something wrong; the paths named, in order.
+fn named(link: &str) -> (Experiment, Vec<String>) {
+    let opened = decode(link);
+    assert_eq!(opened.raw, link, "the text is kept");
+    check(&opened.experiment).unwrap();
+    (opened.experiment, opened.problems.into_iter().map(|problem| problem.path).collect())
+}
+
+#[test]
+fn a_bad_field_falls_back_alone_and_is_named() {
+    let default = Experiment::default();
+    let (e, paths) = named("#v1&temperature=warm&softcap=-1&view.head=2");
+    assert_eq!((e.temperature, e.softcap, e.view.head), (1.0, 0.0, 2));
+    assert_eq!(paths, ["temperature", "softcap"]);
+
+    let (e, paths) = named("#v1&mask=longformer&mask.window=-3&mask.globals=2&mask.wings=1");
+    assert_eq!(e.mask, mask("longformer", &[("globals", 2.0)]));
+    assert_eq!(paths, ["mask.params.window", "mask.params.wings"]);
+
+    let (e, paths) = named("#v1&mask=slidingwindow&seed=3");
+    assert_eq!((&e.mask, e.seed), (&default.mask, 3));
+    assert_eq!(paths, ["mask.id"]);
+
+    let (e, paths) = named("#v1.4&future=1&seed=3&view.depth=2&nonsense");
+    assert_eq!((e.seed, e.view), (3, default.view));
+    assert_eq!(paths, ["", "future", "view.depth"]);
+
+    let (e, paths) = named("#v1&input=generated&input.size.kv_heads=3&input.recipe=smooth");
+    assert_eq!(e.input, Input::Generated { recipe: "smooth".to_owned(), size: Size::default(), seed: 0 });
+    assert_eq!(paths, ["input.size.kv_heads"]);
+
+    // Of two edits the one outside the input goes, whatever is wrong with it.
+    let size = Size::default();
+    let good = Edit { tensor: TensorName::Q, head: 0, row: 0, col: 0, value: 1.0 };
+    let experiment = Experiment {
+        input: Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
+        edits: vec![Edit { row: 99, col: 99, ..good }, good],
+        ..default.clone()
+    };
+    let (e, paths) = named(&encode(&experiment));
+    assert_eq!(e.edits, [good]);
+    assert_eq!(paths, ["edits[0].row", "edits[0].col"]);
+
+    let (e, paths) = named("#v1&score.text=s%20%2B&data.doc=1,1.5");
+    assert_eq!(e, default);
+    assert_eq!(paths, ["score.text", "data.doc[1]"]);
+}
+
+#[test]
+fn hostile_links_open_the_default() {
+    let deep = format!("#v1&edits=~j{}", "W1tb".repeat(10_000));
+    let long = format!("#v1&{}", "x".repeat(70_000));
+    let many = format!("#v1{}", "&seed=1&a=b".repeat(3000));
+    for link in [
+        "#v2&mask=causal",
+        "#v99999999999999999999",
+        "#help",
+        "#=&&==",
+        "#v1.x&seed=2",
+        &deep,
+        &long,
+        "#v1&mask=%ff",
+        "#v1&input=magic",
+    ] {
+        let (experiment, paths) = named(link);
+        assert_eq!(experiment, Experiment::default(), "{link}");
+        assert_eq!(paths.len(), 1, "{link}");
+    }
+    let (experiment, paths) = named(&many);
+    assert_eq!((experiment.seed, paths.is_empty()), (1, false));
+}
+
+#[test]
+fn a_partial_setting_is_merged() {
+    let base = Experiment::default();
+    let set = |patch: Value| merge(&base, &patch).unwrap();
+    assert_eq!(set(json!({})), base);
+    assert_eq!(
+        set(json!({"mask": {"params": {"two_sided": 1}}})).mask,
+        mask("sliding-window", &[("window", 9.0), ("two_sided", 1.0)])
+    );
+    assert_eq!(set(json!({"mask": {"params": {"window": null}}})).mask, mask("sliding-window", &[]));
+    assert_eq!(
+        set(json!({"mask": {"params": {"stride": 4}, "id": "strided"}})).mask,
+        mask("strided", &[("stride", 4.0)])
+    );
+    assert_eq!(set(json!({"mask": {"id": "custom", "custom": {"text": "k < q"}}})).mask.custom.unwrap().text, "k < q");
+    assert_eq!(set(json!({"scale": {"free": 2}})).scale, Scale::Free(2.0));
+    assert_eq!(
+        set(json!({"input": {"kind": "text", "text": "1"}})).input,
+        Input::Text { text: "1".to_owned(), size: Size::default(), seed: 0 }
+    );
+    assert_eq!(set(json!({"score": {"text": "s * 2.0"}})).score.unwrap().text, "s * 2.0");
+    let changed = Experiment { softcap: 5.0, score: Some(custom("s")), ..base.clone() };
+    assert_eq!(merge(&changed, &json!({"score": null, "softcap": null})).unwrap(), base);
+    for (_, experiment) in golden() {
+        assert_eq!(merge(&base, &serde_json::to_value(&experiment).unwrap()).unwrap().input, experiment.input);
+    }
+}
+
+#[test]
+fn a_bad_setting_names_every_field() {
+    let refuse = |patch: Value| {
+        let issues = merge(&Experiment::default(), &patch).unwrap_err().0;
+        assert!(issues.iter().all(|issue| !issue.message.is_empty()));
+        issues.into_iter().map(|issue| issue.path).collect::<Vec<_>>()
+    };
+    assert_eq!(refuse(json!([1])), [""]);
+    assert_eq!(
+        refuse(json!({"temprature": 2, "softcap": -1, "view": {"head": "first", "stage": "raw"}})),
+        ["temprature", "view.head", "softcap"]
+    );
+    assert_eq!(
+        refuse(json!({"mask": {"id": "strided", "params": {"strid": 4, "stride": 0.5}}})),
+        ["mask.params.strid", "mask.params.stride"]
+    );
+    assert_eq!(refuse(json!({"mask": {"id": "custom"}})), ["mask.custom.text"]);
+    assert_eq!(
+        refuse(json!({"edits": [{"tensor": "q"}, {"tensor": "q", "head": 0, "row": 0, "col": 0, "value": 1}, 7]})),
+        ["edits[0]", "edits[2]"]
+    );
+    assert_eq!(refuse(json!({"mask": null, "input": {"kind": "magic"}, "seed": 1.5})), ["input.kind", "seed"]);
+    assert_eq!(refuse(json!({"scale": {"free": 1, "bound": 2}})), ["scale"]);
+    assert_eq!(
+        refuse(json!({"input": {"kind": "generated", "size": {"q_heads": 0, "d": 999}}})),
+        ["input.size.q_heads", "input.size.d"]
+    );
+}
+
+/// Experiments that pass the check, reaching every kind of field.
+fn experiments() -> impl Strategy<Value = Experiment> {
+    let number = || {
+        prop_oneof![
+            -1e6..1e6f64,
+            (-1000..1000i32).prop_map(f64::from),
+            any::<f32>().prop_filter("finite", |x| x.is_finite()).prop_map(f64::from)
+        ]
+    };
+    let text = || {
+        prop_oneof!["\\PC{1,30}", "[0-9.,e~\"%&=+ -]{1,12}", Just("null".to_owned())]
+            .prop_filter("words", |t| !t.trim().is_empty())
+    };
+    let small = || prop::collection::vec(prop::collection::vec(-1e3..1e3f32, 3), 1..5);
+    let size = (1..5usize, 1..4usize, 1..40usize, 1..40usize, 1..33usize, 1..33usize)
+        .prop_map(|(kv, group, n_q, n_k, d, d_v)| Size { q_heads: kv * group, kv_heads: kv, n_q, n_k, d, d_v });
+    let seed = || 0..=(1u64 << 53) - 1;
+    let input = prop_oneof![
+        ("[a-z][a-z0-9-]{0,9}", 1..=6u32).prop_map(|(id, layer)| Input::Capture { id, layer }),
+        (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed())
+            .prop_map(|(recipe, size, seed)| Input::Generated { recipe: recipe.to_owned(), size, seed }),
+        (text(), size, seed()).prop_map(|(text, size, seed)| Input::Text { text, size, seed }),
+        (small(), small()).prop_map(|(q, k)| Input::Numbers { q, v: k.clone(), k }),
+    ];
+    let mask = prop_oneof![
+        Just(mask("none", &[])),
+        Just(Experiment::default().mask),
+        (1..500i32).prop_map(|w| mask("sliding-window", &[("window", f64::from(w)), ("two_sided", 1.0)])),
+        (0.0..1.0).prop_map(|density| mask("random-blocks", &[("density", density)])),
+        prop::sample::select(vec!["k < q", "q - k < w and true", "(k & ~q) == 0"])
+            .prop_map(|text| MaskChoice { custom: Some(custom(text)), ..mask("custom", &[]) }),
+    ];
+    let edit = (prop::sample::select(vec![TensorName::Q, TensorName::K, TensorName::V]), -1e9..1e9f32)
+        .prop_map(|(tensor, value)| Edit { tensor, head: 0, row: 0, col: 0, value });
+    let patch = (prop::option::of(0..32usize), 0..99usize, 1..99usize, any::<bool>())
+        .prop_map(|(head, from, more, allow)| Patch { head, q: [from, from + more], k: [0, more], allow });
+    let scale = prop_oneof![
+        Just(Scale::InverseSqrt),
+        Just(Scale::None),
+        Just(Scale::LogN),
+        (-1e6..1e6f64).prop_map(Scale::Free)
+    ];
+    let data = prop::collection::btree_map("time[a-z_0-9]{0,5}", prop::collection::vec(number(), 1..6), 0..3);
+    let score = prop::option::of(Just(custom("s * 0.5")));
+    (
+        (input, mask, scale, data, score, seed()),
+        (
+            prop::collection::vec(edit, 0..4),
+            prop::collection::vec(patch, 0..4),
+            1e-6..1e6f64,
+            0.0..1e6f64,
+            0..32usize,
+            any::<bool>(),
+        ),
+    )
+        .prop_map(|((input, mask, scale, data, score, seed), (edits, paint, temperature, softcap, head, flag))| {
+            let mut e = Experiment {
+                input,
+                mask,
+                scale,
+                data,
+                score,
+                seed,
+                edits,
+                paint,
+                temperature,
+                softcap,
+                ..Experiment::default()
+            };
+            e.view.head = head;
+            if flag {
+                e.position = Choice { params: BTreeMap::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
+                e.normaliser = Choice::of("sigmoid");
+                e.conventions.window = WindowEdge::Inclusive;
+                e.view.stage = Stage::Raw;
+            }
+            e
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_link_opens_as_what_was_sent(experiment in experiments()) {
+        prop_assert_eq!(check(&experiment), Ok(()));
+        let link = encode(&experiment);
+        prop_assert!(link.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~,:/=&%".contains(&b)), "{}", link);
+        let opened = decode(&link);
+        prop_assert_eq!(&opened.problems, &vec![]);
+        prop_assert_eq!(&opened.experiment, &experiment);
+        prop_assert_eq!(&merge(&Experiment::default(), &serde_json::to_value(&experiment).unwrap()).unwrap(), &experiment);
+        conforms(&serde_json::to_value(&experiment).unwrap());
+    }
+
+    #[test]
+    fn a_damaged_link_opens_something_valid(experiment in experiments(), at in any::<prop::sample::Index>(), with in "\\PC{0,4}") {
+        let mut link = encode(&experiment);
+        let at = at.index(link.len());
+        link.replace_range(at..=at, &with);
+        let opened = decode(&link);
+        prop_assert_eq!(check(&opened.experiment), Ok(()));
+    }
+
+    #[test]
+    fn any_text_opens_something_valid(text in "(#?v1)?(&?(mask|input|view|data|edits|score|scale|position)(\\.[a-z_]{1,8}){0,3}=[~\"]?\\PC{0,9}){0,6}", noise in "\\PC{0,60}") {
+        for text in [&text, &noise] {
+            let opened = decode(text);
+            prop_assert_eq!(check(&opened.experiment), Ok(()));
+            prop_assert_eq!(&opened.raw, text);
+        }
+    }
+
+    #[test]
+    fn any_json_is_merged_or_refused(text in "\\PC{0,20}", n in any::<f64>(), field in prop::sample::select(fields()), inner in prop::sample::select(fields())) {
+        for value in [json!(text), json!(n), json!({ inner.clone(): n }), json!([n, text]), json!({ inner: { text.clone(): [n] } }), json!(true), json!(null)] {
+            if let Ok(experiment) = merge(&Experiment::default(), &json!({ field.clone(): value })) {
+                prop_assert_eq!(check(&experiment), Ok(()));
+            }
+        }
+    }
+}
+
+/// Names of fields at every depth.
+fn fields() -> Vec<String> {
+    let mut names = vec!["custom".to_owned(), "params".to_owned(), "free".to_owned(), "size".to_owned()];
+    for (name, value) in serde_json::to_value(Experiment::default()).unwrap().as_object().unwrap() {
+        names.push(name.clone());
+        names.extend(value.as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+    }
+    names
+}
+
+fn schema() -> Value {
+    serde_json::from_str(include_str!("../public/experiment.schema.json")).unwrap()
+}
+
+/// Panics unless `value` conforms to the published schema.
+fn conforms(value: &Value) {
+    let schema = schema();
+    if let Err(why) = fits(&schema, &schema, value) {
+        panic!("{why}");
+    }
+}
+
+/// The part of JSON Schema that ours uses; a keyword it does not know is an error, so that none is silently ignored.
+fn fits(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
+    let fail = |why: &str| Err(format!("{value} against {schema}: {why}"));
+    let (fields, items) = (value.as_object().into_iter().flatten(), value.as_array().into_iter().flatten());
+    for (keyword, rule) in schema.as_object().unwrap() {
+        let sound = match keyword.as_str() {
+            "$schema" | "title" | "description" | "$defs" => true,
+            "$ref" => fits(root, &root["$defs"][rule.as_str().unwrap().strip_prefix("#/$defs/").unwrap()], value)
+                .map(|()| true)?,
+            "type" => match rule.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "number" => value.is_number(),
+                "integer" => value.is_u64() || value.is_i64(),
+                "boolean" => value.is_boolean(),
+                "null" => value.is_null(),
+                other => panic!("type {other}"),
+            },
+            "const" => value == rule,
+            "enum" => rule.as_array().unwrap().contains(value),
+            "oneOf" => rule.as_array().unwrap().iter().filter(|s| fits(root, s, value).is_ok()).count() == 1,
+            "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
+            "properties" => {
+                for (name, inner) in fields.clone() {
+                    rule.get(name).map_or(Ok(()), |rule| fits(root, rule, inner))?;
+                }
+                true
+            }
+            "additionalProperties" => {
+                let known = |name: &str| schema.get("properties").is_some_and(|p| p.get(name).is_some());
+                let mut rest = fields.clone().filter(|(name, _)| !known(name));
+                match rule {
+                    Value::Bool(allowed) => *allowed || rest.next().is_none(),
+                    rule => rest.map(|(_, inner)| fits(root, rule, inner)).collect::<Result<(), _>>().map(|()| true)?,
+                }
+            }
+            "items" => items.clone().map(|item| fits(root, rule, item)).collect::<Result<(), _>>().map(|()| true)?,
+            "minItems" => items.clone().count() as u64 >= rule.as_u64().unwrap(),
+            "maxItems" => items.clone().count() as u64 <= rule.as_u64().unwrap(),
+            "maxLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 <= rule.as_u64().unwrap()),
+            "minimum" => value.as_f64().is_none_or(|x| x >= rule.as_f64().unwrap()),
+            "maximum" => value.as_f64().is_none_or(|x| x <= rule.as_f64().unwrap()),
+            "exclusiveMinimum" => value.as_f64().is_none_or(|x| x > rule.as_f64().unwrap()),
+            other => panic!("keyword {other}"),
+        };
+        if !sound {
+            return fail(keyword);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_schema_has_every_field_and_no_other() {
+    let (schema, default) = (schema(), serde_json::to_value(Experiment::default()).unwrap());
+    let names = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&schema["properties"]), names(&default));
+    for field in ["conventions", "engine", "view"] {
+        assert_eq!(names(&schema["properties"][field]["properties"]), names(&default[field]), "{field}");
+    }
+    let size = serde_json::to_value(Size::default()).unwrap();
+    assert_eq!(names(&schema["$defs"]["size"]["properties"]), names(&size));
+    let param = serde_json::to_value(&custom("k").params[0]).unwrap();
+    assert_eq!(names(&schema["$defs"]["formula"]["properties"]["params"]["items"]["properties"]), names(&param));
+    for (_, experiment) in golden() {
+        conforms(&serde_json::to_value(&experiment).unwrap());
+    }
+    for stage in Stage::ALL {
+        conforms(&json!({ "view": { "stage": stage } }));
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_check_refuses() {
+    let schema = schema();
+    for wrong in [
+        json!({"temperature": 0}),
+        json!({"mask": {"id": "causal", "window": 3}}),
+        json!({"input": {"kind": "capture", "id": "animal", "layer": 7}}),
+        json!({"edits": [{"tensor": "x", "head": 0, "row": 0, "col": 0, "value": 0}]}),
+        json!({"data": {"doc": []}}),
+        json!({"colour": "red"}),
+    ] {
+        assert!(fits(&schema, &schema, &wrong).is_err(), "{wrong}");
+        assert!(merge(&Experiment::default(), &wrong).is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,154 @@
+//! Counts checks that really ran.
+
+use crate::{Result, shell};
+
+/// The count so far, and what failed.
+#[derive(Default)]
+pub struct Checks {
+    passed: usize,
+    failed: Vec<String>,
+}
+
+impl Checks {
+    /// Announces a step, runs it, counts it as one check.
+    pub fn step(&mut self, name: &str, body: impl FnOnce() -> Result<bool>) -> bool {
+        let (ok, _) = self.timed(name, || body().map(|ok| (ok, ())));
+        self.count(name, ok);
+        ok
+    }
+
+    /// A step that contains tests of its own: each is counted. It fails as a whole when it broke off without naming a failed
+    /// test, or ran fewer than `at_least`.
+    pub fn tests(&mut self, name: &str, at_least: usize, body: impl FnOnce() -> Result<(bool, Tally)>) -> bool {
+        let (ok, tally) = self.timed(name, body);
+        let tally = tally.unwrap_or_default();
+        self.passed += tally.passed;
+        self.failed.extend((0..tally.failed).map(|_| format!("a test of: {name}")));
+        let enough = tally.passed + tally.failed >= at_least;
+        if tally.failed == 0 && !(ok && enough) {
+            let why = if ok { "ran too few tests to mean anything" } else { "did not finish" };
+            self.failed.push(format!("{name}: {why}"));
+        }
+        ok && tally.failed == 0 && enough
+    }
+
+    /// How many checks have been counted.
+    pub fn total(&self) -> usize {
+        self.passed + self.failed.len()
+    }
+
+    fn timed<T>(&self, name: &str, body: impl FnOnce() -> Result<(bool, T)>) -> (bool, Option<T>) {
+        println!("\n== {name}");
+        let start = shell::now();
+        let outcome = body();
+        let took = shell::human(start.elapsed());
+        match outcome {
+            Ok((ok, value)) => {
+                println!("== {name}: {} in {took}", if ok { "ok" } else { "FAILED" });
+                (ok, Some(value))
+            }
+            Err(error) => {
+                println!("{error}\n== {name}: FAILED in {took}");
+                (false, None)
+            }
+        }
+    }
+
+    fn count(&mut self, name: &str, ok: bool) {
+        if ok {
+            self.passed += 1;
+        } else {
+            self.failed.push(name.to_owned());
+        }
+    }
+
+    /// Prints what failed and, last, the count; true when nothing failed.
+    pub fn finish(self) -> bool {
+        println!();
+        for name in &self.failed {
+            println!("FAILED  {name}");
+        }
+        println!("{} passed, {} failed", self.passed, self.failed.len());
+        self.failed.is_empty()
+    }
+}
+
+/// How many tests a test program ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Tests that passed.
+    pub passed: usize,
+    /// Tests that failed.
+    pub failed: usize,
+}
+
+/// Adds up every `N passed` and `N failed` of the summary lines that libtest, cargo-nextest and the browser tests print.
+pub fn tally(output: &str) -> Tally {
+    let mut sum = Tally::default();
+    for line in output.lines() {
+        let line = strip_colours(line);
+        let line = line.trim_start();
+        let summary = line.starts_with("test result: ")
+            || (line.starts_with("Summary [") && line.contains(" run: "))
+            || line.starts_with("browser tests: ");
+        if summary {
+            sum.passed += before(line, "passed");
+            // nextest tells apart tests that failed, timed out, and failed to start.
+            sum.failed += before(line, "failed") + before(line, "timed out") + before(line, "exec failed");
+        }
+    }
+    sum
+}
+
+/// The number before a word: 12 of `12 passed`.
+fn before(line: &str, word: &str) -> usize {
+    let numbers = line
+        .match_indices(word)
+        .filter_map(|(at, _)| line[..at].strip_suffix(' ')?.rsplit([' ', ':', '(']).next()?.parse::<usize>().ok());
+    numbers.sum()
+}
+
+fn strip_colours(line: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        if c == '\u{1b}' {
+            characters.by_ref().find(char::is_ascii_alphabetic);
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_of_three_programs_are_read() {
+        let libtest = "test a ... ok\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\ntest result: FAILED. 1 passed; 2 failed; 0 ignored";
+        assert_eq!(tally(libtest), Tally { passed: 4, failed: 2 });
+        let nextest = "     Summary [   0.1s] 12 tests run: 10 passed (1 slow), 1 failed, 1 timed out, 4 skipped";
+        assert_eq!(tally(nextest), Tally { passed: 10, failed: 2 });
+        assert_eq!(
+            tally("\u{1b}[32;1m     Summary\u{1b}[0m [   0.1s] 2 tests run: \u{1b}[1m2\u{1b}[0m passed"),
+            Tally { passed: 2, failed: 0 }
+        );
+        assert_eq!(tally("browser tests: 7 passed, 1 failed"), Tally { passed: 7, failed: 1 });
+        assert_eq!(tally("a log line: 9 passed"), Tally::default());
+    }
+
+    #[test]
+    fn a_step_that_ran_nothing_or_broke_off_has_failed() {
+        let mut checks = Checks::default();
+        assert!(!checks.tests("empty", 1, || Ok((true, Tally::default()))));
+        assert!(!checks.tests("broke off", 1, || Ok((false, Tally { passed: 3, failed: 0 }))));
+        assert!(!checks.tests("error", 0, || Err("no".into())));
+        assert!(checks.tests("good", 1, || Ok((true, Tally { passed: 2, failed: 0 }))));
+        assert!(checks.step("step", || Ok(true)));
+        assert!(!checks.step("step", || Err("no".into())));
+        assert_eq!((checks.passed, checks.failed.len()), (6, 4));
+        assert!(!checks.finish());
+    }
+}

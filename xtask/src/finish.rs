@@ -1,0 +1,181 @@
+//! `cargo xtask finish`: what trunk does not do to its own output. Trunk calls it as a hook after each build.
+//!
+//! 1. The workers' files get names with hashes. Trunk leaves them plain, and a page that meets an older worker from a cache
+//!    fails in strange ways.
+//! 2. The style sheets become one file, so that the source can be in many.
+//! 3. The meta tags that name the workers are written; the engine's pool reads them.
+//! 4. Absolute addresses for link previews, where the build was told its address.
+//! 5. The Content-Security-Policy, with the hash of each inline script. Last: it depends on everything before.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{Result, build::BASE_VARIABLE, digest, html};
+
+/// The two builds of the compute worker.
+const WORKERS: [&str; 2] = ["worker", "worker-relaxed"];
+/// The script that starts either of them.
+const LOADER: &str = "worker-loader";
+
+/// Works on the folder that trunk names in `TRUNK_STAGING_DIR`.
+pub fn command(args: &[String]) -> Result<bool> {
+    crate::refuse_rest(args)?;
+    let folder = std::env::var_os("TRUNK_STAGING_DIR").ok_or("TRUNK_STAGING_DIR is not set: trunk calls this")?;
+    finish(Path::new(&folder), std::env::var(BASE_VARIABLE).ok().as_deref())?;
+    Ok(true)
+}
+
+fn finish(folder: &Path, base: Option<&str>) -> Result<()> {
+    let index = folder.join("index.html");
+    let mut page = read(&index)?;
+    for worker in WORKERS {
+        let (script, module) = hash_worker(folder, worker)?;
+        page = html::set_meta(&page, worker, &script)?;
+        page = html::set_meta(&page, &format!("{worker}-wasm"), &module)?;
+    }
+    page = html::set_meta(&page, LOADER, &hash_name(folder, LOADER, "js")?)?;
+    page = join_styles(folder, &page)?;
+    page = page.replace("<!-- base -->", &base.map(absolute).unwrap_or_default());
+    page = html::set_meta(&page, "Content-Security-Policy", &policy(&page))?;
+    fs::write(&index, page)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()).into())
+}
+
+/// Renames a worker's module, writes the new name into its script, renames that too; returns both names.
+fn hash_worker(folder: &Path, name: &str) -> Result<(String, String)> {
+    let module = hash_name(folder, &format!("{name}_bg"), "wasm")?;
+    let script = folder.join(format!("{name}.js"));
+    let text = read(&script)?;
+    let old = format!("{name}_bg.wasm");
+    if !text.contains(&old) {
+        return Err(format!("{} does not name {old}: has wasm-bindgen changed its output?", script.display()).into());
+    }
+    fs::write(&script, text.replace(&old, &module))?;
+    Ok((hash_name(folder, name, "js")?, module))
+}
+
+/// Renames `name.extension` to `name-<hash of its bytes>.extension`; returns the new name.
+fn hash_name(folder: &Path, name: &str, extension: &str) -> Result<String> {
+    let old = folder.join(format!("{name}.{extension}"));
+    let bytes = fs::read(&old).map_err(|e| format!("{}: {e}", old.display()))?;
+    let new = format!("{name}-{}.{extension}", digest::short(&bytes));
+    fs::rename(&old, folder.join(&new))?;
+    Ok(new)
+}
+
+/// Replaces the page's style sheets by one with all their text, in order, in the place of the first.
+fn join_styles(folder: &Path, page: &str) -> Result<String> {
+    let links: Vec<(usize, &str)> =
+        html::tags(page, "link").filter(|(_, tag)| html::attribute(tag, "rel") == Some("stylesheet")).collect();
+    let Some(&(first, _)) = links.first() else { return Err("index.html links no style sheet".into()) };
+    let mut sheet = String::new();
+    let mut rest = page.to_owned();
+    for &(at, tag) in links.iter().rev() {
+        rest.replace_range(at..at + tag.len(), "");
+    }
+    for (_, tag) in &links {
+        let name = html::attribute(tag, "href").unwrap_or_default().trim_start_matches("./");
+        let path = folder.join(name);
+        sheet.push_str(&read(&path)?);
+        sheet.push('\n');
+        fs::remove_file(path)?;
+    }
+    let name = format!("style-{}.css", digest::short(sheet.as_bytes()));
+    fs::write(folder.join(&name), sheet)?;
+    rest.insert_str(first, &format!("<link rel=\"stylesheet\" href=\"./{name}\">"));
+    Ok(rest)
+}
+
+/// Tags that need the page's own address; `build` has checked that it needs no escaping.
+fn absolute(base: &str) -> String {
+    format!("<link rel=\"canonical\" href=\"{base}\"><meta property=\"og:url\" content=\"{base}\">")
+}
+
+/// Everything from this folder's host and nothing else; wasm may be compiled; the inline scripts only with these very bytes.
+fn policy(page: &str) -> String {
+    let scripts: String =
+        html::inline_scripts(page).into_iter().map(|script| format!(" {}", digest::policy(script))).collect();
+    format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'; img-src 'self' data: blob:; \
+         connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"worker\" content=\"\">\
+        <meta name=\"worker-wasm\" content=\"\"><meta name=\"worker-relaxed\" content=\"\"><meta name=\"worker-relaxed-wasm\" content=\"\">\
+        <meta name=\"worker-loader\" content=\"\"><!-- base --><link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
+        <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">abc</script>";
+
+    fn staging(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("xtask-finish-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        for (file, text) in [
+            ("index.html", PAGE),
+            ("worker.js", "new URL('worker_bg.wasm', import.meta.url)"),
+            ("worker_bg.wasm", "1"),
+            ("worker-relaxed.js", "new URL('worker-relaxed_bg.wasm', import.meta.url)"),
+            ("worker-relaxed_bg.wasm", "2"),
+            ("worker-loader.js", "3"),
+            ("a.css", "a{}"),
+            ("b.css", "b{}"),
+        ] {
+            fs::write(folder.join(file), text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn every_name_in_the_page_is_a_file_that_holds_what_it_should() {
+        let folder = staging("names");
+        finish(&folder, Some("https://example.org/a/")).unwrap();
+        let page = fs::read_to_string(folder.join("index.html")).unwrap();
+        let meta = |name: &str| {
+            let (_, tag) =
+                html::tags(&page, "meta").find(|(_, tag)| html::attribute(tag, "name") == Some(name)).unwrap();
+            html::attribute(tag, "content").unwrap().to_owned()
+        };
+        for worker in WORKERS {
+            let module = meta(&format!("{worker}-wasm"));
+            assert!(folder.join(&module).is_file(), "{module}");
+            assert_eq!(
+                fs::read_to_string(folder.join(meta(worker))).unwrap(),
+                format!("new URL('{module}', import.meta.url)")
+            );
+        }
+        assert_eq!(fs::read_to_string(folder.join(meta("worker-loader"))).unwrap(), "3");
+        let sheets: Vec<_> =
+            html::tags(&page, "link").filter(|(_, tag)| html::attribute(tag, "rel") == Some("stylesheet")).collect();
+        assert_eq!(sheets.len(), 1);
+        let sheet = html::attribute(sheets[0].1, "href").unwrap();
+        assert_eq!(fs::read_to_string(folder.join(sheet)).unwrap(), "a{}\nb{}\n");
+        assert!(page.contains(&digest::policy("abc")) && page.contains("canonical"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn every_style_sheet_is_linked() {
+        let page = fs::read_to_string(crate::root().join("index.html")).unwrap();
+        for entry in fs::read_dir(crate::root().join("style")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(page.contains(&format!("href=\"style/{name}\"")), "index.html does not link style/{name}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_does_not_name_its_module_is_refused() {
+        let folder = staging("refused");
+        fs::write(folder.join("worker.js"), "changed").unwrap();
+        assert!(finish(&folder, None).unwrap_err().to_string().contains("worker_bg.wasm"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

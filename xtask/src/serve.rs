@@ -1,0 +1,178 @@
+//! `cargo xtask serve`: a static file server for `dist/`, as plain as the hosts the page is meant for.
+//!
+//! It serves the release build byte for byte, security policy included, which `trunk serve` would not: that one adds its
+//! reload script. For work on the sources with rebuilding on change, `trunk serve` is the command.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use crate::{Result, build, refuse_rest, shell, take_value};
+
+/// `cargo xtask serve [--port N]`.
+pub fn command(args: &[String]) -> Result<bool> {
+    let mut args = args.to_vec();
+    let port = take_value(&mut args, "--port")?.unwrap_or_else(|| "8080".into());
+    let port: u16 = port.parse().map_err(|_| format!("--port wants a number up to 65535, not {port:?}"))?;
+    refuse_rest(&args)?;
+    // Bind first: finding the port taken after minutes of building would be rude.
+    let listener = bind(port)?;
+    let folder = build::build(&build::Options::default())?;
+    println!("\nAttention Playground: http://{}/   (stop with Ctrl+C)", listener.local_addr()?);
+    accept(&listener, &folder, &["/"]);
+    Ok(true)
+}
+
+/// Serves a folder in a thread, on a free port, under each of the prefixes (`/`, `/some/sub/path/`); returns the address.
+pub fn start(folder: &Path, prefixes: &'static [&'static str]) -> Result<SocketAddr> {
+    let listener = bind(0)?;
+    let address = listener.local_addr()?;
+    let folder = folder.to_owned();
+    shell::thread(move || accept(&listener, &folder, prefixes));
+    Ok(address)
+}
+
+fn bind(port: u16) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map_err(|e| format!("port {port} of 127.0.0.1: {e}. Choose another with --port").into())
+}
+
+fn accept(listener: &TcpListener, folder: &Path, prefixes: &'static [&'static str]) {
+    for stream in listener.incoming().flatten() {
+        let folder = folder.to_owned();
+        // A browser that hangs up in the middle is not our error.
+        shell::thread(move || answer(stream, &folder, prefixes).ok());
+    }
+}
+
+fn answer(mut stream: TcpStream, folder: &Path, prefixes: &[&str]) -> io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut head = BufReader::new(stream.try_clone()?.take(16 * 1024));
+    let mut line = String::new();
+    head.read_line(&mut line)?;
+    let mut words = line.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut header = String::new();
+    while head.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    if !matches!(method, "GET" | "HEAD") {
+        return respond(&mut stream, "405 Method Not Allowed", "text/plain", b"GET or HEAD\n", true);
+    }
+    let Some(path) = resolve(folder, prefixes, target) else {
+        return respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true);
+    };
+    match std::fs::read(&path) {
+        Ok(body) => respond(&mut stream, "200 OK", media_type(&path), &body, method == "GET"),
+        Err(_) => respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true),
+    }
+}
+
+fn respond(stream: &mut TcpStream, status: &str, media: &str, body: &[u8], with_body: bool) -> io::Result<()> {
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+        body.len()
+    )?;
+    if with_body {
+        stream.write_all(body)?;
+    }
+    stream.flush()
+}
+
+/// The file a request names, or none when it points out of the folder or under no prefix.
+fn resolve(folder: &Path, prefixes: &[&str], target: &str) -> Option<PathBuf> {
+    let path = decode(target.split(['?', '#']).next()?)?;
+    // The longest prefix wins, so that "/" does not swallow the others.
+    let rest = prefixes.iter().filter_map(|prefix| path.strip_prefix(prefix)).min_by_key(|rest| rest.len())?;
+    let relative = Path::new(rest);
+    if rest.contains(['\\', '\0']) || !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let file = folder.join(relative);
+    Some(if rest.is_empty() || rest.ends_with('/') { file.join("index.html") } else { file })
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digit = |d: u8| (d as char).to_digit(16);
+                (digit(rest.next()?)? * 16 + digit(rest.next()?)?) as u8
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn media_type(path: &Path) -> &'static str {
+    match path.extension().and_then(|e| e.to_str()).unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "wasm" => "application/wasm",
+        "json" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "txt" | "md" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
+
+    #[test]
+    fn requests_name_files_under_each_prefix() {
+        let at = |target| resolve(Path::new("d"), PREFIXES, target);
+        assert_eq!(at("/"), Some("d/index.html".into()));
+        assert_eq!(at("/a%20b.js?m=1"), Some("d/a b.js".into()));
+        assert_eq!(at("/some/sub/path/"), Some("d/index.html".into()));
+        assert_eq!(at("/some/sub/path/captures/x.safetensors"), Some("d/captures/x.safetensors".into()));
+    }
+
+    #[test]
+    fn nothing_outside_the_folder_can_be_named() {
+        for target in
+            ["/../secret", "/%2e%2e/secret", "//etc/passwd", "/a/../../b", "/a%5c..%5cb", "/%00", "/%zz", "", "x"]
+        {
+            assert_eq!(resolve(Path::new("d"), PREFIXES, target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn wasm_has_the_type_that_streaming_compilation_wants() {
+        assert_eq!(media_type(Path::new("a.wasm")), "application/wasm");
+        assert!(media_type(Path::new("a.js")).starts_with("text/javascript"));
+    }
+
+    #[test]
+    fn a_running_server_answers_and_refuses() {
+        let folder = std::env::temp_dir().join(format!("xtask-serve-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.wasm"), "four").unwrap();
+        let address = start(&folder, &["/"]).unwrap();
+        let ask = |request: &str| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        };
+        let found = ask("GET /a.wasm HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(found.starts_with("HTTP/1.1 200") && found.contains("application/wasm") && found.ends_with("four"));
+        assert!(ask("HEAD /a.wasm HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
+        assert!(ask("GET /b HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
+        assert!(ask("POST /a.wasm HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

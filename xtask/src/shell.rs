@@ -1,0 +1,128 @@
+//! Runs a command in the workspace, says which, and says how long it took.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{Result, root};
+
+/// The wall clock. The kernels' ban on `Instant::now` is about wasm; this program never runs there.
+#[allow(clippy::disallowed_methods, reason = "native only")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Starts a thread; native only, like [`now`].
+#[allow(clippy::disallowed_methods, reason = "native only")]
+pub fn thread<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> std::thread::JoinHandle<T> {
+    std::thread::spawn(body)
+}
+
+/// A duration as people read it: `820 ms`, `12.3 s`, `4 min 05 s`.
+pub fn human(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{} ms", time.as_millis())
+    } else if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
+    }
+}
+
+/// A command that runs in the workspace's folder, without the variables that cargo set for this program
+/// (a nested cargo would rebuild crates whose build scripts watch them).
+pub fn command(program: impl AsRef<OsStr>, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO" {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command with its output on the terminal.
+///
+/// # Errors
+/// When it cannot start or ends with a status other than 0.
+pub fn run(mut command: Command) -> Result<()> {
+    let line = shown(&command);
+    println!("$ {line}");
+    let start = now();
+    let status = command.status().map_err(|e| format!("cannot run `{line}`: {e}"))?;
+    println!("  {} in {}", if status.success() { "done" } else { "FAILED" }, human(start.elapsed()));
+    if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}").into()) }
+}
+
+/// Runs a command with its output on the terminal and also in the returned text; says whether it ended well.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run_and_read(mut command: Command) -> Result<(bool, String)> {
+    let line = shown(&command);
+    println!("$ {line}");
+    let start = now();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("cannot run `{line}`: {e}"))?;
+    let err = child.stderr.take().map(|pipe| thread(move || echo(pipe)));
+    let mut text = child.stdout.take().map(echo).unwrap_or_default();
+    if let Some(more) = err.and_then(|reader| reader.join().ok()) {
+        text.push_str(&more);
+    }
+    let status = child.wait()?;
+    println!("  {} in {}", if status.success() { "done" } else { "FAILED" }, human(start.elapsed()));
+    Ok((status.success(), text))
+}
+
+fn echo(pipe: impl Read) -> String {
+    let mut text = String::new();
+    let mut reader = BufReader::new(pipe);
+    let mut bytes = Vec::new();
+    while matches!(reader.read_until(b'\n', &mut bytes), Ok(n) if n > 0) {
+        let line = String::from_utf8_lossy(&bytes);
+        print!("{line}");
+        text.push_str(&line);
+        bytes.clear();
+    }
+    text
+}
+
+/// What a command prints, or nothing when it cannot run or fails.
+pub fn read(mut command: Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(human(Duration::from_millis(820)), "820 ms");
+        assert_eq!(human(Duration::from_millis(12_340)), "12.3 s");
+        assert_eq!(human(Duration::from_secs(245)), "4 min 05 s");
+    }
+
+    #[test]
+    fn output_and_status_come_back() {
+        let (ok, text) =
+            run_and_read(command("sh", &["-c", "echo one; echo two >&2; exit 3"])).unwrap_or((true, String::new()));
+        assert!(!ok);
+        assert!(text.contains("one") && text.contains("two"));
+        assert!(run(command("sh", &["-c", "exit 1"])).is_err());
+        assert!(run(command("/nonexistent/program", &[])).is_err());
+    }
+}

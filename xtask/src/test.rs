@@ -1,0 +1,132 @@
+//! `cargo xtask test`: every check there is, counted; the last line is `N passed, M failed`.
+
+use std::path::Path;
+
+use crate::checks::{Checks, Tally, tally};
+use crate::{Result, browser, build, root, serve, shell, size, take_flag};
+
+/// The ways the package is compiled for the page: what to compile, with which features.
+const WASM: [(&str, &str, &str); 3] =
+    [("page", "app", "app"), ("worker", "worker", "worker"), ("relaxed worker", "worker-relaxed", "worker,relaxed")];
+
+/// The page is also served from here, to show that it does not care where it lies.
+const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
+
+/// `cargo xtask test [--full] [filter]`.
+pub fn command(args: &[String]) -> Result<bool> {
+    let mut args = args.to_vec();
+    let full = take_flag(&mut args, "--full");
+    let filter = filter(args)?;
+    let start = shell::now();
+    let mut checks = Checks::default();
+    if filter.is_none() {
+        static_checks(&mut checks);
+    }
+    // With a filter either kind of test may have none that match, but not both.
+    let some = usize::from(filter.is_none());
+    checks.tests("native tests", some, || native(filter.as_deref(), full));
+    if filter.is_none() {
+        checks.tests("documentation tests", 0, documentation);
+    }
+    let built = checks.step("build the page", || build::build(&build::Options::default()).map(|_| true));
+    checks.tests("browser tests", some, || match built {
+        true => browser_tests(filter.as_deref(), full),
+        false => Err("cannot run: there is no page to test".into()),
+    });
+    if filter.is_none() {
+        checks.step("size of the first view", || match built {
+            true => size::report(&root().join("dist")),
+            false => Err("cannot run: there is no page to measure".into()),
+        });
+    }
+    if let (Some(word), 1) = (&filter, checks.total()) {
+        checks.step("filter", || Err(format!("no test's name contains {word:?}").into()));
+    }
+    println!("\nall of it took {}", shell::human(start.elapsed()));
+    Ok(checks.finish())
+}
+
+/// `cargo xtask browser [filter]`.
+pub fn browser_command(args: &[String]) -> Result<bool> {
+    let mut args = args.to_vec();
+    let full = take_flag(&mut args, "--full");
+    let filter = filter(args)?;
+    let (ok, _) = browser_tests(filter.as_deref(), full)?;
+    Ok(ok)
+}
+
+fn filter(mut args: Vec<String>) -> Result<Option<String>> {
+    let filter = if args.is_empty() { None } else { Some(args.remove(0)) };
+    crate::refuse_rest(&args)?;
+    Ok(filter.filter(|word| !word.starts_with('-')))
+}
+
+fn static_checks(checks: &mut Checks) {
+    checks.step("format", || ok(&["fmt", "--all", "--check"]));
+    checks
+        .step("lints, native", || ok(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]));
+    for (what, bin, features) in WASM {
+        let mut args = vec!["clippy", "--locked", "--lib", "--bin", bin, "--features", features];
+        args.extend(["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]);
+        checks.step(&format!("lints, {what}"), || ok(&args));
+    }
+}
+
+fn ok(args: &[&str]) -> Result<bool> {
+    shell::run(shell::command("cargo", args)).map(|()| true)
+}
+
+/// Every native test of the workspace; `--full` adds the ignored ones and lets the property tests try more cases.
+fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
+    let nextest = shell::read(shell::command("cargo", &["nextest", "--version"])).is_some();
+    let mut command = if nextest {
+        shell::command(
+            "cargo",
+            &["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "slow"],
+        )
+    } else {
+        shell::command("cargo", &["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast"])
+    };
+    match (nextest, filter) {
+        // A filter may well name browser tests only.
+        (true, Some(filter)) => command.args([filter, "--no-tests", "pass"]),
+        (false, Some(filter)) => command.arg(filter),
+        (_, None) => &mut command,
+    };
+    if full {
+        command.env("PROPTEST_CASES", "20000");
+        match nextest {
+            true => command.args(["--run-ignored", "all"]),
+            false => command.args(["--", "--include-ignored"]),
+        };
+    }
+    let (ok, output) = shell::run_and_read(command)?;
+    Ok((ok, tally(&output)))
+}
+
+/// The examples in doc comments, which nextest does not run.
+fn documentation() -> Result<(bool, Tally)> {
+    let (ok, output) = shell::run_and_read(shell::command("cargo", &["test", "--doc", "--locked"]))?;
+    Ok((ok, tally(&output)))
+}
+
+/// The end-to-end tests: a server for `dist/`, a browser, and the program in tests/browser that drives it.
+fn browser_tests(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
+    let dist = root().join("dist");
+    if !Path::new(&dist).join("index.html").is_file() {
+        return Err("there is no dist/: run cargo xtask build".into());
+    }
+    let browser = browser::find_or_install()?;
+    let address = serve::start(&dist, PREFIXES)?;
+    let mut command = shell::command("cargo", &["run", "--quiet", "--locked", "--package", "browser-tests", "--"]);
+    command.args(filter);
+    command
+        .env("BASE_URL", format!("http://{address}"))
+        .env("CHROME", browser.chrome)
+        .env("CHROMEDRIVER", browser.driver);
+    if full {
+        command.env("FULL", "1");
+    }
+    let (ok, output) = shell::run_and_read(command)?;
+    Ok((ok, tally(&output)))
+}

@@ -1,0 +1,171 @@
+//! The pinned tools: where each is looked for, and how it is installed into `.tools/` of the project when it is missing.
+//! Nothing outside the project is changed, except by `rustup` (the wasm target) and, as root on Debian, by `apt-get`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::{Result, browser, refuse_rest, root, shell};
+
+/// One tool that a build calls by name.
+struct Tool {
+    /// Name of the program.
+    name: &'static str,
+    /// What `name --version` must contain as a whole word.
+    version: &'static str,
+    /// Where the installation below puts it, under `.tools/`.
+    bin: &'static str,
+    /// The installation: program and arguments, run in the workspace.
+    install: &'static [&'static str],
+    /// About how long that takes on two cores.
+    takes: &'static str,
+}
+
+const TRUNK: Tool = Tool {
+    name: "trunk",
+    version: "0.21.14",
+    bin: "bin",
+    install: &["cargo", "install", "--root", ".tools", "--locked", "trunk", "--version", "0.21.14"],
+    takes: "about 6 minutes",
+};
+
+/// Must equal the version of the crate in Cargo.lock.
+const WASM_BINDGEN: Tool = Tool {
+    name: "wasm-bindgen",
+    version: "0.2.130",
+    bin: "bin",
+    install: &["cargo", "install", "--root", ".tools", "--locked", "wasm-bindgen-cli", "--version", "0.2.130"],
+    takes: "about 4 minutes",
+};
+
+/// Binaryen: Debian's 108 and the crate's 116 are too old for what this compiler emits.
+const WASM_OPT: Tool = Tool {
+    name: "wasm-opt",
+    version: "132",
+    bin: "npm/node_modules/.bin",
+    install: &["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", ".tools/npm", "binaryen@132.0.0"],
+    takes: "about 20 seconds",
+};
+
+/// Finds or installs what `trunk build` needs; the answer is the PATH to run it with.
+///
+/// # Errors
+/// With the exact command to run, when something is missing and cannot be installed from here.
+pub fn for_building() -> Result<OsString> {
+    wasm_target()?;
+    let mut folders = vec![ensure(&TRUNK)?, ensure(&WASM_BINDGEN)?];
+    if find(&WASM_OPT).is_none() {
+        node()?;
+    }
+    folders.push(ensure(&WASM_OPT)?);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path)))?)
+}
+
+/// `cargo xtask tools`.
+pub fn command(args: &[String]) -> Result<bool> {
+    refuse_rest(args)?;
+    for_building()?;
+    browser::find_or_install()?;
+    Ok(true)
+}
+
+/// The folder that holds a tool of the right version, installing it when there is none.
+fn ensure(tool: &Tool) -> Result<PathBuf> {
+    if let Some(folder) = find(tool) {
+        println!("  {} {} in {}", tool.name, tool.version, folder.display());
+        return Ok(folder);
+    }
+    println!("{} {} is missing: installing it into .tools/ ({})", tool.name, tool.version, tool.takes);
+    shell::run(shell::command(tool.install[0], &tool.install[1..]))
+        .map_err(|e| format!("{e}\ninstall {} {} by hand and put it on PATH", tool.name, tool.version))?;
+    find(tool).ok_or_else(|| format!("{} was installed but does not say that it is {}", tool.name, tool.version).into())
+}
+
+fn find(tool: &Tool) -> Option<PathBuf> {
+    let own = root().join(".tools").join(tool.bin);
+    std::iter::once(own).chain(path_folders()).find(|folder| is_version(&folder.join(tool.name), tool.version))
+}
+
+/// The folders of PATH.
+pub fn path_folders() -> Vec<PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+fn is_version(program: &Path, version: &str) -> bool {
+    program.is_file() && shell::read(shell::command(program, &["--version"])).is_some_and(|text| says(&text, version))
+}
+
+fn says(text: &str, version: &str) -> bool {
+    text.split(|c: char| c.is_whitespace() || "(),_".contains(c)).any(|word| word == version)
+}
+
+fn wasm_target() -> Result<()> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let sysroot =
+        shell::read(shell::command("rustc", &["--print", "sysroot"])).ok_or("rustc does not run: install rustup")?;
+    let library = PathBuf::from(sysroot.trim()).join("lib/rustlib").join(TARGET);
+    if library.is_dir() {
+        println!("  target {TARGET}");
+        return Ok(());
+    }
+    println!("the compiler's target {TARGET} is missing: adding it");
+    shell::run(shell::command("rustup", &["target", "add", TARGET]))
+        .map_err(|e| format!("{e}\nadd the standard library of {TARGET} to your Rust toolchain, then try again").into())
+}
+
+/// npm, which brings wasm-opt.
+fn node() -> Result<()> {
+    let has = |name: &str| shell::read(shell::command(name, &["--version"])).is_some();
+    if has("node") && has("npm") {
+        return Ok(());
+    }
+    apt_install(
+        &["nodejs", "npm"],
+        "Node.js with npm is missing (it brings wasm-opt). Install it:\n\
+         \x20 Debian, Ubuntu  sudo apt-get install nodejs npm\n\
+         \x20 Fedora          sudo dnf install nodejs npm\n\
+         \x20 macOS           brew install node\n\
+         or put a `wasm-opt` of version 132 on PATH",
+    )
+}
+
+/// Installs Debian packages when that can be done without asking anybody, that is as root; otherwise says `advice`.
+pub fn apt_install(packages: &[&str], advice: &str) -> Result<()> {
+    let root_user = shell::read(shell::command("id", &["-u"])).is_some_and(|id| id.trim() == "0");
+    let apt = shell::read(shell::command("apt-get", &["--version"])).is_some();
+    if !(root_user && apt) {
+        return Err(advice.into());
+    }
+    println!("missing: {}. Installing with apt-get", packages.join(", "));
+    shell::run(shell::command("apt-get", &["update", "-qq"]))?;
+    let mut install = shell::command("apt-get", &["install", "-y", "--no-install-recommends"]);
+    install.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    shell::run(install).map_err(|e| format!("{e}\n{advice}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_whole_words() {
+        assert!(says("wasm-opt version 132 (version_132)", "132"));
+        assert!(says("trunk 0.21.14\n", "0.21.14"));
+        assert!(!says("trunk 0.21.140", "0.21.14"));
+        assert!(!says("wasm-opt version 1320", "132"));
+    }
+
+    #[test]
+    fn the_bindgen_tool_is_the_crate_of_the_lock_file() {
+        let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap_or_default();
+        let wanted = format!("name = \"wasm-bindgen\"\nversion = \"{}\"", WASM_BINDGEN.version);
+        assert!(lock.contains(&wanted), "Cargo.lock holds another wasm-bindgen than {}", WASM_BINDGEN.version);
+    }
+
+    #[test]
+    fn trunk_is_told_the_same_versions() {
+        let trunk = std::fs::read_to_string(root().join("Trunk.toml")).unwrap_or_default();
+        assert!(trunk.contains(&format!("wasm_bindgen = \"{}\"", WASM_BINDGEN.version)));
+        assert!(trunk.contains(&format!("wasm_opt = \"version_{}\"", WASM_OPT.version)));
+    }
+}
