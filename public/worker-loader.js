@@ -28,6 +28,7 @@ const early = [];
 let given = false;
 
 self.addEventListener("message", gather);
+self.addEventListener("messageerror", () => failed("a message did not arrive whole", "it cannot be cloned into this worker"));
 
 function gather(event) {
   event.stopImmediatePropagation();

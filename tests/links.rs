@@ -409,10 +409,10 @@ fn fits(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
                 let mut rest = fields.clone().filter(|(name, _)| !known(name));
                 match rule {
                     Value::Bool(allowed) => *allowed || rest.next().is_none(),
-                    rule => rest.map(|(_, inner)| fits(root, rule, inner)).collect::<Result<(), _>>().map(|()| true)?,
+                    rule => rest.try_for_each(|(_, inner)| fits(root, rule, inner)).map(|()| true)?,
                 }
             }
-            "items" => items.clone().map(|item| fits(root, rule, item)).collect::<Result<(), _>>().map(|()| true)?,
+            "items" => items.clone().try_for_each(|item| fits(root, rule, item)).map(|()| true)?,
             "minItems" => items.clone().count() as u64 >= rule.as_u64().unwrap(),
             "maxItems" => items.clone().count() as u64 <= rule.as_u64().unwrap(),
             "maxLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 <= rule.as_u64().unwrap()),

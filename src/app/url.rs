@@ -45,27 +45,39 @@ pub fn start(lab: Lab) {
 /// Chooses a theme and remembers it.
 pub fn set_theme(lab: Lab, theme: Theme) {
     lab.theme.set(theme);
-    store("theme", match theme {
-        Theme::Auto => "auto",
-        Theme::Light => "light",
-        Theme::Dark => "dark",
-    });
+    store(
+        "theme",
+        match theme {
+            Theme::Auto => "auto",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        },
+    );
 }
 
 /// Chooses a language and remembers it.
 pub fn set_lang(lab: Lab, lang: Lang) {
     lab.lang.set(lang);
-    store("lang", match lang {
-        Lang::En => "en",
-        Lang::Zh => "zh-CN",
-    });
+    store(
+        "lang",
+        match lang {
+            Lang::En => "en",
+            Lang::Zh => "zh-CN",
+        },
+    );
 }
 
 /// The address that opens `experiment`.
 pub fn link(experiment: &Experiment) -> String {
     let location = window().location();
     let part = |part: Result<String, JsValue>| part.unwrap_or_default();
-    format!("{}{}{}#{}", part(location.origin()), part(location.pathname()), part(location.search()), encode(experiment))
+    format!(
+        "{}{}{}#{}",
+        part(location.origin()),
+        part(location.pathname()),
+        part(location.search()),
+        encode(experiment)
+    )
 }
 
 /// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
@@ -103,7 +115,11 @@ fn tell(lab: Lab, opened: &Opened) {
         .iter()
         .map(|p| if p.path.is_empty() { p.message.clone() } else { format!("{}: {}", p.path, p.message) })
         .collect();
-    let start = i18n::now(lang, "Not everything in this link could be used; the rest is open. ", "该链接中有部分内容无法使用，其余已打开。");
+    let start = i18n::now(
+        lang,
+        "Not everything in this link could be used; the rest is open. ",
+        "该链接中有部分内容无法使用，其余已打开。",
+    );
     let text = format!("{start}{}", problems.join("; "));
     lab.notices.update(|all| all.push(Notice { text, keep: Some(opened.raw.clone()) }));
 }
@@ -133,7 +149,8 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
                 let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
                 let address = if hash.is_empty() { base } else { format!("{base}#{hash}") };
                 // Browsers that refuse (too many changes, a frame without history) keep the old address; the link button still works.
-                let done = window().history().and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
+                let done =
+                    window().history().and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
                 if done.is_ok() {
                     written.replace(hash);
                 }

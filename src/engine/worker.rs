@@ -52,7 +52,9 @@ pub fn start() {
 }
 
 fn send(head: &FromWorker, bulk: &Bulk) {
-    if let Err(error) = wire::encode(head, bulk).and_then(|(message, transfer)| scope().post_message_with_transfer(&message, &transfer)) {
+    if let Err(error) =
+        wire::encode(head, bulk).and_then(|(message, transfer)| scope().post_message_with_transfer(&message, &transfer))
+    {
         report(&error);
     }
 }
@@ -104,7 +106,20 @@ fn load(job: u64, input: &crate::experiment::Input, bytes: bool, mut bulk: Unpac
 
 impl State {
     fn open(&mut self, message: ToWorker, mut bulk: Unpack, from: f64) -> Result<(), Issues> {
-        let ToWorker::Open { session, job, mut problem, tables, floats, tensors, sent, forget, backend, algorithm, cost } = message else {
+        let ToWorker::Open {
+            session,
+            job,
+            mut problem,
+            tables,
+            floats,
+            tensors,
+            sent,
+            forget,
+            backend,
+            algorithm,
+            cost,
+        } = message
+        else {
             return Ok(());
         };
         for (key, length) in sent {
@@ -113,14 +128,19 @@ impl State {
         fill_tables(&mut problem, &tables, &mut bulk);
         restore_floats(&mut problem, &floats);
         let tensor = |key: u64| {
-            self.tensors.get(&key).cloned().ok_or_else(|| Issue::new("input", "a tensor did not reach the worker; reload the page"))
+            self.tensors
+                .get(&key)
+                .cloned()
+                .ok_or_else(|| Issue::new("input", "a tensor did not reach the worker; reload the page"))
         };
         let inputs = Inputs { q: tensor(tensors[0])?, k: tensor(tensors[1])?, v: tensor(tensors[2])? };
         for key in forget {
             self.tensors.remove(&key);
         }
         let dims = problem.dims;
-        for (name, tensor, length) in [("Q", &inputs.q, dims.q_len()), ("K", &inputs.k, dims.k_len()), ("V", &inputs.v, dims.v_len())] {
+        for (name, tensor, length) in
+            [("Q", &inputs.q, dims.q_len()), ("K", &inputs.k, dims.k_len()), ("V", &inputs.v, dims.v_len())]
+        {
             if tensor.len() != length {
                 return Err(Issue::new(name, format!("holds {} numbers; its sizes need {length}", tensor.len())).into());
             }

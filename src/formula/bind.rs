@@ -62,7 +62,7 @@ impl Formula {
             }
         }
         let fixed = fixed_along_row(&steps, &table_of, &tables);
-        let bounded = reach(&steps, root, |at| table_of[at].is_some() && steps[at].ty == Ty::Bool);
+        let bounded = reach(&steps, root, |at| table_of[at].is_some());
         let mut indices: Vec<Option<RangeIndex>> = with.data.iter().map(|_| None).collect();
         for step in &steps {
             if let Op::Read(data, _) = step.op {
@@ -158,7 +158,8 @@ fn resolve(formula: &Formula, values: &Values) -> Result<Resolved, FormulaError>
     if let Some(&found) = sizes.offset.iter().find(|o| o.unsigned_abs() > Sizes::LIMIT as u32) {
         return Err(FormulaError::new(ErrorKind::BadSize { name: "offset".into(), limit: Sizes::LIMIT, found }, 0..0));
     }
-    let at = |wanted: Op| formula.nodes().iter().find(|node| same_source(node.op, wanted)).map_or(0..0, |n| n.span.clone());
+    let at =
+        |wanted: Op| formula.nodes().iter().find(|node| same_source(node.op, wanted)).map_or(0..0, |n| n.span.clone());
 
     let mut params = Vec::new();
     for (i, (name, ty)) in formula.params_used().iter().enumerate() {
@@ -223,12 +224,14 @@ fn indices_stay_inside(inner: &Inner, of_node: &[usize]) -> Result<(), FormulaEr
         for (dim, (id, &extent)) in operands.iter().zip(&table.shape).enumerate() {
             let step = of_node[id];
             let inside = |(low, high): (i64, i64)| low >= 0 && high < extent as i64;
-            let (mut low, mut high) = if let Known::Int(i) = known[step] { (i.low, i.high) } else { (i64::MIN, i64::MAX) };
+            let (mut low, mut high) =
+                if let Known::Int(i) = known[step] { (i.low, i.high) } else { (i64::MIN, i64::MAX) };
             // Bounds may be wide. What changes along one axis only is computed along it to be sure.
-            if !inside((low, high)) && Table::fits(&inner.steps[step], sizes) {
-                if let Some(Known::Int(i)) = Table::build(&inner.steps, step, &inner.with).everything() {
-                    (low, high) = (i.low, i.high);
-                }
+            if !inside((low, high))
+                && Table::fits(&inner.steps[step], sizes)
+                && let Some(Known::Int(i)) = Table::build(&inner.steps, step, &inner.with).everything()
+            {
+                (low, high) = (i.low, i.high);
             }
             if !inside((low, high)) {
                 let name = inner.formula.data_used()[usize::from(data)].name.clone();
@@ -238,4 +241,156 @@ fn indices_stay_inside(inner: &Inner, of_node: &[usize]) -> Result<(), FormulaEr
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::formula::{Coverage, DataDecl, DataValues, Lanes, Scope, compile};
+
+    fn scope() -> Scope {
+        Scope {
+            params: vec![("window".into(), Ty::Int), ("strict".into(), Ty::Bool)],
+            data: vec![DataDecl { name: "doc".into(), ty: Ty::Int, dims: 1 }],
+        }
+    }
+
+    fn values(n: i32, offset: Vec<i32>) -> Values {
+        let doc =
+            Data { shape: vec![n as usize], values: DataValues::Int((0..n).map(|i| i / 3).collect()), clamp: false };
+        Values {
+            sizes: Sizes { batch: 2, heads: 2, n_q: n, n_k: n, offset },
+            params: BTreeMap::from([("window".into(), Scalar::Int(4)), ("strict".into(), Scalar::Bool(false))]),
+            data: BTreeMap::from([("doc".into(), Arc::new(doc))]),
+        }
+    }
+
+    fn bind(text: &str, values: &Values) -> Result<Bound, FormulaError> {
+        compile(text, Kind::Mask, &scope()).unwrap().bind(values)
+    }
+
+    #[test]
+    fn python_semantics_of_a_cell() {
+        let v = values(8, vec![]);
+        // True of every cell of the 8 x 8 grid, so each says what an operation means.
+        for text in [
+            "-7 // 2 == -4 and -7 % 3 == 2 and 7 % -3 == -2 and q // 0 == 0 and q % 0 == 0",
+            "2147483647 + 1 == -2147483647 - 1",
+            "1 << 33 == 2 and -8 >> 1 == -4",
+            "round(2.5) == 2 and round(3.5) == 4 and floor(-0.5) == -1 and ceil(-0.5) == 0",
+            "floor(1e20) == 2147483647 and floor(inf - inf) == 0 and int(-2.7) == -2",
+            "1 / 2 == 0.5 and 7 // 2.0 == 3 and 7.5 % 2 == 1.5",
+            "2 ** 10 == 1024 and 2 ** -1 == 0.5 and -2 ** 2 == -4",
+            "3 in {1, 2, 3} and 4 not in {1, 2, 3} and not (q in {})",
+            "1 < 2 < 3 and not (1 < 3 < 2)",
+            "(5 & 3) == 1 and (5 | 3) == 7 and (5 ^ 3) == 6 and ~5 == -6",
+            "min(3, 1, 2) == 1 and max(3, 1, 2) == 3 and clamp(9, 0, 5) == 5 and sign(-3) == -1",
+            "hash(1, 2, 3) == 10943968",
+            "where(q < 4, 1, 2) == (1 if q < 4 else 2)",
+            "n_q == 8 and n_k == 8 and n_h == 2",
+        ] {
+            let bound = bind(text, &v).unwrap();
+            for (q, k) in (0..8).flat_map(|q| (0..8).map(move |k| (q, k))) {
+                assert!(bound.mask_at(1, 1, q, k), "{text} at {q}, {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn diagonal_masks_become_one_table() {
+        for (text, tables) in [
+            ("k <= q_pos and (q_pos - k < window or (k - q_pos) % 3 == 0)", 1),
+            ("2 * q - 2 * k in {0, 2, 8}", 1),
+            ("doc[q] == doc[k]", 2),
+            ("strict and doc[q] == doc[k] or k <= q", 1),
+            ("true", 0),
+        ] {
+            let bound = bind(text, &values(32, vec![5])).unwrap();
+            assert_eq!(bound.0.tables.len(), tables, "{text}");
+        }
+        // Offsets of their own give each batch entry a stretch of the same table.
+        let bound = bind("k <= q_pos", &values(32, vec![5, -7])).unwrap();
+        assert!(bound.0.tables.len() == 1 && !bound.uniform_over_batch() && bound.uniform_over_heads());
+        assert_eq!(bound.coverage(0, 0, 0..1, 0..6), Coverage::Full);
+        assert_eq!(bound.coverage(1, 0, 0..7, 0..32), Coverage::Empty);
+    }
+
+    #[test]
+    fn an_index_that_leaves_its_table_is_found_beforehand() {
+        for (text, at, low, high) in
+            [("doc[k - 1] == 0", "k - 1", -1, 6), ("doc[(q - k) * (q - k)] == 0", "(q - k) * (q - k)", 0, 49)]
+        {
+            let error = bind(text, &values(8, vec![])).unwrap_err();
+            let kind = ErrorKind::IndexLeaves { name: "doc".into(), dim: 0, extent: 8, low, high };
+            assert_eq!((error.kind, &text[error.span]), (kind, at), "{text}");
+        }
+        // The bounds of this index are wide, its values are not.
+        assert!(
+            bind("doc[(q - k) * (q - k) % 7 + sign(q - k) * sign(q - k) - sign(abs(q - k))] == 0", &values(8, vec![]))
+                .is_ok()
+        );
+        let mut clamped = values(8, vec![]);
+        let doc = Data { clamp: true, ..(*clamped.data["doc"]).clone() };
+        clamped.data.insert("doc".into(), Arc::new(doc));
+        assert!(bind("doc[k - 1] == 0", &clamped).unwrap().mask_at(0, 0, 0, 0));
+    }
+
+    #[test]
+    fn missing_or_wrong_values_are_named() {
+        let name = || "doc".to_owned();
+        let check = |change: fn(&mut Values), kind: ErrorKind| {
+            let mut v = values(8, vec![]);
+            change(&mut v);
+            let error = bind("doc[q] < window", &v).unwrap_err();
+            assert_eq!(error.kind, kind);
+        };
+        let doc = |shape: &[usize], values| Arc::new(Data { shape: shape.to_vec(), values, clamp: true });
+        check(|v| v.params.clear(), ErrorKind::MissingParameter { name: "window".into() });
+        check(|v| v.data.clear(), ErrorKind::MissingData { name: name() });
+        check(
+            |v| *v.params.entry("window".into()).or_insert(Scalar::Int(0)) = Scalar::Float(1.0),
+            ErrorKind::ParameterType { name: "window".into(), wants: Ty::Int, found: Ty::Float },
+        );
+        check(|v| v.sizes.n_k = -1, ErrorKind::BadSize { name: "n_k".into(), limit: Sizes::LIMIT, found: -1 });
+        for (table, kind) in [
+            (
+                doc(&[2], DataValues::Float(vec![0.0; 2])),
+                ErrorKind::DataType { name: name(), wants: Ty::Int, found: Ty::Float },
+            ),
+            (
+                doc(&[0], DataValues::Int(vec![])),
+                ErrorKind::DataShape { name: name(), dims: 1, shape: vec![0], entries: 0 },
+            ),
+            (
+                doc(&[1, 2], DataValues::Int(vec![0; 2])),
+                ErrorKind::DataShape { name: name(), dims: 1, shape: vec![1, 2], entries: 2 },
+            ),
+            (
+                doc(&[3], DataValues::Int(vec![0; 2])),
+                ErrorKind::DataShape { name: name(), dims: 1, shape: vec![3], entries: 2 },
+            ),
+        ] {
+            let mut v = values(8, vec![]);
+            v.data.insert("doc".into(), table);
+            assert_eq!(bind("doc[q] < window", &v).unwrap_err().kind, kind);
+        }
+    }
+
+    #[test]
+    fn empty_axes_and_decoding_work() {
+        let mut v = values(8, vec![7]);
+        v.sizes.n_q = 0;
+        assert_eq!(bind("doc[k + 9] == q", &v).unwrap().coverage(0, 0, 0..0, 0..8), Coverage::Empty);
+        v.sizes.n_q = 1;
+        let bound = bind("k <= q_pos and q_pos - k < window", &v).unwrap();
+        let mut row = [9; 8];
+        let mut lanes = Lanes::new(&bound);
+        lanes.begin_row(1, 1, 0);
+        lanes.mask_row(0, &mut row);
+        assert_eq!(row, [0, 0, 0, 0, 1, 1, 1, 1]);
+        assert!(!bound.depends_on(Var::Q) && bound.depends_on(Var::K));
+    }
 }

@@ -21,6 +21,7 @@ pub struct FormulaError {
 /// What is wrong. A translation matches on this; [`FormulaError::message`] is the English one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "id", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the fields are the words of the message, described with it")]
 pub enum ErrorKind {
     /// There is nothing to read.
     Empty,
@@ -177,8 +178,12 @@ impl FormulaError {
                 _ => "a score formula sees the score `s`, not the weight `p`".into(),
             },
             E::NeedsCall { name } => format!("`{name}` is a function: write `{name}(...)`"),
-            E::NeedsIndex { name, dims: 1 } => format!("`{name}` is a table: write `{name}[k]`, `{name}[q]` or another index"),
-            E::NeedsIndex { name, dims } => format!("`{name}` is a table with {dims} indices: write `{name}[..., ...]`"),
+            E::NeedsIndex { name, dims: 1 } => {
+                format!("`{name}` is a table: write `{name}[k]`, `{name}[q]` or another index")
+            }
+            E::NeedsIndex { name, dims } => {
+                format!("`{name}` is a table with {dims} indices: write `{name}[..., ...]`")
+            }
             E::NotFunction { name } => format!("`{name}` is not a function"),
             E::NotTable { name } => format!("`{name}` is not a table"),
             E::ArgumentCount { name, least, most, found } => {
@@ -205,31 +210,45 @@ impl FormulaError {
                 format!("`{of}` wants {wants} here, and this is {found}{hint}")
             }
             E::Mismatch { of, left, right } => {
-                let hint = if [left, right].contains(&&Ty::Bool) { "; `where(..., 1, 0)` makes a number of true or false" } else { "" };
+                let hint = if [left, right].contains(&&Ty::Bool) {
+                    "; `where(..., 1, 0)` makes a number of true or false"
+                } else {
+                    ""
+                };
                 format!("`{of}` can't take {left} and {right} together{hint}")
             }
             E::Result { kind: Kind::Mask, found } => {
-                format!("a mask must be true or false, and this is {found}; compare it with something, for example `... > 0`")
+                format!(
+                    "a mask must be true or false, and this is {found}; compare it with something, for example `... > 0`"
+                )
             }
             E::Result { kind, .. } => {
                 let (what, name) = if *kind == Kind::Score { ("score", "s") } else { ("weight", "p") };
                 let other = if *kind == Kind::Score { "-inf" } else { "0.0" };
-                format!("a {what} must be a number, and this is true or false; write for example `where(..., {name}, {other})`")
+                format!(
+                    "a {what} must be a number, and this is true or false; write for example `where(..., {name}, {other})`"
+                )
             }
             E::Declaration { name } => format!("the name `{name}` is taken or is not a name"),
             E::MissingParameter { name } => format!("the parameter `{name}` has no value"),
-            E::ParameterType { name, wants, found } => format!("the parameter `{name}` must be {wants}, and its value is {found}"),
+            E::ParameterType { name, wants, found } => {
+                format!("the parameter `{name}` must be {wants}, and its value is {found}")
+            }
             E::MissingData { name } => format!("the table `{name}` has no data"),
             E::DataType { name, wants, found } => {
                 format!("the entries of `{name}` are declared as {wants}; the data holds {found}")
             }
             E::DataShape { name, dims, shape, entries } => {
-                format!("the table `{name}` needs {dims} non-empty dimensions; the data has shape {shape:?} and {entries} entries")
+                format!(
+                    "the table `{name}` needs {dims} non-empty dimensions; the data has shape {shape:?} and {entries} entries"
+                )
             }
             E::IndexLeaves { name, dim, extent, low, high } => {
                 let which = ["first", "second", "third", "fourth"].get(*dim).copied().unwrap_or("last");
                 let end = extent.saturating_sub(1);
-                format!("the {which} index of `{name}` runs from {low} to {high}, and the table from 0 to {end}; `clamp(..., 0, {end})` keeps it inside")
+                format!(
+                    "the {which} index of `{name}` runs from {low} to {high}, and the table from 0 to {end}; `clamp(..., 0, {end})` keeps it inside"
+                )
             }
             E::BadSize { name, limit, found } => format!("`{name}` is {found}; it must be between 0 and {limit}"),
         }

@@ -12,11 +12,14 @@ use super::values::{Sizes, Ty};
 /// The most entries that one table may have.
 const MOST_ENTRIES: usize = 1 << 20;
 
+/// The same for numbers that differ between heads or batch entries: past this, what the heads share is hoisted and the
+/// rest is computed along with everything else.
+const MOST_NUMBERS_APART: usize = 1 << 18;
+
 /// The values of a step along its axis, for every batch entry and head that it depends on.
 #[derive(Debug)]
 pub struct Table {
     axis: Axis,
-    ty: Ty,
     /// Batch entries and heads that have stretches of their own; 1 if all share.
     batch: usize,
     heads: usize,
@@ -38,7 +41,8 @@ impl Table {
         let trivial = matches!(step.op, Op::Constant(_) | Op::Var(_)) || step.linear.is_some();
         let (batch, heads, length) = extents(step, sizes);
         let entries = batch.saturating_mul(heads).saturating_mul(length);
-        !trivial && !step.needs.x && length > 0 && entries <= MOST_ENTRIES
+        let most = if step.ty != Ty::Bool && batch.max(heads) > 1 { MOST_NUMBERS_APART } else { MOST_ENTRIES };
+        !trivial && !step.needs.x && length > 0 && entries <= most
     }
 
     /// Computes step `at` along its axis.
@@ -58,7 +62,8 @@ impl Table {
                         (q[lane], k[lane]) = (row as u32, column as u32);
                     }
                     let result = machine.run_whole(steps, with, b, h, &q, &k);
-                    words[start + from..start + (from + LANES).min(length)].copy_from_slice(&result[..LANES.min(length - from)]);
+                    words[start + from..start + (from + LANES).min(length)]
+                        .copy_from_slice(&result[..LANES.min(length - from)]);
                 }
                 start += length;
             }
@@ -71,7 +76,7 @@ impl Table {
             let index = RangeIndex::new(step.ty, start, |i| words[i]);
             Entries::Words(words, index)
         };
-        Table { axis: step.needs.axis, ty: step.ty, batch, heads, length, n_q: sizes.n_q, entries }
+        Table { axis: step.needs.axis, batch, heads, length, n_q: sizes.n_q, entries }
     }
 
     /// Whether it changes along the row that is being computed.
@@ -134,12 +139,13 @@ impl Table {
         }
     }
 
-    /// What is known about the entries that a rectangle touches.
+    /// What is known about the entries that a rectangle touches, if it lies within one batch entry and head as far as
+    /// they differ.
     pub fn known(&self, r: &Rectangle) -> Option<Known> {
         let (from, to) = stretch(self.axis, self.n_q, r)?;
         let single = |(low, high): (i64, i64), own: usize| own == 1 || low == high;
         if !single(r.b, self.batch) || !single(r.h, self.heads) {
-            return (self.ty == Ty::Bool).then_some(Known::Bool(Truth::ANY));
+            return None;
         }
         let start = self.start(r.b.0, r.h.0);
         let (from, to) = (start + from as usize, start + to as usize + 1);

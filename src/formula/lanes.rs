@@ -37,7 +37,15 @@ impl Machine {
     }
 
     /// Computes every step for cells of one batch entry and head.
-    pub fn run_whole(&mut self, steps: &[Step], with: &Resolved, b: i32, h: i32, q: &Register, k: &Register) -> &Register {
+    pub fn run_whole(
+        &mut self,
+        steps: &[Step],
+        with: &Resolved,
+        b: i32,
+        h: i32,
+        q: &Register,
+        k: &Register,
+    ) -> &Register {
         let mut last = 0;
         for i in 0..self.order.len() {
             let at = self.order[i];
@@ -66,7 +74,7 @@ impl Machine {
                 for (slot, id) in list.iter_mut().zip(operands.iter()) {
                     *slot = &before[usize::from(self.slot[id])];
                 }
-                (ROWS[usize::from(row)].lanes)(&list[..operands.len()], out);
+                (ROWS[usize::from(row)].lanes)(&list[..operands.count()], out);
             }
             Op::Read(data, operands) => {
                 let data = &with.data[usize::from(data)];
@@ -84,10 +92,11 @@ pub fn reach(steps: &[Step], root: usize, stop: impl Fn(usize) -> bool) -> Vec<u
     let mut needed = vec![false; steps.len()];
     needed[root] = true;
     for at in (0..=root).rev() {
-        if needed[at] && !stop(at) {
-            if let Op::Row(_, operands) | Op::Read(_, operands) = steps[at].op {
-                operands.iter().for_each(|id| needed[id] = true);
-            }
+        if needed[at]
+            && !stop(at)
+            && let Op::Row(_, operands) | Op::Read(_, operands) = steps[at].op
+        {
+            operands.iter().for_each(|id| needed[id] = true);
         }
     }
     (0..=root).filter(|&at| needed[at]).collect()

@@ -26,6 +26,7 @@ mod error;
 mod hoist;
 mod lanes;
 mod lexer;
+mod mathml;
 mod nearest;
 mod parser;
 mod plain;

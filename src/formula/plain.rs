@@ -1,11 +1,11 @@
 //! The plain evaluator: one cell at a time, every operation in order. It is the judge of all other evaluations, so it
 //! knows nothing of folding, tables or lanes.
 
+use super::Formula;
 use super::bind::Resolved;
 use super::table::{MAX_OPERANDS, ROWS};
 use super::typed::{Op, Operands};
 use super::values::Var;
-use super::Formula;
 
 /// Where a formula is evaluated.
 #[derive(Clone, Copy, Debug)]
@@ -62,5 +62,5 @@ pub fn gather(operands: &Operands, results: &[u32]) -> ([u32; MAX_OPERANDS], usi
     for (slot, id) in bits.iter_mut().zip(operands.iter()) {
         *slot = results[id];
     }
-    (bits, operands.len())
+    (bits, operands.count())
 }

@@ -24,14 +24,14 @@ impl Operands {
 
     /// How many.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         usize::from(self.count)
     }
 
     /// The indices in order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.ids[..self.len()].iter().map(|&id| usize::from(id))
+        self.ids[..self.count()].iter().map(|&id| usize::from(id))
     }
 }
 

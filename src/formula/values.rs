@@ -135,7 +135,7 @@ impl Sizes {
 
 /// The value of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(rename_all = "lowercase")]
 pub enum Scalar {
     /// True or false.
     Bool(bool),

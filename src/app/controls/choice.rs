@@ -94,7 +94,8 @@ pub fn Choices(
         </div>
     };
     if show_label {
-        view! { <div class="labelled"><span class="labelled__name" aria-hidden="true">{label}</span>{group}</div> }.into_any()
+        view! { <div class="labelled"><span class="labelled__name" aria-hidden="true">{label}</span>{group}</div> }
+            .into_any()
     } else {
         group.into_any()
     }

@@ -31,7 +31,8 @@ pub fn IssueLine(
     let lab = lab();
     let messages = Memo::new(move |_| {
         lab.issues.with(|all| {
-            let here = all.iter().filter(|i| inside(&i.path, &path) && (except.is_empty() || !i.path.starts_with(except)));
+            let here =
+                all.iter().filter(|i| inside(&i.path, &path) && (except.is_empty() || !i.path.starts_with(except)));
             here.map(|i| i.message.clone()).collect::<Vec<_>>()
         })
     });

@@ -14,7 +14,11 @@ fn step(key: &str, now: usize, count: usize, columns: usize) -> Option<usize> {
         "ArrowDown" if columns == 1 => (now + 1) % count,
         "ArrowUp" if columns == 1 => (now + count - 1) % count,
         "ArrowDown" => {
-            if now + columns < count { now + columns } else { now }
+            if now + columns < count {
+                now + columns
+            } else {
+                now
+            }
         }
         "ArrowUp" => now.checked_sub(columns).unwrap_or(now),
         "Home" => 0,

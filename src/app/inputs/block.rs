@@ -24,7 +24,8 @@ pub struct Block {
 impl PartialEq for Block {
     /// The same numbers in the same place. Tensors never change in place, so the address decides.
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.tensor, &other.tensor) && (self.start, self.head, self.rows, self.cols) == (other.start, other.head, other.rows, other.cols)
+        Arc::ptr_eq(&self.tensor, &other.tensor)
+            && (self.start, self.head, self.rows, self.cols) == (other.start, other.head, other.rows, other.cols)
     }
 }
 
@@ -37,7 +38,13 @@ impl Block {
             TensorName::V => (&inputs.v, dims.kv_head(head), dims.n_k, dims.d_v),
         };
         let start = head * rows * cols;
-        (rows > 0 && cols > 0 && all.len() >= start + rows * cols).then(|| Self { tensor: all.clone(), start, head, rows, cols })
+        (rows > 0 && cols > 0 && all.len() >= start + rows * cols).then(|| Self {
+            tensor: all.clone(),
+            start,
+            head,
+            rows,
+            cols,
+        })
     }
 
     /// The block on the page now, with the user's edits; tracks its changes.

@@ -41,7 +41,8 @@ pub fn Captured() -> impl IntoView {
             set_input(lab, "input.layer", Input::Capture { id, layer });
         }
     });
-    let layers = (1..=limits::LAYERS).map(|l| Item::new(l.to_string(), Signal::stored(l.to_string()))).collect::<Vec<_>>();
+    let layers =
+        (1..=limits::LAYERS).map(|l| Item::new(l.to_string(), Signal::stored(l.to_string()))).collect::<Vec<_>>();
     view! {
         <details class="picker" prop:open=open on:toggle=move |event| open.set(is_open(&event))>
             <summary aria-label=move || capture.get().map(|c| format!("{}: {}", t("Captured text", "采集的文本")(), title(lab.lang.get(), &c.title)))>
@@ -78,7 +79,9 @@ fn Options(
         if matches!(event.key().as_str(), "Enter" | "Escape") {
             on_close.run(());
         }
-        if let Some(id) = rove(&event, "radio").and_then(|i| lab.captures.with_untracked(|all| all.get(i).map(|c| c.id.clone()))) {
+        if let Some(id) =
+            rove(&event, "radio").and_then(|i| lab.captures.with_untracked(|all| all.get(i).map(|c| c.id.clone())))
+        {
             on_pick.run(id);
         }
     };

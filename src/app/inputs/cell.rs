@@ -27,7 +27,9 @@ pub fn set(lab: Lab, place: Place, value: f32, original: Option<f32>) {
     if !value.is_finite() {
         return;
     }
-    lab.edit(&format!("edits.{:?}.{}.{}.{}", place.tensor, place.head, place.row, place.col), |e| put(&mut e.edits, place, value, original));
+    lab.edit(&format!("edits.{:?}.{}.{}.{}", place.tensor, place.head, place.row, place.col), |e| {
+        put(&mut e.edits, place, value, original)
+    });
 }
 
 /// Takes a cell back to its original value.

@@ -33,7 +33,9 @@ fn replace(e: &mut Experiment, input: Input, tokens: &dyn Fn(&str) -> Option<usi
         // Tables have one number for each token or head.
         e.data.clear();
         let fits = |range: [usize; 2], n: Option<usize>| n.is_some_and(|n| range[1] <= n);
-        e.paint.retain(|p| fits(p.q, after.n_q) && fits(p.k, after.n_k) && p.head.is_none_or(|h| after.heads.is_none_or(|n| h < n)));
+        e.paint.retain(|p| {
+            fits(p.q, after.n_q) && fits(p.k, after.n_k) && p.head.is_none_or(|h| after.heads.is_none_or(|n| h < n))
+        });
     }
     let inside = |place: &mut usize, n: Option<usize>| *place = (*place).min(n.unwrap_or(usize::MAX).saturating_sub(1));
     inside(&mut e.view.head, after.heads);

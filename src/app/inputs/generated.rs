@@ -20,7 +20,10 @@ pub fn Generated() -> impl IntoView {
             _ => String::new(),
         })
     });
-    let items = catalogue::recipes().iter().map(|r| Item::new(r.id, words_of(r.name)).hint(words_of(r.about))).collect::<Vec<_>>();
+    let items = catalogue::recipes()
+        .iter()
+        .map(|r| Item::new(r.id, words_of(r.name)).hint(words_of(r.about)))
+        .collect::<Vec<_>>();
     let choose = Callback::new(move |id: String| {
         change(lab, "input.recipe", |recipe, _, _| *recipe = id);
     });
@@ -116,7 +119,9 @@ pub fn Sizes(
     let kind = move || {
         let Size { q_heads, kv_heads, .. } = size.get();
         match kv_heads {
-            n if n == q_heads => t("MHA: every query head has keys and values of its own", "MHA：每个查询头都有自己的键和值")(),
+            n if n == q_heads => {
+                t("MHA: every query head has keys and values of its own", "MHA：每个查询头都有自己的键和值")()
+            }
             1 => t("MQA: all query heads share one head of keys and values", "MQA：所有查询头共用一个键值头")(),
             _ => t("GQA: groups of query heads share keys and values", "GQA：成组的查询头共用键和值")(),
         }

@@ -6,10 +6,11 @@ use web_sys::{Event, KeyboardEvent, PointerEvent};
 
 use super::block::Block;
 use super::cell::{self, Place};
+use super::rows;
 use crate::app::controls::{number, paint};
 use crate::app::i18n;
 use crate::app::palette::Palette;
-use crate::app::state::{Lab, lab};
+use crate::app::state::lab;
 use crate::experiment::TensorName;
 
 /// CSS pixels of a drag that cross the whole range of the matrix's numbers.
@@ -46,7 +47,9 @@ pub fn Matrix(
             if let Some(block) = block {
                 let (values, reach) = (block.values(), block.reach());
                 // A lost canvas is painted again with the next change.
-                let _ = paint(&canvas, block.rows, block.cols, |r, c| Some(palette.diverging(values[r * block.cols + c] / reach * 1.3)));
+                let _ = paint(&canvas, block.rows, block.cols, |r, c| {
+                    Some(palette.diverging(values[r * block.cols + c] / reach * 1.3))
+                });
             }
         });
     });
@@ -90,7 +93,7 @@ pub fn Matrix(
             return;
         }
         let (rows, cols) = size.get_untracked();
-        let (row, col) = cursor.get_untracked().unwrap_or((lab_row(lab, tensor).min(rows - 1), 0));
+        let (row, col) = cursor.get_untracked().unwrap_or((rows::chosen_row(lab, tensor).min(rows - 1), 0));
         let key = event.key();
         let far = if event.shift_key() { 10.0 } else { 1.0 };
         match key.as_str() {
@@ -129,7 +132,9 @@ pub fn Matrix(
     let at = move |event: &PointerEvent| {
         let bounds = field.get_untracked()?.get_bounding_client_rect();
         let (rows, cols) = size.get_untracked();
-        let index = |offset: f64, length: f64, n: usize| ((offset / length.max(1.0) * n as f64).floor().max(0.0) as usize).min(n - 1);
+        let index = |offset: f64, length: f64, n: usize| {
+            ((offset / length.max(1.0) * n as f64).floor().max(0.0) as usize).min(n - 1)
+        };
         let row = index(f64::from(event.client_y()) - bounds.top(), bounds.height(), rows);
         Some((row, index(f64::from(event.client_x()) - bounds.left(), bounds.width(), cols)))
     };
@@ -158,7 +163,7 @@ pub fn Matrix(
     let on_move = move |event: PointerEvent| {
         let Some(mut state) = drag.get_value() else {
             if let Some((row, _)) = at(&event) {
-                hover(lab, tensor, row);
+                rows::hover(lab, tensor, row);
             }
             return;
         };
@@ -215,16 +220,20 @@ pub fn Matrix(
     let spoken = move || {
         let (row, col) = cursor.get()?;
         let place = i18n::now(lab.lang.get(), "place", "位置");
-        Some(format!("{letter}, {}, {place} {col}", token(lab, tensor, row)))
+        Some(format!("{letter}, {}, {place} {col}", rows::token(lab, tensor, row)))
     };
-    let edited = Memo::new(move |_| edited_path(lab, tensor, block.with(|b| b.as_ref().map_or(0, |b| b.head))));
+    let edited = Memo::new(move |_| rows::edited_path(lab, tensor, block.with(|b| b.as_ref().map_or(0, |b| b.head))));
     let current_row = Memo::new(move |_| if tensor == TensorName::Q { lab.cell().0 } else { lab.cell().1 });
     let percent = |i: usize, n: usize| format!("{:.4}%", i as f64 / n.max(1) as f64 * 100.0);
     let summary = move || {
         let (rows, cols) = size.get();
         match lab.lang.get() {
-            crate::catalogue::Lang::En => format!("{letter}: {rows} tokens × {cols} numbers; arrow keys move, type a number to change a cell"),
-            crate::catalogue::Lang::Zh => format!("{letter}：{rows} 个词元 × {cols} 个数；方向键移动，输入数字可修改单元格"),
+            crate::catalogue::Lang::En => {
+                format!("{letter}: {rows} tokens × {cols} numbers; arrow keys move, type a number to change a cell")
+            }
+            crate::catalogue::Lang::Zh => {
+                format!("{letter}：{rows} 个词元 × {cols} 个数；方向键移动，输入数字可修改单元格")
+            }
         }
     };
     view! {
@@ -237,7 +246,7 @@ pub fn Matrix(
                     role="application"
                     tabindex="0"
                     aria-label=summary
-                    style:height=move || format!("{}px", height(size.get().0))
+                    style:height=move || format!("{}px", rows::height(size.get().0))
                     on:pointerdown=on_down
                     on:pointermove=on_move
                     on:pointerup=on_up
@@ -264,7 +273,7 @@ pub fn Matrix(
             </div>
             <div class="matrix__value" hidden=move || cursor.get().is_none()>
                 <span aria-live="polite">
-                    <span aria-hidden="true">{move || cursor.get().map(|(row, col)| format!("{} · {col}", token(lab, tensor, row)))}</span>
+                    <span aria-hidden="true">{move || cursor.get().map(|(row, col)| format!("{} · {col}", rows::token(lab, tensor, row)))}</span>
                     <span class="quiet">{move || spoken().map(|s| format!("{s}: {}", shown.get().map_or_else(String::new, |x| number(f64::from(x)))))}</span>
                 </span>
                 <input
@@ -279,38 +288,4 @@ pub fn Matrix(
             </div>
         </div>
     }
-}
-
-/// Height of a matrix of `rows`, in CSS pixels: short ones stay easy to hit, long ones scroll.
-fn height(rows: usize) -> usize {
-    rows * (112 / rows.max(1)).clamp(5, 16)
-}
-
-fn lab_row(lab: Lab, tensor: TensorName) -> usize {
-    lab.experiment.with_untracked(|e| if tensor == TensorName::Q { e.view.query } else { e.view.key })
-}
-
-/// Shows a row everywhere while the pointer is on it.
-fn hover(lab: Lab, tensor: TensorName, row: usize) {
-    let (query, key) = lab.experiment.with_untracked(|e| (e.view.query, e.view.key));
-    let cell = if tensor == TensorName::Q { (row, key) } else { (query, row) };
-    if lab.hover.get_untracked() != Some(cell) {
-        lab.hover.set(Some(cell));
-    }
-}
-
-/// The token of a row with its number.
-fn token(lab: Lab, tensor: TensorName, row: usize) -> String {
-    let word = lab.loaded.with(|l| {
-        l.as_ref().and_then(|l| if tensor == TensorName::Q { l.tokens_q.get(row) } else { l.tokens_k.get(row) }.cloned())
-    });
-    word.filter(|w| *w != row.to_string()).map_or_else(|| row.to_string(), |w| format!("“{w}” {row}"))
-}
-
-/// A corner in each edited cell, in the coordinates of cells.
-fn edited_path(lab: Lab, tensor: TensorName, head: usize) -> String {
-    lab.experiment.with(|e| {
-        let here = e.edits.iter().filter(|edit| edit.tensor == tensor && edit.head == head);
-        here.map(|edit| format!("M{} {}h.55l-.55 .55z", edit.col, edit.row)).collect()
-    })
 }

@@ -6,7 +6,7 @@
 //! | `captured`, `generated`, `text`, `paste` | the controls of one kind |
 //! | `change` | a new input, and what of the experiment cannot outlive the old one |
 //! | `tokens` | the words of the input; hovering and choosing a query or key |
-//! | `matrices`, `matrix`, `cell`, `block` | Q, K and V of the chosen head; one matrix; one cell of it; its numbers |
+//! | `matrices`, `matrix`, `rows`, `cell`, `block` | Q, K and V of the chosen head; one matrix; its rows; one cell; the numbers |
 
 mod block;
 mod captured;
@@ -16,6 +16,7 @@ mod generated;
 mod matrices;
 mod matrix;
 mod paste;
+mod rows;
 mod source;
 mod text;
 mod tokens;

@@ -162,9 +162,13 @@ pub fn numbers_of_head(lab: Lab) -> Input {
 async fn take_file(lab: Lab, file: &web_sys::File) -> Result<(), String> {
     let said = |en, zh| i18n::now(lab.lang.get_untracked(), en, zh).to_owned();
     if !file.name().ends_with(".safetensors") {
-        return Err(said("Only .safetensors files can be dropped; paste other numbers into a field.", "只能拖入 .safetensors 文件；其他数值请粘贴到文本框。"));
+        return Err(said(
+            "Only .safetensors files can be dropped; paste other numbers into a field.",
+            "只能拖入 .safetensors 文件；其他数值请粘贴到文本框。",
+        ));
     }
-    let buffer = JsFuture::from(file.array_buffer()).await.map_err(|_| said("The file could not be read.", "无法读取文件。"))?;
+    let buffer =
+        JsFuture::from(file.array_buffer()).await.map_err(|_| said("The file could not be read.", "无法读取文件。"))?;
     let bytes = js_sys::Uint8Array::new(buffer.unchecked_ref()).to_vec();
     let head = lab.experiment.with_untracked(|e| e.view.head);
     let [q, k, v] = tensors(&bytes, head).map_err(|e| format!("{}: {e}", file.name()))?;
@@ -180,11 +184,17 @@ fn tensors(bytes: &[u8], head: usize) -> Result<[Rows; 3], String> {
         let name = names.iter().find(|n| n.eq_ignore_ascii_case(wanted));
         let name = name.ok_or_else(|| format!("has no tensor {wanted}; it has {}", names.join(", ")))?;
         let tensor = file.tensor(name).map_err(|e| e.to_string())?;
-        let [.., rows, columns] = tensor.shape[..] else { return Err(format!("tensor {name} has fewer than two extents")) };
+        let [.., rows, columns] = tensor.shape[..] else {
+            return Err(format!("tensor {name} has fewer than two extents"));
+        };
         let size = rows * columns;
         let heads = tensor.data.len().checked_div(size).unwrap_or(0);
         let start = head.min(heads.saturating_sub(1)) * size;
-        let part = tensor.data.get(start..start + size).filter(|p| !p.is_empty()).ok_or_else(|| format!("tensor {name} is empty"))?;
+        let part = tensor
+            .data
+            .get(start..start + size)
+            .filter(|p| !p.is_empty())
+            .ok_or_else(|| format!("tensor {name} is empty"))?;
         Ok(part.chunks(columns).map(<[f32]>::to_vec).collect())
     };
     Ok([one("Q")?, one("K")?, one("V")?])

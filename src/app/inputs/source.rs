@@ -91,10 +91,14 @@ fn first_of(lab: Lab, kind: Kind, now: &Input) -> Input {
         }
         Kind::Text => {
             let text = match now {
-                Input::Capture { id, .. } => lab.captures.with_untracked(|all| all.iter().find(|c| &c.id == id).map(|c| c.text.clone())),
+                Input::Capture { id, .. } => {
+                    lab.captures.with_untracked(|all| all.iter().find(|c| &c.id == id).map(|c| c.text.clone()))
+                }
                 _ => None,
             };
-            let text = text.filter(|t| t.len() < 400).unwrap_or_else(|| "the cat sat on the mat and the dog lay on the rug".to_owned());
+            let text = text
+                .filter(|t| t.len() < 400)
+                .unwrap_or_else(|| "the cat sat on the mat and the dog lay on the rug".to_owned());
             Input::Text { text, size: Size::default(), seed: 0 }
         }
         Kind::Numbers => numbers_of_head(lab),

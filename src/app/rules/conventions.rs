@@ -13,7 +13,12 @@ pub fn ConventionsCard() -> impl IntoView {
     let lab = lab();
     let changed = Signal::derive(move || {
         let (now, usual) = (lab.experiment.with(|e| e.conventions), Conventions::default());
-        let differs = [now.causal != usual.causal, now.window != usual.window, now.softcap != usual.softcap, now.rope != usual.rope];
+        let differs = [
+            now.causal != usual.causal,
+            now.window != usual.window,
+            now.softcap != usual.softcap,
+            now.rope != usual.rope,
+        ];
         match differs.into_iter().filter(|&d| d).count() {
             0 => String::new(),
             n => format!("{n} {}", t("changed", "项已改")()),
@@ -75,7 +80,11 @@ fn Two(
     /// Called with whether the second side is to be chosen.
     on_change: Callback<bool>,
 ) -> impl IntoView {
-    let items = sides.iter().enumerate().map(|(i, (label, who))| Item::new(i.to_string(), *label).hint(Signal::stored((*who).to_owned()))).collect::<Vec<_>>();
+    let items = sides
+        .iter()
+        .enumerate()
+        .map(|(i, (label, who))| Item::new(i.to_string(), *label).hint(Signal::stored((*who).to_owned())))
+        .collect::<Vec<_>>();
     let who = sides.map(|(_, who)| who);
     view! {
         <div class="convention">

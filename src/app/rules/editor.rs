@@ -34,10 +34,14 @@ pub fn Editor(
     let painted = move || {
         let fault = fault.get();
         let cut = params.with(|params| text.with(|text| pieces(text, params, fault.as_ref().map(|f| &f.span))));
-        cut.into_iter().map(|p| view! { <span class=p.colour.class() class:f-fault=p.fault>{p.text}</span> }).collect_view()
+        cut.into_iter()
+            .map(|p| view! { <span class=p.colour.class() class:f-fault=p.fault>{p.text}</span> })
+            .collect_view()
     };
     let apply = move |_| {
-        let Some((suggestion, span)) = fault.get_untracked().and_then(|f| Some((f.suggestion?, f.span))) else { return };
+        let Some((suggestion, span)) = fault.get_untracked().and_then(|f| Some((f.suggestion?, f.span))) else {
+            return;
+        };
         let mut new = text.get_untracked();
         if new.get(span.clone()).is_some() {
             new.replace_range(span, &suggestion);

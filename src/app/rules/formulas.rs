@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::attention::Dims;
 use crate::catalogue::{self, MaskEntry, Param, Setting, Table};
 use crate::experiment::{self, CustomFormula};
-use crate::formula::{self, Data, DataDecl, DataValues, FormulaError, Kind, Lanes, Scalar, Scope, Sizes, Ty, Values};
+use crate::formula::{self, Data, DataDecl, DataValues, FormulaError, Kind, Scalar, Scope, Sizes, Ty, Values};
 
 /// Tables that the user gave, row-major.
 pub type Given = BTreeMap<String, Vec<f64>>;
@@ -72,8 +72,9 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
     };
     let dims = dims?;
     let numbers: BTreeMap<String, f64> = own.params.iter().map(|p| (p.name.clone(), p.value)).collect();
-    // Parameters that the scope adds to the declared ones stand for numbers of the experiment; their values shift no index out of a table.
-    let params = scope.params.iter().map(|(name, ty)| (name.clone(), scalar(*ty, numbers.get(name).copied().unwrap_or(seed as f64)))).collect();
+    // The scope adds the built-in seed to the declared parameters.
+    let value = |name: &str, ty| numbers.get(name).map_or(built_in_seed(seed), |&value| scalar(ty, value));
+    let params = scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))).collect();
     let mut data = BTreeMap::new();
     for decl in scope.data.iter().filter(|decl| names(&own.text).any(|name| name == decl.name)) {
         let found = match catalogue::editable_table(&decl.name) {
@@ -88,8 +89,15 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
     compiled.bind(&Values { sizes: sizes_of(dims), params, data }).err()
 }
 
+/// The whole number `seed` of every formula: the low 32 bits of the experiment's.
+fn built_in_seed(seed: u64) -> Scalar {
+    Scalar::Int(seed as u32 as i32)
+}
+
 fn declared(data: &BTreeMap<String, Arc<Data>>) -> Vec<DataDecl> {
-    data.iter().map(|(name, data)| DataDecl { name: name.clone(), ty: data.values.ty(), dims: data.shape.len() }).collect()
+    data.iter()
+        .map(|(name, data)| DataDecl { name: name.clone(), ty: data.values.ty(), dims: data.shape.len() })
+        .collect()
 }
 
 fn sizes_of(dims: &Dims) -> Sizes {
@@ -104,21 +112,26 @@ fn sizes_of(dims: &Dims) -> Sizes {
 
 /// The picture of a catalogue entry's mask: head 0 of four, `n` by `n`, default parameters, row after row. `None` for a formula that does
 /// not compile, which the catalogue's own tests rule out.
-pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<u8>> {
+pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<bool>> {
     let dims = Dims { batch: 1, q_heads: 4, kv_heads: 4, n_q: n, n_k: n, d: 1, d_v: 1 };
     let numbers = values_of(entry.params, &BTreeMap::new());
-    let params = entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).collect();
-    let data: BTreeMap<_, _> =
-        entry.tables.iter().map(|t| (t.name.to_owned(), Arc::new(table(t, &dims, &numbers, 0, &Given::new())))).collect();
-    let scope = Scope { params: entry.params.iter().map(|p| (p.name.to_owned(), p.ty)).collect(), data: declared(&data) };
-    let bound = formula::compile(entry.formula, Kind::Mask, &scope).ok()?.bind(&Values { sizes: sizes_of(&dims), params, data }).ok()?;
-    let mut lanes = Lanes::new(&bound, n);
-    let mut cells = vec![0; n * n];
-    for (q, row) in cells.chunks_exact_mut(n).enumerate() {
-        lanes.begin_row(&bound, 0, 0, q as i32);
-        lanes.mask(&bound, 0, row);
-    }
-    Some(cells)
+    let seed = ("seed".to_owned(), built_in_seed(0));
+    let params: BTreeMap<_, _> =
+        entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]).collect();
+    let data: BTreeMap<_, _> = entry
+        .tables
+        .iter()
+        .map(|t| (t.name.to_owned(), Arc::new(table(t, &dims, &numbers, 0, &Given::new()))))
+        .collect();
+    let scope = Scope {
+        params: params.iter().map(|(name, value)| (name.clone(), value.ty())).collect(),
+        data: declared(&data),
+    };
+    let bound = formula::compile(entry.formula, Kind::Mask, &scope)
+        .ok()?
+        .bind(&Values { sizes: sizes_of(&dims), params, data })
+        .ok()?;
+    Some((0..n * n).map(|at| bound.mask_at(0, 0, (at / n) as i32, (at % n) as i32)).collect())
 }
 
 #[cfg(test)]
@@ -132,10 +145,10 @@ mod tests {
     fn every_entry_has_a_picture() {
         for entry in catalogue::masks() {
             let cells = picture(entry, 20).unwrap();
-            assert!(cells.iter().any(|&c| c != 0), "{}", entry.id);
+            assert!(cells.contains(&true), "{}", entry.id);
         }
         let causal = picture(catalogue::mask("causal").unwrap(), 20).unwrap();
-        assert_eq!(causal.iter().filter(|&&c| c != 0).count(), 210);
+        assert_eq!(causal.iter().filter(|&&allowed| allowed).count(), 210);
     }
 
     #[test]

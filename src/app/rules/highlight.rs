@@ -59,8 +59,10 @@ pub fn pieces(text: &str, params: &[String], fault: Option<&Range<usize>>) -> Ve
     let mut out: Vec<Piece> = Vec::new();
     let mut push = |range: Range<usize>, colour: Colour| {
         // A piece that the fault crosses is cut at the fault's ends.
-        let cuts = fault.map_or([range.start; 2], |f| [f.start.clamp(range.start, range.end), f.end.clamp(range.start, range.end)]);
-        for (from, to, faulty) in [(range.start, cuts[0], false), (cuts[0], cuts[1], true), (cuts[1], range.end, false)] {
+        let cuts = fault
+            .map_or([range.start; 2], |f| [f.start.clamp(range.start, range.end), f.end.clamp(range.start, range.end)]);
+        for (from, to, faulty) in [(range.start, cuts[0], false), (cuts[0], cuts[1], true), (cuts[1], range.end, false)]
+        {
             if let Some(part) = text.get(from..to).filter(|p| !p.is_empty()) {
                 match out.last_mut() {
                     Some(last) if last.colour == colour && last.fault == faulty => last.text.push_str(part),
@@ -120,7 +122,12 @@ mod tests {
     fn pieces_give_the_text_back() {
         for text in ["k <= q_pos and abs(q - k) < window", "", "§ 1e-3 # note\nx[", "值 ≤ k"] {
             for fault in [None, Some(0..1), Some(2..5), Some(0..text.len())] {
-                let fault = fault.filter(|f| text.is_char_boundary(f.start) && text.is_char_boundary(f.end) && f.end <= text.len() && !f.is_empty());
+                let fault = fault.filter(|f| {
+                    text.is_char_boundary(f.start)
+                        && text.is_char_boundary(f.end)
+                        && f.end <= text.len()
+                        && !f.is_empty()
+                });
                 assert_eq!(cut(text, fault).into_iter().map(|p| p.0).collect::<String>(), text);
             }
         }
@@ -128,7 +135,8 @@ mod tests {
 
     #[test]
     fn names_have_their_colours() {
-        let colours: Vec<_> = cut("k<q_pos and doc[window]", None).into_iter().filter(|p| p.1 != Colour::Plain).map(|p| p.1).collect();
+        let colours: Vec<_> =
+            cut("k<q_pos and doc[window]", None).into_iter().filter(|p| p.1 != Colour::Plain).map(|p| p.1).collect();
         assert_eq!(colours, [Colour::Key, Colour::Query, Colour::Word, Colour::Call, Colour::Param]);
     }
 

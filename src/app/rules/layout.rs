@@ -22,10 +22,12 @@ pub fn Layout(
     let all_heads = RwSignal::new(true);
     let head = Memo::new(move |_| lab.experiment.with(|e| e.view.head));
     // Heads, and tiles each way.
-    let size = Memo::new(move |_| now.with(|n| match n.shape[..] {
-        [heads, rows, cols] => (heads, rows.max(1), cols.max(1)),
-        _ => (0, 1, 1),
-    }));
+    let size = Memo::new(move |_| {
+        now.with(|n| match n.shape[..] {
+            [heads, rows, cols] => (heads, rows.max(1), cols.max(1)),
+            _ => (0, 1, 1),
+        })
+    });
     let on = move |row: usize, col: usize| {
         let (heads, rows, cols) = size.get_untracked();
         let h = head.get_untracked().min(heads.saturating_sub(1));
@@ -40,7 +42,9 @@ pub fn Layout(
                 *tile = f64::from(u8::from(on));
             }
         }
-        lab.edit(&format!("data.{name}"), |e| { e.data.insert(name.to_owned(), values); });
+        lab.edit(&format!("data.{name}"), |e| {
+            e.data.insert(name.to_owned(), values);
+        });
     };
 
     let canvas = NodeRef::<Canvas>::new();
@@ -67,7 +71,9 @@ pub fn Layout(
     let at = move |event: &PointerEvent| {
         let bounds = field.get_untracked()?.get_bounding_client_rect();
         let (_, rows, cols) = size.get_untracked();
-        let index = |offset: f64, length: f64, n: usize| ((offset / length.max(1.0) * n as f64).floor().max(0.0) as usize).min(n - 1);
+        let index = |offset: f64, length: f64, n: usize| {
+            ((offset / length.max(1.0) * n as f64).floor().max(0.0) as usize).min(n - 1)
+        };
         let row = index(f64::from(event.client_y()) - bounds.top(), bounds.height(), rows);
         Some((row, index(f64::from(event.client_x()) - bounds.left(), bounds.width(), cols)))
     };

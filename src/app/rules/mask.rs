@@ -150,7 +150,8 @@ fn leave_custom(e: &mut Experiment, origin: Option<&Origin>) {
 fn pairs(lab: Lab) -> String {
     let head = lab.experiment.with(|e| e.view.head);
     let counted = lab.maps.with(|maps| {
-        let whole = maps.iter().find(|m| m.request.stage == Stage::Masked && m.request.head == head && m.request.height > 1);
+        let whole =
+            maps.iter().find(|m| m.request.stage == Stage::Masked && m.request.head == head && m.request.height > 1);
         whole.map(|m| (m.values.iter().filter(|v| !v.is_nan() && **v != f32::NEG_INFINITY).count(), m.values.len()))
     });
     match (counted, lab.lang.get()) {
@@ -172,14 +173,20 @@ mod tests {
         e.mask.params.insert("window".to_owned(), 5.0);
         become_custom(&mut e);
         let custom = e.mask.custom.unwrap();
-        assert_eq!((e.mask.id.as_str(), custom.text.as_str()), (CUSTOM, catalogue::mask("sliding-window").unwrap().formula));
+        assert_eq!(
+            (e.mask.id.as_str(), custom.text.as_str()),
+            (CUSTOM, catalogue::mask("sliding-window").unwrap().formula)
+        );
         let value = |name: &str| custom.params.iter().find(|p| p.name == name).unwrap().value;
         assert_eq!((value("window"), value("inclusive")), (5.0, 1.0));
     }
 
     #[test]
     fn a_score_that_came_along_leaves_with_the_mask() {
-        let mut e = Experiment { mask: MaskChoice { id: "synaptic".to_owned(), params: Default::default(), custom: None }, ..Default::default() };
+        let mut e = Experiment {
+            mask: MaskChoice { id: "synaptic".to_owned(), params: Default::default(), custom: None },
+            ..Default::default()
+        };
         let origin = Origin { mask: e.mask.clone(), score: None };
         become_custom(&mut e);
         assert!(e.score.is_some());

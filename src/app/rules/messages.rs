@@ -74,11 +74,15 @@ fn chinese(kind: &ErrorKind) -> String {
             format!("`{of}` 在此需要{wants}，这里却是{}", ty(*found))
         }
         E::Mismatch { of, left, right } => format!("`{of}` 不能同时使用{}和{}", ty(*left), ty(*right)),
-        E::Result { kind: Kind::Mask, found } => format!("掩码必须是真或假，这里却是{}；请与某个数比较，例如 `... > 0`", ty(*found)),
+        E::Result { kind: Kind::Mask, found } => {
+            format!("掩码必须是真或假，这里却是{}；请与某个数比较，例如 `... > 0`", ty(*found))
+        }
         E::Result { .. } => "结果必须是数，这里却是真或假；可用 `where(...)` 转换".into(),
         E::Declaration { name } => format!("名称 `{name}` 已被占用，或不是合法名称"),
         E::MissingParameter { name } => format!("参数 `{name}` 没有值"),
-        E::ParameterType { name, wants, found } => format!("参数 `{name}` 必须是{}，其值却是{}", ty(*wants), ty(*found)),
+        E::ParameterType { name, wants, found } => {
+            format!("参数 `{name}` 必须是{}，其值却是{}", ty(*wants), ty(*found))
+        }
         E::MissingData { name } => format!("表 `{name}` 没有数据"),
         E::DataType { name, wants, found } => format!("表 `{name}` 声明为{}，数据却是{}", ty(*wants), ty(*found)),
         E::DataShape { name, dims, shape, entries } => {
@@ -86,7 +90,10 @@ fn chinese(kind: &ErrorKind) -> String {
         }
         E::IndexLeaves { name, dim, extent, low, high } => {
             let end = extent.saturating_sub(1);
-            format!("`{name}` 的第 {} 个下标取 {low} 到 {high}，而表的范围是 0 到 {end}；可用 `clamp(..., 0, {end})` 限制", dim + 1)
+            format!(
+                "`{name}` 的第 {} 个下标取 {low} 到 {high}，而表的范围是 0 到 {end}；可用 `clamp(..., 0, {end})` 限制",
+                dim + 1
+            )
         }
         E::BadSize { name, limit, found } => format!("`{name}` 为 {found}，必须在 0 到 {limit} 之间"),
     }

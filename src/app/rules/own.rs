@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::formulas::fault;
+use super::formulas::{fault, names, tables_in};
 use crate::app::controls::{Slider, Span, Switch, number};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, lab};
@@ -91,9 +91,19 @@ pub fn DeclaredRows(
     own: Own,
 ) -> impl IntoView {
     let lab = lab();
-    let rows = Memo::new(move |_| lab.experiment.with(|e| own.get(e).map(|f| f.params.iter().map(|p| (p.name.clone(), p.ty)).collect::<Vec<_>>()).unwrap_or_default()));
+    // A parameter that the text no longer names moves nothing, so it is not shown; it is kept for when the text names it again.
+    let rows = Memo::new(move |_| {
+        lab.experiment.with(|e| {
+            let Some(formula) = own.get(e) else { return Vec::new() };
+            // Tables are made from parameters by name.
+            let feeds_tables = !tables_in(&formula.text).is_empty();
+            let used = |p: &Declared| feeds_tables || names(&formula.text).any(|name| name == p.name);
+            let all = formula.params.iter().enumerate().filter(|(_, p)| used(p));
+            all.map(|(index, p)| (index, p.name.clone(), p.ty)).collect()
+        })
+    });
     view! {
-        {move || rows.get().into_iter().enumerate().map(|(index, (name, ty))| view! { <Row own=own index=index name=name ty=ty /> }).collect_view()}
+        {move || rows.get().into_iter().map(|(index, name, ty)| view! { <Row own=own index=index name=name ty=ty /> }).collect_view()}
     }
 }
 
@@ -114,7 +124,13 @@ fn Row(
     let read = move |field: fn(&Declared) -> f64| Signal::derive(move || now.with(|d| d.as_ref().map_or(0.0, field)));
     let value = read(|d| d.value);
     let set = move |part: &'static str, change: fn(&mut Declared, f64)| {
-        Callback::new(move |x: f64| own.edit(lab, &format!("params[{index}].{part}"), |f| if let Some(d) = f.params.get_mut(index) { change(d, x) }))
+        Callback::new(move |x: f64| {
+            own.edit(lab, &format!("params[{index}].{part}"), |f| {
+                if let Some(d) = f.params.get_mut(index) {
+                    change(d, x)
+                }
+            })
+        })
     };
     let label = Signal::stored(name.clone());
     if ty == Ty::Bool {
@@ -122,7 +138,8 @@ fn Row(
         let set = set("value", |d, x| d.value = x);
         return view! { <Switch label=label on=on on_change=Callback::new(move |on| set.run(f64::from(u8::from(on)))) /> }.into_any();
     }
-    let span = Signal::derive(move || now.with(|d| d.as_ref().map_or(Span::whole(0, 1), |d| Span::new(d.min, d.max, d.step))));
+    let span =
+        Signal::derive(move || now.with(|d| d.as_ref().map_or(Span::whole(0, 1), |d| Span::new(d.min, d.max, d.step))));
     let whole = Signal::derive(move || now.with(|d| d.as_ref().is_some_and(|d| d.ty == Ty::Int)));
     let set_whole = Callback::new(move |on: bool| {
         own.edit(lab, "params.ty", |f| {
@@ -133,7 +150,13 @@ fn Row(
             }
         });
     });
-    let remove = move |_| own.edit(lab, "params", |f| if index < f.params.len() { f.params.remove(index); });
+    let remove = move |_| {
+        own.edit(lab, "params", |f| {
+            if index < f.params.len() {
+                f.params.remove(index);
+            }
+        })
+    };
     let lang = lab.lang;
     view! {
         <div class="declared">

@@ -75,12 +75,15 @@ pub fn ParamRows(
 #[component]
 fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
     let lab = lab();
-    let value = Memo::new(move |_| lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(param.default)));
+    let value =
+        Memo::new(move |_| lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(param.default)));
     let label = words_of(param.label);
     if is_window_edge(param) {
         let on = Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive));
         let set = Callback::new(move |on| {
-            lab.edit("conventions.window", |e| e.conventions.window = if on { WindowEdge::Inclusive } else { WindowEdge::Exclusive });
+            lab.edit("conventions.window", |e| {
+                e.conventions.window = if on { WindowEdge::Inclusive } else { WindowEdge::Exclusive }
+            });
         });
         return view! { <Switch label=label on=on on_change=set /> }.into_any();
     }

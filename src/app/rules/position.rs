@@ -16,9 +16,14 @@ use crate::experiment::{Choice, Input};
 pub fn PositionCard() -> impl IntoView {
     let lab = lab();
     let id = Memo::new(move |_| lab.experiment.with(|e| e.position.id.clone()));
-    let items = catalogue::positions().iter().map(|p| Item::new(p.id, words_of(p.name)).hint(words_of(p.about))).collect::<Vec<_>>();
+    let items = catalogue::positions()
+        .iter()
+        .map(|p| Item::new(p.id, words_of(p.name)).hint(words_of(p.about)))
+        .collect::<Vec<_>>();
     let choose = Callback::new(move |id: String| lab.edit("position.id", |e| e.position = Choice::of(&id)));
-    let captured = Memo::new(move |_| lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != Choice::of("none").id));
+    let captured = Memo::new(move |_| {
+        lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != Choice::of("none").id)
+    });
     view! {
         <Card title=words("Position", "位置")>
             <Choices label=words("Position scheme", "位置方案") items=items chosen=id on_choose=choose look=Look::Chips />

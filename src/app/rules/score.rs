@@ -12,7 +12,12 @@ use crate::experiment::{CustomFormula, Scale};
 
 /// The scales, as they are written and what they are for.
 const SCALES: [(&str, &str, &str, &str); 4] = [
-    ("root", "1/√d", "keeps scores of order one at any size (the Transformer)", "任何维度下分数都保持在一的量级（Transformer）"),
+    (
+        "root",
+        "1/√d",
+        "keeps scores of order one at any size (the Transformer)",
+        "任何维度下分数都保持在一的量级（Transformer）",
+    ),
     ("none", "1", "the bare product", "原始点积"),
     ("log", "ln n/√d", "grows with the number of keys (scalable softmax)", "随键数增长（可伸缩 Softmax）"),
     ("free", "…", "a number of your own", "自定义数值"),
@@ -52,7 +57,8 @@ pub fn ScoreCard() -> impl IntoView {
         });
     });
     let free = Signal::derive(move || if let Scale::Free(x) = scale.get() { x } else { 0.0 });
-    let text = Signal::derive(move || lab.experiment.with(|e| e.score.as_ref().map(|f| f.text.clone()).unwrap_or_default()));
+    let text =
+        Signal::derive(move || lab.experiment.with(|e| e.score.as_ref().map(|f| f.text.clone()).unwrap_or_default()));
     let fault = Own::Score.fault(lab);
     let switch_own = Callback::new(move |on: bool| {
         lab.edit("score", |e| e.score = on.then(|| CustomFormula { text: "s".to_owned(), params: Vec::new() }));

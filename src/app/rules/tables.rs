@@ -50,7 +50,9 @@ impl Reader {
     fn params(self, e: &Experiment) -> BTreeMap<String, f64> {
         match self {
             Self::Entry(owner) => values_of(owner.declares(e).0, owner.given(e)),
-            Self::Own(own) => own.get(e).map(|f| f.params.iter().map(|p| (p.name.clone(), p.value)).collect()).unwrap_or_default(),
+            Self::Own(own) => {
+                own.get(e).map(|f| f.params.iter().map(|p| (p.name.clone(), p.value)).collect()).unwrap_or_default()
+            }
         }
     }
 }
@@ -62,7 +64,8 @@ pub fn Tables(
     reader: Reader,
 ) -> impl IntoView {
     let lab = lab();
-    let names = Memo::new(move |_| lab.experiment.with(|e| reader.tables(e).iter().map(|t| t.name).collect::<Vec<_>>()));
+    let names =
+        Memo::new(move |_| lab.experiment.with(|e| reader.tables(e).iter().map(|t| t.name).collect::<Vec<_>>()));
     view! {
         {move || names.get().into_iter().filter_map(catalogue::editable_table).map(|table| view! { <TableView reader=reader table=table /> }).collect_view()}
     }
@@ -78,7 +81,11 @@ fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
             Now { shape: data.shape.clone(), values: plain(&data.values), changed: e.data.contains_key(table.name) }
         })
     });
-    let reset = move |_| lab.edit(&format!("data.{}", table.name), |e| { e.data.remove(table.name); });
+    let reset = move |_| {
+        lab.edit(&format!("data.{}", table.name), |e| {
+            e.data.remove(table.name);
+        })
+    };
     let lang = lab.lang;
     view! {
         <div class="table">
@@ -103,7 +110,9 @@ pub fn put(lab: Lab, name: &str, now: Memo<Now>, from: usize, new: &[f64]) {
     let mut values = now.with_untracked(|n| n.values.clone());
     if let Some(part) = values.get_mut(from..from + new.len()) {
         part.copy_from_slice(new);
-        lab.edit(&format!("data.{name}"), |e| { e.data.insert(name.to_owned(), values); });
+        lab.edit(&format!("data.{name}"), |e| {
+            e.data.insert(name.to_owned(), values);
+        });
     }
 }
 
@@ -122,7 +131,8 @@ fn Strip(table: &'static Table, now: Memo<Now>) -> impl IntoView {
     });
     let label = move |index: usize, length: usize| {
         lab.loaded.with(|l| {
-            let tokens = l.as_ref().filter(|l| table.rank == 1 && l.tokens_k.len() == length && l.dims.q_heads != length);
+            let tokens =
+                l.as_ref().filter(|l| table.rank == 1 && l.tokens_k.len() == length && l.dims.q_heads != length);
             tokens.and_then(|l| l.tokens_k.get(index).cloned()).unwrap_or_else(|| index.to_string())
         })
     };

@@ -61,7 +61,7 @@ fn Thumb(entry: &'static MaskEntry) -> impl IntoView {
         cells.with_value(|cells| {
             if let Some(cells) = cells {
                 // A lost canvas is painted again when the theme changes.
-                let _ = paint(&canvas, SIDE, SIDE, |q, k| (cells[q * SIDE + k] != 0).then_some(allowed));
+                let _ = paint(&canvas, SIDE, SIDE, |q, k| cells[q * SIDE + k].then_some(allowed));
             }
         });
     });

@@ -13,7 +13,10 @@ use crate::experiment::Choice;
 pub fn WeightsCard() -> impl IntoView {
     let lab = lab();
     let id = Memo::new(move |_| lab.experiment.with(|e| e.normaliser.id.clone()));
-    let items = catalogue::normalisers().iter().map(|n| Item::new(n.id, words_of(n.name)).hint(words_of(n.about))).collect::<Vec<_>>();
+    let items = catalogue::normalisers()
+        .iter()
+        .map(|n| Item::new(n.id, words_of(n.name)).hint(words_of(n.about)))
+        .collect::<Vec<_>>();
     let choose = Callback::new(move |id: String| lab.edit("normaliser", |e| e.normaliser = Choice::of(&id)));
     view! {
         <Card title=words("Weights", "权重")>

@@ -47,10 +47,10 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         paper: None,
         ours: Some(Text::new(
             "Our definition. Head h keeps distance 0, distance 1 and the preset's distances o stretched to \
-             round(o · (1 + h · stretch)). A wire of strength g adds ln g to the score, so g multiplies the weight before \
-             the row is normalised; 0 cuts the wire. Fading divides the strength by (1 + distance)^fade.",
-            "这是本站的定义。第 h 个头保留距离 0、距离 1，以及预设距离 o 拉伸后的 round(o · (1 + h · 拉伸))。\
-             强度为 g 的连接给分数加上 ln g，即在归一化之前把权重乘以 g；g 为 0 时连接断开。减弱是把强度除以 (1 + 距离) 的若干次幂。",
+             round(o · (1 + α · h)), α being the stretch. A wire of strength g adds ln g to the score, so g multiplies the weight before \
+             the row is normalised; 0 cuts the wire. Fading divides the strength by (1 + d)^f for distance d and the slider's f.",
+            "这是本站的定义。第 h 个头保留距离 0、距离 1，以及预设距离 o 按系数 α 拉伸后的 round(o · (1 + α · h))。\
+             强度为 g 的连接给分数加上 ln g，即在归一化之前把权重乘以 g；g 为 0 时连接断开。减弱是把强度除以 (1 + d)^f，其中 d 是距离，f 是滑块的值。",
         )),
         cost: CostClass::NLogN,
         pairs_at_64: 385,

@@ -128,6 +128,10 @@ impl Engine for Careful {
             self.keep(Stage::Masked, want, n_k, &mut out);
             let lse = self.lse(plan, rows.head);
             weights(plan, Some(&mut self.rules), lse, 0, n_k, &mut self.cells);
+            // A NaN log-sum-exp makes NaN of masked keys too; their weight is 0 whatever the row holds.
+            for (p, _) in self.cells.as_flattened_mut().iter_mut().zip(&self.live).filter(|(_, live)| !**live) {
+                *p = 0.0;
+            }
             self.keep(Stage::Weights, want, n_k, &mut out);
             let p = &self.cells.as_flattened()[..n_k];
             let from = out.y.len();

@@ -63,7 +63,8 @@ pub fn cut(dims: &Dims, flops: f64, maps: &[MapRequest], target: f64) -> Vec<Par
             if open.as_ref().is_some_and(|part| part.flops + size > target) {
                 parts.extend(open.take());
             }
-            let part = open.get_or_insert_with(|| Part { work: Vec::new(), flops: 0.0, heads: Vec::new(), picture: false });
+            let part =
+                open.get_or_insert_with(|| Part { work: Vec::new(), flops: 0.0, heads: Vec::new(), picture: false });
             part.work.push(Work::Rows(Rows { batch, head, q: 0..dims.n_q }));
             part.work.extend(shown.into_iter().map(|(index, request)| Work::Map { index, request: request.clone() }));
             part.flops += size;
@@ -136,7 +137,9 @@ mod tests {
 
     #[test]
     fn every_row_and_every_picture_is_done_exactly_once() {
-        for (dims, target) in [(dims(1, 12, 16), 5e7), (dims(2, 3, 100), 1e5), (dims(1, 1, 1000), 1e6), (dims(3, 2, 7), 1.0)] {
+        for (dims, target) in
+            [(dims(1, 12, 16), 5e7), (dims(2, 3, 100), 1e5), (dims(1, 1, 1000), 1e6), (dims(3, 2, 7), 1.0)]
+        {
             let maps: Vec<_> = (0..dims.q_heads).map(|h| whole(&dims, h)).collect();
             let parts = cut(&dims, dense_flops(&dims), &maps, target);
             let (rows, pictures) = counts(&dims, &parts, maps.len());

@@ -14,7 +14,7 @@ use super::launch::{self, Source};
 use super::once::once;
 use super::run::{self, Finished, MAX_RESULT_BYTES, Run, RunError};
 use super::schedule::{JobId, Lane, Parts, SessionId, Slot};
-use super::state::{State, After};
+use super::state::{After, State};
 use crate::attention::Loaded;
 use crate::engine::{Map, MapRequest, Merge};
 use crate::experiment::{Input, Issue};
@@ -59,7 +59,8 @@ impl Pool {
     /// # Errors
     /// [`RunError::Invalid`] with the input's fields; the others as [`Pool::run`].
     pub async fn load(&self, input: &Input, bytes: Option<Vec<u8>>) -> Result<Loaded, RunError> {
-        let parts = Parts::Cut(vec![super::cut::Part { work: Vec::new(), flops: 0.0, heads: Vec::new(), picture: false }]);
+        let parts =
+            Parts::Cut(vec![super::cut::Part { work: Vec::new(), flops: 0.0, heads: Vec::new(), picture: false }]);
         let task = Task::Load(input.clone(), bytes);
         match self.submit(task, None, Lane::Live, 1.0, 1, parts, |_| {}).await? {
             Answer::Loaded(loaded) => Ok(loaded),
@@ -79,7 +80,8 @@ impl Pool {
         }
         let bytes = run::result_bytes(&run);
         if bytes > MAX_RESULT_BYTES {
-            let message = format!("would be {} MB; this page gathers at most {} MB", bytes >> 20, MAX_RESULT_BYTES >> 20);
+            let message =
+                format!("would be {} MB; this page gathers at most {} MB", bytes >> 20, MAX_RESULT_BYTES >> 20);
             return Err(RunError::Invalid(Issue::new("outputs", message).into()));
         }
         let replaced = if run.lane == Lane::Live { self.0.state.borrow_mut().replace_live() } else { Vec::new() };
@@ -111,7 +113,9 @@ impl Pool {
         };
         let (weak, cancel) = (Rc::downgrade(&self.0), run.cancel.clone());
         let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));
-        let answer = self.submit(Task::Compute(Box::new(compute)), Some(session), run.lane, rate, run.repeat, parts, abort).await;
+        let answer = self
+            .submit(Task::Compute(Box::new(compute)), Some(session), run.lane, rate, run.repeat, parts, abort)
+            .await;
         let waiting = self.0.state.borrow_mut().settle(session, run.lane, answer.is_ok());
         for pending in waiting {
             pending.reply.give(Err(RunError::Cancelled));
@@ -217,7 +221,8 @@ impl Hub {
             let mut state = self.state.borrow_mut();
             (state.source.clone(), state.next_generation(slot))
         };
-        let started = source.ok_or_else(|| "the workers' module is missing".to_owned()).and_then(|source| source.start());
+        let started =
+            source.ok_or_else(|| "the workers' module is missing".to_owned()).and_then(|source| source.start());
         let worker = match started {
             Ok(worker) => worker,
             Err(reason) => return self.lost(slot, &reason),
@@ -241,7 +246,10 @@ impl Hub {
                 event.prevent_default();
                 if let Some(hub) = current() {
                     // A script that cannot be fetched gives an event without a message.
-                    let message = Reflect::get(&event, &"message".into()).ok().and_then(|m| m.as_string()).filter(|m| !m.is_empty());
+                    let message = Reflect::get(&event, &"message".into())
+                        .ok()
+                        .and_then(|m| m.as_string())
+                        .filter(|m| !m.is_empty());
                     hub.lost(slot, &message.unwrap_or_else(|| "a worker's script did not load".to_owned()));
                 }
             })
@@ -269,7 +277,8 @@ impl Hub {
     }
 
     fn receive(self: &Rc<Self>, slot: Slot, message: &JsValue) {
-        let failed = Reflect::get(message, &"kind".into()).ok().and_then(|k| k.as_string()).is_some_and(|k| k == "failed");
+        let failed =
+            Reflect::get(message, &"kind".into()).ok().and_then(|k| k.as_string()).is_some_and(|k| k == "failed");
         if failed {
             let why = Reflect::get(message, &"message".into()).ok().and_then(|m| m.as_string());
             return self.lost(slot, &why.unwrap_or_else(|| "a worker did not start".to_owned()));

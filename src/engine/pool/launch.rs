@@ -13,7 +13,8 @@ const RELAXED_PROBE: [u8; 40] = [
     0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b, // types: () -> v128
     0x03, 0x02, 0x01, 0x00, // functions: one, of type 0
     0x0a, 0x13, 0x01, 0x11, 0x00, // code: one body of 17 bytes, no locals
-    0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, // three times i32.const 0, i8x16.splat
+    0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd,
+    0x0f, // three times i32.const 0, i8x16.splat
     0xfd, 0x85, 0x02, // f32x4.relaxed_madd
     0x0b, // end
 ];
@@ -48,10 +49,14 @@ impl Source {
     /// A sentence for the user.
     pub async fn get() -> Result<Self, String> {
         let fast = if relaxed() { meta("worker-relaxed").zip(meta("worker-relaxed-wasm")) } else { None };
-        let (worker, wasm) =
-            fast.or_else(|| meta("worker").zip(meta("worker-wasm"))).ok_or("the page does not name its worker files; build it with `cargo xtask build`")?;
-        let loader = meta("worker-loader").ok_or("the page does not name its worker loader; build it with `cargo xtask build`")?;
-        let module = compile(&wasm).await.map_err(|error| format!("the worker module {wasm} did not load: {}", sentence(&error)))?;
+        let (worker, wasm) = fast
+            .or_else(|| meta("worker").zip(meta("worker-wasm")))
+            .ok_or("the page does not name its worker files; build it with `cargo xtask build`")?;
+        let loader = meta("worker-loader")
+            .ok_or("the page does not name its worker loader; build it with `cargo xtask build`")?;
+        let module = compile(&wasm)
+            .await
+            .map_err(|error| format!("the worker module {wasm} did not load: {}", sentence(&error)))?;
         Ok(Self { module, script: format!("{loader}?m={worker}") })
     }
 
@@ -62,7 +67,8 @@ impl Source {
     pub fn start(&self) -> Result<Worker, String> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(&self.script, &options).map_err(|error| format!("a worker did not start: {}", sentence(&error)))?;
+        let worker = Worker::new_with_options(&self.script, &options)
+            .map_err(|error| format!("a worker did not start: {}", sentence(&error)))?;
         let first = Object::new();
         Reflect::set(&first, &"module".into(), &self.module)
             .and_then(|_| worker.post_message(&first))

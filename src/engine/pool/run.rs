@@ -77,7 +77,9 @@ pub const MAX_RESULT_BYTES: usize = 1 << 30;
 pub fn choose(run: &Run) -> Result<(Backend, Algorithm, Option<String>), RunError> {
     let (backend, fallback) = match run.backend {
         Backend::Webgpu => {
-            return Err(RunError::Unavailable("backend: this version of the page has no WebGPU engine; cpu and reference compute".to_owned()));
+            return Err(RunError::Unavailable(
+                "backend: this version of the page has no WebGPU engine; cpu and reference compute".to_owned(),
+            ));
         }
         Backend::Auto => (Backend::Cpu, Some("WebGPU engine not built into this version".to_owned())),
         chosen => (chosen, None),
@@ -134,7 +136,9 @@ mod tests {
         assert!(why.unwrap().contains("WebGPU"));
         let (backend, _, why) = choose(&run(16, Backend::Reference, Algorithm::Auto, Want::default())).unwrap();
         assert_eq!((backend, why), (Backend::Reference, None));
-        assert!(matches!(choose(&run(16, Backend::Webgpu, Algorithm::Auto, Want::default())), Err(RunError::Unavailable(s)) if s.contains("WebGPU")));
+        assert!(
+            matches!(choose(&run(16, Backend::Webgpu, Algorithm::Auto, Want::default())), Err(RunError::Unavailable(s)) if s.contains("WebGPU"))
+        );
     }
 
     #[test]
@@ -146,7 +150,10 @@ mod tests {
 
     #[test]
     fn sizes_that_overflow_count_as_too_much() {
-        assert!(result_bytes(&run(1 << 20, Backend::Cpu, Algorithm::Auto, Want { stats: false, matrix: Some(Stage::Raw) })) > MAX_RESULT_BYTES);
+        assert!(
+            result_bytes(&run(1 << 20, Backend::Cpu, Algorithm::Auto, Want { stats: false, matrix: Some(Stage::Raw) }))
+                > MAX_RESULT_BYTES
+        );
         assert!(result_bytes(&run(1024, Backend::Cpu, Algorithm::Auto, Want::default())) < MAX_RESULT_BYTES);
     }
 }

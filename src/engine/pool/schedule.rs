@@ -178,7 +178,15 @@ impl Board {
     }
 
     /// Takes a job. `rate` are operations a millisecond, `repeat` how often each part is computed.
-    pub fn submit(&mut self, id: JobId, session: Option<SessionId>, lane: Lane, rate: f64, repeat: usize, parts: Parts) {
+    pub fn submit(
+        &mut self,
+        id: JobId,
+        session: Option<SessionId>,
+        lane: Lane,
+        rate: f64,
+        repeat: usize,
+        parts: Parts,
+    ) {
         let (pieces, workers) = match parts {
             Parts::Cut(parts) => (Some(pieces(parts)), usize::MAX),
             Parts::Uncut { workers } => (None, workers.max(1)),

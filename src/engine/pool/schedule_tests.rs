@@ -22,7 +22,10 @@ fn nothing_is_sent_before_a_worker_is_ready() {
     board.submit(1, Some(1), Lane::Live, 1.0, 1, cut(1));
     assert_eq!(board.next(0.0), vec![]);
     board.ready(1);
-    assert_eq!(board.next(0.0), vec![Step::Open { slot: 1, job: 1, session: 1 }, Step::Part { slot: 1, job: 1, part: 0 }]);
+    assert_eq!(
+        board.next(0.0),
+        vec![Step::Open { slot: 1, job: 1, session: 1 }, Step::Part { slot: 1, job: 1, part: 0 }]
+    );
 }
 
 #[test]
@@ -82,7 +85,10 @@ fn a_dropped_job_sends_no_more_and_its_late_answer_frees_the_worker() {
 fn a_job_of_unknown_cost_is_opened_first_and_cut_then() {
     let mut board = ready(4);
     board.submit(1, Some(1), Lane::Live, 1.0, 1, Parts::Uncut { workers: 2 });
-    assert_eq!(board.next(0.0), vec![Step::Open { slot: 0, job: 1, session: 1 }, Step::Open { slot: 1, job: 1, session: 1 }]);
+    assert_eq!(
+        board.next(0.0),
+        vec![Step::Open { slot: 0, job: 1, session: 1 }, Step::Open { slot: 1, job: 1, session: 1 }]
+    );
     assert_eq!(board.next(0.0), vec![]);
     board.opened(0, 1);
     assert!(board.is_uncut(1));
@@ -145,5 +151,8 @@ fn pictures_wait_for_the_rows_and_go_where_the_log_sum_exp_is() {
     assert_eq!(board.next(0.0), vec![], "rows of head 0 are still out");
     board.done(0, 1, 0);
     let steps = board.next(0.0);
-    assert!(steps.contains(&Step::Part { slot: 0, job: 1, part: 2 }) && steps.contains(&Step::Part { slot: 1, job: 1, part: 3 }));
+    assert!(
+        steps.contains(&Step::Part { slot: 0, job: 1, part: 2 })
+            && steps.contains(&Step::Part { slot: 1, job: 1, part: 3 })
+    );
 }

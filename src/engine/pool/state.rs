@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::cut::{ITEM_MS, cut};
 use super::hub::Port;
-use super::jobs::{Answer, Compute, Opened, Pending, Reply, Session, Task};
+use super::jobs::{Answer, Opened, Pending, Reply, Session, Task};
 use super::launch::{Source, sentence};
 use super::run::{OnProgress, RunError};
 use super::schedule::{Board, JobId, Lane, Loss, SessionId, Slot, Step};
@@ -162,9 +162,12 @@ impl State {
     /// waited for a session that is closed.
     pub fn settle(&mut self, session: SessionId, lane: Lane, ok: bool) -> Vec<Pending> {
         let closing: Vec<SessionId> = match (lane, ok) {
-            (Lane::Live, true) => {
-                self.sessions.iter().filter(|(id, s)| **id < session && s.lane == Lane::Live).map(|(id, _)| *id).collect()
-            }
+            (Lane::Live, true) => self
+                .sessions
+                .iter()
+                .filter(|(id, s)| **id < session && s.lane == Lane::Live)
+                .map(|(id, _)| *id)
+                .collect(),
             _ => vec![session],
         };
         let of_closed = |p: &Pending| matches!(&p.task, Task::Compute(c) if closing.contains(&c.session));
@@ -216,7 +219,15 @@ impl State {
         let Inputs { q, k, v } = session.inputs.clone();
         let tensors = [self.tensors.key(&q), self.tensors.key(&k), self.tensors.key(&v)];
         let moves = self.seats.get_mut(slot).ok_or("no such worker")?.held.use_keys(&tensors);
-        let of = |key: &u64| if *key == tensors[0] { &q } else if *key == tensors[1] { &k } else { &v };
+        let of = |key: &u64| {
+            if *key == tensors[0] {
+                &q
+            } else if *key == tensors[1] {
+                &k
+            } else {
+                &v
+            }
+        };
         let sent: Vec<(u64, usize)> = moves.send.iter().map(|key| (*key, of(key).len())).collect();
         let (mut problem, tables) = strip_tables(&session.problem);
         let mut bulk = Bulk { f32: moves.send.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
@@ -270,7 +281,9 @@ impl State {
         };
         match head {
             FromWorker::Ready { protocol, tier } if protocol != PROTOCOL => {
-                let reason = format!("the browser kept an old worker ({tier}, messages {protocol}; this page speaks {PROTOCOL}): reload the page");
+                let reason = format!(
+                    "the browser kept an old worker ({tier}, messages {protocol}; this page speaks {PROTOCOL}): reload the page"
+                );
                 after.lost = Some((slot, reason));
             }
             FromWorker::Ready { .. } => self.board.ready(slot),
@@ -327,7 +340,10 @@ impl State {
         let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) else { return };
         compute.prepare_ms += prepare_ms;
         compute.transfer_ms += copy_ms;
-        let Some((session, opened)) = self.sessions.get(&compute.session).and_then(|s| Some((s, s.opened.as_ref()?))) else { return };
+        let Some((session, opened)) = self.sessions.get(&compute.session).and_then(|s| Some((s, s.opened.as_ref()?)))
+        else {
+            return;
+        };
         if uncut {
             let rate = rate_of(&self.rates, session.backend, session.algorithm);
             compute.parts = cut(&compute.dims, opened.cost.flops, &compute.maps, rate * ITEM_MS);
@@ -359,7 +375,10 @@ impl State {
             if self.board.all_dead() {
                 for (job, pending) in std::mem::take(&mut self.jobs) {
                     self.board.drop_job(job);
-                    after.answers.push((pending.reply, Err(RunError::Unavailable(format!("No worker could be started: {reason}")))));
+                    after.answers.push((
+                        pending.reply,
+                        Err(RunError::Unavailable(format!("No worker could be started: {reason}"))),
+                    ));
                 }
             }
             return (after, port);
@@ -371,7 +390,9 @@ impl State {
             Loss::Nothing => {}
             Loss::Again(job) => {
                 if let Some(pending) = self.jobs.get_mut(&job) {
-                    pending.notes.push(format!("A worker stopped ({reason}) and was replaced; its part was computed again."));
+                    pending
+                        .notes
+                        .push(format!("A worker stopped ({reason}) and was replaced; its part was computed again."));
                     if let Task::Compute(compute) = &pending.task
                         && let Some(session) = self.sessions.get_mut(&compute.session)
                         && session.opened.is_none()
@@ -399,7 +420,9 @@ impl State {
     /// Workers that are out of time, with what to say.
     pub fn end_watch(&mut self, now: f64) -> Vec<(Slot, String)> {
         self.watching = false;
-        let say = |slot: Slot| if self.board.is_starting(slot) { "a worker was not ready in time" } else { "it did not answer in time" };
+        let say = |slot: Slot| {
+            if self.board.is_starting(slot) { "a worker was not ready in time" } else { "it did not answer in time" }
+        };
         self.board.overdue(now).into_iter().map(|slot| (slot, say(slot).to_owned())).collect()
     }
 }

@@ -259,8 +259,8 @@ mod tests {
 
     #[test]
     fn formulas_are_pointed_at() {
-        let mut experiment = Experiment::default();
-        experiment.score = Some(CustomFormula { text: "s * wibble".to_owned(), params: Vec::new() });
+        let score = Some(CustomFormula { text: "s * wibble".to_owned(), params: Vec::new() });
+        let experiment = Experiment { score, ..Experiment::default() };
         let issues = check(&experiment).unwrap_err().0;
         assert_eq!(issues[0].path, "score.text");
         assert!(issues[0].message.starts_with("column 5: "), "{}", issues[0].message);

@@ -53,16 +53,16 @@ impl Bound {
     }
 }
 
-/// What is known about each of the steps listed in `order`, which must hold every step that another in it refers to.
+/// What is known about each of the steps listed in `order`, which must hold every step that another in it refers to;
+/// only behind tables, in a rectangle of one batch entry and head, nothing more is needed.
 pub fn known_steps(inner: &Inner, order: &[usize], rectangle: &Rectangle) -> Vec<Known> {
     let mut known = vec![Known::Bool(Truth::ANY); inner.root.max(order.last().copied().unwrap_or(0)) + 1];
     for &at in order {
         let step = &inner.steps[at];
         let table = inner.table_of.get(at).copied().flatten().and_then(|t| inner.tables[t].known(rectangle));
+        // A table knows all there is to know: it summarises the very values.
         known[at] = match table {
-            // A boolean table counts its entries: there is no more to know, and its operands are not in `order`.
-            Some(exact @ Known::Bool(_)) => exact,
-            Some(sharper) => by_operands(inner, step, &known, rectangle).meet(sharper),
+            Some(exact) => exact,
             None => by_operands(inner, step, &known, rectangle),
         };
     }
@@ -86,8 +86,12 @@ fn by_operands(inner: &Inner, step: &Step, known: &[Known], rectangle: &Rectangl
                     None => single = false,
                 }
             }
-            let count = operands.len();
-            let own = if single { Known::constant(step.ty, (row.plain)(&bits[..count])) } else { (row.bounds)(&list[..count]) };
+            let count = operands.count();
+            let own = if single {
+                Known::constant(step.ty, (row.plain)(&bits[..count]))
+            } else {
+                (row.bounds)(&list[..count])
+            };
             match step.difference.and_then(|d| linear(inner, d, rectangle)) {
                 Some((low, high)) => own.meet(Known::Bool(compared(row.name, low, high))),
                 None => own,
@@ -150,7 +154,7 @@ fn read(inner: &Inner, data: usize, operands: Operands, known: &[Known]) -> Know
     let ty = table.values.ty();
     let Some(index) = inner.indices.get(data).and_then(Option::as_ref) else { return Known::any(ty) };
     let mut ranges = [(0i64, 0i64); crate::formula::table::MAX_OPERANDS];
-    let count = operands.len();
+    let count = operands.count();
     for ((slot, id), &extent) in ranges.iter_mut().zip(operands.iter()).zip(&table.shape) {
         let Known::Int(i) = known[id] else { return Known::any(ty) };
         let last = extent as i64 - 1;

@@ -150,7 +150,10 @@ impl Ints {
         let corners = [self.low * b.low, self.low * b.high, self.high * b.low, self.high * b.high];
         let (low, high) = ends(corners);
         // Products of steps stay within i64: both factors are at most 2^32.
-        let step = gcd(gcd(self.step.saturating_mul(b.step), self.step.saturating_mul(b.rest)), b.step.saturating_mul(self.rest));
+        let step = gcd(
+            gcd(self.step.saturating_mul(b.step), self.step.saturating_mul(b.rest)),
+            b.step.saturating_mul(self.rest),
+        );
         let small = self.step < 1 << 31 && b.step < 1 << 31;
         if small { Self::with(low, high, step, self.rest * b.rest) } else { Self::range(low, high) }
     }

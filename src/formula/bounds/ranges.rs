@@ -20,7 +20,10 @@ impl RangeIndex {
             (0..len.div_ceil(BLOCK)).map(|i| scan(ty, i * BLOCK, len.min((i + 1) * BLOCK), &bits)).collect();
         let mut levels = Vec::new();
         while level.len() > 1 {
-            let above = level.chunks(2).map(|pair| pair.iter().copied().reduce(Known::hull).unwrap_or(Known::any(ty))).collect();
+            let above = level
+                .chunks(2)
+                .map(|pair| pair.iter().copied().reduce(Known::hull).unwrap_or(Known::any(ty)))
+                .collect();
             levels.push(std::mem::replace(&mut level, above));
         }
         levels.push(level);

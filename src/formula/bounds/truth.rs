@@ -45,7 +45,10 @@ impl Truth {
     }
 
     pub fn xor(self, other: Self) -> Self {
-        Truth { no: (self.no && other.no) || (self.yes && other.yes), yes: (self.no && other.yes) || (self.yes && other.no) }
+        Truth {
+            no: (self.no && other.no) || (self.yes && other.yes),
+            yes: (self.no && other.yes) || (self.yes && other.no),
+        }
     }
 
     /// What both sources of knowledge say together.

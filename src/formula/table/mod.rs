@@ -84,7 +84,9 @@ pub fn is_function(name: &str) -> bool {
 
 /// The names of all functions; a name with several rows comes several times.
 pub fn function_names() -> impl Iterator<Item = &'static str> + Clone {
-    ROWS.iter().map(|row| row.name).filter(|name| name.starts_with(|c: char| c.is_alphabetic()) && !WORDS.contains(name))
+    ROWS.iter()
+        .map(|row| row.name)
+        .filter(|name| name.starts_with(|c: char| c.is_alphabetic()) && !WORDS.contains(name))
 }
 
 /// Row names that are words but no functions.
@@ -156,8 +158,8 @@ mod tests {
     #[test]
     fn every_function_has_a_row_in_every_back_end() {
         let required = [
-            "abs", "min", "max", "floor", "ceil", "round", "sqrt", "exp", "log", "log2", "sin", "cos", "tanh", "sigmoid", "pow",
-            "sign", "clamp", "where", "hash", "int", "float",
+            "abs", "min", "max", "floor", "ceil", "round", "sqrt", "exp", "log", "log2", "sin", "cos", "tanh",
+            "sigmoid", "pow", "sign", "clamp", "where", "hash", "int", "float",
         ];
         for name in required {
             assert!(is_function(name), "{name}");
@@ -184,10 +186,27 @@ mod tests {
         let edge = |ty: Ty| -> Vec<u32> {
             match ty {
                 Ty::Bool => vec![0, 1],
-                Ty::Int => [i32::MIN, -100, -33, -7, -2, -1, 0, 1, 2, 3, 8, 31, 32, 64, 1000, i32::MAX].map(|i| i as u32).to_vec(),
-                Ty::Float => [-f32::INFINITY, -1e30, -2.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.5, 2.0, 77.7, 3e38, f32::INFINITY, f32::NAN]
-                    .map(f32::to_bits)
+                Ty::Int => [i32::MIN, -100, -33, -7, -2, -1, 0, 1, 2, 3, 8, 31, 32, 64, 1000, i32::MAX]
+                    .map(|i| i as u32)
                     .to_vec(),
+                Ty::Float => [
+                    -f32::INFINITY,
+                    -1e30,
+                    -2.5,
+                    -1.0,
+                    -0.5,
+                    -0.0,
+                    0.0,
+                    0.5,
+                    1.5,
+                    2.0,
+                    77.7,
+                    3e38,
+                    f32::INFINITY,
+                    f32::NAN,
+                ]
+                .map(f32::to_bits)
+                .to_vec(),
             }
         };
         for row in &ROWS {
@@ -210,8 +229,14 @@ mod tests {
                 let nan = |bits: u32| row.result == Ty::Float && f32::from_bits(bits).is_nan();
                 assert!(out.iter().all(|&got| got == want || (nan(got) && nan(want))), "{} of {operands:x?}", row.name);
 
-                let known: Vec<Known> = row.operands.iter().zip(&operands).map(|(&ty, &bits)| Known::constant(ty, bits)).collect();
-                assert!(holds((row.bounds)(&known), want), "bounds of {} {:?}: {operands:x?} gave {want:x}", row.name, row.operands);
+                let known: Vec<Known> =
+                    row.operands.iter().zip(&operands).map(|(&ty, &bits)| Known::constant(ty, bits)).collect();
+                assert!(
+                    holds((row.bounds)(&known), want),
+                    "bounds of {} {:?}: {operands:x?} gave {want:x}",
+                    row.name,
+                    row.operands
+                );
             }
         }
     }
@@ -219,7 +244,13 @@ mod tests {
     /// Whether the value with these bits is one of those described.
     fn holds(known: Known, bits: u32) -> bool {
         match known {
-            Known::Bool(t) => if bits != 0 { t.yes } else { t.no },
+            Known::Bool(t) => {
+                if bits != 0 {
+                    t.yes
+                } else {
+                    t.no
+                }
+            }
             Known::Int(i) => {
                 let v = i64::from(bits as i32);
                 let congruent = if i.step == 0 { v == i.rest } else { (v - i.rest) % i.step == 0 };
@@ -235,14 +266,17 @@ mod tests {
     #[test]
     fn integer_bounds_hold_over_ranges() {
         // Every row over integers, for all pairs of short ranges around zero and powers of two.
-        let ranges: Vec<(i32, i32)> =
-            [-9, -8, -3, -1, 0, 1, 4, 7, 8, 15, 16, 30].iter().flat_map(|&a| [0, 1, 2, 7, 8].map(|w| (a, a + w))).collect();
+        let ranges: Vec<(i32, i32)> = [-9, -8, -3, -1, 0, 1, 4, 7, 8, 15, 16, 30]
+            .iter()
+            .flat_map(|&a| [0, 1, 2, 7, 8].map(|w| (a, a + w)))
+            .collect();
         for row in ROWS.iter().filter(|row| row.operands == [Ty::Int, Ty::Int]) {
             for &(a0, a1) in &ranges {
                 for &(b0, b1) in &ranges {
                     for stride in [1, 3, 4] {
                         let list: Vec<i32> = (a0..=a1).step_by(stride).collect();
-                        let known = [Known::Int(Ints::of(list.iter().copied())), Known::Int(Ints::range(b0.into(), b1.into()))];
+                        let known =
+                            [Known::Int(Ints::of(list.iter().copied())), Known::Int(Ints::range(b0.into(), b1.into()))];
                         let claim = (row.bounds)(&known);
                         for &a in &list {
                             for b in b0..=b1 {

@@ -46,7 +46,7 @@ macro_rules! row {
 
 /// All operations.
 #[rustfmt::skip]
-pub static ROWS: [Row; 76] = [
+pub static ROWS: [Row; 78] = [
     row!("not", (a: Bool) -> Bool, !a,
         bounds Truth::not,
         wgsl "!({0})" "", python "xp.logical_not({0})", math Math::Prefix("¬")),
@@ -56,6 +56,12 @@ pub static ROWS: [Row; 76] = [
     row!("or", (a: Bool, b: Bool) -> Bool, a | b,
         bounds Truth::or,
         wgsl "({0} || {1})" "", python "xp.logical_or({0}, {1})", math Math::Infix("∨")),
+    row!("&", (a: Bool, b: Bool) -> Bool, a & b,
+        bounds Truth::and,
+        wgsl "({0} && {1})" "", python "xp.logical_and({0}, {1})", math Math::Infix("&amp;")),
+    row!("|", (a: Bool, b: Bool) -> Bool, a | b,
+        bounds Truth::or,
+        wgsl "({0} || {1})" "", python "xp.logical_or({0}, {1})", math Math::Infix("|")),
     row!("^", (a: Bool, b: Bool) -> Bool, a ^ b,
         bounds Truth::xor,
         wgsl "({0} != {1})" "", python "xp.logical_xor({0}, {1})", math Math::Infix("⊕")),

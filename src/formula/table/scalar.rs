@@ -96,9 +96,16 @@ mod tests {
 
     #[test]
     fn division_floors_as_in_python_and_zero_gives_zero() {
-        for (a, b, quotient, rest) in
-            [(7, 2, 3, 1), (-7, 2, -4, 1), (7, -2, -4, -1), (-7, -2, 3, -1), (6, 3, 2, 0), (-6, 3, -2, 0), (5, 0, 0, 0), (i32::MIN, -1, i32::MIN, 0)]
-        {
+        for (a, b, quotient, rest) in [
+            (7, 2, 3, 1),
+            (-7, 2, -4, 1),
+            (7, -2, -4, -1),
+            (-7, -2, 3, -1),
+            (6, 3, 2, 0),
+            (-6, 3, -2, 0),
+            (5, 0, 0, 0),
+            (i32::MIN, -1, i32::MIN, 0),
+        ] {
             assert_eq!((floor_div(a, b), floor_mod(a, b)), (quotient, rest), "{a}, {b}");
         }
         assert_eq!((floor_div_float(-7.0, 2.0), floor_mod_float(-7.0, 2.0)), (-4.0, 1.0));

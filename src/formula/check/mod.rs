@@ -1,13 +1,14 @@
 //! Syntax tree to typed form: names are resolved, types checked, conversions made explicit.
 
+mod names;
+
 use std::ops::Range;
 
-use super::ast::{Expr, ExprKind};
-use super::error::{ErrorKind, FormulaError, Wants};
-use super::nearest::nearest;
-use super::table::{self, MAX_OPERANDS, ROWS};
-use super::typed::{Node, Op, Operands};
-use super::values::{DataDecl, Kind, Scope, Ty, Var};
+use crate::formula::ast::{Expr, ExprKind};
+use crate::formula::error::{ErrorKind, FormulaError, Wants};
+use crate::formula::table::{self, ROWS};
+use crate::formula::typed::{Node, Op, Operands};
+use crate::formula::values::{DataDecl, Kind, Scope, Ty};
 
 /// Named constants.
 pub const CONSTANTS: [(&str, f32); 2] = [("pi", std::f32::consts::PI), ("inf", f32::INFINITY)];
@@ -23,7 +24,7 @@ type Typed = Result<usize, FormulaError>;
 
 /// Checks a whole formula; the last node is its result.
 pub fn check(expr: &Expr, kind: Kind, scope: &Scope) -> Result<Checked, FormulaError> {
-    declarations(scope)?;
+    names::declarations(scope)?;
     let mut checker = Checker { kind, scope, nodes: Vec::new(), params: Vec::new(), data: Vec::new() };
     let root = checker.expr(expr)?;
     let found = checker.nodes[root].ty;
@@ -38,27 +39,6 @@ pub fn check(expr: &Expr, kind: Kind, scope: &Scope) -> Result<Checked, FormulaE
         checker.nodes.push(last);
     }
     Ok(Checked { nodes: checker.nodes, params: checker.params, data: checker.data })
-}
-
-/// Declared names are words, differ from each other and from the built-in ones.
-fn declarations(scope: &Scope) -> Result<(), FormulaError> {
-    let names: Vec<&str> = scope.params.iter().map(|p| p.0.as_str()).chain(scope.data.iter().map(|d| d.name.as_str())).collect();
-    for (i, &name) in names.iter().enumerate() {
-        let word = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let keyword = ["and", "or", "not", "in", "if", "else", "true", "false", "True", "False"].contains(&name);
-        let built_in = Var::ALL.iter().any(|v| v.1 == name) || CONSTANTS.iter().any(|c| c.0 == name) || table::is_function(name);
-        if !word || keyword || built_in || names[..i].contains(&name) {
-            return Err(FormulaError::new(ErrorKind::Declaration { name: name.into() }, 0..0));
-        }
-    }
-    match scope.data.iter().find(|d| d.dims == 0 || d.dims > MAX_OPERANDS) {
-        Some(d) => Err(FormulaError::new(
-            ErrorKind::DataShape { name: d.name.clone(), dims: d.dims, shape: Vec::new(), entries: 0 },
-            0..0,
-        )),
-        None => Ok(()),
-    }
 }
 
 struct Checker<'a> {
@@ -85,7 +65,9 @@ impl Checker<'_> {
     fn convert(&mut self, id: usize, to: Ty) -> usize {
         let Node { op, ty, span } = self.nodes[id].clone();
         match (ty, to, op) {
-            (Ty::Int, Ty::Float, Op::Constant(bits)) => self.push(Op::Constant((bits as i32 as f32).to_bits()), to, &span),
+            (Ty::Int, Ty::Float, Op::Constant(bits)) => {
+                self.push(Op::Constant((bits as i32 as f32).to_bits()), to, &span)
+            }
             (Ty::Int, Ty::Float, _) => self.apply("float", &[id], &span).unwrap_or(id),
             _ => id,
         }
@@ -99,7 +81,9 @@ impl Checker<'_> {
         let fits = |want: Ty, have: Ty| want == have || (want == Ty::Float && have == Ty::Int);
         let types: Vec<Ty> = operands.iter().map(|&id| self.nodes[id].ty).collect();
         let row = ROWS.iter().find(|row| {
-            row.name == name && row.operands.len() == types.len() && row.operands.iter().zip(&types).all(|(&w, &h)| fits(w, h))
+            row.name == name
+                && row.operands.len() == types.len()
+                && row.operands.iter().zip(&types).all(|(&w, &h)| fits(w, h))
         });
         let Some(row) = row else { return Err(self.misfit(name, operands, span)) };
         let converted: Vec<usize> = operands.iter().zip(row.operands).map(|(&id, &ty)| self.convert(id, ty)).collect();
@@ -154,7 +138,7 @@ impl Checker<'_> {
                     op => self.overloaded(op, &operands, span)?,
                 }
             }
-            ExprKind::Chain(first, rest) => self.chain(first, rest)?,
+            ExprKind::Chain(first, rest) => self.chain(first, rest, span)?,
             ExprKind::In(a, negated, items) => self.member(a, *negated, items, span)?,
             ExprKind::If(then, condition, other) => {
                 let operands = [self.expr(condition)?, self.expr(then)?, self.expr(other)?];
@@ -163,45 +147,6 @@ impl Checker<'_> {
             ExprKind::Call(name, args) => self.call(name, args, span)?,
             ExprKind::Index(name, indices) => self.index(name, indices, span)?,
         })
-    }
-
-    fn name(&mut self, name: &str, span: &Range<usize>) -> Typed {
-        if let Some(&(var, _, ty)) = Var::ALL.iter().find(|v| v.1 == name) {
-            if !var.exists_in(self.kind) {
-                let kind = ErrorKind::NotHere { name: name.into(), kind: self.kind };
-                return Err(FormulaError::new(kind, span.clone()));
-            }
-            return Ok(self.push(Op::Var(var), ty, span));
-        }
-        if let Some(&(_, value)) = CONSTANTS.iter().find(|c| c.0 == name) {
-            return Ok(self.push(Op::Constant(value.to_bits()), Ty::Float, span));
-        }
-        if let Some((_, ty)) = self.scope.params.iter().find(|p| p.0 == name) {
-            let at = self.params.iter().position(|p| p.0 == name).unwrap_or_else(|| {
-                self.params.push((name.into(), *ty));
-                self.params.len() - 1
-            });
-            return Ok(self.push(Op::Param(at as u16), *ty, span));
-        }
-        let data = self.scope.data.iter().find(|d| d.name == name);
-        let kind = match data {
-            Some(data) => ErrorKind::NeedsIndex { name: name.into(), dims: data.dims },
-            None if table::is_function(name) => ErrorKind::NeedsCall { name: name.into() },
-            None => {
-                let nearest = nearest(name, self.values());
-                let error = FormulaError::new(ErrorKind::UnknownName { name: name.into(), nearest: nearest.clone() }, span.clone());
-                return Err(nearest.into_iter().fold(error, FormulaError::suggest));
-            }
-        };
-        Err(FormulaError::new(kind, span.clone()))
-    }
-
-    /// Every name that may stand alone or before an index here.
-    fn values(&self) -> impl Iterator<Item = &str> + Clone {
-        let kind = self.kind;
-        let vars = Var::ALL.iter().filter(move |v| v.0.exists_in(kind)).map(|v| v.1);
-        let declared = self.scope.params.iter().map(|p| p.0.as_str()).chain(self.scope.data.iter().map(|d| d.name.as_str()));
-        declared.chain(vars).chain(CONSTANTS.iter().map(|c| c.0))
     }
 
     fn unary(&mut self, op: &str, a: &Expr, span: &Range<usize>) -> Typed {
@@ -228,16 +173,16 @@ impl Checker<'_> {
         self.overloaded("pow", &floats, span)
     }
 
-    fn chain(&mut self, first: &Expr, rest: &[(&'static str, Expr)]) -> Typed {
+    fn chain(&mut self, first: &Expr, rest: &[(&'static str, Expr)], span: &Range<usize>) -> Typed {
         let mut left = self.expr(first)?;
         let mut from = first.span.start;
         let mut result: Option<usize> = None;
         for (op, operand) in rest {
             let right = self.expr(operand)?;
-            let span = from..operand.span.end;
-            let pair = self.overloaded(op, &[left, right], &span)?;
+            let pair_span = if rest.len() == 1 { span.clone() } else { from..operand.span.end };
+            let pair = self.overloaded(op, &[left, right], &pair_span)?;
             result = Some(match result {
-                Some(before) => self.overloaded("and", &[before, pair], &(first.span.start..span.end))?,
+                Some(before) => self.overloaded("and", &[before, pair], span)?,
                 None => pair,
             });
             (left, from) = (right, operand.span.start);
@@ -270,74 +215,44 @@ impl Checker<'_> {
             error
         })
     }
+}
 
-    fn call(&mut self, name: &str, args: &[Expr], span: &Range<usize>) -> Typed {
-        let name_span = span.start..span.start + name.len();
-        if !table::is_function(name) {
-            return Err(self.not_a_function(name, span, name_span));
-        }
-        let counts = || ROWS.iter().filter(|row| row.name == name).map(|row| row.operands.len());
-        let least = counts().min().unwrap_or(0);
-        let most = if matches!(name, "min" | "max") { usize::MAX } else { counts().max().unwrap_or(0) };
-        if args.len() < least || args.len() > most {
-            let kind = ErrorKind::ArgumentCount { name: name.into(), least, most, found: args.len() };
-            return Err(FormulaError::new(kind, span.clone()));
-        }
-        let mut ids = args.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>, _>>()?;
-        match (name, ids[..].try_into()) {
-            ("min" | "max", _) => {
-                let mut result = ids.remove(0);
-                for id in ids {
-                    result = self.overloaded(name, &[result, id], span)?;
-                }
-                Ok(result)
-            }
-            ("where", Ok(operands)) => self.choose("where", operands, span),
-            ("pow", _) if ids.len() == 2 => self.power([ids[0], ids[1]], span),
-            _ => self.overloaded(name, &ids, span),
-        }
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::formula::compile;
+
+    fn scope() -> Scope {
+        Scope { params: vec![("strict".into(), Ty::Bool)], data: vec![] }
     }
 
-    fn not_a_function(&self, name: &str, span: &Range<usize>, name_span: Range<usize>) -> FormulaError {
-        if let Some(data) = self.scope.data.iter().find(|d| d.name == name) {
-            return FormulaError::new(ErrorKind::NeedsIndex { name: name.into(), dims: data.dims }, span.clone());
-        }
-        if self.values().any(|v| v == name) {
-            return FormulaError::new(ErrorKind::NotFunction { name: name.into() }, name_span);
-        }
-        let nearest = nearest(name, table::function_names());
-        let error = FormulaError::new(ErrorKind::UnknownFunction { name: name.into(), nearest: nearest.clone() }, name_span);
-        nearest.into_iter().fold(error, FormulaError::suggest)
-    }
-
-    fn index(&mut self, name: &str, indices: &[Expr], span: &Range<usize>) -> Typed {
-        let name_span = span.start..span.start + name.len();
-        let Some(data) = self.scope.data.iter().find(|d| d.name == name) else {
-            if self.values().any(|v| v == name) || table::is_function(name) {
-                return Err(FormulaError::new(ErrorKind::NotTable { name: name.into() }, name_span));
+    #[test]
+    fn types_follow_python_where_they_can_be_known() {
+        let ty = |text: &str| {
+            let formula = compile(text, Kind::Score, &scope()).unwrap();
+            // An integer result is converted at the very end.
+            let nodes = formula.nodes();
+            let before = nodes.len().checked_sub(2).map(|i| nodes[i].ty);
+            if matches!(nodes[nodes.len() - 1].op, Op::Row(row, _) if ROWS[usize::from(row)].name == "float") {
+                before.unwrap()
+            } else {
+                Ty::Float
             }
-            let nearest = nearest(name, self.scope.data.iter().map(|d| d.name.as_str()));
-            let error = FormulaError::new(ErrorKind::UnknownName { name: name.into(), nearest: nearest.clone() }, name_span);
-            return Err(nearest.into_iter().fold(error, FormulaError::suggest));
         };
-        if indices.len() != data.dims {
-            let kind = ErrorKind::IndexCount { name: name.into(), dims: data.dims, found: indices.len() };
-            return Err(FormulaError::new(kind, span.clone()));
+        for (text, want) in [
+            ("q / k", Ty::Float),
+            ("q // k", Ty::Int),
+            ("q ** 2", Ty::Int),
+            ("2 ** q", Ty::Float),
+            ("q ** 0.5", Ty::Float),
+            ("floor(s)", Ty::Int),
+            ("min(q, 1.0)", Ty::Float),
+            ("q if strict else k", Ty::Int),
+            ("q if strict else 0.5", Ty::Float),
+            ("clamp(q, 0, 3)", Ty::Int),
+        ] {
+            assert_eq!(ty(text), want, "{text}");
         }
-        let mut ids = Vec::new();
-        for index in indices {
-            let id = self.expr(index)?;
-            let found = self.nodes[id].ty;
-            if found != Ty::Int {
-                let kind = ErrorKind::WrongType { of: format!("{name}[...]"), wants: Wants::Int, found };
-                return Err(FormulaError::new(kind, index.span.clone()));
-            }
-            ids.push(id);
-        }
-        let at = self.data.iter().position(|d| d.name == name).unwrap_or_else(|| {
-            self.data.push(data.clone());
-            self.data.len() - 1
-        });
-        Ok(self.push(Op::Read(at as u16, Operands::new(&ids)), data.ty, span))
     }
 }

@@ -1,0 +1,55 @@
+//! `catalogue()`: the one list, as plain objects.
+
+use serde_json::{Value, json};
+use wasm_bindgen::JsValue;
+
+use super::plain;
+use crate::catalogue::{Paper, Param, Slot, Table, Text, masks, normalisers, positions, recipes};
+
+/// Every mask, position scheme, normaliser and generator with names, parameters and ranges.
+pub fn catalogue() -> JsValue {
+    plain(&json!({
+        "masks": masks().iter().map(|m| json!({
+            "id": m.id, "name": text(&m.name), "about": text(&m.about), "formula": m.formula, "params": params(m.params),
+            "data": tables(m.tables), "paper": paper(m.paper), "cost": m.cost,
+        })).collect::<Vec<_>>(),
+        "positions": positions().iter().map(|p| {
+            let (formula, data) = match p.slot {
+                Slot::Score { formula, tables: needed } => (Some(formula), tables(needed)),
+                Slot::Nothing | Slot::Sinusoidal | Slot::Learned | Slot::Rotary => (None, Value::Array(Vec::new())),
+            };
+            json!({
+                "id": p.id, "name": text(&p.name), "about": text(&p.about), "formula": formula, "params": params(p.params), "data": data,
+                "paper": paper(p.paper),
+            })
+        }).collect::<Vec<_>>(),
+        "normalisers": normalisers().iter().map(|n| json!({
+            "id": n.id, "name": text(&n.name), "about": text(&n.about), "formula": n.formula, "paper": paper(n.paper),
+        })).collect::<Vec<_>>(),
+        "generators": recipes().iter().map(|r| json!({
+            "id": r.id, "name": text(&r.name), "about": text(&r.about),
+        })).collect::<Vec<_>>(),
+    }))
+}
+
+fn text(text: &Text) -> Value {
+    json!({ "en": text.en, "zh-CN": text.zh })
+}
+
+fn params(params: &[Param]) -> Value {
+    let one = |p: &Param| {
+        json!({
+            "name": p.name, "type": p.ty, "min": p.min, "max": p.max, "largest": p.hard_max, "step": p.step, "default": p.default,
+            "label": text(&p.label),
+        })
+    };
+    params.iter().map(one).collect()
+}
+
+fn tables(tables: &[Table]) -> Value {
+    tables.iter().map(|t| json!({ "name": t.name, "type": t.ty, "axes": t.rank, "label": text(&t.label) })).collect()
+}
+
+fn paper(paper: Option<Paper>) -> Value {
+    paper.map_or(Value::Null, |p| json!({ "title": p.title, "year": p.year, "id": p.id }))
+}

@@ -1,0 +1,101 @@
+//! `globalThis.attentionPlayground`: a promise of the object through which other programs use the page.
+//!
+//! Thin: values are turned from and into JavaScript here; what a request means is decided in `attention::request`, what a partial experiment
+//! means in `experiment`. Nothing a caller passes can stop the page: every value is checked while it is read.
+
+mod catalogue;
+mod error;
+mod events;
+mod read;
+mod run;
+
+use js_sys::{Function, Object, Promise, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::future_to_promise;
+
+use crate::app::state::Lab;
+use crate::app::url;
+use crate::engine::pool::Pool;
+use crate::experiment::{Experiment, Input, Issue, merge};
+
+/// Puts the promise in place. It resolves when the first worker can compute, or has turned out to be unable to: `run` then says why.
+pub fn install(lab: Lab, pool: Pool) {
+    let events = events::Events::new(lab);
+    let promise = future_to_promise(async move {
+        let one = vec![vec![0.0]];
+        // Any answer will do: it shows that a worker is there.
+        let _ = pool.load(&Input::Numbers { q: one.clone(), k: one.clone(), v: one }, None).await;
+        object(lab, pool, events)
+    });
+    set(&js_sys::global(), "attentionPlayground", &promise);
+}
+
+fn object(lab: Lab, pool: Pool, events: events::Events) -> Result<JsValue, JsValue> {
+    let api = Object::new();
+    set(&api, "version", &env!("CARGO_PKG_VERSION").into());
+    method(&api, "run", move |request, _| {
+        let pool = pool.clone();
+        future_to_promise(async move { run::run(&pool, &request).await }).into()
+    });
+    method(&api, "get", move |_, _| lab.experiment.with_untracked(|e| plain(e)));
+    method(&api, "set", move |patch, _| promised(change(lab, &patch)));
+    method(&api, "link", move |experiment, _| {
+        let experiment = if experiment.is_undefined() {
+            Ok(lab.experiment.get_untracked().as_ref().clone())
+        } else {
+            read(&experiment)
+        };
+        experiment.map_or_else(|error| wasm_bindgen::throw_val(error), |e| url::link(&e).into())
+    });
+    method(&api, "catalogue", |_, _| catalogue::catalogue());
+    method(&api, "on", move |event, handler| {
+        events.on(&event, handler).unwrap_or_else(|error| wasm_bindgen::throw_val(error))
+    });
+    Ok(Object::freeze(&api).into())
+}
+
+/// `set`: part of an experiment over the one on the page.
+fn change(lab: Lab, patch: &JsValue) -> Result<JsValue, JsValue> {
+    let base = lab.experiment.get_untracked();
+    let value = read::json(patch, "").map_err(error::experiment_error)?;
+    let next = merge(&base, &value).map_err(error::experiment_error)?;
+    lab.replace("api", next.clone());
+    Ok(plain(&next))
+}
+
+/// An experiment as JavaScript gives it; absent fields have their defaults.
+fn read(value: &JsValue) -> Result<Experiment, JsValue> {
+    let value = read::json(value, "").map_err(error::experiment_error)?;
+    merge(&Experiment::default(), &value).map_err(error::experiment_error)
+}
+
+/// Serialisable data as plain JavaScript objects.
+fn plain(value: &impl serde::Serialize) -> JsValue {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    js_sys::JSON::parse(&json).unwrap_or(JsValue::NULL)
+}
+
+fn promised(result: Result<JsValue, JsValue>) -> JsValue {
+    match result {
+        Ok(value) => Promise::resolve(&value).into(),
+        Err(error) => Promise::reject(&error).into(),
+    }
+}
+
+fn set(object: &JsValue, key: &str, value: &JsValue) {
+    // Only frozen objects and setters that throw refuse; these objects are ours.
+    let _ = Reflect::set(object, &key.into(), value);
+}
+
+fn method(object: &Object, name: &str, call: impl Fn(JsValue, JsValue) -> JsValue + 'static) {
+    let closure = Closure::<dyn Fn(JsValue, JsValue) -> JsValue>::new(call);
+    let function: Function = closure.into_js_value().unchecked_into();
+    set(object, name, &function);
+}
+
+/// An issue about something that is not what was expected.
+fn expected(path: &str, what: &str) -> Issue {
+    Issue::new(path, format!("must be {what}"))
+}
