@@ -10,7 +10,7 @@ use crate::experiment::{Algorithm, Backend};
 fn name(stage: TimedStage) -> (&'static str, &'static str, &'static str) {
     match stage {
         TimedStage::Prepare => ("prepare", "准备", "prepare"),
-        TimedStage::Scores => ("scores", "评分", "scores"),
+        TimedStage::Scores => ("scores", "分数", "scores"),
         TimedStage::Bias => ("bias", "偏置", "bias"),
         TimedStage::Mask => ("mask", "掩码", "mask"),
         TimedStage::Normalise => ("normalise", "归一化", "normalise"),

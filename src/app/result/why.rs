@@ -62,7 +62,7 @@ fn steps(lab: Lab) -> Vec<Step> {
         let change = biased - before;
         if change.abs() > 1e-7 {
             step(word("bias", "偏置"), format!("{change:+.3}"), false);
-            step(word("score", "评分"), format!("{biased:.3}"), false);
+            step(word("score", "分数"), format!("{biased:.3}"), false);
         }
     }
     if let Some(masked) = at(Stage::Masked) {

@@ -312,6 +312,10 @@ impl Runner {
 }
 
 fn remember(lab: Lab, report: Report, edit_to_paint_ms: Option<f64>, page_ms: f64) {
+    if let Some(edit_to_paint_ms) = edit_to_paint_ms {
+        clock::publish("edit-to-paint", edit_to_paint_ms);
+        clock::publish("page-thread", page_ms);
+    }
     lab.timings.update(|all| {
         all.push(Timing { report, edit_to_paint_ms, page_ms: Some(page_ms) });
         let surplus = all.len().saturating_sub(TIMINGS);

@@ -26,7 +26,7 @@ pub fn Header(
         <header class="top">
             <h1 class="top__name">
                 <Logo />
-                "Attention Playground"
+                <span>"Attention Playground"</span>
             </h1>
             <span class="top__what">{move || what(lab)}</span>
             <StatusView />

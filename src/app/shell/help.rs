@@ -48,7 +48,7 @@ pub fn Help(
             <h3>{t("Formulas", "公式")}</h3>
             <p>{t(
                 "A mask says for row q and column k whether the key is allowed; a score formula changes the score s. Operators are Python's, and q_pos is the query's position with a cache.",
-                "掩码公式对第 q 行、第 k 列判断该键是否允许；评分公式修改评分 s。运算符与 Python 相同，q_pos 是带缓存时查询的位置。",
+                "掩码公式对第 q 行、第 k 列判断该键是否允许；分数公式修改分数 s。运算符与 Python 相同，q_pos 是带缓存时查询的位置。",
             )}</p>
             <p><code>"k <= q_pos and q_pos - k < window"</code></p>
             <h3>{t("Keys", "快捷键")}</h3>

@@ -262,7 +262,7 @@ impl Hub {
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         worker.set_onmessageerror(Some(on_bad_message.as_ref().unchecked_ref()));
-        self.state.borrow_mut().seat(slot, Port { worker, _listeners: (on_message, on_error, on_bad_message) });
+        self.state.borrow_mut().seat(slot, Port { worker, _listeners: (on_message, on_error, on_bad_message) }, now());
     }
 
     /// The worker in this place is no more.
@@ -306,7 +306,7 @@ impl Hub {
 
     /// Sends what can be sent.
     fn pump(self: &Rc<Self>) {
-        let broken = self.state.borrow_mut().pump(now());
+        let broken = self.state.borrow_mut().pump();
         for (slot, reason) in broken {
             self.lost(slot, &reason);
         }

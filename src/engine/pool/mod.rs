@@ -9,7 +9,7 @@
 //! | `run` | what is asked and answered | no |
 //! | `launch` | starting workers: probe, module, loader | yes |
 //! | `hub` | the handle; the life of the workers | yes |
-//! | `state` | messages out and in | yes |
+//! | `state`, `send` | messages in; messages out | yes |
 //! | `jobs` | what is gathered until a job is done | yes |
 
 pub mod cut;
@@ -24,6 +24,8 @@ mod hub;
 mod jobs;
 #[cfg(feature = "app")]
 mod launch;
+#[cfg(feature = "app")]
+mod send;
 #[cfg(feature = "app")]
 mod state;
 

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::cut::{ITEM_MS, cut};
 use super::hub::Port;
 use super::jobs::{Answer, Opened, Pending, Reply, Session, Task};
-use super::launch::{Source, sentence};
+use super::launch::Source;
 use super::run::{OnProgress, RunError};
-use super::schedule::{Board, JobId, Lane, Loss, SessionId, Slot, Step};
+use super::schedule::{Board, JobId, Lane, Loss, SessionId, Slot};
 use super::tensors::{Held, TensorKeys};
 use crate::attention::{Inputs, Loaded};
 use crate::engine::protocol::wire::{self, Bulk};
-use crate::engine::protocol::{FromWorker, PROTOCOL, ToWorker, floats, strip_tables};
+use crate::engine::protocol::{FromWorker, PROTOCOL, ToWorker};
 use crate::experiment::{Algorithm, Backend, Issues};
-use crate::formula::DataValues;
 
 /// Operations a millisecond, until a part was measured.
 const CPU_RATE: f64 = 5e6;
@@ -23,6 +22,8 @@ const CPU_RATE: f64 = 5e6;
 const REFERENCE_RATE: f64 = 5e5;
 /// Parts shorter than this, in milliseconds, say little about speed: browsers round their clocks.
 const MEASURABLE_MS: f64 = 2.0;
+/// Milliseconds that fetching and compiling the module may take, beside the time to start.
+const FETCH_MS: f64 = 45_000.0;
 /// Runs shorter than this, in milliseconds, show no progress.
 const QUIET_MS: f64 = 200.0;
 
@@ -39,11 +40,12 @@ pub struct After {
     pub reseat: Option<Slot>,
 }
 
+/// A worker and what it has.
 #[derive(Default)]
-struct Seat {
-    port: Option<Port>,
+pub struct Seat {
+    pub(super) port: Option<Port>,
     generation: u64,
-    held: Held,
+    pub(super) held: Held,
     panic: Option<String>,
 }
 
@@ -59,9 +61,9 @@ pub struct State {
     pub board: Board,
     pub source: Option<Source>,
     pub jobs: BTreeMap<JobId, Pending>,
-    seats: Vec<Seat>,
-    sessions: BTreeMap<SessionId, Session>,
-    tensors: TensorKeys,
+    pub(super) seats: Vec<Seat>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) tensors: TensorKeys,
     rates: Rates,
     last_id: u64,
     watching: bool,
@@ -89,11 +91,11 @@ impl State {
         self.last_id
     }
 
-    /// Places without a worker, from now on starting.
+    /// Places without a worker, from now on starting. Fetching the module may take a while on a slow line, and says itself when it fails.
     pub fn claim_places(&mut self, now: f64) -> Vec<Slot> {
         let dead: Vec<Slot> = (0..self.board.size()).filter(|&slot| self.board.is_dead(slot)).collect();
         for &slot in &dead {
-            self.board.starting(slot, now);
+            self.board.starting(slot, now + FETCH_MS);
         }
         dead
     }
@@ -109,7 +111,9 @@ impl State {
         self.generation(slot)
     }
 
-    pub fn seat(&mut self, slot: Slot, port: Port) {
+    /// A worker was started in this place.
+    pub fn seat(&mut self, slot: Slot, port: Port, now: f64) {
+        self.board.starting(slot, now);
         if let Some(seat) = self.seats.get_mut(slot) {
             (seat.port, seat.held, seat.panic) = (Some(port), Held::default(), None);
         }
@@ -180,93 +184,6 @@ impl State {
             }
         }
         jobs.into_iter().filter_map(|job| self.abandon(job)).collect()
-    }
-
-    fn post(&self, slot: Slot, head: &ToWorker, bulk: &Bulk) -> Result<(), String> {
-        let port = self.seats.get(slot).and_then(|seat| seat.port.as_ref()).ok_or("the worker is gone")?;
-        let (message, transfer) = wire::encode(head, bulk).map_err(|error| sentence(&error))?;
-        port.worker.post_message_with_transfer(&message, transfer.unchecked_ref()).map_err(|error| sentence(&error))
-    }
-
-    /// Sends what can be sent; gives the workers that could not take it.
-    pub fn pump(&mut self, now: f64) -> Vec<(Slot, String)> {
-        let mut broken: Vec<(Slot, String)> = Vec::new();
-        for step in self.board.next(now) {
-            let slot = match step {
-                Step::Open { slot, .. } | Step::Part { slot, .. } => slot,
-            };
-            if broken.iter().any(|(other, _)| *other == slot) {
-                continue;
-            }
-            let from = super::hub::now();
-            let (job, sent) = match step {
-                Step::Open { slot, job, session } => (job, self.send_open(slot, job, session)),
-                Step::Part { slot, job, part } => (job, self.send_part(slot, job, part)),
-            };
-            if let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) {
-                compute.page(super::hub::now() - from);
-            }
-            if let Err(reason) = sent {
-                broken.push((slot, reason));
-            }
-        }
-        broken
-    }
-
-    fn send_open(&mut self, slot: Slot, job: JobId, id: SessionId) -> Result<(), String> {
-        let session = self.sessions.get_mut(&id).ok_or("the session is closed")?;
-        let cost = !std::mem::replace(&mut session.cost_asked, true);
-        let Inputs { q, k, v } = session.inputs.clone();
-        let tensors = [self.tensors.key(&q), self.tensors.key(&k), self.tensors.key(&v)];
-        let moves = self.seats.get_mut(slot).ok_or("no such worker")?.held.use_keys(&tensors);
-        let of = |key: &u64| {
-            if *key == tensors[0] {
-                &q
-            } else if *key == tensors[1] {
-                &k
-            } else {
-                &v
-            }
-        };
-        let sent: Vec<(u64, usize)> = moves.send.iter().map(|key| (*key, of(key).len())).collect();
-        let (mut problem, tables) = strip_tables(&session.problem);
-        let mut bulk = Bulk { f32: moves.send.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
-        for table in &tables {
-            match &table.values {
-                DataValues::Bool(values) => bulk.u8.push(values),
-                DataValues::Int(values) => bulk.i32.push(values),
-                DataValues::Float(values) => bulk.f32.push(values),
-            }
-        }
-        let head = ToWorker::Open {
-            session: id,
-            job,
-            floats: floats(&mut problem),
-            problem,
-            tables: tables.iter().map(|table| table.values.len()).collect(),
-            tensors,
-            sent,
-            forget: moves.forget,
-            backend: session.backend,
-            algorithm: session.algorithm,
-            cost,
-        };
-        self.post(slot, &head, &bulk)
-    }
-
-    fn send_part(&mut self, slot: Slot, job: JobId, part: usize) -> Result<(), String> {
-        let pending = self.jobs.get(&job).ok_or("the job is gone")?;
-        match &pending.task {
-            Task::Load(input, bytes) => {
-                let bulk = Bulk { u8: bytes.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
-                self.post(slot, &ToWorker::Load { job, input: input.clone(), bytes: bytes.is_some() }, &bulk)
-            }
-            Task::Compute(compute) => {
-                let work = compute.parts.get(part).map(|p| p.work.clone()).ok_or("no such part")?;
-                let (session, want, repeat) = (compute.session, compute.want, compute.repeat);
-                self.post(slot, &ToWorker::Item { session, job, part, work, want, repeat }, &Bulk::default())
-            }
-        }
     }
 
     /// Takes a worker's message.

@@ -5,6 +5,7 @@
 //! A test is an `async fn(&Page) -> Result<()>` in one of the files of `cases/`, listed in that file's table. All of them share one
 //! browser session; one that leaves a severe message in the console has failed.
 
+mod bench;
 mod cases;
 mod driver;
 mod expression;
@@ -40,6 +41,12 @@ fn main() -> ExitCode {
 async fn run(filter: &str) -> Result<bool> {
     let cases: Vec<Case> = cases::all()?.into_iter().filter(|case| case.name.contains(filter)).collect();
     let driver = driver::Driver::start()?;
+    if filter == "--bench" {
+        let page = driver.page().await?;
+        let done = bench::run(&page).await;
+        page.quit().await;
+        return done.map(|()| true);
+    }
     let (mut passed, mut failed) = (0, Vec::new());
     let mut page = driver.page().await?;
     for case in &cases {

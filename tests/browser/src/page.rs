@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use thirtyfour::{WebDriver, WebElement};
+use thirtyfour::{TypingData, WebDriver, WebElement};
 
 use crate::{Error, Result};
 
@@ -130,9 +130,9 @@ impl Page {
         Ok(())
     }
 
-    /// Sends keys (see `thirtyfour::Key`) to whatever has the focus.
-    pub async fn keys(&self, keys: impl AsRef<str>) -> Result<()> {
-        Ok(self.driver.active_element().await?.send_keys(keys.as_ref()).await?)
+    /// Sends keys to whatever has the focus: a text, a `thirtyfour::Key`, or a sum of them such as `"7" + Key::Enter`.
+    pub async fn keys(&self, keys: impl Into<TypingData>) -> Result<()> {
+        Ok(self.driver.active_element().await?.send_keys(keys).await?)
     }
 
     /// Sends a command of the browser's own debugging protocol, for faults that WebDriver cannot make.

@@ -56,7 +56,7 @@ async fn a_cell_is_typed_and_undone(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     let before = weight(page).await?;
     page.js("document.querySelector('[data-tensor=q] [role=application]').focus()", vec![]).await?;
-    let now = after(page, async || page.keys(format!("7{}", Key::Enter)).await).await?;
+    let now = after(page, async || page.keys("7" + Key::Enter).await).await?;
     ensure(now["edits"][0]["tensor"] == "q" && now["edits"][0]["value"] == json!(7.0), || format!("edits: {}", now["edits"]))?;
     weight_changes(page, &before).await?;
     let undone = after(page, async || page.click("Undo").await).await?;

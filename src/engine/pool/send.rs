@@ -1,0 +1,106 @@
+//! What goes out to the workers.
+
+use wasm_bindgen::JsCast;
+
+use super::hub::now;
+use super::jobs::{Pending, Task};
+use super::launch::sentence;
+use super::schedule::{JobId, SessionId, Slot, Step};
+use super::state::State;
+use crate::attention::Inputs;
+use crate::engine::protocol::wire::{self, Bulk};
+use crate::engine::protocol::{ToWorker, floats, strip_tables};
+use crate::formula::DataValues;
+
+impl State {
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The worker is gone, or does not take it.
+    pub fn post(&self, slot: Slot, head: &ToWorker, bulk: &Bulk) -> Result<(), String> {
+        let port = self.seats.get(slot).and_then(|seat| seat.port.as_ref()).ok_or("the worker is gone")?;
+        let (message, transfer) = wire::encode(head, bulk).map_err(|error| sentence(&error))?;
+        port.worker.post_message_with_transfer(&message, transfer.unchecked_ref()).map_err(|error| sentence(&error))
+    }
+
+    /// Sends what can be sent; gives the workers that could not take it.
+    pub fn pump(&mut self) -> Vec<(Slot, String)> {
+        let mut broken: Vec<(Slot, String)> = Vec::new();
+        for step in self.board.next(now()) {
+            let slot = match step {
+                Step::Open { slot, .. } | Step::Part { slot, .. } => slot,
+            };
+            if broken.iter().any(|(other, _)| *other == slot) {
+                continue;
+            }
+            let from = now();
+            let (job, sent) = match step {
+                Step::Open { slot, job, session } => (job, self.send_open(slot, job, session)),
+                Step::Part { slot, job, part } => (job, self.send_part(slot, job, part)),
+            };
+            if let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) {
+                compute.page(now() - from);
+            }
+            if let Err(reason) = sent {
+                broken.push((slot, reason));
+            }
+        }
+        broken
+    }
+
+    fn send_open(&mut self, slot: Slot, job: JobId, id: SessionId) -> Result<(), String> {
+        let session = self.sessions.get_mut(&id).ok_or("the session is closed")?;
+        let cost = !std::mem::replace(&mut session.cost_asked, true);
+        let Inputs { q, k, v } = session.inputs.clone();
+        let tensors = [self.tensors.key(&q), self.tensors.key(&k), self.tensors.key(&v)];
+        let moves = self.seats.get_mut(slot).ok_or("no such worker")?.held.use_keys(&tensors);
+        let of = |key: &u64| {
+            if *key == tensors[0] {
+                &q
+            } else if *key == tensors[1] {
+                &k
+            } else {
+                &v
+            }
+        };
+        let sent: Vec<(u64, usize)> = moves.send.iter().map(|key| (*key, of(key).len())).collect();
+        let (mut problem, tables) = strip_tables(&session.problem);
+        let mut bulk = Bulk { f32: moves.send.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
+        for table in &tables {
+            match &table.values {
+                DataValues::Bool(values) => bulk.u8.push(values),
+                DataValues::Int(values) => bulk.i32.push(values),
+                DataValues::Float(values) => bulk.f32.push(values),
+            }
+        }
+        let head = ToWorker::Open {
+            session: id,
+            job,
+            floats: floats(&mut problem),
+            problem,
+            tables: tables.iter().map(|table| table.values.len()).collect(),
+            tensors,
+            sent,
+            forget: moves.forget,
+            backend: session.backend,
+            algorithm: session.algorithm,
+            cost,
+        };
+        self.post(slot, &head, &bulk)
+    }
+
+    fn send_part(&mut self, slot: Slot, job: JobId, part: usize) -> Result<(), String> {
+        let pending = self.jobs.get(&job).ok_or("the job is gone")?;
+        match &pending.task {
+            Task::Load(input, bytes) => {
+                let bulk = Bulk { u8: bytes.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
+                self.post(slot, &ToWorker::Load { job, input: input.clone(), bytes: bytes.is_some() }, &bulk)
+            }
+            Task::Compute(compute) => {
+                let work = compute.parts.get(part).map(|p| p.work.clone()).ok_or("no such part")?;
+                let (session, want, repeat) = (compute.session, compute.want, compute.repeat);
+                self.post(slot, &ToWorker::Item { session, job, part, work, want, repeat }, &Bulk::default())
+            }
+        }
+    }
+}
