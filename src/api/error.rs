@@ -10,7 +10,11 @@ use crate::experiment::{Issue, Issues};
 /// An `Error` with name `ExperimentError` and `issues: {path, message}[]`.
 pub fn experiment_error(issues: impl Into<Issues>) -> JsValue {
     let issues = issues.into();
-    let error = Error::new(&issues.to_string());
+    let said = |issue: &Issue| match issue.path.as_str() {
+        "" => issue.message.clone(),
+        path => format!("{path}: {}", issue.message),
+    };
+    let error = Error::new(&issues.0.iter().map(said).collect::<Vec<_>>().join("; "));
     error.set_name("ExperimentError");
     set(&error, "issues", &list(&issues.0));
     error.into()

@@ -39,7 +39,7 @@ fn object(lab: Lab, pool: Pool, events: events::Events) -> Result<JsValue, JsVal
         let pool = pool.clone();
         future_to_promise(async move { run::run(&pool, &request).await }).into()
     });
-    method(&api, "get", move |_, _| lab.experiment.with_untracked(|e| plain(e)));
+    method(&api, "get", move |_, _| lab.experiment.with_untracked(plain));
     method(&api, "set", move |patch, _| promised(change(lab, &patch)));
     method(&api, "link", move |experiment, _| {
         let experiment = if experiment.is_undefined() {

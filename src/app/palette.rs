@@ -24,7 +24,11 @@ impl Palette {
         lab().palette.track();
         let styles = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
         let token = |name: &str| {
-            styles.as_ref().and_then(|s| s.get_property_value(name).ok()).map(|v| v.trim().to_owned()).unwrap_or_default()
+            styles
+                .as_ref()
+                .and_then(|s| s.get_property_value(name).ok())
+                .map(|v| v.trim().to_owned())
+                .unwrap_or_default()
         };
         let rgb = |name: &str| parse(&token(name)).unwrap_or([128; 3]);
         let (paper, ink) = (token("--card"), token("--ink"));

@@ -182,7 +182,9 @@ impl Lab {
     pub fn undo(&self) {
         if self.can_undo() {
             clock::mark_edit();
-            self.history.update(|h| { h.undo(); });
+            self.history.update(|h| {
+                h.undo();
+            });
         }
     }
 
@@ -190,7 +192,9 @@ impl Lab {
     pub fn redo(&self) {
         if self.can_redo() {
             clock::mark_edit();
-            self.history.update(|h| { h.redo(); });
+            self.history.update(|h| {
+                h.redo();
+            });
         }
     }
 

@@ -95,8 +95,16 @@ pub enum TimedStage {
 
 impl TimedStage {
     /// In the order of the pipeline.
-    pub const ALL: [Self; 8] =
-        [Self::Prepare, Self::Scores, Self::Bias, Self::Mask, Self::Normalise, Self::Values, Self::Kernel, Self::Picture];
+    pub const ALL: [Self; 8] = [
+        Self::Prepare,
+        Self::Scores,
+        Self::Bias,
+        Self::Mask,
+        Self::Normalise,
+        Self::Values,
+        Self::Kernel,
+        Self::Picture,
+    ];
 }
 
 /// Milliseconds by [`TimedStage`], in the order of [`TimedStage::ALL`].

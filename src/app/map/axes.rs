@@ -16,15 +16,15 @@ pub fn labels(tokens: &[String], count: usize, most: usize) -> Vec<(usize, Strin
 
 /// 1, 2, 5, 10, 20, … so that at most `most` labels remain.
 fn step(count: usize, most: usize) -> usize {
-    let mut step = 1;
-    for factor in [2, 5, 2].into_iter().cycle() {
-        if count.div_ceil(step) <= most || step > count {
-            break;
+    let mut ten = 1;
+    loop {
+        for step in [ten, 2 * ten, 5 * ten] {
+            if count.div_ceil(step) <= most.max(1) {
+                return step;
+            }
         }
-        // 1 → 2 → 5 → 10: two and a half has no place among whole numbers.
-        step = if factor == 5 { step / 2 * 5 } else { step * 2 };
+        ten *= 10;
     }
-    step.max(1)
 }
 
 /// Places `index` of `count` in percent along an axis.
@@ -61,5 +61,28 @@ pub fn Axis(
                 }).collect_view()
             }}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_thin_out_by_ones_twos_and_fives() {
+        let steps: Vec<usize> = [16, 48, 49, 100, 240, 500, 4096].into_iter().map(|n| step(n, 48)).collect();
+        assert_eq!(steps, [1, 1, 2, 5, 5, 20, 100]);
+    }
+
+    #[test]
+    fn a_label_sits_in_the_middle_of_its_place() {
+        assert_eq!(percent(1, 4), "37.500%");
+    }
+
+    #[test]
+    fn a_place_without_a_token_shows_its_index() {
+        let tokens = ["it".to_owned(), String::new()];
+        let shown: Vec<String> = labels(&tokens, 3, 48).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(shown, ["it", "1", "2"]);
     }
 }

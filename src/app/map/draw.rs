@@ -12,7 +12,13 @@ use crate::engine::Map;
 const NUMBER_FROM: f64 = 21.0;
 
 /// Draws `map` to fill `canvas`, sized to device pixels. Errors of the canvas (a lost context) leave it as it was: the next change draws again.
-pub fn draw(canvas: &HtmlCanvasElement, map: &Map, scale: &Scale, palette: &Palette, numbers: bool) -> Result<(), JsValue> {
+pub fn draw(
+    canvas: &HtmlCanvasElement,
+    map: &Map,
+    scale: &Scale,
+    palette: &Palette,
+    numbers: bool,
+) -> Result<(), JsValue> {
     let ratio = window().device_pixel_ratio().max(1.0);
     let (css_width, css_height) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
     let (width, height) = ((css_width * ratio).round(), (css_height * ratio).round());
@@ -87,7 +93,13 @@ fn cells(map: &Map, scale: &Scale, palette: &Palette) -> Result<HtmlCanvasElemen
 }
 
 /// Fills everything with diagonal lines: what the mask forbids is hatched, never just pale.
-fn hatch(context: &CanvasRenderingContext2d, palette: &Palette, width: f64, height: f64, ratio: f64) -> Result<(), JsValue> {
+fn hatch(
+    context: &CanvasRenderingContext2d,
+    palette: &Palette,
+    width: f64,
+    height: f64,
+    ratio: f64,
+) -> Result<(), JsValue> {
     context.set_fill_style_str(&palette.hatch[0]);
     context.fill_rect(0.0, 0.0, width, height);
     context.set_stroke_style_str(&palette.hatch[1]);

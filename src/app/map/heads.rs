@@ -59,7 +59,10 @@ fn Head(lab: Lab, head: usize) -> impl IntoView {
     Effect::new(move |_| {
         let Some(canvas) = canvas.get() else { return };
         let small = lab.maps.with(|maps| {
-            maps.iter().filter(|m| m.request.stage == Stage::Weights && m.request.head == head && m.request.height > 1).min_by_key(|m| m.values.len()).cloned()
+            maps.iter()
+                .filter(|m| m.request.stage == Stage::Weights && m.request.head == head && m.request.height > 1)
+                .min_by_key(|m| m.values.len())
+                .cloned()
         });
         if let Some(map) = small {
             // Without a context the number below still tells the head.

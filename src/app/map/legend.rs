@@ -26,12 +26,14 @@ pub fn Legend() -> impl IntoView {
         let stage = lab.experiment.with_untracked(|e| e.view.stage);
         let from = if scale.is_weights() { 0.0 } else { -1.0 };
         let values = (0..STEPS).map(|i| (from + (1.0 - from) * i as f32 / (STEPS - 1) as f32) * scale.top).collect();
-        let request = MapRequest { stage, batch: 0, head: 0, q: 0..1, k: 0..STEPS, width: STEPS, height: 1, pool: Pool::Max };
+        let request =
+            MapRequest { stage, batch: 0, head: 0, q: 0..1, k: 0..STEPS, width: STEPS, height: 1, pool: Pool::Max };
         // A canvas without a context stays empty; the values beside it are text.
         let _ = paint_cells(&canvas, &Map { request, values }, &scale, &Palette::current());
     });
     let low = move || scale.get().map(|s| if s.is_weights() { "0".to_owned() } else { format!("−{}", number(s.top)) });
-    let high = move || scale.get().map(|s| if s.is_weights() { format!("{:.0} %", s.top * 100.0) } else { number(s.top) });
+    let high =
+        move || scale.get().map(|s| if s.is_weights() { format!("{:.0} %", s.top * 100.0) } else { number(s.top) });
     view! {
         <div class="legend">
             <span>{low}</span>

@@ -4,7 +4,7 @@ use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent};
 
-use super::axes::{Axis, percent};
+use super::axes::Axis;
 use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
@@ -102,7 +102,9 @@ pub fn MapView(
     });
     let tokens = move |keys: bool| {
         Signal::derive(move || {
-            lab.loaded.with(|l| l.as_ref().map(|l| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() })).unwrap_or_default()
+            lab.loaded
+                .with(|l| l.as_ref().map(|l| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() }))
+                .unwrap_or_default()
         })
     };
     let share = |n: usize| format!("{:.4}%", 100.0 / n as f64);
@@ -173,25 +175,17 @@ fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
     let lang = lab.lang.get();
     let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
     let token = |keys: bool, i: usize| {
-        lab.loaded.with(|l| l.as_ref().and_then(|l| if keys { l.tokens_k.get(i) } else { l.tokens_q.get(i) }.cloned())).unwrap_or_else(|| i.to_string())
+        lab.loaded
+            .with(|l| l.as_ref().and_then(|l| if keys { l.tokens_k.get(i) } else { l.tokens_q.get(i) }.cloned()))
+            .unwrap_or_else(|| i.to_string())
     };
-    let value = lab.picture(stage, head).and_then(|m| (m.request.width > k && m.request.height > q).then(|| m.values[q * m.request.width + k]));
+    let value = lab
+        .picture(stage, head)
+        .and_then(|m| (m.request.width > k && m.request.height > q).then(|| m.values[q * m.request.width + k]));
     let (en, zh) = stages::name(stage);
     let value = match value {
         Some(v) if v.is_finite() => format!("{v:.3}"),
         _ => i18n::now(lang, "masked", "已屏蔽").to_owned(),
     };
     format!("{} → {}, {}: {value}", token(false, q), token(true, k), i18n::now(lang, en, zh))
-}
-
-/// Keeps the percent helper of the axes and of the crosshair on one rule.
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_sits_in_the_middle_of_its_cell() {
-        assert_eq!(start(1, 4), "25.0000%");
-        assert_eq!(percent(1, 4), "37.500%");
-    }
 }

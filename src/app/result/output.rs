@@ -20,7 +20,16 @@ fn picture(lab: Lab) -> Option<Map> {
         let rows = n_q.min(512);
         let values = o.y.get(start..start + rows * d_v)?.to_vec();
         Some(Map {
-            request: MapRequest { stage: Stage::Raw, batch: 0, head, q: 0..rows, k: 0..d_v, width: d_v, height: rows, pool: Pool::Max },
+            request: MapRequest {
+                stage: Stage::Raw,
+                batch: 0,
+                head,
+                q: 0..rows,
+                k: 0..d_v,
+                width: d_v,
+                height: rows,
+                pool: Pool::Max,
+            },
             values,
         })
     })

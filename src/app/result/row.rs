@@ -27,7 +27,12 @@ pub fn Row() -> impl IntoView {
             return Some(i18n::now(lab.lang.get(), "sees nothing", "看不到任何键").to_owned());
         }
         let entropy: f32 = weights.iter().map(|w| w / sum).filter(|p| *p > 0.0).map(|p| -p * p.ln()).sum();
-        Some(format!("{} {:.1} {}", i18n::now(lab.lang.get(), "spread over", "相当于分布在"), entropy.exp(), i18n::now(lab.lang.get(), "keys", "个键上")))
+        Some(format!(
+            "{} {:.1} {}",
+            i18n::now(lab.lang.get(), "spread over", "相当于分布在"),
+            entropy.exp(),
+            i18n::now(lab.lang.get(), "keys", "个键上")
+        ))
     };
     view! {
         <h3 class="card__head"><span>{title}</span> <small title="exp(entropy)">{entropy}</small></h3>

@@ -22,7 +22,13 @@ fn name(stage: TimedStage) -> (&'static str, &'static str, &'static str) {
 
 /// Milliseconds with as many places as the clock gives meaning to.
 fn ms(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0} ms") } else if value >= 10.0 { format!("{value:.1} ms") } else { format!("{value:.2} ms") }
+    if value >= 100.0 {
+        format!("{value:.0} ms")
+    } else if value >= 10.0 {
+        format!("{value:.1} ms")
+    } else {
+        format!("{value:.2} ms")
+    }
 }
 
 fn count(value: f64) -> String {
@@ -51,7 +57,8 @@ pub fn TimingCard() -> impl IntoView {
 #[component]
 fn Last(lab: Lab, timing: Timing) -> impl IntoView {
     let report = timing.report;
-    let parts: Vec<(TimedStage, f64)> = TimedStage::ALL.into_iter().map(|s| (s, report.times.of(s))).filter(|p| p.1 > 0.0).collect();
+    let parts: Vec<(TimedStage, f64)> =
+        TimedStage::ALL.into_iter().map(|s| (s, report.times.of(s))).filter(|p| p.1 > 0.0).collect();
     let kernel_ms: f64 = parts.iter().filter(|p| p.0 != TimedStage::Picture).map(|p| p.1).sum();
     let sum: f64 = parts.iter().map(|p| p.1).sum::<f64>().max(1e-9);
     let lang = lab.lang.get_untracked();
@@ -121,7 +128,11 @@ fn History() -> impl IntoView {
 #[component]
 fn Engine() -> impl IntoView {
     let lab = lab();
-    let backends = [(Backend::Auto, "auto", "自动"), (Backend::Cpu, "CPU, SIMD", "CPU，SIMD"), (Backend::Reference, "reference, f64", "参考，f64")];
+    let backends = [
+        (Backend::Auto, "auto", "自动"),
+        (Backend::Cpu, "CPU, SIMD", "CPU，SIMD"),
+        (Backend::Reference, "reference, f64", "参考，f64"),
+    ];
     let algorithms = [
         (Algorithm::Auto, "auto", "自动"),
         (Algorithm::Materialised, "materialised", "物化"),

@@ -84,6 +84,10 @@ fn Places() -> impl IntoView {
         let head = lab.experiment.with(|e| e.view.head);
         let (q, k) = lab.cell();
         let dims = lab.outcome.with(|o| o.as_ref().map(|o| o.dims))?;
+        // A link may name a head that the input on the page does not have.
+        if head >= dims.q_heads {
+            return None;
+        }
         let products: Vec<(usize, f32)> = lab.inputs.with(|inputs| {
             let inputs = inputs.as_ref()?;
             let (qs, ks) = (inputs.q_head(&dims, 0, head), inputs.k_head(&dims, 0, head));

@@ -51,6 +51,8 @@ struct Runner {
 
 /// Computes the experiment from now on, whenever it changes.
 pub fn start(lab: Lab) {
+    // What a panic of the page says is lost otherwise: the browser knows only that it stopped.
+    std::panic::set_hook(Box::new(|info| web_sys::console::error_1(&info.to_string().into())));
     let pool = Pool::start();
     api::install(lab, pool.clone());
     let runner = Rc::new(Runner {
@@ -231,6 +233,13 @@ impl Runner {
         let report = outcome.report.clone();
         let maps = Arc::new(std::mem::take(&mut outcome.maps));
         self.shown.replace(Some(Shown { session, experiment: experiment.clone(), dims: outcome.dims }));
+        // What is looked at must lie in what is shown; a link or the API may have named more.
+        let Dims { q_heads, n_q, n_k, .. } = outcome.dims;
+        lab.show(|view| {
+            view.head = view.head.min(q_heads.saturating_sub(1));
+            view.query = view.query.min(n_q.saturating_sub(1));
+            view.key = view.key.min(n_k.saturating_sub(1));
+        });
         // All before any effect runs: views see either the old result or the new one.
         if !lab.issues.with_untracked(Vec::is_empty) {
             lab.issues.set(Vec::new());

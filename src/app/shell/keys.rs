@@ -12,13 +12,18 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let typing = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|e| {
             matches!(e.tag_name().as_str(), "TEXTAREA" | "SELECT")
-                || (e.tag_name() == "INPUT" && !matches!(e.get_attribute("type").as_deref(), Some("range" | "checkbox" | "radio")))
+                || (e.tag_name() == "INPUT"
+                    && !matches!(e.get_attribute("type").as_deref(), Some("range" | "checkbox" | "radio")))
         });
         let command = event.ctrl_key() || event.meta_key();
         let key = event.key();
         let used = match key.as_str() {
             "z" | "Z" if command && !typing => {
-                if event.shift_key() { lab.redo() } else { lab.undo() }
+                if event.shift_key() {
+                    lab.redo()
+                } else {
+                    lab.undo()
+                }
                 true
             }
             "y" if command && !typing => {
@@ -42,7 +47,9 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
                 step_head(lab, key == "]");
                 true
             }
-            "1" | "2" | "3" | "4" | "5" | "6" if event.target().is_some_and(|t| t.dyn_ref::<web_sys::HtmlBodyElement>().is_some()) => {
+            "1" | "2" | "3" | "4" | "5" | "6"
+                if event.target().is_some_and(|t| t.dyn_ref::<web_sys::HtmlBodyElement>().is_some()) =>
+            {
                 let index = key.parse::<usize>().unwrap_or(1) - 1;
                 lab.edit("view.stage", |e| e.view.stage = Stage::ALL[index.min(5)]);
                 true

@@ -25,10 +25,13 @@ pub fn follow(lab: Lab) {
         lab.palette.update(|n| *n += 1);
     });
     Effect::new(move |_| {
-        set_root("lang", match lab.lang.get() {
-            crate::catalogue::Lang::En => "en",
-            crate::catalogue::Lang::Zh => "zh-CN",
-        });
+        set_root(
+            "lang",
+            match lab.lang.get() {
+                crate::catalogue::Lang::En => "en",
+                crate::catalogue::Lang::Zh => "zh-CN",
+            },
+        );
     });
 }
 

@@ -30,10 +30,21 @@ pub(super) struct Hub {
     state: RefCell<State>,
 }
 
+type Listener<Event> = Closure<dyn FnMut(Event)>;
+
 /// A worker with what listens to it.
 pub(super) struct Port {
     pub worker: Worker,
-    _listeners: (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>, Closure<dyn FnMut(JsValue)>),
+    _listeners: (Listener<MessageEvent>, Listener<ErrorEvent>, Listener<JsValue>),
+}
+
+impl Port {
+    /// Nothing of this worker is heard any more, messages on their way included.
+    fn silence(&self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.set_onmessageerror(None);
+    }
 }
 
 /// Milliseconds since the page was opened.
@@ -121,7 +132,7 @@ impl Pool {
             pending.reply.give(Err(RunError::Cancelled));
         }
         match answer? {
-            Answer::Finished(finished) => Ok(finished),
+            Answer::Finished(finished) => Ok(*finished),
             _ => Err(lost_track()),
         }
     }
@@ -269,6 +280,7 @@ impl Hub {
     fn lost(self: &Rc<Self>, slot: Slot, reason: &str) {
         let (after, old) = self.state.borrow_mut().lost(slot, reason, now());
         if let Some(port) = old {
+            port.silence();
             port.worker.terminate();
             // One of its listeners may be what is running now.
             wasm_bindgen_futures::spawn_local(async move { drop(port) });

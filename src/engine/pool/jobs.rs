@@ -18,7 +18,7 @@ pub enum Answer {
     /// Inputs.
     Loaded(Loaded),
     /// A run.
-    Finished(Finished),
+    Finished(Box<Finished>),
     /// Pictures of a run.
     Maps(Vec<Map>),
 }
@@ -208,7 +208,11 @@ impl Compute {
             cost,
             order,
         };
-        Answer::Finished(Finished { session: self.session, outcome: merge.finish(report), page_ms: self.page_ms })
+        Answer::Finished(Box::new(Finished {
+            session: self.session,
+            outcome: merge.finish(report),
+            page_ms: self.page_ms,
+        }))
     }
 }
 

@@ -78,7 +78,7 @@ pub fn choose(run: &Run) -> Result<(Backend, Algorithm, Option<String>), RunErro
     let (backend, fallback) = match run.backend {
         Backend::Webgpu => {
             return Err(RunError::Unavailable(
-                "backend: this version of the page has no WebGPU engine; cpu and reference compute".to_owned(),
+                "this version of the page has no WebGPU engine; cpu and reference compute".to_owned(),
             ));
         }
         Backend::Auto => (Backend::Cpu, Some("WebGPU engine not built into this version".to_owned())),

@@ -77,7 +77,7 @@ impl State {
             session: id,
             job,
             floats: floats(&mut problem),
-            problem,
+            problem: Box::new(problem),
             tables: tables.iter().map(|table| table.values.len()).collect(),
             tensors,
             sent,

@@ -52,7 +52,7 @@ pub enum ToWorker {
         /// The job it is opened for; failures carry it.
         job: u64,
         /// The problem, its tables empty.
-        problem: Problem,
+        problem: Box<Problem>,
         /// Lengths of the tables, in the order of [`tables_mut`].
         tables: Vec<usize>,
         /// Which parameters are floats, in the order of the terms: JavaScript has one kind of number, and 2.0 would come back as 2.

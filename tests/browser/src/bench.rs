@@ -35,10 +35,17 @@ pub async fn run(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.wait_until("document.querySelector('.steps .strong td')").await?;
     let times = page.js(DRAG, vec![]).await?;
-    for (name, times) in ["edit to paint", "of which the page's own thread"].iter().zip(times.as_array().into_iter().flatten()) {
+    for (name, times) in
+        ["edit to paint", "of which the page's own thread"].iter().zip(times.as_array().into_iter().flatten())
+    {
         let times: Vec<f64> = times.as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
         let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
-        println!("opener, window dragged, {} steps: {name:32} p50 {:6.1} ms, p95 {:6.1} ms", times.len(), at(0.5), at(0.95));
+        println!(
+            "opener, window dragged, {} steps: {name:32} p50 {:6.1} ms, p95 {:6.1} ms",
+            times.len(),
+            at(0.5),
+            at(0.95)
+        );
     }
     let rows = page.js(FORWARD, vec![]).await?;
     for row in rows.as_array().into_iter().flatten() {

@@ -41,7 +41,8 @@ async fn weight(page: &Page) -> Result<String> {
 
 /// Waits for the row "weight" to show something else.
 async fn weight_changes(page: &Page, from: &str) -> Result<()> {
-    page.wait_until(&format!("(document.querySelector('.steps .strong td')?.textContent ?? {from:?}) !== {from:?}")).await
+    page.wait_until(&format!("(document.querySelector('.steps .strong td')?.textContent ?? {from:?}) !== {from:?}"))
+        .await
 }
 
 async fn the_opener_is_computed(page: &Page) -> Result<()> {
@@ -57,7 +58,9 @@ async fn a_cell_is_typed_and_undone(page: &Page) -> Result<()> {
     let before = weight(page).await?;
     page.js("document.querySelector('[data-tensor=q] [role=application]').focus()", vec![]).await?;
     let now = after(page, async || page.keys("7" + Key::Enter).await).await?;
-    ensure(now["edits"][0]["tensor"] == "q" && now["edits"][0]["value"] == json!(7.0), || format!("edits: {}", now["edits"]))?;
+    ensure(now["edits"][0]["tensor"] == "q" && now["edits"][0]["value"] == json!(7.0), || {
+        format!("edits: {}", now["edits"])
+    })?;
     weight_changes(page, &before).await?;
     let undone = after(page, async || page.click("Undo").await).await?;
     ensure(undone["edits"].as_array().is_none_or(Vec::is_empty), || format!("edits after undo: {}", undone["edits"]))?;
@@ -67,7 +70,9 @@ async fn a_cell_is_typed_and_undone(page: &Page) -> Result<()> {
 async fn a_formula_is_typed(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     let now = after(page, async || page.set("Mask formula", "k <= q and q - k < 4").await).await?;
-    ensure(now["mask"]["id"] == "custom" && now["mask"]["custom"]["text"] == "k <= q and q - k < 4", || format!("{}", now["mask"]))?;
+    ensure(now["mask"]["id"] == "custom" && now["mask"]["custom"]["text"] == "k <= q and q - k < 4", || {
+        format!("{}", now["mask"])
+    })?;
     // The animal is eight tokens before "it": out of sight now.
     page.wait_until("document.querySelector('.steps .strong td').textContent === '0.0 %'").await?;
     page.screenshot("formula").await
@@ -81,7 +86,12 @@ async fn a_wrong_formula_leaves_the_page_as_it_was(page: &Page) -> Result<()> {
     page.screenshot("formula error").await?;
     // The page offers the repair; taking it computes.
     after(page, async || {
-        page.js("[...document.querySelectorAll('.issue__ways button')].find((b) => b.checkVisibility()).click()", vec![]).await.map(drop)
+        page.js(
+            "[...document.querySelectorAll('.issue__ways button')].find((b) => b.checkVisibility()).click()",
+            vec![],
+        )
+        .await
+        .map(drop)
     })
     .await
     .map(drop)
@@ -90,7 +100,10 @@ async fn a_wrong_formula_leaves_the_page_as_it_was(page: &Page) -> Result<()> {
 async fn an_unknown_name_becomes_a_slider(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.set("Mask formula", "k <= q and q - k < reach").await?;
-    page.wait_until("[...document.querySelectorAll('button')].some((b) => b.textContent.trim() === 'Make reach a slider')").await?;
+    page.wait_until(
+        "[...document.querySelectorAll('button')].some((b) => b.textContent.trim() === 'Make reach a slider')",
+    )
+    .await?;
     let now = after(page, async || page.click("Make reach a slider").await).await?;
     ensure(now["mask"]["custom"]["params"][0]["name"] == "reach", || format!("{}", now["mask"]))?;
     let moved = after(page, async || page.set("reach", "9").await).await?;
@@ -107,7 +120,9 @@ async fn a_slider_moves(page: &Page) -> Result<()> {
 
 async fn a_pattern_is_picked(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
-    let all = page.js("return (await attentionPlayground).catalogue().masks.map((m) => [m.id, m.name.en ?? m.name])", vec![]).await?;
+    let all = page
+        .js("return (await attentionPlayground).catalogue().masks.map((m) => [m.id, m.name.en ?? m.name])", vec![])
+        .await?;
     let all: Vec<(String, String)> = serde_json::from_value(all)?;
     ensure(all.len() >= 14, || format!("{} masks", all.len()))?;
     for (id, name) in all.iter().filter(|(id, _)| id != "sliding-window") {

@@ -21,7 +21,10 @@ async fn the_address_follows_and_restores(page: &Page) -> Result<()> {
     )
     .await?;
     page.wait_until("location.hash.includes('strided')").await?;
-    let (hash, link) = (page.js("return location.hash", vec![]).await?, page.js("return (await attentionPlayground).link()", vec![]).await?);
+    let (hash, link) = (
+        page.js("return location.hash", vec![]).await?,
+        page.js("return (await attentionPlayground).link()", vec![]).await?,
+    );
     let hash = hash.as_str().unwrap_or_default().to_owned();
     ensure(link.as_str().is_some_and(|l| l.ends_with(&hash)), || format!("link() gives {link}, the address {hash}"))?;
     let before = page.js("return (await attentionPlayground).get()", vec![]).await?;
@@ -31,7 +34,9 @@ async fn the_address_follows_and_restores(page: &Page) -> Result<()> {
 }
 
 async fn a_damaged_address_opens_the_page(page: &Page) -> Result<()> {
-    for hash in ["#v1z=%%%%", "#v999&mask=causal", "#\u{202e}garbage", "#v1&edits=[[[[[[[[[[", "#__proto__=1&constructor=2"] {
+    for hash in
+        ["#v1z=%%%%", "#v999&mask=causal", "#\u{202e}garbage", "#v1&edits=[[[[[[[[[[", "#__proto__=1&constructor=2"]
+    {
         page.open_ready(&format!("/{hash}")).await?;
         page.wait_until("document.querySelector('.steps .strong td')?.textContent === '46.2 %'").await?;
         page.wait_until("document.querySelector('.notice')").await.map_err(|e| format!("{hash}: {e}"))?;
@@ -67,8 +72,10 @@ async fn a_bad_request_is_refused_and_changes_nothing(page: &Page) -> Result<()>
 
 async fn theme_and_language_come_from_the_address(page: &Page) -> Result<()> {
     page.open_ready("/?theme=dark&lang=zh-CN").await?;
-    page.wait_until("document.documentElement.dataset.theme === 'dark' && document.documentElement.lang === 'zh-CN'").await?;
+    page.wait_until("document.documentElement.dataset.theme === 'dark' && document.documentElement.lang === 'zh-CN'")
+        .await?;
     page.screenshot("dark chinese").await?;
     page.open_ready("/?theme=light&lang=en").await?;
-    page.wait_until("document.documentElement.dataset.theme === 'light' && document.documentElement.lang === 'en'").await
+    page.wait_until("document.documentElement.dataset.theme === 'light' && document.documentElement.lang === 'en'")
+        .await
 }
