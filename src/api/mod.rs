@@ -17,8 +17,9 @@ use wasm_bindgen_futures::future_to_promise;
 
 use crate::app::state::Lab;
 use crate::app::url;
+use crate::attention::assemble;
 use crate::engine::pool::Pool;
-use crate::experiment::{Experiment, Input, Issue, merge};
+use crate::experiment::{Experiment, Input, Issue, Issues, merge};
 
 /// Puts the promise in place. It resolves when the first worker can compute, or has turned out to be unable to: `run` then says why.
 pub fn install(lab: Lab, pool: Pool) {
@@ -61,8 +62,25 @@ fn change(lab: Lab, patch: &JsValue) -> Result<JsValue, JsValue> {
     let base = lab.experiment.get_untracked();
     let value = read::json(patch, "").map_err(error::experiment_error)?;
     let next = merge(&base, &value).map_err(error::experiment_error)?;
+    fits(lab, &next).map_err(error::experiment_error)?;
     lab.replace("api", next.clone());
     Ok(plain(&next))
+}
+
+/// What only the loaded input can say: whether cells, rectangles and tables lie inside it, and whether a captured text exists.
+fn fits(lab: Lab, next: &Experiment) -> Result<(), Issues> {
+    if let Input::Capture { id, .. } = &next.input {
+        let known = lab.captures.with_untracked(|all| all.iter().map(|c| c.id.clone()).collect::<Vec<_>>());
+        if !known.is_empty() && !known.contains(id) {
+            let message = format!("there is no captured text `{id}`; there are {}", known.join(", "));
+            return Err(Issue::new("input.id", message).into());
+        }
+    }
+    let same_input = lab.experiment.with_untracked(|now| now.input == next.input);
+    match lab.loaded.get_untracked().filter(|_| same_input) {
+        Some(loaded) => assemble(next, &loaded).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// An experiment as JavaScript gives it; absent fields have their defaults.

@@ -36,6 +36,7 @@ cargo xtask build [--base URL] [--debug]  write dist/: static files that work fr
 cargo xtask test [--full] [filter]        every check: format, lints, native tests, page, browser, size;
                                           --full adds the long tests; a filter keeps the tests whose name contains it
 cargo xtask browser [filter]              only the browser tests, on the dist/ that is there
+cargo xtask bench                         measure in the browser, on the dist/ that is there: edit to paint, kernels
 cargo xtask size                          only the size report, on the dist/ that is there
 cargo xtask tools                         find or install what the above need, and say what was found
 cargo xtask finish                        (called by trunk) hash the workers' names, write the security policy";
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Some("build") => build::command(&args[1..]),
         Some("test") => test::command(&args[1..]),
         Some("browser") => test::browser_command(&args[1..]),
+        Some("bench") => test::bench_command(&args[1..]),
         Some("size") => size::command(&args[1..]),
         Some("tools") => tools::command(&args[1..]),
         Some("finish") => finish::command(&args[1..]),

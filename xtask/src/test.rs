@@ -55,6 +55,13 @@ pub fn browser_command(args: &[String]) -> Result<bool> {
     Ok(ok)
 }
 
+/// `cargo xtask bench`.
+pub fn bench_command(args: &[String]) -> Result<bool> {
+    crate::refuse_rest(args)?;
+    let (ok, _) = browser_tests(Some("--bench"), false)?;
+    Ok(ok)
+}
+
 fn filter(mut args: Vec<String>) -> Result<Option<String>> {
     let filter = if args.is_empty() { None } else { Some(args.remove(0)) };
     crate::refuse_rest(&args)?;

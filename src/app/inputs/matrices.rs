@@ -39,7 +39,7 @@ pub fn MatricesCard() -> impl IntoView {
             </div>
             <IssueLine path="edits" />
             <p class="note">{t(
-                "Click a cell, then drag it up or down, type a number, or press + and −.",
+                "Click a cell, then drag it up or down or type a number; Alt with ↑ ↓ nudges it.",
                 "点击单元格，然后上下拖动、输入数值，或按 + 和 −。",
             )}</p>
         </Card>

@@ -88,6 +88,12 @@ pub fn Matrix(
             }
         }
     };
+    // The cursor, and with it the field that a first digit goes to, is there as soon as the matrix has the focus.
+    let on_focus = move |_| {
+        if chosen.with_untracked(Option::is_none) {
+            chosen.set(Some((lab_row(lab, tensor), 0)));
+        }
+    };
     let on_key = move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() {
             return;
@@ -99,8 +105,6 @@ pub fn Matrix(
         match key.as_str() {
             "ArrowUp" if event.alt_key() => nudge(far),
             "ArrowDown" if event.alt_key() => nudge(-far),
-            "+" | "=" => nudge(1.0),
-            "-" | "_" | "−" => nudge(-1.0),
             "ArrowUp" => select(row.saturating_sub(1), col),
             "ArrowDown" => select((row + 1).min(rows - 1), col),
             "ArrowLeft" => select(row, col.saturating_sub(1)),
@@ -118,7 +122,12 @@ pub fn Matrix(
                     cell::restore(lab, p);
                 }
             }
-            key if key.len() == 1 && key.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+            // The first key of a number opens the field with it.
+            "−" => {
+                select(row, col);
+                typing("-");
+            }
+            key if key.len() == 1 && key.starts_with(|c: char| c.is_ascii_digit() || ".-".contains(c)) => {
                 select(row, col);
                 typing(key);
             }
@@ -254,6 +263,7 @@ pub fn Matrix(
                     on:pointerleave=move |_| if drag.with_value(Option::is_none) { lab.hover.set(None) }
                     on:dblclick=move |_| typing("")
                     on:keydown=on_key
+                    on:focus=on_focus
                 >
                     <canvas node_ref=canvas aria-hidden="true"></canvas>
                     <i class="matrix__row" style:top=move || percent(current_row.get().min(size.get().0 - 1), size.get().0) style:height=move || percent(1, size.get().0)></i>

@@ -23,6 +23,11 @@ pub fn Paste() -> impl IntoView {
     let lab = lab();
     let over = RwSignal::new(false);
     let problem = RwSignal::new(None::<String>);
+    let drafts: Drafts = RwSignal::new([const { None }; 3]);
+    let waiting = move || {
+        let [q, k, v] = joined(&lab.experiment.with(|e| e.input.clone()), drafts)?;
+        misfit(&q, &k, &v).map(|(en, zh)| if lab.lang.get() == crate::catalogue::Lang::En { en } else { zh })
+    };
     let on_drop = move |event: DragEvent| {
         event.prevent_default();
         over.set(false);
@@ -39,14 +44,15 @@ pub fn Paste() -> impl IntoView {
             on:dragleave=move |_| over.set(false)
             on:drop=on_drop
         >
-            <Field tensor=TensorName::Q />
-            <Field tensor=TensorName::K />
-            <Field tensor=TensorName::V />
+            <Field tensor=TensorName::Q drafts=drafts />
+            <Field tensor=TensorName::K drafts=drafts />
+            <Field tensor=TensorName::V drafts=drafts />
             <p class="note">{t(
                 "One row a token: CSV, JSON or what NumPy prints. Or drop a .safetensors file with tensors named Q, K and V.",
                 "每个词元一行：CSV、JSON 或 NumPy 的打印输出。也可拖入含有 Q、K、V 张量的 .safetensors 文件。",
             )}</p>
             <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{problem}</p></div>
+            <div class="issue" role="status" hidden=move || waiting().is_none()><p>{waiting}</p></div>
         </div>
     }
 }
@@ -61,17 +67,51 @@ fn rows(input: &Input, tensor: TensorName) -> Option<&Rows> {
     }
 }
 
-fn set_rows(lab: Lab, tensor: TensorName, new: Rows) {
-    let mut input = lab.experiment.with_untracked(|e| e.input.clone());
-    if let Input::Numbers { q, k, v } = &mut input {
-        let (key, rows) = match tensor {
-            TensorName::Q => ("input.q", q),
-            TensorName::K => ("input.k", k),
-            TensorName::V => ("input.v", v),
-        };
-        *rows = new;
-        set_input(lab, key, input);
+/// What has been typed into the three fields and waits for the others to fit: Q, K, V.
+type Drafts = RwSignal<[Option<Rows>; 3]>;
+
+fn place(tensor: TensorName) -> usize {
+    match tensor {
+        TensorName::Q => 0,
+        TensorName::K => 1,
+        TensorName::V => 2,
     }
+}
+
+/// Takes new rows of one tensor; the input changes once the three fit together, so that the page never holds what it can't compute.
+fn set_rows(lab: Lab, drafts: Drafts, tensor: TensorName, new: Rows) {
+    drafts.update(|all| all[place(tensor)] = Some(new));
+    let input = lab.experiment.with_untracked(|e| e.input.clone());
+    let Some([q, k, v]) = joined(&input, drafts) else { return };
+    if misfit(&q, &k, &v).is_none() {
+        drafts.set([const { None }; 3]);
+        set_input(lab, "input.numbers", Input::Numbers { q, k, v });
+    }
+}
+
+/// What is typed, and what is there where nothing is.
+fn joined(input: &Input, drafts: Drafts) -> Option<[Rows; 3]> {
+    let of = |tensor| drafts.with(|all| all[place(tensor)].clone()).or_else(|| rows(input, tensor).cloned());
+    Some([of(TensorName::Q)?, of(TensorName::K)?, of(TensorName::V)?])
+}
+
+/// Why Q, K and V don't fit together, in both languages.
+fn misfit(q: &Rows, k: &Rows, v: &Rows) -> Option<(String, String)> {
+    let size = |rows: &Rows| rows.first().map_or(0, Vec::len);
+    if size(q) != size(k) {
+        let (a, b) = (size(q), size(k));
+        return Some((
+            format!("Q has rows of {a} numbers and K of {b}: they must be equal. Change the other one too."),
+            format!("Q 每行 {a} 个数，K 每行 {b} 个数：两者必须相等，请同时修改另一个。"),
+        ));
+    }
+    (k.len() != v.len()).then(|| {
+        let (a, b) = (k.len(), v.len());
+        (
+            format!("K has {a} rows and V has {b}: each key needs its value. Change the other one too."),
+            format!("K 有 {a} 行，V 有 {b} 行：每个键都需要对应的值，请同时修改另一个。"),
+        )
+    })
 }
 
 fn read(text: &str) -> Result<Rows, InterchangeError> {
@@ -83,6 +123,8 @@ fn read(text: &str) -> Result<Rows, InterchangeError> {
 fn Field(
     /// Which tensor.
     tensor: TensorName,
+    /// Where rows wait for the other fields.
+    drafts: Drafts,
 ) -> impl IntoView {
     let lab = lab();
     let (id, note) = (unique("numbers"), unique("numbers-issue"));
@@ -98,7 +140,7 @@ fn Field(
     let on_input = move |event| {
         text.set(event_target_value(&event));
         if let Ok(new) = text.with_untracked(|t| read(t)) {
-            set_rows(lab, tensor, new);
+            set_rows(lab, drafts, tensor, new);
         }
     };
     let (letter, colour) = match tensor {
@@ -106,7 +148,11 @@ fn Field(
         TensorName::K => ("K", "k"),
         TensorName::V => ("V", "v"),
     };
-    let size = move || numbers.with(|rows| format!("{} × {}", rows.len(), rows.first().map_or(0, Vec::len)));
+    let typed = move || drafts.with(|all| all[place(tensor)].clone()).unwrap_or_else(|| numbers.get());
+    let size = move || {
+        let rows = typed();
+        format!("{} × {}", rows.len(), rows.first().map_or(0, Vec::len))
+    };
     view! {
         <div class="field" data-tensor=colour>
             <label for=id.clone()><b>{letter}</b>" "<small>{size}</small></label>

@@ -1,10 +1,11 @@
 //! Drawing a picture into a canvas: hatching below, coloured cells over it, numbers where they fit.
 
 use leptos::prelude::*;
-use wasm_bindgen::{Clamped, JsCast, JsValue};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::scale::Scale;
+use crate::app::controls::paint;
 use crate::app::palette::Palette;
 use crate::engine::Map;
 
@@ -39,7 +40,7 @@ pub fn draw(
 
     let (cell_width, cell_height) = (width / columns as f64, height / rows as f64);
     if numbers && cell_width.min(cell_height) >= NUMBER_FROM * ratio {
-        let size = (cell_width.min(cell_height) * 0.3).min(13.0 * ratio);
+        let size = (cell_width.min(cell_height) * 0.4).clamp(9.0 * ratio, 13.0 * ratio);
         context.set_font(&format!("{size}px ui-monospace, monospace"));
         context.set_text_align("center");
         context.set_text_baseline("middle");
@@ -58,37 +59,18 @@ pub fn draw(
 
 /// Paints `values` (`rows × columns`) one pixel a cell; CSS scales the canvas. Cells without a colour stay clear.
 pub fn paint_cells(canvas: &HtmlCanvasElement, map: &Map, scale: &Scale, palette: &Palette) -> Result<(), JsValue> {
-    let (width, height) = (map.request.width as u32, map.request.height as u32);
-    if canvas.width() != width || canvas.height() != height {
-        canvas.set_width(width);
-        canvas.set_height(height);
-    }
-    let Some(context) = context(canvas)? else { return Ok(()) };
-    context.put_image_data(&image(map, scale, palette)?, 0.0, 0.0)
+    let (width, height) = (map.request.width, map.request.height);
+    paint(canvas, height, width, |row, column| scale.colour(palette, map.values[row * width + column]))
 }
 
 fn context(canvas: &HtmlCanvasElement) -> Result<Option<CanvasRenderingContext2d>, JsValue> {
     Ok(canvas.get_context("2d")?.and_then(|c| c.dyn_into().ok()))
 }
 
-fn image(map: &Map, scale: &Scale, palette: &Palette) -> Result<ImageData, JsValue> {
-    let mut bytes = vec![0u8; map.values.len() * 4];
-    for (pixel, value) in bytes.chunks_exact_mut(4).zip(&map.values) {
-        if let Some([r, g, b]) = scale.colour(palette, *value) {
-            pixel.copy_from_slice(&[r, g, b, 255]);
-        }
-    }
-    ImageData::new_with_u8_clamped_array_and_sh(Clamped(&bytes), map.request.width as u32, map.request.height as u32)
-}
-
 /// The cells as a canvas of one pixel each.
 fn cells(map: &Map, scale: &Scale, palette: &Palette) -> Result<HtmlCanvasElement, JsValue> {
     let canvas: HtmlCanvasElement = document().create_element("canvas")?.unchecked_into();
-    canvas.set_width(map.request.width as u32);
-    canvas.set_height(map.request.height as u32);
-    if let Some(context) = context(&canvas)? {
-        context.put_image_data(&image(map, scale, palette)?, 0.0, 0.0)?;
-    }
+    paint_cells(&canvas, map, scale, palette)?;
     Ok(canvas)
 }
 

@@ -39,8 +39,8 @@ pub fn MapView(
         });
     });
 
-    // While painting: what the stroke sets, decided by the cell it starts on.
-    let stroke = StoredValue::new(None::<bool>);
+    // While painting: what the stroke sets, decided by the cell it starts on, and the cell it reached.
+    let stroke = StoredValue::new(None::<(bool, (usize, usize))>);
     let at = move |event: &PointerEvent| {
         let field = field.get_untracked()?;
         let (n_q, n_k) = size.get_untracked();
@@ -57,15 +57,25 @@ pub fn MapView(
         if lab.hover.get_untracked() != Some(cell) {
             lab.hover.set(Some(cell));
         }
-        if let Some(allow) = stroke.get_value() {
-            paint(lab, cell, allow);
+        if let Some((allow, from)) = stroke.get_value()
+            && from != cell
+        {
+            // A fast hand skips cells between two events: the line between them is painted.
+            for between in line(from, cell) {
+                paint(lab, between, allow);
+            }
+            stroke.set_value(Some((allow, cell)));
         }
     };
     let on_down = move |event: PointerEvent| {
         let Some((q, k)) = at(&event) else { return };
         if painting.get_untracked() {
             let allow = !allowed(lab, q, k);
-            stroke.set_value(Some(allow));
+            stroke.set_value(Some((allow, (q, k))));
+            if let Some(field) = field.get_untracked() {
+                // Without capture the stroke ends at the map's edge, no more.
+                let _ = field.set_pointer_capture(event.pointer_id());
+            }
             paint(lab, (q, k), allow);
         } else {
             lab.show(|view| (view.query, view.key) = (q, k));
@@ -147,6 +157,16 @@ pub fn MapView(
     }
 }
 
+/// Cells on the way from one to another, the first left out.
+fn line(from: (usize, usize), to: (usize, usize)) -> impl Iterator<Item = (usize, usize)> {
+    let steps = from.0.abs_diff(to.0).max(from.1.abs_diff(to.1)).max(1);
+    let at = move |a: usize, b: usize, i: usize| {
+        let share = i as f64 / steps as f64;
+        (a as f64 + (b as f64 - a as f64) * share).round() as usize
+    };
+    (1..=steps).map(move |i| (at(from.0, to.0, i), at(from.1, to.1, i)))
+}
+
 /// Start of place `index` of `n`, in percent.
 fn start(index: usize, n: usize) -> String {
     format!("{:.4}%", index as f64 / n.max(1) as f64 * 100.0)
@@ -188,4 +208,15 @@ fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
         _ => i18n::now(lang, "masked", "已屏蔽").to_owned(),
     };
     format!("{} → {}, {}: {value}", token(false, q), token(true, k), i18n::now(lang, en, zh))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stroke_has_no_holes() {
+        assert_eq!(line((4, 2), (4, 5)).collect::<Vec<_>>(), [(4, 3), (4, 4), (4, 5)]);
+        assert_eq!(line((3, 3), (1, 2)).collect::<Vec<_>>(), [(2, 3), (1, 2)]);
+    }
 }

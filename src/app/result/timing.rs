@@ -59,7 +59,6 @@ fn Last(lab: Lab, timing: Timing) -> impl IntoView {
     let report = timing.report;
     let parts: Vec<(TimedStage, f64)> =
         TimedStage::ALL.into_iter().map(|s| (s, report.times.of(s))).filter(|p| p.1 > 0.0).collect();
-    let kernel_ms: f64 = parts.iter().filter(|p| p.0 != TimedStage::Picture).map(|p| p.1).sum();
     let sum: f64 = parts.iter().map(|p| p.1).sum::<f64>().max(1e-9);
     let lang = lab.lang.get_untracked();
     let word = |en, zh| i18n::now(lang, en, zh);
@@ -67,7 +66,7 @@ fn Last(lab: Lab, timing: Timing) -> impl IntoView {
     let paint = timing.edit_to_paint_ms.map(|v| format!("{} {}", word("edit to paint", "从修改到重绘"), ms(v)));
     let strip = parts.clone();
     view! {
-        <p><span class="figure">{ms(kernel_ms)}</span> " " <small>{word("in the kernels", "计算核用时")}{paint.map(|p| format!(" · {p}"))}</small></p>
+        <p><span class="figure">{ms(sum)}</span> " " <small>{word("in the workers", "工作线程用时")}{paint.map(|p| format!(" · {p}"))}</small></p>
         <div class="strip" aria-hidden="true">
             {strip.into_iter().map(|(stage, value)| view! {
                 <i class=format!("t-{}", name(stage).2) style:flex-grow=format!("{:.4}", value / sum)></i>

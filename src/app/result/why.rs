@@ -48,21 +48,21 @@ fn steps(lab: Lab) -> Vec<Step> {
 
     let raw = at(Stage::Raw);
     if let Some(raw) = raw {
-        step("q · k".to_owned(), format!("{raw:.3}"), false);
+        step("q · k".to_owned(), short(raw), false);
     }
     if let (Some(raw), Some(scaled)) = (raw, at(Stage::Scaled)) {
         let factor = if raw.abs() > 1e-6 { format!("× {:.4}", scaled / raw) } else { word("scaled", "缩放") };
-        step(factor, format!("{scaled:.3}"), false);
+        step(factor, short(scaled), false);
     }
     let (capped, softcap) = (at(Stage::Capped), lab.experiment.with(|e| e.softcap));
     if let Some(capped) = capped.filter(|_| softcap > 0.0) {
-        step(format!("{} {softcap}", word("softcap", "软上限")), format!("{capped:.3}"), false);
+        step(format!("{} {softcap}", word("softcap", "软上限")), short(capped), false);
     }
     if let (Some(before), Some(biased)) = (capped.or(at(Stage::Scaled)), at(Stage::Biased)) {
         let change = biased - before;
         if change.abs() > 1e-7 {
             step(word("bias", "偏置"), format!("{change:+.3}"), false);
-            step(word("score", "分数"), format!("{biased:.3}"), false);
+            step(word("score", "分数"), short(biased), false);
         }
     }
     if let Some(masked) = at(Stage::Masked) {
@@ -74,6 +74,11 @@ fn steps(lab: Lab) -> Vec<Step> {
         step(word("weight", "权重"), format!("{:.1} %", weight * 100.0), true);
     }
     steps
+}
+
+/// Three places, or a power of ten where those would fill the card.
+fn short(value: f32) -> String {
+    if value.abs() >= 1e6 { format!("{value:.2e}") } else { format!("{value:.3}") }
 }
 
 /// The products q_i · k_i that add up to Q·K, as bars around zero.

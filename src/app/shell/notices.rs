@@ -16,7 +16,8 @@ pub fn Notices() -> impl IntoView {
                 _ => ().into_any(),
             }}
             {move || {
-                let issues = lab.issues.get();
+                // A field that shows its own fault needs no second message here.
+                let issues: Vec<_> = lab.issues.get().into_iter().filter(|i| !has_a_field(&i.path)).collect();
                 (!issues.is_empty()).then(|| view! {
                     <div class="notice" role="alert">
                         <p>
@@ -37,4 +38,11 @@ pub fn Notices() -> impl IntoView {
             }).collect_view()}
         </div>
     }
+}
+
+/// Whether a control on the page shows what is wrong with this field.
+fn has_a_field(path: &str) -> bool {
+    ["mask.custom", "mask.params", "score", "position.params", "temperature", "softcap"]
+        .iter()
+        .any(|field| path.starts_with(field))
 }
