@@ -91,7 +91,7 @@ pub fn Matrix(
     // The cursor, and with it the field that a first digit goes to, is there as soon as the matrix has the focus.
     let on_focus = move |_| {
         if chosen.with_untracked(Option::is_none) {
-            chosen.set(Some((lab_row(lab, tensor), 0)));
+            chosen.set(Some((rows::chosen_row(lab, tensor), 0)));
         }
     };
     let on_key = move |event: KeyboardEvent| {
