@@ -8,14 +8,14 @@
         crashedText: "实验保存在下面的地址中：可以复制它，或重新载入后继续。",
         start: "页面未能启动",
         startText: "可能是文件没有完整载入，或浏览器版本过旧（需要支持 WebAssembly SIMD）。请重新载入；地址中的实验不会丢失。",
-        link: "实验的地址", copy: "复制地址", copied: "已复制", reload: "重新载入", detail: "错误信息",
+        link: "实验的地址", copy: "复制地址", copied: "已复制", reload: "重新载入", afresh: "打开默认实验", detail: "错误信息",
       }
     : {
         crashed: "The page met an error and has stopped",
         crashedText: "Your experiment is in the address below: copy it, or reload and go on from there.",
         start: "The page could not start",
         startText: "A file may not have arrived whole, or the browser may be too old (WebAssembly with SIMD is needed). Reloading is safe: the experiment is in the address.",
-        link: "Address of your experiment", copy: "Copy address", copied: "Copied", reload: "Reload", detail: "What the browser said",
+        link: "Address of your experiment", copy: "Copy address", copied: "Copied", reload: "Reload", afresh: "Open the default experiment", detail: "What the browser said",
       };
 
   const $ = (id) => document.getElementById(id);
@@ -44,6 +44,12 @@
     };
     $("crash-reload").textContent = words.reload;
     $("crash-reload").onclick = () => location.reload();
+    // For an address that stops the page again.
+    $("crash-afresh").textContent = words.afresh;
+    $("crash-afresh").onclick = () => {
+      history.replaceState(null, "", location.pathname + location.search);
+      location.reload();
+    };
     box.hidden = false;
     $("crash-reload").focus();
   }

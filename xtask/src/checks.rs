@@ -86,9 +86,11 @@ pub struct Tally {
 pub fn tally(output: &str) -> Tally {
     let mut sum = Tally::default();
     for line in output.lines() {
+        // Nextest indents what a failed test said, which holds libtest's own summary of that one test.
+        let nested = line.starts_with("    test result: ");
         let line = strip_colours(line);
         let line = line.trim_start();
-        let summary = line.starts_with("test result: ")
+        let summary = (line.starts_with("test result: ") && !nested)
             || (line.starts_with("Summary [") && line.contains(" run: "))
             || line.starts_with("browser tests: ");
         if summary {
@@ -135,6 +137,9 @@ mod tests {
             tally("\u{1b}[32;1m     Summary\u{1b}[0m [   0.1s] 2 tests run: \u{1b}[1m2\u{1b}[0m passed"),
             Tally { passed: 2, failed: 0 }
         );
+        let nested =
+            "    test result: FAILED. 0 passed; 1 failed\n     Summary [   0.1s] 2 tests run: 1 passed, 1 failed";
+        assert_eq!(tally(nested), Tally { passed: 1, failed: 1 });
         assert_eq!(tally("browser tests: 7 passed, 1 failed"), Tally { passed: 7, failed: 1 });
         assert_eq!(tally("a log line: 9 passed"), Tally::default());
     }

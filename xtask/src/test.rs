@@ -83,32 +83,32 @@ fn ok(args: &[&str]) -> Result<bool> {
     shell::run(shell::command("cargo", args)).map(|()| true)
 }
 
+/// The packages, tested apart: together, cargo would turn on the features that any of them asks of a shared dependency, and the
+/// page's package would be tested with another serde_json than the page has.
+const PACKAGES: [&[&str]; 2] = [&["-p", "attention-playground"], &["-p", "xtask", "-p", "browser-tests"]];
+
 /// Every native test of the workspace; `--full` adds the ignored ones and lets the property tests try more cases.
 fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
     let nextest = shell::read(shell::command("cargo", &["nextest", "--version"])).is_some();
-    let mut command = if nextest {
-        shell::command(
-            "cargo",
-            &["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "slow"],
-        )
-    } else {
-        shell::command("cargo", &["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast"])
-    };
-    match (nextest, filter) {
-        // A filter may well name browser tests only.
-        (true, Some(filter)) => command.args([filter, "--no-tests", "pass"]),
-        (false, Some(filter)) => command.arg(filter),
-        (_, None) => &mut command,
-    };
-    if full {
-        command.env("PROPTEST_CASES", "20000");
-        match nextest {
-            true => command.args(["--run-ignored", "all"]),
-            false => command.args(["--", "--include-ignored"]),
+    let (mut all_ok, mut sum) = (true, Tally::default());
+    for packages in PACKAGES {
+        let mut command = if nextest {
+            // A filter may well leave a package without tests; that some ran is checked over all.
+            shell::command("cargo", &["nextest", "run", "--status-level", "slow", "--no-tests", "pass"])
+        } else {
+            shell::command("cargo", &["test", "--lib", "--bins", "--tests"])
         };
+        command.args(["--locked", "--no-fail-fast"]).args(packages).args(filter);
+        if full {
+            command.env("PROPTEST_CASES", "20000");
+            command.args(if nextest { &["--run-ignored", "all"][..] } else { &["--", "--include-ignored"] });
+        }
+        let (ok, output) = shell::run_and_read(command)?;
+        let ran = tally(&output);
+        all_ok &= ok;
+        sum = Tally { passed: sum.passed + ran.passed, failed: sum.failed + ran.failed };
     }
-    let (ok, output) = shell::run_and_read(command)?;
-    Ok((ok, tally(&output)))
+    Ok((all_ok, sum))
 }
 
 /// The examples in doc comments, which nextest does not run.

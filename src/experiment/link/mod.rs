@@ -61,20 +61,26 @@ pub struct Opened {
 /// large pasted inputs travel as files.
 pub fn encode(experiment: &Experiment) -> String {
     let (tree, defaults) = (Tree::of(experiment), Tree::of(&Experiment::default()));
-    let mut link = VERSION.to_owned();
+    let mut pairs = Vec::new();
     for (field, value) in tree.fields() {
         let Some(default) = defaults.get(&[field]).filter(|default| *default != value) else { continue };
         let mut start = default.clone();
         if let Some(choice) = tree::choice_key(field) {
             let chosen = value.get(choice).and_then(Value::as_str).unwrap_or_default();
             if value.get(choice) != default.get(choice) || lacks_parameter(value, default) {
-                push(&mut link, field, &text::write(&Value::from(chosen)));
+                pairs.push((field.to_owned(), text::write(&Value::from(chosen))));
                 start = tree::start_of(field, chosen).unwrap_or(Value::Null);
             }
         } else if !default.is_object() {
             start = tree::blank(&[field]);
         }
-        differences(&mut link, experiment, &mut vec![field], value, &start);
+        differences(&mut pairs, experiment, &mut vec![field], value, &start);
+    }
+    // In the order of their keys, whatever order the JSON library keeps: the same experiment has one link.
+    pairs.sort();
+    let mut link = VERSION.to_owned();
+    for (key, value) in &pairs {
+        push(&mut link, key, value);
     }
     link
 }
@@ -87,7 +93,13 @@ fn lacks_parameter(value: &Value, default: &Value) -> bool {
 }
 
 /// Appends a pair for every leaf below `path` at which `value` differs from `start`.
-fn differences<'a>(link: &mut String, all: &Experiment, path: &mut Vec<&'a str>, value: &'a Value, start: &Value) {
+fn differences<'a>(
+    pairs: &mut Vec<(String, String)>,
+    all: &Experiment,
+    path: &mut Vec<&'a str>,
+    value: &'a Value,
+    start: &Value,
+) {
     if value == start {
         return;
     }
@@ -96,7 +108,7 @@ fn differences<'a>(link: &mut String, all: &Experiment, path: &mut Vec<&'a str>,
         let start = if start.is_object() { start } else { &blank };
         for (name, value) in fields {
             path.push(name);
-            differences(link, all, path, value, start.get(name).unwrap_or(&Value::Null));
+            differences(pairs, all, path, value, start.get(name).unwrap_or(&Value::Null));
             path.pop();
         }
         return;
@@ -105,11 +117,13 @@ fn differences<'a>(link: &mut String, all: &Experiment, path: &mut Vec<&'a str>,
     let value = match (packed(all, path), value) {
         (Some(json), _) => text::pack(&json),
         (None, Value::Array(items)) if !items.iter().all(Value::is_number) || items.is_empty() => {
+            let mut value = value.clone();
+            value.sort_all_objects();
             text::pack(&value.to_string())
         }
         (None, value) => text::write(value),
     };
-    push(link, &key, &value);
+    pairs.push((key, value));
 }
 
 /// JSON of fields with 32-bit numbers, written from their types: as trees they would show the digits of the nearest 64-bit numbers.

@@ -64,6 +64,8 @@ impl Page {
     /// Opens a path and waits until the page can compute.
     pub async fn open_ready(&self, path: &str) -> Result<()> {
         self.open(path).await?;
+        // The document has loaded when its module begins to start, not when it has.
+        self.wait_until("globalThis.attentionPlayground").await?;
         self.js("await attentionPlayground", vec![]).await.map(drop)
     }
 
