@@ -96,7 +96,7 @@ fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
             // A filter may well leave a package without tests; that some ran is checked over all.
             shell::command("cargo", &["nextest", "run", "--status-level", "slow", "--no-tests", "pass"])
         } else {
-            shell::command("cargo", &["test", "--lib", "--bins", "--tests"])
+            shell::command("cargo", &["test", "--tests"])
         };
         command.args(["--locked", "--no-fail-fast"]).args(packages).args(filter);
         if full {

@@ -167,6 +167,11 @@ fn Engine() -> impl IntoView {
                 </select>
             </label>
         </div>
-        {move || fallback().map(|why| view! { <p class="note">{why}</p> })}
+        {move || fallback().map(|why| {
+            // The only reason there is so far; others stay in the engine's own words.
+            let chinese = lab.lang.get() == crate::catalogue::Lang::Zh && why.contains("not built into");
+            let why = if chinese { "自动选择了 CPU：此版本尚未包含 WebGPU 引擎。".to_owned() } else { why };
+            view! { <p class="note">{why}</p> }
+        })}
     }
 }
