@@ -184,8 +184,17 @@ async fn every_position_scheme_and_normaliser_computes(page: &Page) -> Result<()
     page.open_ready("/").await?;
     let script = "const p = await attentionPlayground, c = p.catalogue(), bad = []; const next = () => new Promise((done) => {
           const off = p.on('result', (r) => { off(); done(r) }) });
+        let before = (await p.run({ Q: { shape: [1, 1, 1], data: [1] }, K: { shape: [1, 1, 1], data: [1] }, V: { shape: [1, 1, 1], data: [1] } })).outputs.Y.data;
         for (const [field, list] of [['position', c.positions], ['normaliser', c.normalisers]])
-          for (const { id } of list) { if (p.get()[field].id === id) continue; const ran = next(); await p.set({ [field]: { id } }); await ran }
+          for (const { id } of list) {
+            if (p.get()[field].id === id) continue;
+            const ran = next(); await p.set({ [field]: { id } });
+            const y = (await ran).outputs.Y.data;
+            if (!y.every(Number.isFinite)) bad.push(id + ': not finite');
+            if (y.length === before.length && y.every((x, i) => x === before[i])) bad.push(id + ': changed nothing');
+            before = y;
+          }
         return bad";
-    page.js(script, vec![]).await.map(drop)
+    let bad = page.js(script, vec![]).await?;
+    ensure(bad == json!([]), || format!("{bad}"))
 }
