@@ -8,6 +8,7 @@
 use std::sync::{Arc, OnceLock};
 
 use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
+use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{Rows, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend};
 
@@ -38,7 +39,8 @@ fn main() {
             let plan = Plan::compile(&problem).unwrap();
             let loop_ms = heads as f64 * naive(&dims, &inputs, formula.is_some());
             for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
-                let mut session = Session::new(plan.clone(), inputs.clone(), Backend::Cpu, algorithm, clock);
+                let mut session =
+                    Session::new(plan.clone(), inputs.clone(), Backend::Cpu, algorithm, &Kernels::SEPARATE, clock);
                 let kernel = session.kernel();
                 if kernel.contains(&filter) {
                     let ms = median(&mut session, heads, n);

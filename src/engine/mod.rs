@@ -11,7 +11,7 @@ pub mod protocol;
 pub mod reference;
 pub mod session;
 
-#[cfg(feature = "web")]
+#[cfg(feature = "worker")]
 pub mod worker;
 
 pub use item::{Clock, Engine, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};

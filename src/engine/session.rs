@@ -1,5 +1,6 @@
 //! One plan with its inputs and the engine chosen for it: all that a worker runs.
 
+use super::cpu::Kernels;
 use super::item::{Clock, Engine, Map, MapRequest, Rows, RowsOut, StageTimes, TimedStage, Want};
 use super::{cpu, reference};
 use crate::attention::{Inputs, Plan};
@@ -17,13 +18,20 @@ pub struct Session {
 
 impl Session {
     /// A session on the CPU. `backend` is `Cpu` or `Reference`, `algorithm` `Materialised` or `Streaming`; `Auto` is decided before a run is
-    /// sent to workers and counts as `Cpu` and `Streaming` here.
-    pub fn new(plan: Plan, inputs: Inputs, backend: Backend, algorithm: Algorithm, clock: Clock) -> Self {
+    /// sent to workers and counts as `Cpu` and `Streaming` here. `kernels` are the inner loops of the CPU engine.
+    pub fn new(
+        plan: Plan,
+        inputs: Inputs,
+        backend: Backend,
+        algorithm: Algorithm,
+        kernels: &'static Kernels,
+        clock: Clock,
+    ) -> Self {
         let engine: Box<dyn Engine> = match (backend, algorithm) {
             (Backend::Reference, Algorithm::Materialised) => Box::new(reference::Materialised::default()),
             (Backend::Reference, _) => Box::new(reference::Streaming::default()),
-            (_, Algorithm::Materialised) => cpu::materialised(&plan, &inputs),
-            _ => cpu::streaming(&plan, &inputs),
+            (_, Algorithm::Materialised) => cpu::materialised(&plan, &inputs, kernels),
+            _ => cpu::streaming(&plan, &inputs, kernels),
         };
         let lse = vec![f32::NAN; plan.dims.rows()];
         Self { plan, inputs, engine, lse, clock }

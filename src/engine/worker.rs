@@ -1,6 +1,6 @@
 //! A compute worker: decode a message, run the session, answer. One thread, one message at a time, no state that the page does not know.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,6 +18,25 @@ use crate::formula::DataValues;
 /// Longest panic message that is sent.
 const MESSAGE_CHARS: usize = 500;
 
+/// A module whose one function is `f32x4.relaxed_madd` of three zero vectors; it is valid exactly where relaxed SIMD is.
+///
+/// `(module (func (result v128) i32.const 0 i8x16.splat i32.const 0 i8x16.splat i32.const 0 i8x16.splat f32x4.relaxed_madd))`
+const RELAXED_PROBE: [u8; 40] = [
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, // magic, version 1
+    0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b, // types: () -> v128
+    0x03, 0x02, 0x01, 0x00, // functions: one, of type 0
+    0x0a, 0x13, 0x01, 0x11, 0x00, // code: one body of 17 bytes, no locals
+    0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd,
+    0x0f, // three times i32.const 0, i8x16.splat
+    0xfd, 0x85, 0x02, // f32x4.relaxed_madd
+    0x0b, // end
+];
+
+/// Whether this browser has relaxed SIMD.
+pub fn has_relaxed_simd() -> bool {
+    js_sys::WebAssembly::validate(&js_sys::Uint8Array::from(RELAXED_PROBE.as_slice())).unwrap_or(false)
+}
+
 #[derive(Default)]
 struct State {
     tensors: HashMap<u64, Arc<Vec<f32>>>,
@@ -26,6 +45,7 @@ struct State {
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::default();
+    static KERNELS: Cell<&'static cpu::Kernels> = const { Cell::new(&cpu::Kernels::SEPARATE) };
     static PERFORMANCE: Option<Performance> = scope().performance();
 }
 
@@ -38,7 +58,10 @@ fn now() -> f64 {
 }
 
 /// Starts the worker: it answers messages from now on.
-pub fn start() {
+///
+/// `kernels` are the inner loops that this browser can run.
+pub fn start(kernels: &'static cpu::Kernels) {
+    KERNELS.set(kernels);
     std::panic::set_hook(Box::new(|info| {
         let message = info.to_string().chars().take(MESSAGE_CHARS).collect();
         send(&FromWorker::Panicked { message }, &Bulk::default());
@@ -47,8 +70,7 @@ pub fn start() {
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The worker listens for as long as it lives.
     on_message.forget();
-    let tier = if cfg!(feature = "relaxed") { "relaxed-simd128" } else { "simd128" };
-    send(&FromWorker::Ready { protocol: PROTOCOL, tier: tier.to_owned() }, &Bulk::default());
+    send(&FromWorker::Ready { protocol: PROTOCOL, tier: kernels.tier.to_owned() }, &Bulk::default());
 }
 
 fn send(head: &FromWorker, bulk: &Bulk) {
@@ -149,7 +171,7 @@ impl State {
         let plan = Plan::compile(&problem)?;
         let order = plan.order().into_iter().map(str::to_owned).collect();
         let cost = cost.then(|| Cost::of(&plan, algorithm, (cpu::TILE_ROWS, cpu::TILE_KEYS)));
-        let opened = Session::new(plan, inputs, backend, algorithm, now);
+        let opened = Session::new(plan, inputs, backend, algorithm, KERNELS.get(), now);
         let kernel = opened.kernel().to_owned();
         self.sessions.insert(session, opened);
         let (prepare_ms, copy_ms) = (now() - copied, copied - from);

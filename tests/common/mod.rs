@@ -4,6 +4,7 @@
 pub mod table;
 
 use attention_playground::attention::{Cost, Inputs, Plan, Problem};
+use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{Map, MapRequest, Merge, Outcome, Report, Rows, Session, StageTimes, Want};
 use attention_playground::experiment::{Algorithm, Backend, Stage};
 
@@ -31,7 +32,7 @@ pub const ENGINES: [Engine; 4] = [
 impl Engine {
     pub fn session(&self, problem: &Problem, inputs: &Inputs) -> Session {
         let plan = Plan::compile(problem).unwrap();
-        Session::new(plan, inputs.clone(), self.backend, self.algorithm, || 0.0)
+        Session::new(plan, inputs.clone(), self.backend, self.algorithm, &Kernels::SEPARATE, || 0.0)
     }
 
     /// Runs a problem in items of uneven size, as a pool would.

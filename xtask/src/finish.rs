@@ -1,38 +1,44 @@
 //! `cargo xtask finish`: what trunk does not do to its own output. Trunk calls it as a hook after each build.
 //!
-//! 1. The workers' files get names with hashes. Trunk leaves them plain, and a page that meets an older worker from a cache
-//!    fails in strange ways.
+//! 1. The program is cut into pieces, bound and optimised ([`program`]); the page's tags, written by trunk for the uncut program, name it.
 //! 2. The style sheets become one file, so that the source can be in many.
-//! 3. The meta tags that name the workers are written; the engine's pool reads them.
+//! 3. The meta tags by which workers are started are written; the engine's pool reads them.
 //! 4. Absolute addresses for link previews, where the build was told its address.
 //! 5. The Content-Security-Policy, with the hash of each inline script. Last: it depends on everything before.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::{Result, build::BASE_VARIABLE, digest, html};
+use crate::program::Program;
+use crate::{Result, build::BASE_VARIABLE, digest, html, program, root, shell};
 
-/// The two builds of the compute worker.
-const WORKERS: [&str; 2] = ["worker", "worker-relaxed"];
-/// The script that starts either of them.
+/// The script that starts a worker.
 const LOADER: &str = "worker-loader";
 
 /// Works on the folder that trunk names in `TRUNK_STAGING_DIR`.
 pub fn command(args: &[String]) -> Result<bool> {
     crate::refuse_rest(args)?;
     let folder = std::env::var_os("TRUNK_STAGING_DIR").ok_or("TRUNK_STAGING_DIR is not set: trunk calls this")?;
-    finish(Path::new(&folder), std::env::var(BASE_VARIABLE).ok().as_deref())?;
+    let folder = Path::new(&folder);
+    let release = std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile != "debug");
+    let compiled = target_folder()?.join("wasm32-unknown-unknown").join(if release { "page" } else { "debug" });
+    let program = program::make(&compiled.join("app.wasm"), folder, release)?;
+    finish(folder, &program, std::env::var(BASE_VARIABLE).ok().as_deref())?;
     Ok(true)
 }
 
-fn finish(folder: &Path, base: Option<&str>) -> Result<()> {
+/// Where cargo compiles to.
+fn target_folder() -> Result<PathBuf> {
+    let metadata = shell::command("cargo", &["metadata", "--format-version=1", "--no-deps", "--offline"]);
+    let metadata = shell::read(metadata).ok_or("`cargo metadata` fails")?;
+    let folder = metadata.split("\"target_directory\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    Ok(folder.map_or_else(|| root().join("target"), PathBuf::from))
+}
+
+fn finish(folder: &Path, program: &Program, base: Option<&str>) -> Result<()> {
     let index = folder.join("index.html");
-    let mut page = read(&index)?;
-    for worker in WORKERS {
-        let (script, module) = hash_worker(folder, worker)?;
-        page = html::set_meta(&page, worker, &script)?;
-        page = html::set_meta(&page, &format!("{worker}-wasm"), &module)?;
-    }
+    let mut page = name_program(folder, &read(&index)?, program)?;
+    page = html::set_meta(&page, "program", &program.script)?;
     page = html::set_meta(&page, LOADER, &hash_name(folder, LOADER, "js")?)?;
     page = join_styles(folder, &page)?;
     page = page.replace("<!-- base -->", &base.map(absolute).unwrap_or_default());
@@ -41,21 +47,25 @@ fn finish(folder: &Path, base: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()).into())
+/// Puts the program in the place of the uncut one, which trunk has bound: in the page's text, and on disk.
+fn name_program(folder: &Path, page: &str, program: &Program) -> Result<String> {
+    let script = html::tags(page, "link").find(|(_, tag)| html::attribute(tag, "rel") == Some("modulepreload"));
+    let script = script.and_then(|(_, tag)| html::attribute(tag, "href")).map(|name| name.trim_start_matches("./"));
+    let script = script.ok_or("index.html preloads no module: has trunk changed its output?")?;
+    let module = script.replace(".js", "_bg.wasm");
+    let mut new = page.to_owned();
+    for (old, name) in [(script, &program.script), (&module, &program.module)] {
+        if !page.contains(old) {
+            return Err(format!("index.html does not name {old}: has trunk changed its output?").into());
+        }
+        new = new.replace(old, name);
+        fs::remove_file(folder.join(old))?;
+    }
+    Ok(new)
 }
 
-/// Renames a worker's module, writes the new name into its script, renames that too; returns both names.
-fn hash_worker(folder: &Path, name: &str) -> Result<(String, String)> {
-    let module = hash_name(folder, &format!("{name}_bg"), "wasm")?;
-    let script = folder.join(format!("{name}.js"));
-    let text = read(&script)?;
-    let old = format!("{name}_bg.wasm");
-    if !text.contains(&old) {
-        return Err(format!("{} does not name {old}: has wasm-bindgen changed its output?", script.display()).into());
-    }
-    fs::write(&script, text.replace(&old, &module))?;
-    Ok((hash_name(folder, name, "js")?, module))
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()).into())
 }
 
 /// Renames `name.extension` to `name-<hash of its bytes>.extension`; returns the new name.
@@ -117,21 +127,19 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"worker\" content=\"\">\
-        <meta name=\"worker-wasm\" content=\"\"><meta name=\"worker-relaxed\" content=\"\"><meta name=\"worker-relaxed-wasm\" content=\"\">\
+    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\">\
         <meta name=\"worker-loader\" content=\"\"><!-- base --><link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
-        <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">abc</script>";
+        <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">import './app-1.js'; './app-1_bg.wasm'</script>\
+        <link rel=\"modulepreload\" href=\"./app-1.js\"><link rel=\"preload\" href=\"./app-1_bg.wasm\">";
 
-    fn staging(name: &str) -> std::path::PathBuf {
+    fn staging(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("xtask-finish-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         for (file, text) in [
             ("index.html", PAGE),
-            ("worker.js", "new URL('worker_bg.wasm', import.meta.url)"),
-            ("worker_bg.wasm", "1"),
-            ("worker-relaxed.js", "new URL('worker-relaxed_bg.wasm', import.meta.url)"),
-            ("worker-relaxed_bg.wasm", "2"),
+            ("app-1.js", "uncut"),
+            ("app-1_bg.wasm", "uncut"),
             ("worker-loader.js", "3"),
             ("a.css", "a{}"),
             ("b.css", "b{}"),
@@ -144,28 +152,24 @@ mod tests {
     #[test]
     fn every_name_in_the_page_is_a_file_that_holds_what_it_should() {
         let folder = staging("names");
-        finish(&folder, Some("https://example.org/a/")).unwrap();
+        let program = Program { script: "app-2.js".into(), module: "app-3.wasm".into() };
+        finish(&folder, &program, Some("https://example.org/a/")).unwrap();
         let page = fs::read_to_string(folder.join("index.html")).unwrap();
         let meta = |name: &str| {
             let (_, tag) =
                 html::tags(&page, "meta").find(|(_, tag)| html::attribute(tag, "name") == Some(name)).unwrap();
             html::attribute(tag, "content").unwrap().to_owned()
         };
-        for worker in WORKERS {
-            let module = meta(&format!("{worker}-wasm"));
-            assert!(folder.join(&module).is_file(), "{module}");
-            assert_eq!(
-                fs::read_to_string(folder.join(meta(worker))).unwrap(),
-                format!("new URL('{module}', import.meta.url)")
-            );
-        }
+        assert_eq!(meta("program"), "app-2.js");
         assert_eq!(fs::read_to_string(folder.join(meta("worker-loader"))).unwrap(), "3");
+        assert!(!page.contains("app-1") && page.contains("import './app-2.js'; './app-3.wasm'"));
+        assert!(!folder.join("app-1.js").exists() && !folder.join("app-1_bg.wasm").exists());
         let sheets: Vec<_> =
             html::tags(&page, "link").filter(|(_, tag)| html::attribute(tag, "rel") == Some("stylesheet")).collect();
         assert_eq!(sheets.len(), 1);
         let sheet = html::attribute(sheets[0].1, "href").unwrap();
         assert_eq!(fs::read_to_string(folder.join(sheet)).unwrap(), "a{}\nb{}\n");
-        assert!(page.contains(&digest::policy("abc")) && page.contains("canonical"));
+        assert!(page.contains(&digest::policy("import './app-2.js'; './app-3.wasm'")) && page.contains("canonical"));
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -186,10 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_does_not_name_its_module_is_refused() {
+    fn a_page_of_another_trunk_is_refused() {
         let folder = staging("refused");
-        fs::write(folder.join("worker.js"), "changed").unwrap();
-        assert!(finish(&folder, None).unwrap_err().to_string().contains("worker_bg.wasm"));
+        fs::write(folder.join("index.html"), PAGE.replace("./app-1_bg.wasm", "./app.wasm")).unwrap();
+        let program = Program { script: "app-2.js".into(), module: "app-3.wasm".into() };
+        assert!(finish(&folder, &program, None).unwrap_err().to_string().contains("app-1_bg.wasm"));
         fs::remove_dir_all(folder).unwrap();
     }
 }

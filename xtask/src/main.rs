@@ -5,6 +5,7 @@
 //! | `shell` | runs a command, says what it runs and how long it took |
 //! | `tools`, `browser` | every pinned tool: how to find it, how to install it |
 //! | `build`, `finish`, `html`, `digest` | `trunk build`, and what happens to its output afterwards |
+//! | `program` | the compiled program cut into pieces, bound, optimised |
 //! | `serve` | a static file server |
 //! | `checks`, `test` | the test command and its count |
 //! | `size` | what the first view downloads |
@@ -15,6 +16,7 @@ mod checks;
 mod digest;
 mod finish;
 mod html;
+mod program;
 mod serve;
 mod shell;
 mod size;
@@ -39,7 +41,7 @@ cargo xtask browser [filter]              only the browser tests, on the dist/ t
 cargo xtask bench                         measure in the browser, on the dist/ that is there: edit to paint, kernels
 cargo xtask size                          only the size report, on the dist/ that is there
 cargo xtask tools                         find or install what the above need, and say what was found
-cargo xtask finish                        (called by trunk) hash the workers' names, write the security policy";
+cargo xtask finish                        (called by trunk) cut the program into pieces, name files by content, write the policy";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

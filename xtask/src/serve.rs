@@ -3,9 +3,11 @@
 //! It serves the release build byte for byte, security policy included, which `trunk serve` would not: that one adds its
 //! reload script. For work on the sources with rebuilding on change, `trunk serve` is the command.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::{Result, build, refuse_rest, shell, take_value};
@@ -20,17 +22,22 @@ pub fn command(args: &[String]) -> Result<bool> {
     let listener = bind(port)?;
     let folder = build::build(&build::Options::default())?;
     println!("\nAttention Playground: http://{}/   (stop with Ctrl+C)", listener.local_addr()?);
-    accept(&listener, &folder, &["/"]);
+    accept(&listener, &folder, &["/"], &Sent::default());
     Ok(true)
 }
 
-/// Serves a folder in a thread, on a free port, under each of the prefixes (`/`, `/some/sub/path/`); returns the address.
-pub fn start(folder: &Path, prefixes: &'static [&'static str]) -> Result<SocketAddr> {
+/// The files that were sent so far.
+pub type Sent = Arc<Mutex<BTreeSet<PathBuf>>>;
+
+/// Serves a folder in a thread, on a free port, under each of the prefixes (`/`, `/some/sub/path/`); returns the address, and what is sent.
+pub fn start(folder: &Path, prefixes: &'static [&'static str]) -> Result<(SocketAddr, Sent)> {
     let listener = bind(0)?;
     let address = listener.local_addr()?;
     let folder = folder.to_owned();
-    shell::thread(move || accept(&listener, &folder, prefixes));
-    Ok(address)
+    let sent = Sent::default();
+    let record = sent.clone();
+    shell::thread(move || accept(&listener, &folder, prefixes, &record));
+    Ok((address, sent))
 }
 
 fn bind(port: u16) -> Result<TcpListener> {
@@ -38,15 +45,15 @@ fn bind(port: u16) -> Result<TcpListener> {
         .map_err(|e| format!("port {port} of 127.0.0.1: {e}. Choose another with --port").into())
 }
 
-fn accept(listener: &TcpListener, folder: &Path, prefixes: &'static [&'static str]) {
+fn accept(listener: &TcpListener, folder: &Path, prefixes: &'static [&'static str], sent: &Sent) {
     for stream in listener.incoming().flatten() {
-        let folder = folder.to_owned();
+        let (folder, sent) = (folder.to_owned(), sent.clone());
         // A browser that hangs up in the middle is not our error.
-        shell::thread(move || answer(stream, &folder, prefixes).ok());
+        shell::thread(move || answer(stream, &folder, prefixes, &sent).ok());
     }
 }
 
-fn answer(mut stream: TcpStream, folder: &Path, prefixes: &[&str]) -> io::Result<()> {
+fn answer(mut stream: TcpStream, folder: &Path, prefixes: &[&str], sent: &Sent) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut head = BufReader::new(stream.try_clone()?.take(16 * 1024));
     let mut line = String::new();
@@ -64,7 +71,10 @@ fn answer(mut stream: TcpStream, folder: &Path, prefixes: &[&str]) -> io::Result
         return respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true);
     };
     match std::fs::read(&path) {
-        Ok(body) => respond(&mut stream, "200 OK", media_type(&path), &body, method == "GET"),
+        Ok(body) => {
+            sent.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+            respond(&mut stream, "200 OK", media_type(&path), &body, method == "GET")
+        }
         Err(_) => respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true),
     }
 }
@@ -160,7 +170,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-serve-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("a.wasm"), "four").unwrap();
-        let address = start(&folder, &["/"]).unwrap();
+        let (address, sent) = start(&folder, &["/"]).unwrap();
         let ask = |request: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(request.as_bytes()).unwrap();
@@ -173,6 +183,8 @@ mod tests {
         assert!(ask("HEAD /a.wasm HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
         assert!(ask("GET /b HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
         assert!(ask("POST /a.wasm HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+        let sent: Vec<_> = sent.lock().unwrap().iter().cloned().collect();
+        assert_eq!(sent, [folder.join("a.wasm")]);
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,13 +1,10 @@
 //! `cargo xtask test`: every check there is, counted; the last line is `N passed, M failed`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use crate::checks::{Checks, Tally, tally};
 use crate::{Result, browser, build, root, serve, shell, size, take_flag};
-
-/// The ways the package is compiled for the page: what to compile, with which features.
-const WASM: [(&str, &str, &str); 3] =
-    [("page", "app", "app"), ("worker", "worker", "worker"), ("relaxed worker", "worker-relaxed", "worker,relaxed")];
 
 /// The page is also served from here, to show that it does not care where it lies.
 const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
@@ -72,11 +69,10 @@ fn static_checks(checks: &mut Checks) {
     checks.step("format", || ok(&["fmt", "--all", "--check"]));
     checks
         .step("lints, native", || ok(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]));
-    for (what, bin, features) in WASM {
-        let mut args = vec!["clippy", "--locked", "--lib", "--bin", bin, "--features", features];
-        args.extend(["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]);
-        checks.step(&format!("lints, {what}"), || ok(&args));
-    }
+    checks.step("lints, page and workers", || {
+        let what = ["clippy", "--locked", "--lib", "--bin", "app", "--features", "app"];
+        ok(&[&what[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())
+    });
 }
 
 fn ok(args: &[&str]) -> Result<bool> {
@@ -119,12 +115,29 @@ fn documentation() -> Result<(bool, Tally)> {
 
 /// The end-to-end tests: a server for `dist/`, a browser, and the program in tests/browser that drives it.
 fn browser_tests(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
+    let (ok, output, _) = drive(filter, full)?;
+    Ok((ok, tally(&output)))
+}
+
+/// The files that a newcomer's browser fetches until the page shows its first result, and a little longer.
+///
+/// # Errors
+/// When the page does not come so far.
+pub fn first_view() -> Result<Vec<PathBuf>> {
+    match drive(Some("--first-view"), false)? {
+        (true, _, files) => Ok(files),
+        _ => Err("the page did not show its first result".into()),
+    }
+}
+
+/// Runs the browser program; whether it ended well, what it printed, and which files the page fetched.
+fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>)> {
     let dist = root().join("dist");
     if !Path::new(&dist).join("index.html").is_file() {
         return Err("there is no dist/: run cargo xtask build".into());
     }
     let browser = browser::find_or_install()?;
-    let address = serve::start(&dist, PREFIXES)?;
+    let (address, sent) = serve::start(&dist, PREFIXES)?;
     let mut command = shell::command("cargo", &["run", "--quiet", "--locked", "--package", "browser-tests", "--"]);
     command.args(filter);
     command
@@ -135,5 +148,6 @@ fn browser_tests(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
         command.env("FULL", "1");
     }
     let (ok, output) = shell::run_and_read(command)?;
-    Ok((ok, tally(&output)))
+    let files = sent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+    Ok((ok, output, files))
 }

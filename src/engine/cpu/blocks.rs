@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step, scores};
+use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
+use super::kernels::Kernels;
 use super::pack;
 use crate::attention::{Coverage, Inputs, Plan, RowRules, TileMap};
 
@@ -18,6 +19,7 @@ struct Packed {
 
 /// The current block of query rows and everything that scores of it need.
 pub struct Blocks {
+    pub kernels: &'static Kernels,
     /// By `batch · kv_heads + kv_head`; heads that share K and V share an entry.
     packed: Vec<Option<Packed>>,
     /// By [`Plan::mask_key`].
@@ -37,11 +39,12 @@ pub struct Blocks {
 
 impl Blocks {
     /// Scratch for `plan`; tensors are packed when an item first needs them.
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, kernels: &'static Kernels) -> Self {
         let dims = plan.dims;
         let rows = ROWS.min(dims.n_q);
         let formulas = !plan.scores_plain() || plan.masked() || plan.probability.is_some();
         Self {
+            kernels,
             packed: (0..dims.batch * dims.kv_heads).map(|_| None).collect(),
             maps: BTreeMap::new(),
             rules: if formulas { (0..rows).map(|_| RowRules::new(plan, KEYS)).collect() } else { Vec::new() },
@@ -122,7 +125,7 @@ impl Blocks {
         let Some(packed) = &self.packed[self.kv] else { return };
         let rows = self.group(group);
         let panels = &packed.k[k0 / PANEL * d..(k0 + keys).div_ceil(PANEL) * d];
-        scores(rows.len(), &self.groups[rows.start * d..rows.end * d], d, panels, s);
+        (self.kernels.scores)(rows.len(), &self.groups[rows.start * d..rows.end * d], d, panels, s);
     }
 
     /// Masked scores of a group with the keys of one tile, −∞ where a key is masked or past the last. The columns may start later and end

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::gemm::{PANEL, Step};
+use super::kernels::Kernels;
 use super::map::{Pixels, fits};
 use super::softmax::Running;
 use super::weights::{Spread, weights};
@@ -17,6 +18,7 @@ const WIDTH: usize = 256;
 /// The exact select path.
 pub struct Careful {
     name: &'static str,
+    kernels: &'static Kernels,
     rules: RowRules,
     /// Prepared keys `[n_k, d]` of the head in `keys_of`.
     keys: Vec<f32>,
@@ -31,10 +33,11 @@ pub struct Careful {
 
 impl Careful {
     /// An engine for `plan` that calls itself `name`.
-    pub fn new(plan: &Plan, name: &'static str) -> Self {
+    pub fn new(plan: &Plan, kernels: &'static Kernels, name: &'static str) -> Self {
         let dims = plan.dims;
         Self {
             name,
+            kernels,
             rules: RowRules::new(plan, WIDTH),
             keys: vec![0.0; dims.n_k * dims.d],
             keys_of: None,
@@ -95,7 +98,7 @@ impl Careful {
         if !plan.sums() {
             return 0.0;
         }
-        Running::of(&self.cells).lse(plan.sink_of(head))
+        Running::of(self.kernels, &self.cells).lse(plan.sink_of(head))
     }
 
     fn keep(&self, stage: Stage, want: Want, n_k: usize, out: &mut RowsOut) {
@@ -127,7 +130,7 @@ impl Engine for Careful {
             self.scores(plan, inputs, at, 0..n_k, Stage::Masked);
             self.keep(Stage::Masked, want, n_k, &mut out);
             let lse = self.lse(plan, rows.head);
-            weights(plan, Some(&mut self.rules), lse, 0, n_k, &mut self.cells);
+            weights(self.kernels, plan, Some(&mut self.rules), lse, 0, n_k, &mut self.cells);
             // A NaN log-sum-exp makes NaN of masked keys too; their weight is 0 whatever the row holds.
             for (p, _) in self.cells.as_flattened_mut().iter_mut().zip(&self.live).filter(|(_, live)| !**live) {
                 *p = 0.0;
@@ -171,7 +174,7 @@ impl Engine for Careful {
             }
             self.scores(plan, inputs, at, k.clone(), request.stage.min(Stage::Masked));
             if request.stage == Stage::Weights {
-                weights(plan, Some(&mut self.rules), lse[q], k.start, k.len(), &mut self.cells);
+                weights(self.kernels, plan, Some(&mut self.rules), lse[q], k.start, k.len(), &mut self.cells);
             }
             row.copy_from_slice(&self.cells.as_flattened()[..k.len()]);
             if request.stage >= Stage::Masked {

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::lane::F32x4;
+use super::lane::{F32x4, Separate, Tier};
 
 /// At and below it [`Exp::of`] gives 0. `e^-69 ≈ 1e-30` is lost beside any weight that counts, and products of what remains with values of
 /// ordinary size never are denormal: those cost x86 processors over a hundred cycles each.
@@ -47,20 +47,19 @@ impl Exp {
     /// `e^x` for x up to 88; 0 for `x <= FLUSH` (−∞ included); NaN stays NaN. At most 2 units in the last place off where it is not flushed.
     ///
     /// `x = n·ln 2 + f` with `|f| <= ln 2 / 2`; `e^f` by a polynomial of degree 6 (1e-8 off before rounding), times `2^n`.
-    #[inline]
-    #[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
-    pub fn of(&self, x: F32x4) -> F32x4 {
-        let rounded = x.mul_add(self.log2_e, self.round);
+    #[inline(always)]
+    pub fn of<T: Tier>(&self, x: F32x4) -> F32x4 {
+        let rounded = T::mul_add(x, self.log2_e, self.round);
         let n = rounded.sub(self.round);
-        let f = n.mul_add(self.ln2_high, x);
-        let f = n.mul_add(self.ln2_low, f);
+        let f = T::mul_add(n, self.ln2_high, x);
+        let f = T::mul_add(n, self.ln2_low, f);
         let p = self.poly[0];
-        let p = p.mul_add(f, self.poly[1]);
-        let p = p.mul_add(f, self.poly[2]);
-        let p = p.mul_add(f, self.poly[3]);
-        let p = p.mul_add(f, self.poly[4]);
-        let p = p.mul_add(f, self.one);
-        let p = p.mul_add(f, self.one);
+        let p = T::mul_add(p, f, self.poly[1]);
+        let p = T::mul_add(p, f, self.poly[2]);
+        let p = T::mul_add(p, f, self.poly[3]);
+        let p = T::mul_add(p, f, self.poly[4]);
+        let p = T::mul_add(p, f, self.one);
+        let p = T::mul_add(p, f, self.one);
         p.mul(rounded.exponent_from_low_bits()).zero_where_le(x, self.flush)
     }
 }
@@ -68,7 +67,7 @@ impl Exp {
 /// [`Exp::of`] one number.
 #[inline]
 pub fn exp1(x: f32) -> f32 {
-    Exp::new().of(F32x4::splat(x)).to_array()[0]
+    Exp::new().of::<Separate>(F32x4::splat(x)).to_array()[0]
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Both read their right side in panels of [`PANEL`] columns, so that the inner loop walks memory forwards. A tile of `M × 8` keeps `2 M`
 //! accumulators in registers; with M = 4 that leaves room for the panel and the factor in the 15 that a browser's compiler has on x86.
 
-use super::lane::F32x4;
+use super::lane::{F32x4, Tier};
 
 /// Columns of a panel: two registers.
 pub const PANEL: usize = 8;
@@ -33,17 +33,16 @@ fn store<const M: usize>(tile: [F32x4; 2], i: usize, out: &mut [Step; M]) {
 }
 
 /// `Σ_x q[x][i] · k[x][j]` for M rows (interleaved, `[d][M]`) and the eight keys of one panel (`[d][8]`).
-#[inline]
-#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
-fn tile<const M: usize>(q: &[[f32; M]], panel: &[Step]) -> [[F32x4; 2]; M] {
+#[inline(always)]
+fn tile<T: Tier, const M: usize>(q: &[[f32; M]], panel: &[Step]) -> [[F32x4; 2]; M] {
     let mut acc = [[F32x4::splat(0.0); 2]; M];
     for (q, k) in q.iter().zip(panel) {
         let (low, high) = halves(k);
         let (low, high) = (F32x4::load(low), F32x4::load(high));
         for i in 0..M {
             let factor = F32x4::splat(q[i]);
-            acc[i][0] = factor.mul_add(low, acc[i][0]);
-            acc[i][1] = factor.mul_add(high, acc[i][1]);
+            acc[i][0] = T::mul_add(factor, low, acc[i][0]);
+            acc[i][1] = T::mul_add(factor, high, acc[i][1]);
         }
     }
     acc
@@ -51,56 +50,58 @@ fn tile<const M: usize>(q: &[[f32; M]], panel: &[Step]) -> [[F32x4; 2]; M] {
 
 /// Scores of M rows and the keys of `panels` (`[panels][d][8]`, at most [`KEYS`] keys) into the first columns of `s`.
 #[inline(never)]
-#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
-fn scores_of<const M: usize>(q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
-    let (q, _) = q.as_chunks::<M>();
-    for (p, panel) in panels.chunks_exact(d).enumerate() {
-        let acc = tile(&q[..d], panel);
-        for i in 0..M {
-            store(acc[i], p, &mut s[i]);
+fn scores_of<T: Tier, const M: usize>(q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
+    T::with(|| {
+        let (q, _) = q.as_chunks::<M>();
+        for (p, panel) in panels.chunks_exact(d).enumerate() {
+            let acc = tile::<T, M>(&q[..d], panel);
+            for i in 0..M {
+                store(acc[i], p, &mut s[i]);
+            }
         }
-    }
+    })
 }
 
 /// Scores of `rows` rows (1 to [`GROUP`]; `q` interleaved, `[d][rows]`) and the keys of `panels` (`[panels][d][8]`, at most [`KEYS`] keys)
 /// into the first columns of `s`.
-pub fn scores(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
+pub fn scores<T: Tier>(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
     match rows {
-        1 => scores_of::<1>(q, d, panels, s),
-        2 => scores_of::<2>(q, d, panels, s),
-        3 => scores_of::<3>(q, d, panels, s),
-        _ => scores_of::<4>(q, d, panels, s),
+        1 => scores_of::<T, 1>(q, d, panels, s),
+        2 => scores_of::<T, 2>(q, d, panels, s),
+        3 => scores_of::<T, 3>(q, d, panels, s),
+        _ => scores_of::<T, 4>(q, d, panels, s),
     }
 }
 
 /// `o[i] = keep[i] · o[i] + Σ_k p[i][k] · v[k]` for M rows, the keys of one panel of V, and its eight columns.
 #[inline(never)]
-#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
-fn values_of<const M: usize>(p: &[RowBlock], v: &[Step], keep: &[f32; GROUP], o: &mut [Step; GROUP]) {
-    let p: [&[f32]; M] = core::array::from_fn(|i| &p[i].as_flattened()[..v.len()]);
-    let mut acc: [[F32x4; 2]; M] = core::array::from_fn(|i| {
-        let (low, high) = halves(&o[i]);
-        let keep = F32x4::splat(keep[i]);
-        [F32x4::load(low).mul(keep), F32x4::load(high).mul(keep)]
-    });
-    for k in 0..v.len() {
-        let (low, high) = halves(&v[k]);
-        let (low, high) = (F32x4::load(low), F32x4::load(high));
-        for i in 0..M {
-            let factor = F32x4::splat(p[i][k]);
-            acc[i][0] = factor.mul_add(low, acc[i][0]);
-            acc[i][1] = factor.mul_add(high, acc[i][1]);
+fn values_of<T: Tier, const M: usize>(p: &[RowBlock], v: &[Step], keep: &[f32; GROUP], o: &mut [Step; GROUP]) {
+    T::with(|| {
+        let p: [&[f32]; M] = core::array::from_fn(|i| &p[i].as_flattened()[..v.len()]);
+        let mut acc: [[F32x4; 2]; M] = core::array::from_fn(|i| {
+            let (low, high) = halves(&o[i]);
+            let keep = F32x4::splat(keep[i]);
+            [F32x4::load(low).mul(keep), F32x4::load(high).mul(keep)]
+        });
+        for k in 0..v.len() {
+            let (low, high) = halves(&v[k]);
+            let (low, high) = (F32x4::load(low), F32x4::load(high));
+            for i in 0..M {
+                let factor = F32x4::splat(p[i][k]);
+                acc[i][0] = T::mul_add(factor, low, acc[i][0]);
+                acc[i][1] = T::mul_add(factor, high, acc[i][1]);
+            }
         }
-    }
-    for i in 0..M {
-        store(acc[i], i, o);
-    }
+        for i in 0..M {
+            store(acc[i], i, o);
+        }
+    })
 }
 
 /// Adds weights·V of one block of keys to the outputs of `rows` rows (1 to [`GROUP`]), which are scaled by `keep` first.
 ///
 /// `p` holds the weights; `v` is all of a head's panels, `[panels][n_k][8]`, of which keys `k0..k0 + keys` are read; `o` is `[panels]` tiles.
-pub fn values(
+pub fn values<T: Tier>(
     rows: usize,
     p: &[RowBlock],
     v: &[Step],
@@ -113,16 +114,17 @@ pub fn values(
     for (panel, o) in v.chunks_exact(n_k).zip(o) {
         let v = &panel[k0..k0 + keys];
         match rows {
-            1 => values_of::<1>(p, v, keep, o),
-            2 => values_of::<2>(p, v, keep, o),
-            3 => values_of::<3>(p, v, keep, o),
-            _ => values_of::<4>(p, v, keep, o),
+            1 => values_of::<T, 1>(p, v, keep, o),
+            2 => values_of::<T, 2>(p, v, keep, o),
+            3 => values_of::<T, 3>(p, v, keep, o),
+            _ => values_of::<T, 4>(p, v, keep, o),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::lane::{Fused, Separate};
     use super::super::pack;
     use super::*;
 
@@ -137,6 +139,11 @@ mod tests {
 
     #[test]
     fn scores_of_every_small_size() {
+        scores_in::<Separate>();
+        scores_in::<Fused>();
+    }
+
+    fn scores_in<T: Tier>() {
         for rows in 1..=GROUP {
             for d in (1..=20).chain([63, 64, 127, 256]) {
                 for n_k in (1..=20).chain([63, KEYS]) {
@@ -144,7 +151,7 @@ mod tests {
                     let mut group = vec![0.0; rows * d];
                     pack::queries(&q, d, 1.0, &mut group);
                     let mut s: GroupBlock = [[[9.0; PANEL]; KEYS / PANEL]; GROUP];
-                    scores(rows, &group, d, &pack::keys(&k, d), &mut s);
+                    scores::<T>(rows, &group, d, &pack::keys(&k, d), &mut s);
                     for i in 0..rows {
                         for j in 0..n_k.next_multiple_of(PANEL) {
                             let want = if j < n_k { product(&q[i * d..(i + 1) * d], |x| k[j * d + x]) } else { 0.0 };
@@ -158,6 +165,11 @@ mod tests {
 
     #[test]
     fn values_of_every_small_size() {
+        values_in::<Separate>();
+        values_in::<Fused>();
+    }
+
+    fn values_in<T: Tier>() {
         for rows in 1..=GROUP {
             for d_v in (1..=20).chain([63, 64, 127, 256]) {
                 for n_k in (1..=20).chain([63, KEYS]) {
@@ -168,7 +180,7 @@ mod tests {
                     });
                     let mut o = vec![[[4.0; PANEL]; GROUP]; d_v.div_ceil(PANEL)];
                     let (k0, keys) = (n_k / 3, n_k - n_k / 3);
-                    values(rows, &p, &packed, n_k, k0, keys, &[0.5; GROUP], &mut o);
+                    values::<T>(rows, &p, &packed, n_k, k0, keys, &[0.5; GROUP], &mut o);
                     for i in 0..rows {
                         for c in 0..d_v {
                             let want = 2.0 + product(&p[i].as_flattened()[..keys], |k| v[(k0 + k) * d_v + c]);

@@ -1,7 +1,7 @@
 //! Four f32 lanes: a 128-bit register of WebAssembly; elsewhere an array that LLVM turns into one.
 //!
-//! Functions built on [`F32x4::mul_add`] carry the same `cfg_attr` as it does: relaxed SIMD is enabled function by function, so that one
-//! `.cargo/config.toml` serves both builds of the worker, and LLVM inlines a function only into one that has its features.
+//! Inner loops are generic over [`Tier`], the kind of multiply-add, and stand inside [`Tier::with`]: LLVM inlines an instruction of relaxed SIMD only
+//! into functions that have that feature, and given the feature it would use such instructions for other things too.
 
 #[cfg(target_arch = "wasm32")]
 use core::arch::wasm32 as arch;
@@ -61,25 +61,10 @@ impl F32x4 {
         Self(arch::f32x4_div(self.0, other.0))
     }
 
-    /// `self · factor + addend`: one rounding with relaxed SIMD on hardware that fuses, otherwise two.
-    #[cfg(feature = "relaxed")]
-    #[inline]
-    #[target_feature(enable = "relaxed-simd")]
-    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
-        Self(arch::f32x4_relaxed_madd(self.0, factor.0, addend.0))
-    }
-
-    /// `self · factor + addend`, rounded twice.
-    #[cfg(not(feature = "relaxed"))]
-    #[inline(always)]
-    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
-        self.mul(factor).add(addend)
-    }
-
-    /// The larger of each pair; `self` where `other` is NaN.
+    /// The larger of each pair; NaN where either is NaN. Not `pmax`: LLVM makes relaxed SIMD's maximum of it, which may pick either.
     #[inline(always)]
     pub fn max(self, other: Self) -> Self {
-        Self(arch::f32x4_pmax(self.0, other.0))
+        Self(arch::f32x4_max(self.0, other.0))
     }
 
     /// Magnitudes.
@@ -162,16 +147,10 @@ impl F32x4 {
         self.zip(other, |a, b| a / b)
     }
 
-    /// `self · factor + addend`, rounded twice.
-    #[inline(always)]
-    pub fn mul_add(self, factor: Self, addend: Self) -> Self {
-        self.mul(factor).add(addend)
-    }
-
-    /// The larger of each pair; `self` where `other` is NaN.
+    /// The larger of each pair; NaN where either is NaN.
     #[inline(always)]
     pub fn max(self, other: Self) -> Self {
-        self.zip(other, |a, b| if a < b { b } else { a })
+        self.zip(other, |a, b| if a < b || b.is_nan() { b } else { a })
     }
 
     /// Magnitudes.
@@ -211,6 +190,52 @@ impl F32x4 {
     }
 }
 
+/// A kind of multiply-add.
+pub trait Tier {
+    /// Runs `body` in a function that has the tier's features; whatever `body` calls must be inlined into it.
+    fn with<R>(body: impl FnOnce() -> R) -> R;
+
+    /// `x · factor + addend`.
+    fn mul_add(x: F32x4, factor: F32x4, addend: F32x4) -> F32x4;
+}
+
+/// Rounded twice: after the product and after the sum.
+pub enum Separate {}
+
+impl Tier for Separate {
+    #[inline(always)]
+    fn with<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+
+    #[inline(always)]
+    fn mul_add(x: F32x4, factor: F32x4, addend: F32x4) -> F32x4 {
+        x.mul(factor).add(addend)
+    }
+}
+
+/// Relaxed SIMD's: one rounding on hardware that fuses, otherwise two.
+pub enum Fused {}
+
+impl Tier for Fused {
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "relaxed-simd"))]
+    fn with<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    #[inline(always)]
+    fn mul_add(x: F32x4, factor: F32x4, addend: F32x4) -> F32x4 {
+        F32x4(arch::f32x4_relaxed_madd(x.0, factor.0, addend.0))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    #[inline(always)]
+    fn mul_add(x: F32x4, factor: F32x4, addend: F32x4) -> F32x4 {
+        F32x4(core::array::from_fn(|i| x.0[i].mul_add(factor.0[i], addend.0[i])))
+    }
+}
+
 impl F32x4 {
     /// Sum of the lanes.
     #[inline(always)]
@@ -243,7 +268,8 @@ mod tests {
         assert_eq!(x.div(y).to_array(), by(|a, b| a / b));
         assert_eq!(x.max(y).to_array(), by(f32::max));
         assert_eq!(x.abs().to_array(), a.map(f32::abs));
-        assert_eq!(x.mul_add(y, F32x4::splat(1.0)).to_array(), by(|a, b| a * b + 1.0));
+        assert_eq!(Separate::mul_add(x, y, F32x4::splat(1.0)).to_array(), by(|a, b| a * b + 1.0));
+        assert_eq!(Fused::mul_add(x, y, F32x4::splat(1.0)).to_array(), by(|a, b| a.mul_add(b, 1.0)));
         assert_eq!(x.zero_where_le(y, F32x4::splat(0.5)).to_array(), [0.0, -2.0, 0.0, 7.25]);
         assert_eq!(x.where_not_negative(y, F32x4::splat(9.0)).to_array(), [1.5, -2.0, 9.0, 7.25]);
         assert_eq!((x.sum(), x.largest()), (6.75, 7.25));
@@ -253,10 +279,10 @@ mod tests {
     }
 
     #[test]
-    fn nan_survives_where_it_must_and_is_dropped_by_max() {
+    fn nan_survives() {
         let nan = F32x4::splat(f32::NAN);
         let one = F32x4::splat(1.0);
-        assert_eq!(one.max(nan).to_array(), [1.0; 4]);
+        assert!(one.max(nan).to_array()[0].is_nan() && nan.max(one).to_array()[0].is_nan());
         assert_eq!(one.zero_where_le(nan, one).to_array(), [1.0; 4]);
     }
 }

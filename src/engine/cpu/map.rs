@@ -99,6 +99,7 @@ fn stage_cells(
                     *shown = *s != f32::NEG_INFINITY;
                 }
             }
+            let kernels = blocks.kernels;
             match (stage, blocks.rules(row)) {
                 (Stage::Capped, Some(rules)) => {
                     let s = &mut block.as_flattened_mut()[..columns.1];
@@ -106,7 +107,7 @@ fn stage_cells(
                     rules.cap(plan, s);
                 }
                 (Stage::Biased, Some(rules)) => rules.scores(plan, k0, &mut block.as_flattened_mut()[..columns.1]),
-                (Stage::Weights, rules) => weights(plan, rules, lse[i], columns.0, columns.1, block),
+                (Stage::Weights, rules) => weights(kernels, plan, rules, lse[i], columns.0, columns.1, block),
                 _ => {}
             }
             let into = &mut cells[i * k.len()..(i + 1) * k.len()];

@@ -1,11 +1,12 @@
 //! Attention stage after stage through the score matrix, a band of whole rows at a time, each stage with its own time.
 
 use super::blocks::{Blocks, ROWS};
-use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, Step, values};
+use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, Step};
+use super::kernels::Kernels;
+use super::map;
 use super::softmax::Running;
 use super::streaming::{State, row_blocks};
 use super::weights::{Spread, weights};
-use super::{KERNEL_MATERIALISED, map};
 use crate::attention::{Inputs, Plan};
 use crate::engine::item::{Clock, Engine, MapRequest, Rows, RowsOut, TimedStage, Want};
 use crate::experiment::Stage;
@@ -19,14 +20,14 @@ pub struct Materialised {
 
 impl Materialised {
     /// An engine for `plan`.
-    pub fn new(plan: &Plan) -> Self {
-        Self { blocks: Blocks::new(plan), state: State::new(plan), table: Table::default() }
+    pub fn new(plan: &Plan, kernels: &'static Kernels) -> Self {
+        Self { blocks: Blocks::new(plan, kernels), state: State::new(plan), table: Table::default() }
     }
 }
 
 impl Engine for Materialised {
     fn kernel(&self) -> &'static str {
-        KERNEL_MATERIALISED
+        self.blocks.kernels.materialised
     }
 
     fn rows(&mut self, plan: &Plan, inputs: &Inputs, rows: &Rows, want: Want, clock: Clock) -> RowsOut {
@@ -168,14 +169,14 @@ impl Table {
             let cells = &mut self.cells[row * steps..(row + 1) * steps];
             let (lse, nothing) = if plan.sums() && plan.probability.is_none() {
                 let mut running = Running::START;
-                running.take::<false>(cells, 0);
+                running.take::<false>(blocks.kernels, cells, 0);
                 let factor = running.factor(sink);
                 cells.as_flattened_mut().iter_mut().for_each(|p| *p *= factor);
                 (running.lse(sink), running.nothing())
             } else {
                 let nothing = cells.as_flattened().iter().all(|&s| s == f32::NEG_INFINITY);
-                let lse = if plan.sums() { Running::of(cells).lse(sink) } else { 0.0 };
-                weights(plan, blocks.rules(row), lse, 0, n_k, cells);
+                let lse = if plan.sums() { Running::of(blocks.kernels, cells).lse(sink) } else { 0.0 };
+                weights(blocks.kernels, plan, blocks.rules(row), lse, 0, n_k, cells);
                 (if nothing { f32::NEG_INFINITY } else { lse }, nothing)
             };
             out.lse.push(lse);
@@ -203,7 +204,7 @@ impl Table {
                 for (row, p) in rows.clone().zip(&mut p) {
                     p[..count].copy_from_slice(&self.cells[row * steps + k0 / PANEL..][..count]);
                 }
-                values(rows.len(), &p, blocks.v(), n_k, k0, keys, &[1.0; GROUP], &mut self.o);
+                (blocks.kernels.values)(rows.len(), &p, blocks.v(), n_k, k0, keys, &[1.0; GROUP], &mut self.o);
             }
             for i in 0..rows.len() {
                 for (panel, o) in self.o.iter().enumerate() {

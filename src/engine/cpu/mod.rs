@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `lane`, `exp` | four f32 lanes; e^x on them |
+//! | `kernels` | the inner loops as a table, one for each kind of multiply-add |
 //! | `gemm`, `pack` | the two products and the panels they read |
 //! | `softmax`, `weights` | running maximum and sum; scores to final weights |
 //! | `blocks` | packed tensors, tile maps, masked scores of a block |
@@ -14,6 +15,7 @@ mod blocks;
 mod careful;
 mod exp;
 mod gemm;
+mod kernels;
 mod lane;
 mod map;
 mod materialised;
@@ -27,37 +29,23 @@ use crate::attention::{Inputs, Plan};
 
 pub use blocks::ROWS as TILE_ROWS;
 pub use gemm::KEYS as TILE_KEYS;
-
-macro_rules! kernel_name {
-    ($algorithm:literal, $tile:literal) => {
-        if cfg!(all(target_arch = "wasm32", feature = "relaxed")) {
-            concat!("cpu-", $algorithm, "-relaxed-", $tile)
-        } else if cfg!(target_arch = "wasm32") {
-            concat!("cpu-", $algorithm, "-simd128-", $tile)
-        } else {
-            concat!("cpu-", $algorithm, "-native-", $tile)
-        }
-    };
-}
-
-const KERNEL_STREAMING: &str = kernel_name!("streaming", "4x8");
-const KERNEL_MATERIALISED: &str = kernel_name!("materialised", "4x8");
+pub use kernels::Kernels;
 
 /// The engine that holds the score matrix, stage after stage.
-pub fn materialised(plan: &Plan, inputs: &Inputs) -> Box<dyn Engine> {
+pub fn materialised(plan: &Plan, inputs: &Inputs, kernels: &'static Kernels) -> Box<dyn Engine> {
     if inputs.finite() {
-        Box::new(materialised::Materialised::new(plan))
+        Box::new(materialised::Materialised::new(plan, kernels))
     } else {
-        Box::new(careful::Careful::new(plan, "cpu-materialised-scalar-select"))
+        Box::new(careful::Careful::new(plan, kernels, "cpu-materialised-scalar-select"))
     }
 }
 
 /// The engine that never holds the score matrix.
-pub fn streaming(plan: &Plan, inputs: &Inputs) -> Box<dyn Engine> {
+pub fn streaming(plan: &Plan, inputs: &Inputs, kernels: &'static Kernels) -> Box<dyn Engine> {
     if inputs.finite() {
-        Box::new(streaming::Streaming::new(plan))
+        Box::new(streaming::Streaming::new(plan, kernels))
     } else {
-        Box::new(careful::Careful::new(plan, "cpu-streaming-scalar-select"))
+        Box::new(careful::Careful::new(plan, kernels, "cpu-streaming-scalar-select"))
     }
 }
 

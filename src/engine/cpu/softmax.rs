@@ -3,7 +3,8 @@
 
 use super::exp::{Exp, exp1};
 use super::gemm::{KEYS, PANEL, Step};
-use super::lane::F32x4;
+use super::kernels::Kernels;
+use super::lane::{F32x4, Tier};
 
 /// What a row has seen so far.
 #[derive(Clone, Copy, Debug)]
@@ -23,19 +24,19 @@ impl Running {
     pub const START: Self = Self { max: f32::NEG_INFINITY, sum: 0.0, moment: 0.0, peak_at: u32::MAX };
 
     /// Maximum and sum of a whole row, which stays as it is.
-    pub fn of(scores: &[Step]) -> Self {
+    pub fn of(kernels: &Kernels, scores: &[Step]) -> Self {
         let mut running = Self::START;
         for (i, part) in scores.chunks(KEYS / PANEL).enumerate() {
             let mut copy = [[0.0; PANEL]; KEYS / PANEL];
             copy[..part.len()].copy_from_slice(part);
-            running.take::<false>(&mut copy[..part.len()], i * KEYS);
+            running.take::<false>(kernels, &mut copy[..part.len()], i * KEYS);
         }
         running
     }
 
     /// Takes the scores of a block whose first key is `k0` and leaves `e^(s - max)` in their place; −∞ gives exactly 0. Returns the factor
     /// for what was added up under the old maximum.
-    pub fn take<const STATS: bool>(&mut self, scores: &mut [Step], k0: usize) -> f32 {
+    pub fn take<const STATS: bool>(&mut self, kernels: &Kernels, scores: &mut [Step], k0: usize) -> f32 {
         let largest = largest(scores);
         let mut keep = 1.0;
         if largest > self.max {
@@ -53,9 +54,9 @@ impl Running {
         // A row that has seen only −∞ would give −∞ − −∞ = NaN.
         let max = if self.max == f32::NEG_INFINITY { 0.0 } else { self.max };
         if STATS {
-            self.moment += moment(scores, max);
+            self.moment += (kernels.moment)(scores, max);
         }
-        self.sum += weigh(scores, max);
+        self.sum += (kernels.weigh)(scores, max);
         keep
     }
 
@@ -110,7 +111,7 @@ fn vectors(step: &Step) -> (F32x4, F32x4) {
     (F32x4::load(&halves[0]), F32x4::load(&halves[1]))
 }
 
-/// Largest of the scores, NaN ignored.
+/// Largest of the scores. With NaN among them any of them will do, or NaN: the row becomes NaN by its sum.
 #[inline]
 fn largest(scores: &[Step]) -> f32 {
     let mut low = F32x4::splat(f32::NEG_INFINITY);
@@ -130,56 +131,59 @@ fn largest(scores: &[Step]) -> f32 {
 
 /// `e^(s - max)` in place; returns their sum.
 #[inline(never)]
-#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
-pub fn weigh(scores: &mut [Step], max: f32) -> f32 {
-    let exp = Exp::new();
-    let max = F32x4::splat(max);
-    let (mut low, mut high) = (F32x4::splat(0.0), F32x4::splat(0.0));
-    for step in scores {
-        let (halves, _) = step.as_chunks_mut::<4>();
-        let a = exp.of(F32x4::load(&halves[0]).sub(max));
-        let b = exp.of(F32x4::load(&halves[1]).sub(max));
-        a.store(&mut halves[0]);
-        b.store(&mut halves[1]);
-        (low, high) = (low.add(a), high.add(b));
-    }
-    low.add(high).sum()
+pub fn weigh<T: Tier>(scores: &mut [Step], max: f32) -> f32 {
+    T::with(|| {
+        let exp = Exp::new();
+        let max = F32x4::splat(max);
+        let (mut low, mut high) = (F32x4::splat(0.0), F32x4::splat(0.0));
+        for step in scores {
+            let (halves, _) = step.as_chunks_mut::<4>();
+            let a = exp.of::<T>(F32x4::load(&halves[0]).sub(max));
+            let b = exp.of::<T>(F32x4::load(&halves[1]).sub(max));
+            a.store(&mut halves[0]);
+            b.store(&mut halves[1]);
+            (low, high) = (low.add(a), high.add(b));
+        }
+        low.add(high).sum()
+    })
 }
 
 /// `Σ e^(s - max) · (s - max)`, terms of −∞ left out.
 #[inline(never)]
-#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
-fn moment(scores: &[Step], max: f32) -> f32 {
-    let exp = Exp::new();
-    let max = F32x4::splat(max);
-    let floor = F32x4::splat(f32::MIN);
-    let mut total = F32x4::splat(0.0);
-    for step in scores {
-        let (a, b) = vectors(step);
-        for s in [a, b] {
-            // e^x is 0 long before x reaches the floor; without it 0 · −∞ would be NaN.
-            let x = floor.max(s.sub(max));
-            total = exp.of(x).mul_add(x, total);
+pub fn moment<T: Tier>(scores: &[Step], max: f32) -> f32 {
+    T::with(|| {
+        let exp = Exp::new();
+        let max = F32x4::splat(max);
+        let floor = F32x4::splat(f32::MIN);
+        let mut total = F32x4::splat(0.0);
+        for step in scores {
+            let (a, b) = vectors(step);
+            for s in [a, b] {
+                // e^x is 0 long before x reaches the floor; without it 0 · −∞ would be NaN.
+                let x = floor.max(s.sub(max));
+                total = T::mul_add(exp.of::<T>(x), x, total);
+            }
         }
-    }
-    total.sum()
+        total.sum()
+    })
 }
 
 /// `1 / (1 + e^-(s + bias))` in place; −∞ gives exactly 0.
 #[inline(never)]
-#[cfg_attr(all(target_arch = "wasm32", feature = "relaxed"), target_feature(enable = "relaxed-simd"))]
-pub fn sigmoid(scores: &mut [Step], bias: f32) {
-    let exp = Exp::new();
-    let (bias, one, zero) = (F32x4::splat(bias), F32x4::splat(1.0), F32x4::splat(0.0));
-    for step in scores {
-        let (halves, _) = step.as_chunks_mut::<4>();
-        for half in halves {
-            let x = F32x4::load(half).add(bias);
-            // e^-|x| never overflows; of its two uses the sign decides.
-            let e = exp.of(zero.sub(x.abs()));
-            one.where_not_negative(x, e).div(one.add(e)).store(half);
+pub fn sigmoid<T: Tier>(scores: &mut [Step], bias: f32) {
+    T::with(|| {
+        let exp = Exp::new();
+        let (bias, one, zero) = (F32x4::splat(bias), F32x4::splat(1.0), F32x4::splat(0.0));
+        for step in scores {
+            let (halves, _) = step.as_chunks_mut::<4>();
+            for half in halves {
+                let x = F32x4::load(half).add(bias);
+                // e^-|x| never overflows; of its two uses the sign decides.
+                let e = exp.of::<T>(zero.sub(x.abs()));
+                one.where_not_negative(x, e).div(one.add(e)).store(half);
+            }
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -195,7 +199,7 @@ mod tests {
         let (mut running, mut kept) = (Running::START, 0.0_f64);
         for (i, step) in scores.chunks(2).enumerate() {
             let mut block = step.to_vec();
-            let keep = running.take::<true>(&mut block, i * 2 * PANEL);
+            let keep = running.take::<true>(&Kernels::SEPARATE, &mut block, i * 2 * PANEL);
             // Weighted by the key itself: V of one column.
             kept *= f64::from(keep);
             kept +=
@@ -244,7 +248,7 @@ mod tests {
     #[test]
     fn nan_spoils_its_row_and_is_no_empty_row() {
         let mut running = Running::START;
-        running.take::<false>(&mut [[f32::NAN; PANEL]; 1], 0);
+        running.take::<false>(&Kernels::SEPARATE, &mut [[f32::NAN; PANEL]; 1], 0);
         assert!(!running.nothing() && running.lse(None).is_nan() && running.factor(None).is_nan());
     }
 
@@ -252,7 +256,7 @@ mod tests {
     fn sigmoid_is_the_logistic_function_at_both_ends() {
         let mut s = [[-200.0, -3.0, -0.5, 0.0, 0.5, 3.0, 200.0, NONE]];
         let want = s[0].map(|s| 1.0 / (1.0 + (1.0 - f64::from(s)).exp()));
-        sigmoid(&mut s, -1.0);
+        sigmoid::<super::super::lane::Separate>(&mut s, -1.0);
         for (got, want) in s[0].iter().zip(want) {
             assert!((f64::from(*got) - want).abs() < 1e-6, "{got} {want}");
         }

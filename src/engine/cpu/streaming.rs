@@ -2,11 +2,12 @@
 //! (online softmax; Milakov and Gimelshein 2018, Dao et al. 2022).
 
 use super::blocks::{Blocks, ROWS};
-use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, Step, values};
+use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, Step};
+use super::kernels::Kernels;
+use super::map;
 use super::materialised::Table;
 use super::softmax::Running;
 use super::weights::{Spread, weights};
-use super::{KERNEL_STREAMING, map};
 use crate::attention::{Coverage, Inputs, Plan};
 use crate::engine::item::{Clock, Engine, MapRequest, Rows, RowsOut, TimedStage, Want};
 
@@ -58,11 +59,12 @@ impl State {
                 let rows = blocks.group(group);
                 let mut keep = [1.0; GROUP];
                 for (i, row) in rows.clone().enumerate() {
-                    keep[i] = self.running[row].take::<STATS>(&mut self.s[i][..keys.div_ceil(PANEL)], k0);
+                    keep[i] =
+                        self.running[row].take::<STATS>(blocks.kernels, &mut self.s[i][..keys.div_ceil(PANEL)], k0);
                 }
                 if VALUES {
                     let o = &mut self.o[group * panels..(group + 1) * panels];
-                    values(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &keep, o);
+                    (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &keep, o);
                 }
             }
         }
@@ -92,13 +94,13 @@ impl State {
                 for (i, row) in rows.clone().enumerate() {
                     let s = &mut self.s[i];
                     self.any[row] |= s.as_flattened()[..keys].iter().any(|&s| s != f32::NEG_INFINITY);
-                    weights(plan, blocks.rules(row), self.lse[row], k0, keys, s);
+                    weights(blocks.kernels, plan, blocks.rules(row), self.lse[row], k0, keys, s);
                     if stats {
                         self.spread[row].take(k0, &s.as_flattened()[..keys]);
                     }
                 }
                 let o = &mut self.o[group * panels..(group + 1) * panels];
-                values(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &[1.0; GROUP], o);
+                (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &[1.0; GROUP], o);
             }
         }
     }
@@ -169,8 +171,8 @@ impl State {
 
 impl Streaming {
     /// An engine for `plan`.
-    pub fn new(plan: &Plan) -> Self {
-        Self { blocks: Blocks::new(plan), state: State::new(plan), table: Table::default() }
+    pub fn new(plan: &Plan, kernels: &'static Kernels) -> Self {
+        Self { blocks: Blocks::new(plan, kernels), state: State::new(plan), table: Table::default() }
     }
 }
 
@@ -187,7 +189,7 @@ pub(super) fn row_blocks(q: std::ops::Range<usize>) -> impl Iterator<Item = std:
 
 impl Engine for Streaming {
     fn kernel(&self) -> &'static str {
-        KERNEL_STREAMING
+        self.blocks.kernels.streaming
     }
 
     fn rows(&mut self, plan: &Plan, inputs: &Inputs, rows: &Rows, want: Want, clock: Clock) -> RowsOut {

@@ -1,13 +1,21 @@
 //! Scores to weights where the row's log-sum-exp is known already, and measures of the weights.
 
 use super::gemm::{KEYS, PANEL, Step};
-use super::softmax::{sigmoid, weigh};
+use super::kernels::Kernels;
 use crate::attention::{Normaliser, Plan, RowRules};
 
 /// Final weights in place of masked scores, the probability formula included; −∞ gives exactly 0 whatever the formula says.
 ///
 /// `scores` are `keys` keys from `k0` on, the last step filled up with −∞. `lse` is not read where the normaliser has no sum.
-pub fn weights(plan: &Plan, rules: Option<&mut RowRules>, lse: f32, k0: usize, keys: usize, scores: &mut [Step]) {
+pub fn weights(
+    kernels: &Kernels,
+    plan: &Plan,
+    rules: Option<&mut RowRules>,
+    lse: f32,
+    k0: usize,
+    keys: usize,
+    scores: &mut [Step],
+) {
     let scores = &mut scores[..keys.div_ceil(PANEL)];
     if plan.sums() && lse == f32::NEG_INFINITY {
         scores.fill([0.0; PANEL]);
@@ -21,7 +29,7 @@ pub fn weights(plan: &Plan, rules: Option<&mut RowRules>, lse: f32, k0: usize, k
                 for (dead, s) in dead.iter_mut().zip(part.as_flattened()) {
                     *dead = *s == f32::NEG_INFINITY;
                 }
-                normalise(plan, lse, part);
+                normalise(kernels, plan, lse, part);
                 let live = (keys - from).min(KEYS);
                 rules.probability(plan, k0 + from, &mut part.as_flattened_mut()[..live]);
                 for (dead, p) in dead.iter().zip(part.as_flattened_mut()) {
@@ -29,16 +37,16 @@ pub fn weights(plan: &Plan, rules: Option<&mut RowRules>, lse: f32, k0: usize, k
                 }
             }
         }
-        _ => normalise(plan, lse, scores),
+        _ => normalise(kernels, plan, lse, scores),
     }
 }
 
-fn normalise(plan: &Plan, lse: f32, scores: &mut [Step]) {
+fn normalise(kernels: &Kernels, plan: &Plan, lse: f32, scores: &mut [Step]) {
     match plan.normaliser {
         Normaliser::Softmax | Normaliser::OffByOne => {
-            weigh(scores, lse);
+            (kernels.weigh)(scores, lse);
         }
-        Normaliser::Sigmoid => sigmoid(scores, plan.sigmoid_bias()),
+        Normaliser::Sigmoid => (kernels.sigmoid)(scores, plan.sigmoid_bias()),
     }
 }
 

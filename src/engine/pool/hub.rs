@@ -212,7 +212,7 @@ impl Hub {
             let known = hub.state.borrow().source.clone();
             let source = match known {
                 Some(source) => Ok(source),
-                None => Source::get().await,
+                None => Source::get(),
             };
             match source {
                 Ok(source) => {

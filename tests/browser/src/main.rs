@@ -47,6 +47,12 @@ async fn run(filter: &str) -> Result<bool> {
         page.quit().await;
         return done.map(|()| true);
     }
+    if filter == "--first-view" {
+        let page = driver.page().await?;
+        let done = first_view(&page).await;
+        page.quit().await;
+        return done.map(|()| true);
+    }
     let (mut passed, mut failed) = (0, Vec::new());
     let mut page = driver.page().await?;
     for case in &cases {
@@ -72,6 +78,14 @@ async fn run(filter: &str) -> Result<bool> {
     }
     println!("browser tests: {passed} passed, {} failed", failed.len());
     Ok(failed.is_empty())
+}
+
+/// Opens the page as a newcomer would and looks on until it has shown a result, and a little longer: whatever else it fetches by itself counts.
+async fn first_view(page: &Page) -> Result<()> {
+    page.open("/").await?;
+    page.wait_until("document.querySelector('.steps .strong td')").await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    Ok(())
 }
 
 async fn tried(case: &Case, page: &Page) -> Result<()> {

@@ -1,0 +1,49 @@
+//! The inner loops as a table of functions, one table for each kind of multiply-add.
+//!
+//! All else of the engine exists once and calls through the table: a call costs nothing beside the thousands of multiplications behind it. In the
+//! browser each table is a module of its own, so that a browser without relaxed SIMD never meets one of its instructions.
+
+use super::gemm::{self, GROUP, RowBlock, Step};
+use super::lane::{Fused, Separate, Tier};
+use super::softmax;
+
+/// Inner loops with one kind of multiply-add. The functions' meaning stands with the generic ones they are instances of.
+pub struct Kernels {
+    /// What the tier is called: `simd128`, `relaxed-simd128`, `native`.
+    pub tier: &'static str,
+    /// Name of the streaming kernel built on it.
+    pub(super) streaming: &'static str,
+    /// Name of the materialised kernel built on it.
+    pub(super) materialised: &'static str,
+    pub(super) scores: fn(usize, &[f32], usize, &[Step], &mut [RowBlock]),
+    pub(super) values: fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]),
+    pub(super) weigh: fn(&mut [Step], f32) -> f32,
+    pub(super) moment: fn(&[Step], f32) -> f32,
+    pub(super) sigmoid: fn(&mut [Step], f32),
+}
+
+impl Kernels {
+    /// Product and sum rounded apart: what every browser has.
+    pub const SEPARATE: Self = if cfg!(target_arch = "wasm32") {
+        Self::of::<Separate>("simd128", "cpu-streaming-simd128-4x8", "cpu-materialised-simd128-4x8")
+    } else {
+        Self::of::<Separate>("native", "cpu-streaming-native-4x8", "cpu-materialised-native-4x8")
+    };
+
+    /// Relaxed SIMD's multiply-add: one rounding where the processor fuses.
+    pub const FUSED: Self =
+        Self::of::<Fused>("relaxed-simd128", "cpu-streaming-relaxed-4x8", "cpu-materialised-relaxed-4x8");
+
+    const fn of<T: Tier>(tier: &'static str, streaming: &'static str, materialised: &'static str) -> Self {
+        Self {
+            tier,
+            streaming,
+            materialised,
+            scores: gemm::scores::<T>,
+            values: gemm::values::<T>,
+            weigh: softmax::weigh::<T>,
+            moment: softmax::moment::<T>,
+            sigmoid: softmax::sigmoid::<T>,
+        }
+    }
+}

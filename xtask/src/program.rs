@@ -1,0 +1,206 @@
+//! From the file that cargo compiled to what the page loads: cut into pieces, bound to JavaScript, optimised, named by content.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `app-….js`, `app-….wasm` | the page, and what page and workers share |
+//! | `split-….js` | fetches the other pieces when they are first needed |
+//! | `cpu-….wasm`, … | a piece of that name (`#[wasm_split(cpu)]`) |
+//! | `chunk…-….wasm` | what several pieces share and the page does not need |
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wasm_split_cli_support::{Options, transform};
+use wasmparser::{Validator, WasmFeatures};
+
+use crate::{Result, digest, shell, tools};
+
+/// What `wasm-opt` may use beyond the first version of WebAssembly: the features that the compiler was allowed, and no more.
+const FEATURES: [&str; 8] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "--enable-extended-const",
+];
+
+/// The one piece that may hold instructions of relaxed SIMD.
+const RELAXED: &str = "fused";
+
+/// The name by which wasm-bindgen's output and the cutter's know each other.
+const SPLIT: &str = "__wasm_split.js";
+
+/// File names of the finished program.
+pub struct Program {
+    /// The script to import.
+    pub script: String,
+    /// The module it instantiates.
+    pub module: String,
+}
+
+/// Makes the program from `compiled` in `folder`. Without `release` nothing is optimised.
+///
+/// # Errors
+/// When a tool fails, or relaxed SIMD is found where it must not be.
+pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
+    let work = folder.join(".program");
+    let _ = fs::remove_dir_all(&work);
+    fs::create_dir_all(&work)?;
+    let pieces = cut(compiled, &work)?;
+    let tools = tools::for_building()?;
+    let mut bind = shell::command(
+        "wasm-bindgen",
+        &["--target", "web", "--no-typescript", "--keep-lld-exports", "--out-name", "app"],
+    );
+    bind.arg("--out-dir").arg(&work).arg(work.join("main.wasm")).env("PATH", &tools);
+    if release {
+        bind.args(["--remove-name-section", "--remove-producers-section"]);
+    }
+    shell::run(bind)?;
+    let main = work.join("app_bg.wasm");
+    for path in pieces.iter().chain([&main]) {
+        // The page is to be small; what only workers load is to be fast.
+        let level = if *path == main { "-Oz" } else { "-O3" };
+        let relaxed = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with(RELAXED));
+        if release {
+            let mut optimise = shell::command("wasm-opt", &[level]);
+            optimise.args(FEATURES).args(relaxed.then_some("--enable-relaxed-simd"));
+            optimise.arg(path).arg("-o").arg(path).env("PATH", &tools);
+            shell::run(optimise)?;
+        }
+        check_relaxed(path, relaxed)?;
+    }
+    let program = name(&work, folder, &main, &pieces)?;
+    fs::remove_dir_all(&work)?;
+    Ok(program)
+}
+
+/// Cuts the compiled file into `work/main.wasm` and the pieces, whose paths are returned.
+fn cut(compiled: &Path, work: &Path) -> Result<Vec<PathBuf>> {
+    let bytes = fs::read(compiled).map_err(|e| format!("{}: {e}", compiled.display()))?;
+    let main = work.join("main.wasm");
+    let link = format!("./{SPLIT}");
+    let mut options = Options::new(&bytes);
+    options.output_dir = work;
+    options.main_out_path = &main;
+    options.link_name = &link;
+    options.main_module = "./app.js";
+    let mut pieces = transform(options).map_err(|e| format!("cutting {}: {e:#}", compiled.display()))?.split_modules;
+    pieces.sort();
+    Ok(pieces)
+}
+
+/// A browser without relaxed SIMD refuses a whole module for one of its instructions.
+fn check_relaxed(path: &Path, wanted: bool) -> Result<()> {
+    let bytes = fs::read(path)?;
+    let plain = WasmFeatures::all() - WasmFeatures::RELAXED_SIMD;
+    Validator::new_with_features(WasmFeatures::all())
+        .validate_all(&bytes)
+        .map_err(|e| format!("{}: not a valid module: {e}", path.display()))?;
+    let found = Validator::new_with_features(plain).validate_all(&bytes).is_err();
+    match (found, wanted) {
+        (true, false) => Err(format!("{} holds instructions of relaxed SIMD", path.display()).into()),
+        (false, true) => Err(format!("{} holds no instruction of relaxed SIMD", path.display()).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Moves everything into `folder` under names with hashes. The two scripts import each other, so that they share one.
+fn name(work: &Path, folder: &Path, main: &Path, pieces: &[PathBuf]) -> Result<Program> {
+    let read = |name: &str| fs::read_to_string(work.join(name)).map_err(|e| format!("{name}: {e}"));
+    let (mut script, mut split) = (read("app.js")?, read(SPLIT)?);
+    for piece in pieces {
+        let old = file_name(piece);
+        let stem = old.trim_end_matches(".wasm").trim_start_matches("split_").replace('_', "");
+        let new = place(piece, folder, &stem)?;
+        swap(&mut split, &format!("./{old}"), &format!("./{new}"))?;
+    }
+    let module = place(main, folder, "app")?;
+    swap(&mut script, "app_bg.wasm", &module)?;
+    let id = digest::short(format!("{script}{split}").as_bytes());
+    let (script_name, split_name) = (format!("app-{id}.js"), format!("split-{id}.js"));
+    swap(&mut script, &format!("./{SPLIT}\"\n"), &format!("./{split_name}\"\n"))?;
+    swap(&mut split, "./app.js", &format!("./{script_name}"))?;
+    fs::write(folder.join(&script_name), script)?;
+    fs::write(folder.join(&split_name), split)?;
+    Ok(Program { script: script_name, module })
+}
+
+/// Moves a module to `folder/stem-<hash>.wasm`; returns that name.
+fn place(path: &Path, folder: &Path, stem: &str) -> Result<String> {
+    let new = format!("{stem}-{}.wasm", digest::short(&fs::read(path)?));
+    fs::rename(path, folder.join(&new))?;
+    Ok(new)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Replaces what must be there: output that has changed its form is refused, not passed on.
+fn swap(text: &mut String, old: &str, new: &str) -> Result<()> {
+    if !text.contains(old) {
+        return Err(format!("the program's scripts do not name {old:?}: has a tool changed its output?").into());
+    }
+    *text = text.replace(old, new);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// `(module (func (result v128) (<op> (v128.const 0) (v128.const 0) (v128.const 0))))` with relaxed_madd, and one of nothing.
+    const MADD: [u8; 40] = [
+        0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b, 0x03, 0x02, 0x01,
+        0x00, 0x0a, 0x13, 0x01, 0x11, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f,
+        0xfd, 0x85, 0x02, 0x0b,
+    ];
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("xtask-program-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("work")).unwrap();
+        folder
+    }
+
+    #[test]
+    fn relaxed_simd_is_found_where_it_is() {
+        let folder = folder("relaxed");
+        let (with, without) = (folder.join("with.wasm"), folder.join("without.wasm"));
+        fs::write(&with, MADD).unwrap();
+        fs::write(&without, &MADD[..8]).unwrap();
+        assert!(check_relaxed(&with, true).is_ok() && check_relaxed(&without, false).is_ok());
+        assert!(check_relaxed(&with, false).is_err() && check_relaxed(&without, true).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn scripts_name_the_files_that_are_there() {
+        let folder = folder("names");
+        let work = folder.join("work");
+        let write = |name: &str, text: &str| fs::write(work.join(name), text).unwrap();
+        write(
+            "app.js",
+            "import * as import1 from \"./__wasm_split.js\"\nnew URL('app_bg.wasm', import.meta.url)\n\"./__wasm_split.js\": import1,",
+        );
+        write(SPLIT, "import { initSync } from \"./app.js\"; new URL(\"./split_cpu.wasm\", import.meta.url)");
+        write("app_bg.wasm", "1");
+        write("split_cpu.wasm", "2");
+        let program = name(&work, &folder, &work.join("app_bg.wasm"), &[work.join("split_cpu.wasm")]).unwrap();
+        let script = fs::read_to_string(folder.join(&program.script)).unwrap();
+        let split_name = program.script.replace("app-", "split-");
+        assert!(script.contains(&format!("from \"./{split_name}\"")) && script.contains(&program.module));
+        // The key under which the module finds its imports is no file name.
+        assert!(script.contains("\"./__wasm_split.js\": import1"));
+        let split = fs::read_to_string(folder.join(split_name)).unwrap();
+        assert!(split.contains(&program.script));
+        let piece = split.split("\"./").last().unwrap().split('"').next().unwrap();
+        assert_eq!(fs::read_to_string(folder.join(piece)).unwrap(), "2");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
