@@ -1,5 +1,7 @@
 //! A number between two ends: a slider to drag, and a field for the exact value.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 use web_sys::Event;
 

@@ -1,5 +1,7 @@
 //! On or off.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 /// A switch with its label.
@@ -18,7 +20,7 @@ pub fn Switch(
             <input
                 type="checkbox"
                 role="switch"
-                prop:checked=on
+                prop:checked=move || on.get()
                 on:change=move |event| on_change.run(event_target_checked(&event))
             />
             <span>{label}</span>

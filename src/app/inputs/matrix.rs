@@ -1,5 +1,7 @@
 //! One matrix as a picture whose cells can be chosen, typed, nudged and dragged.
 
+use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::view::view;
 use leptos::html::{Canvas, Div, Input};
 use leptos::prelude::*;
 use web_sys::{Event, KeyboardEvent, PointerEvent};
@@ -7,7 +9,7 @@ use web_sys::{Event, KeyboardEvent, PointerEvent};
 use super::block::Block;
 use super::cell::{self, Place};
 use super::rows;
-use crate::app::controls::{number, paint};
+use crate::app::controls::{Show, number, paint};
 use crate::app::i18n;
 use crate::app::palette::Palette;
 use crate::app::state::lab;
@@ -38,10 +40,10 @@ pub fn Matrix(
         TensorName::K => ("K", "k"),
         TensorName::V => ("V", "v"),
     };
-    let block = Memo::new(move |_| Block::current(lab, tensor));
-    let size = Memo::new(move |_| block.with(|b| b.as_ref().map_or((1, 1), |b| (b.rows, b.cols))));
+    let block = Signal::memo(move || Block::current(lab, tensor));
+    let size = Signal::memo(move || block.with(|b| b.as_ref().map_or((1, 1), |b| (b.rows, b.cols))));
     let canvas = NodeRef::<Canvas>::new();
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(canvas), palette) = (canvas.get(), Palette::current()) else { return };
         block.with(|block| {
             if let Some(block) = block {
@@ -56,7 +58,7 @@ pub fn Matrix(
 
     let chosen = RwSignal::new(None::<(usize, usize)>);
     // A smaller matrix takes the place of a larger one: the cursor stays inside.
-    let cursor = Memo::new(move |_| chosen.get().map(|(r, c)| (r.min(size.get().0 - 1), c.min(size.get().1 - 1))));
+    let cursor = Signal::memo(move || chosen.get().map(|(r, c)| (r.min(size.get().0 - 1), c.min(size.get().1 - 1))));
     let place = move || {
         let (row, col) = cursor.get_untracked()?;
         Some(Place { tensor, head: block.with_untracked(|b| b.as_ref().map(|b| b.head))?, row, col })
@@ -189,7 +191,7 @@ pub fn Matrix(
     let on_up = move |_| drag.set_value(None);
 
     // What is written in the field under the matrix.
-    let shown = Memo::new(move |_| {
+    let shown = Signal::memo(move || {
         let (row, col) = cursor.get()?;
         block.with(|b| b.as_ref().and_then(|b| b.get(row, col)))
     });
@@ -231,8 +233,8 @@ pub fn Matrix(
         let place = i18n::now(lab.lang.get(), "place", "位置");
         Some(format!("{letter}, {}, {place} {col}", rows::token(lab, tensor, row)))
     };
-    let edited = Memo::new(move |_| rows::edited_path(lab, tensor, block.with(|b| b.as_ref().map_or(0, |b| b.head))));
-    let current_row = Memo::new(move |_| if tensor == TensorName::Q { lab.cell().0 } else { lab.cell().1 });
+    let edited = Signal::memo(move || rows::edited_path(lab, tensor, block.with(|b| b.as_ref().map_or(0, |b| b.head))));
+    let current_row = Signal::memo(move || if tensor == TensorName::Q { lab.cell().0 } else { lab.cell().1 });
     let percent = |i: usize, n: usize| format!("{:.4}%", i as f64 / n.max(1) as f64 * 100.0);
     let summary = move || {
         let (rows, cols) = size.get();
@@ -270,7 +272,7 @@ pub fn Matrix(
                     <svg class="matrix__edits" viewBox=move || format!("0 0 {} {}", size.get().1, size.get().0) preserveAspectRatio="none" aria-hidden="true">
                         <path d=edited />
                     </svg>
-                    <Show when=move || cursor.get().is_some()>
+                    <Show when=Signal::derive(move || cursor.get().is_some())>
                         <i
                             class="matrix__cell"
                             style:top=move || percent(cursor.get().map_or(0, |c| c.0), size.get().0)

@@ -1,5 +1,7 @@
 //! Stages of the pipeline as tabs over one map, so that the same cell stays under the eye from Q·K to the weights.
 
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::i18n::t;
@@ -33,7 +35,7 @@ pub fn Stages(
     painting: RwSignal<bool>,
 ) -> impl IntoView {
     let lab = lab();
-    let stage = Memo::new(move |_| lab.experiment.with(|e| e.view.stage));
+    let stage = Signal::memo(move || lab.experiment.with(|e| e.view.stage));
     let choose = move |stage: Stage| lab.show(|view| view.stage = stage);
     let on_key = move |event: web_sys::KeyboardEvent| {
         let step: isize = match event.key().as_str() {

@@ -1,5 +1,6 @@
 //! How long it took: stages of the last run, the runs before it, who computed, and how much was skipped.
 
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::i18n::{self, t};

@@ -1,5 +1,7 @@
 //! Cells and rectangles switched by hand: how many, which, and the way back.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::controls::IssueLine;
@@ -15,15 +17,15 @@ const LISTED: usize = 12;
 #[component]
 pub fn Painted() -> impl IntoView {
     let lab = lab();
-    let paint = Memo::new(move |_| lab.experiment.with(|e| e.paint.clone()));
-    let summary = move || {
+    let paint = Signal::memo(move || lab.experiment.with(|e| e.paint.clone()));
+    let summary = Signal::derive(move || {
         let n = paint.with(Vec::len);
         match lab.lang.get() {
             Lang::En if n == 1 => "1 place painted by hand".to_owned(),
             Lang::En => format!("{n} places painted by hand"),
             Lang::Zh => format!("手工涂画 {n} 处"),
         }
-    };
+    });
     view! {
         <div class="painted" hidden=move || paint.with(Vec::is_empty)>
             <div class="edits">

@@ -1,5 +1,7 @@
 //! The bar at the top: what is shown, what the workers do, undo, theme, language, help, link.
 
+use crate::app::reactive::RwSignal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::theme;
@@ -96,14 +98,14 @@ fn StatusView() -> impl IntoView {
             {move || {
                 let lang = lab.lang.get();
                 match lab.status.get() {
-                    Status::Starting | Status::Loading => view! { <span class="wide">{i18n::now(lang, "Loading…", "加载中…")}</span> }.into_any(),
+                    Status::Starting | Status::Loading => view! { <span class="wide">{i18n::now(lang, "Loading…", "加载中…")}</span> },
                     Status::Running(done) if done > 0.0 => view! {
                         <span class="wide">{i18n::now(lang, "Computing", "计算中")}</span>
                         <span class="progress"><i style:transform=format!("scaleX({done:.3})")></i></span>
                         <button on:click=move |_| lab.cancel.update(|c| *c += 1)>{i18n::now(lang, "Stop", "停止")}</button>
-                    }.into_any(),
-                    Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped; showing the last result", "已停止；显示上一次结果")}</span> }.into_any(),
-                    Status::Failed(_) => view! { <span>{i18n::now(lang, "Showing the last good result", "显示上一次有效结果")}</span> }.into_any(),
+                    },
+                    Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped; showing the last result", "已停止；显示上一次结果")}</span> },
+                    Status::Failed(_) => view! { <span>{i18n::now(lang, "Showing the last good result", "显示上一次有效结果")}</span> },
                     Status::Running(_) | Status::Ready => ().into_any(),
                 }
             }}

@@ -1,5 +1,7 @@
 //! The help sheet: what the page does in a few sentences, and its keys.
 
+use crate::app::reactive::{RwSignal, effect};
+use crate::app::view::view;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
@@ -24,7 +26,7 @@ pub fn Help(
     open: RwSignal<bool>,
 ) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(dialog) = dialog.get() {
             if open.get() && !dialog.open() {
                 // Fails only where the dialog is open already.

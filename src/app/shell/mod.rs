@@ -9,6 +9,8 @@ mod theme;
 
 pub use measure::element_width;
 
+use crate::app::reactive::RwSignal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::i18n::t;
