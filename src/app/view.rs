@@ -1,4 +1,4 @@
-//! Leptos' `view!`, its type erased at once.
+//! Leptos' `view!` and event handlers, their types erased at once.
 //!
 //! The type of a view lists everything in it, and each type has code of its own to build, rebuild and drop it wherever a view is optional, in a
 //! list or in a closure. As [`AnyView`] all of them share one copy.
@@ -32,4 +32,10 @@ impl<T: RenderHtml + 'static> Erase for SharedReactiveFunction<T> {
     fn erase(self) -> AnyView {
         self.into_any()
     }
+}
+
+/// A handler of events, its type erased: `on:click=handler(move |_| …)`. Leptos compiles what it does around a handler once for each event, not
+/// once for each handler.
+pub fn handler<E: 'static>(handle: impl FnMut(E) + 'static) -> Box<dyn FnMut(E)> {
+    Box::new(handle)
 }

@@ -1,7 +1,7 @@
 //! One of several: segments where the choices are few and fixed, chips where they come from the catalogue.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::roving::rove;
@@ -72,7 +72,7 @@ pub fn Choices(
         Look::Chips => "chips",
     };
     let group = view! {
-        <div class=class role="radiogroup" aria-label=label on:keydown=on_key>
+        <div class=class role="radiogroup" aria-label=label on:keydown=handler(on_key)>
             {items
                 .into_iter()
                 .enumerate()
@@ -86,7 +86,7 @@ pub fn Choices(
                             aria-checked=move || on.get().to_string()
                             tabindex=move || if on.get() || (index == 0 && !anyone.get()) { "0" } else { "-1" }
                             title=move || item.hint.map(Signal::get)
-                            on:click=move |_| on_choose.run(id.get_value())
+                            on:click=handler(move |_| on_choose.run(id.get_value()))
                         >
                             {item.label}
                         </button>

@@ -1,7 +1,7 @@
 //! On or off.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 /// A switch with its label.
@@ -21,7 +21,7 @@ pub fn Switch(
                 type="checkbox"
                 role="switch"
                 prop:checked=move || on.get()
-                on:change=move |event| on_change.run(event_target_checked(&event))
+                on:change=handler(move |event| on_change.run(event_target_checked(&event)))
             />
             <span>{label}</span>
         </label>

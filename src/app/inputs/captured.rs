@@ -1,7 +1,7 @@
 //! A layer of a real trained model: which text, which layer, and what these numbers are.
 
 use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
@@ -46,7 +46,7 @@ pub fn Captured() -> impl IntoView {
     let layers =
         (1..=limits::LAYERS).map(|l| Item::new(l.to_string(), Signal::stored(l.to_string()))).collect::<Vec<_>>();
     view! {
-        <details class="picker" prop:open=move || open.get() on:toggle=move |event| open.set(is_open(&event))>
+        <details class="picker" prop:open=move || open.get() on:toggle=handler(move |event| open.set(is_open(&event)))>
             <summary aria-label=move || capture.get().map(|c| format!("{}: {}", t("Captured text", "采集的文本")(), title(lab.lang.get(), &c.title)))>
                 {move || capture.get().map(|c| view! { <Line capture=c /> })}
             </summary>
@@ -88,7 +88,7 @@ fn Options(
         }
     };
     view! {
-        <div class="picker__list" role="radiogroup" aria-label=t("Captured texts", "采集的文本") on:keydown=on_key>
+        <div class="picker__list" role="radiogroup" aria-label=t("Captured texts", "采集的文本") on:keydown=handler(on_key)>
             {move || lab.captures.get().into_iter().map(|capture| {
                 let id = StoredValue::new(capture.id.clone());
                 let on = Signal::memo(move || id.with_value(|id| chosen.with(|c| c == id)));
@@ -98,7 +98,7 @@ fn Options(
                         role="radio"
                         aria-checked=move || on.get().to_string()
                         tabindex=move || if on.get() { "0" } else { "-1" }
-                        on:click=move |_| { on_pick.run(id.get_value()); on_close.run(()); }
+                        on:click=handler(move |_| { on_pick.run(id.get_value()); on_close.run(()); })
                     >
                         <Line capture=capture />
                     </button>

@@ -1,7 +1,7 @@
 //! Seeded numbers: which generator, its seed, and the sizes.
 
 use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
@@ -84,13 +84,13 @@ pub fn Seed() -> impl IntoView {
                     min="0"
                     step="1"
                     prop:value=move || seed.get().to_string()
-                    on:change=move |event| {
+                    on:change=handler(move |event| {
                         if let Ok(value) = event_target_value(&event).trim().parse() { set(value) }
                         event_target::<web_sys::HtmlInputElement>(&event).set_value(&seed.get_untracked().to_string());
-                    }
+                    })
                 />
             </label>
-            <button type="button" class="quiet-button" on:click=roll>{t("Roll", "换一个")}</button>
+            <button type="button" class="quiet-button" on:click=handler(roll)>{t("Roll", "换一个")}</button>
         </div>
     }
 }

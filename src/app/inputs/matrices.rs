@@ -1,7 +1,7 @@
 //! Q, K and V of the chosen head.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::matrix::Matrix;
@@ -35,7 +35,7 @@ pub fn MatricesCard() -> impl IntoView {
             <Matrix tensor=TensorName::V />
             <div class="edits" hidden=move || edits.get() == 0>
                 <span><i class="dot" aria-hidden="true"></i>{count}</span>
-                <button type="button" class="quiet-button" on:click=move |_| lab.edit("edits.revert", |e| e.edits.clear())>
+                <button type="button" class="quiet-button" on:click=handler(move |_| lab.edit("edits.revert", |e| e.edits.clear()))>
                     {t("Revert edits", "还原修改")}
                 </button>
             </div>

@@ -1,7 +1,7 @@
 //! One matrix as a picture whose cells can be chosen, typed, nudged and dragged.
 
 use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div, Input};
 use leptos::prelude::*;
 use web_sys::{Event, KeyboardEvent, PointerEvent};
@@ -258,14 +258,14 @@ pub fn Matrix(
                     tabindex="0"
                     aria-label=summary
                     style:height=move || format!("{}px", rows::height(size.get().0))
-                    on:pointerdown=on_down
-                    on:pointermove=on_move
-                    on:pointerup=on_up
-                    on:pointercancel=on_up
-                    on:pointerleave=move |_| if drag.with_value(Option::is_none) { lab.hover.set(None) }
-                    on:dblclick=move |_| typing("")
-                    on:keydown=on_key
-                    on:focus=on_focus
+                    on:pointerdown=handler(on_down)
+                    on:pointermove=handler(on_move)
+                    on:pointerup=handler(on_up)
+                    on:pointercancel=handler(on_up)
+                    on:pointerleave=handler(move |_| if drag.with_value(Option::is_none) { lab.hover.set(None) })
+                    on:dblclick=handler(move |_| typing(""))
+                    on:keydown=handler(on_key)
+                    on:focus=handler(on_focus)
                 >
                     <canvas node_ref=canvas aria-hidden="true"></canvas>
                     <i class="matrix__row" style:top=move || percent(current_row.get().min(size.get().0 - 1), size.get().0) style:height=move || percent(1, size.get().0)></i>
@@ -294,8 +294,8 @@ pub fn Matrix(
                     inputmode="decimal"
                     aria-label=move || spoken().unwrap_or_else(|| letter.to_owned())
                     prop:value=move || shown.get().map_or_else(String::new, |x| number(f64::from(x)))
-                    on:change=move |event| commit(&event)
-                    on:keydown=on_entry_key
+                    on:change=handler(move |event| commit(&event))
+                    on:keydown=handler(on_entry_key)
                 />
             </div>
         </div>

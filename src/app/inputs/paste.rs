@@ -1,7 +1,7 @@
 //! Pasted numbers: three fields for Q, K and V, and files dropped on them.
 
 use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -42,9 +42,9 @@ pub fn Paste() -> impl IntoView {
         <div
             class="drop"
             class:over=move || over.get()
-            on:dragover=move |event: DragEvent| { event.prevent_default(); over.set(true); }
-            on:dragleave=move |_| over.set(false)
-            on:drop=on_drop
+            on:dragover=handler(move |event: DragEvent| { event.prevent_default(); over.set(true); })
+            on:dragleave=handler(move |_| over.set(false))
+            on:drop=handler(on_drop)
         >
             <Field tensor=TensorName::Q drafts=drafts />
             <Field tensor=TensorName::K drafts=drafts />
@@ -167,7 +167,7 @@ fn Field(
                 aria-describedby=note.clone()
                 aria-invalid=move || problem.with(|p| p.is_some().then_some("true"))
                 prop:value=move || text.get()
-                on:input=on_input
+                on:input=handler(on_input)
             ></textarea>
             <div class="issue" id=note role="alert" hidden=move || problem.with(Option::is_none)><p>{move || problem.get()}</p></div>
         </div>

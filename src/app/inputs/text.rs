@@ -1,7 +1,7 @@
 //! The user's words, each with a seeded embedding.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
@@ -32,7 +32,7 @@ pub fn Words() -> impl IntoView {
     };
     view! {
         <label class="above" for=id.clone()>{t("Your text", "你的文本")}</label>
-        <textarea id=id rows="3" spellcheck="false" prop:value=move || text.get() aria-invalid=move || invalid.get().then_some("true") on:input=on_input></textarea>
+        <textarea id=id rows="3" spellcheck="false" prop:value=move || text.get() aria-invalid=move || invalid.get().then_some("true") on:input=handler(on_input)></textarea>
         <p class="note">{t(
             "No model reads it: every token has a seeded embedding, so equal words are equal and nothing else is known of them.",
             "没有模型参与：每个词元有一个由种子生成的嵌入，相同的词嵌入相同，除此之外一无所知。",

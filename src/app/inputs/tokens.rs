@@ -1,7 +1,7 @@
 //! The words of the input as chips: hovering shows a query or key everywhere, a click chooses it.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, MouseEvent};
 
@@ -74,7 +74,7 @@ fn Chips(
         Axis::Key => "k",
     };
     view! {
-        <div class="tokens" role="listbox" aria-label=label data-axis=colour on:keydown=on_key on:pointerleave=move |_| lab.hover.set(None)>
+        <div class="tokens" role="listbox" aria-label=label data-axis=colour on:keydown=handler(on_key) on:pointerleave=handler(move |_| lab.hover.set(None))>
             {move || {
                 words.get().into_iter().enumerate().map(|(index, word)| {
                     let (on, on_for_tab, on_key) = (current.clone(), current.clone(), current_key.clone());
@@ -87,8 +87,8 @@ fn Chips(
                             aria-selected=move || on_for_aria.selected(&index).to_string()
                             class:on=move || on.selected(&index)
                             class:on-key=move || on_key.selected(&index)
-                            on:pointerenter=move |_| hover(lab, as_key(false), index)
-                            on:click=move |event: MouseEvent| choose(lab, as_key(event.shift_key()), index)
+                            on:pointerenter=handler(move |_| hover(lab, as_key(false), index))
+                            on:click=handler(move |event: MouseEvent| choose(lab, as_key(event.shift_key()), index))
                         >
                             {word}
                         </button>

@@ -1,7 +1,7 @@
 //! All heads as small multiples with one number each; the chosen one is large above.
 
 use crate::app::reactive::{Signal, effect};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
@@ -46,7 +46,7 @@ pub fn Heads() -> impl IntoView {
             {t("All heads", "全部注意力头")}
             <small>{t("mean entropy of the rows, nats", "各行平均熵（奈特）")}</small>
         </h3>
-        <div class="heads" role="radiogroup" aria-label=t("Head", "注意力头") on:keydown=on_key>
+        <div class="heads" role="radiogroup" aria-label=t("Head", "注意力头") on:keydown=handler(on_key)>
             {move || (0..count.get()).map(|head| view! { <Head lab=lab head=head /> }).collect_view()}
         </div>
     }
@@ -80,7 +80,7 @@ fn Head(lab: Lab, head: usize) -> impl IntoView {
             aria-checked=move || chosen().to_string()
             aria-label=move || format!("{} {}", i18n::now(lab.lang.get(), "Head", "头"), head + 1)
             tabindex=move || if chosen() { "0" } else { "-1" }
-            on:click=move |_| lab.show(|view| view.head = head)
+            on:click=handler(move |_| lab.show(|view| view.head = head))
         >
             <canvas node_ref=canvas aria-hidden="true"></canvas>
             <span>{head + 1} <b>{number}</b></span>

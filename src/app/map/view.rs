@@ -1,7 +1,7 @@
 //! The large map: a canvas for the cells, a light overlay for the crosshair, labels around it. Pointer, touch and keys move one cell cursor.
 
 use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent};
@@ -132,11 +132,11 @@ pub fn MapView(
                 aria-label=t("Attention map: arrow keys move over the cells, space switches a cell on or off", "注意力图：方向键移动，空格允许或屏蔽单元格")
                 aria-describedby="map-cell"
                 style:aspect-ratio=move || format!("{} / {}", size.get().1, size.get().0)
-                on:pointermove=on_move
-                on:pointerdown=on_down
-                on:pointerup=move |_| stroke.set_value(None)
-                on:pointerleave=move |_| { stroke.set_value(None); lab.hover.set(None); }
-                on:keydown=on_key
+                on:pointermove=handler(on_move)
+                on:pointerdown=handler(on_down)
+                on:pointerup=handler(move |_| stroke.set_value(None))
+                on:pointerleave=handler(move |_| { stroke.set_value(None); lab.hover.set(None); })
+                on:keydown=handler(on_key)
             >
                 <canvas node_ref=canvas aria-hidden="true"></canvas>
                 <i class="cross cross--row" style:top=move || start(cell.get().0, size.get().0) style:height=move || share(size.get().0)></i>

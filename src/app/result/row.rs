@@ -1,7 +1,7 @@
 //! Where the query looks: its strongest keys, its entropy.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::story::{row, token};
@@ -43,7 +43,7 @@ pub fn Row() -> impl IntoView {
                 let mut ranked: Vec<(usize, f32)> = weights.get().unwrap_or_default().into_iter().enumerate().collect();
                 ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
                 ranked.into_iter().take(SHOWN).filter(|(_, w)| *w > 0.0).map(|(k, weight)| view! {
-                    <li on:pointerenter=move |_| lab.hover.set(Some((lab.cell().0, k))) on:pointerleave=move |_| lab.hover.set(None)>
+                    <li on:pointerenter=handler(move |_| lab.hover.set(Some((lab.cell().0, k)))) on:pointerleave=handler(move |_| lab.hover.set(None))>
                         <span class="k">{token(lab, true, k)}</span>
                         <span class="bars__track"><i style:width=format!("{:.2}%", weight * 100.0)></i></span>
                         <output>{format!("{:.1} %", weight * 100.0)}</output>

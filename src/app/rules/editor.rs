@@ -1,7 +1,7 @@
 //! The formula that runs, as text to edit: colours and faults lie under a transparent text field.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
@@ -73,19 +73,19 @@ pub fn Editor(
                     autocomplete="off"
                     rows="1"
                     prop:value=move || text.get()
-                    on:input=move |event| on_text.run(event_target_value(&event))
+                    on:input=handler(move |event| on_text.run(event_target_value(&event)))
                 ></textarea>
             </div>
             <div class="issue" id=note role="alert" hidden=move || fault.with(Option::is_none)>
                 <p>{move || fault.with(|f| f.as_ref().map(|f| message(f, lang.get())))}</p>
                 <div class="issue__ways">
                     {move || fault.with(|f| f.as_ref().and_then(|f| f.suggestion.clone())).map(|suggestion| view! {
-                        <button type="button" on:click=apply>{t("Write ", "改为 ")}<code>{suggestion}</code></button>
+                        <button type="button" on:click=handler(apply)>{t("Write ", "改为 ")}<code>{suggestion}</code></button>
                     })}
                     {move || unknown.get().map(|name| {
                         let declared = name.clone();
                         view! {
-                            <button type="button" on:click=move |_| on_declare.run(declared.clone())>
+                            <button type="button" on:click=handler(move |_| on_declare.run(declared.clone()))>
                                 {move || match lang.get() {
                                     crate::catalogue::Lang::En => format!("Make {name} a slider"),
                                     crate::catalogue::Lang::Zh => format!("将 {name} 设为滑块"),

@@ -1,7 +1,7 @@
 //! A layout of tiles painted by hand: click, drag, or arrow keys and space.
 
 use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent};
@@ -133,11 +133,11 @@ pub fn Layout(
             tabindex="0"
             aria-label=t("Tiles: arrow keys move, space switches a tile", "块：方向键移动，空格切换")
             style:aspect-ratio=move || { let (_, rows, cols) = size.get(); format!("{cols} / {rows}") }
-            on:pointerdown=on_down
-            on:pointermove=on_move
-            on:pointerup=move |_| stroke.set_value(None)
-            on:pointercancel=move |_| stroke.set_value(None)
-            on:keydown=on_key
+            on:pointerdown=handler(on_down)
+            on:pointermove=handler(on_move)
+            on:pointerup=handler(move |_| stroke.set_value(None))
+            on:pointercancel=handler(move |_| stroke.set_value(None))
+            on:keydown=handler(on_key)
         >
             <canvas node_ref=canvas aria-hidden="true"></canvas>
             <i

@@ -1,7 +1,7 @@
 //! The mask: a pattern chosen by its picture, the formula that runs, its parameters as sliders, cells painted by hand.
 
 use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::About;
@@ -86,7 +86,7 @@ pub fn MaskCard() -> impl IntoView {
                     <Tables reader=Reader::Own(Own::Mask) />
                     <p class="note">{t("A formula of your own.", "你自己的公式。")}</p>
                     {move || origin_name().map(|name| view! {
-                        <button type="button" class="quiet-button" on:click=back>
+                        <button type="button" class="quiet-button" on:click=handler(back)>
                             {move || match lab.lang.get() {
                                 Lang::En => format!("Back to “{}”", name.en),
                                 Lang::Zh => format!("回到“{}”", name.zh),

@@ -1,7 +1,7 @@
 //! Formulas of the user's own: where they live in the experiment, their declared parameters as sliders with ranges that can be changed.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::formulas::{fault, names, tables_in};
@@ -170,7 +170,7 @@ fn Row(
                     <Bound label="max" value=read(|d| d.max) on_change=set("max", |d, x| { d.max = x; d.min = d.min.min(x); d.value = d.value.min(x); }) />
                     <Bound label="step" value=read(|d| d.step) on_change=set("step", |d, x| if x > 0.0 { d.step = x }) />
                     <Switch label=crate::app::controls::words("whole", "整数") on=whole on_change=set_whole />
-                    <button type="button" class="quiet-button" on:click=remove>{t("Remove", "移除")}</button>
+                    <button type="button" class="quiet-button" on:click=handler(remove)>{t("Remove", "移除")}</button>
                 </div>
             </details>
         </div>
@@ -199,10 +199,10 @@ fn Bound(
                 type="number"
                 step="any"
                 prop:value=move || number(value.get())
-                on:change=move |event| {
+                on:change=handler(move |event| {
                     if let Some(x) = event_target_value(&event).trim().parse::<f64>().ok().filter(|x| x.is_finite()) { on_change.run(x) }
                     event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));
-                }
+                })
             />
         </label>
     }

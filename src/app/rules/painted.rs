@@ -1,7 +1,7 @@
 //! Cells and rectangles switched by hand: how many, which, and the way back.
 
 use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::controls::IssueLine;
@@ -30,7 +30,7 @@ pub fn Painted() -> impl IntoView {
         <div class="painted" hidden=move || paint.with(Vec::is_empty)>
             <div class="edits">
                 <span>{summary}</span>
-                <button type="button" class="quiet-button" on:click=move |_| lab.edit("paint.clear", |e| e.paint.clear())>{t("Clear paint", "清除涂画")}</button>
+                <button type="button" class="quiet-button" on:click=handler(move |_| lab.edit("paint.clear", |e| e.paint.clear()))>{t("Clear paint", "清除涂画")}</button>
             </div>
             <ul>
                 {move || paint.get().into_iter().enumerate().rev().take(LISTED).map(|(index, patch)| {
@@ -40,7 +40,7 @@ pub fn Painted() -> impl IntoView {
                         <li>
                             <span class:allowed=patch.allow class="painted__state" aria-hidden="true"></span>
                             {text}
-                            <button type="button" class="quiet-button" aria-label=label on:click=move |_| remove(lab, index)>"×"</button>
+                            <button type="button" class="quiet-button" aria-label=label on:click=handler(move |_| remove(lab, index))>"×"</button>
                         </li>
                     }
                 }).collect_view()}

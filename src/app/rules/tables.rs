@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::formulas::{plain, tables_in, values_of};
@@ -94,7 +94,7 @@ fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
             <p class="table__name">
                 <code>{table.name}</code>" "{t(table.label.en, table.label.zh)}
                 <Show when=Signal::derive(move || now.with(|n| n.changed))>
-                    <button type="button" class="quiet-button" on:click=reset aria-label=move || format!("{}: {}", table.name, i18n::now(lang.get(), "back to the catalogue's", "恢复默认"))>{t("Reset", "恢复")}</button>
+                    <button type="button" class="quiet-button" on:click=handler(reset) aria-label=move || format!("{}: {}", table.name, i18n::now(lang.get(), "back to the catalogue's", "恢复默认"))>{t("Reset", "恢复")}</button>
                 </Show>
             </p>
             {if table.rank == 3 && table.ty == Ty::Bool {
@@ -157,12 +157,12 @@ fn Strip(table: &'static Table, now: Signal<Now>) -> impl IntoView {
                                 aria-label=spoken
                                 step=if table.ty == Ty::Float { "any" } else { "1" }
                                 prop:value=move || number(value.get())
-                                on:change=move |event| {
+                                on:change=handler(move |event| {
                                     if let Some(x) = event_target_value(&event).trim().parse::<f64>().ok().filter(|x| x.is_finite()) {
                                         put(lab, table.name, now, start + i, &[if table.ty == Ty::Float { x } else { x.round() }]);
                                     }
                                     event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));
-                                }
+                                })
                             />
                         </label>
                     }
@@ -207,7 +207,7 @@ fn Long(table: &'static Table, now: Signal<Now>, row: Signal<(usize, usize)>) ->
             aria-label=t(table.label.en, table.label.zh)
             aria-invalid=move || problem.with(|p| p.is_some().then_some("true"))
             prop:value=text
-            on:change=on_change
+            on:change=handler(on_change)
         ></textarea>
         <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{move || problem.get()}</p></div>
     }
