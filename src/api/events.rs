@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::app::reactive::effect;
 use js_sys::Function;
-use leptos::prelude::*;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -28,24 +28,26 @@ impl Events {
     pub fn new(lab: Lab) -> Self {
         let events = Self { handlers: Handlers::default() };
         let tell = events.clone();
-        Effect::new(move |before: Option<()>| {
+        let mut opened = false;
+        effect(move || {
             let experiment = lab.experiment.get();
-            if before.is_some() {
+            if std::mem::replace(&mut opened, true) {
                 tell.tell("change", || plain(experiment.as_ref()));
             }
         });
         let tell = events.clone();
-        Effect::new(move |before: Option<Option<String>>| {
-            let outcome = lab.outcome.get()?;
+        let mut last = None::<String>;
+        effect(move || {
+            let Some(outcome) = lab.outcome.get() else { return };
             tell.tell("result", || run::summary(&outcome));
             let ran = who(&outcome);
-            if before.flatten().as_ref() != Some(&ran) {
+            if last.as_ref() != Some(&ran) {
                 tell.tell("backend", || run::ran(&outcome.report).into());
             }
-            Some(ran)
+            last = Some(ran);
         });
         let tell = events.clone();
-        Effect::new(move |_| {
+        effect(move || {
             let issues = lab.issues.get();
             if !issues.is_empty() {
                 tell.tell("error", || error::experiment_error(crate::experiment::Issues(issues)));

@@ -10,7 +10,6 @@ mod read;
 mod run;
 
 use js_sys::{Function, Object, Promise, Reflect};
-use leptos::prelude::*;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::future_to_promise;

@@ -1,7 +1,5 @@
 //! Words of the page, in both languages at the place of use: a text without its Chinese does not compile.
 
-use leptos::prelude::*;
-
 use super::state::lab;
 use crate::catalogue::{Lang, Text};
 

@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `state`, `clock`, `i18n`, `palette` | the context, the page's clock, words in both languages, data colours |
+//! | `state`, `clock`, `i18n`, `palette`, `reactive` | the context, the page's clock, words in both languages, data colours, signals |
 //! | `runner`, `url` | experiment -> pool -> outcome; the address |
 //! | `shell` | header, columns, help, notices, theme, keyboard |
 //! | `controls` | sliders, chips, switches, cards that the columns share |
@@ -17,12 +17,14 @@ pub mod i18n;
 pub mod inputs;
 pub mod map;
 pub mod palette;
+pub mod reactive;
 pub mod result;
 pub mod rules;
 pub mod runner;
 pub mod shell;
 pub mod state;
 pub mod url;
+mod view;
 
 use leptos::prelude::*;
 

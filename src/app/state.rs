@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::app::reactive::{RwSignal, Signal};
 use leptos::prelude::*;
 
 use super::clock;
@@ -92,7 +93,7 @@ pub struct Notice {
 pub struct Lab {
     history: RwSignal<History>,
     /// What the user set.
-    pub experiment: Memo<Arc<Experiment>>,
+    pub experiment: Signal<Arc<Experiment>>,
     /// Problems with it; while there are any, the last good result stays.
     pub issues: RwSignal<Vec<Issue>>,
     /// The input as loaded, before edits.
@@ -130,7 +131,7 @@ impl Lab {
         let history = RwSignal::new(History::new(experiment));
         Self {
             history,
-            experiment: Memo::new(move |_| history.with(|h| h.present().clone())),
+            experiment: Signal::memo(move || history.with(|h| h.present().clone())),
             issues: RwSignal::new(Vec::new()),
             loaded: RwSignal::new(None),
             inputs: RwSignal::new(None),
@@ -150,21 +151,34 @@ impl Lab {
 
     /// Changes the experiment. Changes with the same `key` within a second (a slider drag, a word being typed) are one step of undo.
     pub fn edit(&self, key: &str, change: impl FnOnce(&mut Experiment)) {
-        let mut next = self.history.with_untracked(|h| h.present().as_ref().clone());
+        let mut next = self.present();
         change(&mut next);
         self.replace(key, next);
     }
 
     /// Changes what is looked at. It is part of the link, but no step of undo.
     pub fn show(&self, change: impl FnOnce(&mut View)) {
-        let mut next = self.history.with_untracked(|h| h.present().as_ref().clone());
+        let mut next = self.present();
         change(&mut next.view);
+        self.amend(next);
+    }
+
+    // The three below are not copied into the many places that edit.
+
+    #[inline(never)]
+    fn present(&self) -> Experiment {
+        self.history.with_untracked(|h| h.present().as_ref().clone())
+    }
+
+    #[inline(never)]
+    fn amend(&self, next: Experiment) {
         if self.history.with_untracked(|h| h.present().view != next.view) {
             self.history.update(|h| h.amend(next));
         }
     }
 
     /// Replaces the whole experiment (a preset, a link, the API).
+    #[inline(never)]
     pub fn replace(&self, key: &str, next: Experiment) {
         if self.history.with_untracked(|h| h.present().as_ref() == &next) {
             return;

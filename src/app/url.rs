@@ -9,6 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use super::i18n;
+use super::reactive::effect;
 use super::state::{Lab, Notice, Theme};
 use crate::catalogue::Lang;
 use crate::experiment::{Experiment, Opened, decode, encode};
@@ -130,10 +131,11 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
         return;
     }
     let latest = Rc::new(std::cell::Cell::new(0_u32));
-    Effect::new(move |before: Option<()>| {
+    let mut opened = false;
+    effect(move || {
         let experiment = lab.experiment.get();
         // What the page was opened with stays as it was written, damaged or not, until something is changed.
-        if before.is_none() {
+        if !std::mem::replace(&mut opened, true) {
             return;
         }
         let turn = latest.get().wrapping_add(1);

@@ -1,5 +1,7 @@
 //! Cards, and cards that fold.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::unique;

@@ -1,5 +1,7 @@
 //! One of several: segments where the choices are few and fixed, chips where they come from the catalogue.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::roving::rove;
@@ -59,7 +61,7 @@ pub fn Choices(
     let ids: Vec<String> = items.iter().map(|i| i.id.clone()).collect();
     let known = ids.clone();
     // Something must be in the tab order even while nothing is chosen.
-    let anyone = Memo::new(move |_| chosen.with(|c| known.contains(c)));
+    let anyone = Signal::memo(move || chosen.with(|c| known.contains(c)));
     let on_key = move |event: web_sys::KeyboardEvent| {
         if let Some(id) = rove(&event, "radio").and_then(|i| ids.get(i).cloned()) {
             on_choose.run(id);
@@ -70,21 +72,21 @@ pub fn Choices(
         Look::Chips => "chips",
     };
     let group = view! {
-        <div class=class role="radiogroup" aria-label=label on:keydown=on_key>
+        <div class=class role="radiogroup" aria-label=label on:keydown=handler(on_key)>
             {items
                 .into_iter()
                 .enumerate()
                 .map(|(index, item)| {
                     let id = StoredValue::new(item.id);
-                    let on = Memo::new(move |_| id.with_value(|id| chosen.with(|c| c == id)));
+                    let on = Signal::memo(move || id.with_value(|id| chosen.with(|c| c == id)));
                     view! {
                         <button
                             type="button"
                             role="radio"
                             aria-checked=move || on.get().to_string()
                             tabindex=move || if on.get() || (index == 0 && !anyone.get()) { "0" } else { "-1" }
-                            title=item.hint
-                            on:click=move |_| on_choose.run(id.get_value())
+                            title=move || item.hint.map(Signal::get)
+                            on:click=handler(move |_| on_choose.run(id.get_value()))
                         >
                             {item.label}
                         </button>
@@ -95,8 +97,7 @@ pub fn Choices(
     };
     if show_label {
         view! { <div class="labelled"><span class="labelled__name" aria-hidden="true">{label}</span>{group}</div> }
-            .into_any()
     } else {
-        group.into_any()
+        group
     }
 }

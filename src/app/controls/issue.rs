@@ -1,5 +1,7 @@
 //! What is wrong with a field, said at the field.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::state::lab;
@@ -10,9 +12,9 @@ fn inside(path: &str, field: &str) -> bool {
 }
 
 /// Whether anything is wrong with the field.
-pub fn at_fault(field: &str) -> Memo<bool> {
+pub fn at_fault(field: &str) -> Signal<bool> {
     let (lab, field) = (lab(), field.to_owned());
-    Memo::new(move |_| lab.issues.with(|all| all.iter().any(|issue| inside(&issue.path, &field))))
+    Signal::memo(move || lab.issues.with(|all| all.iter().any(|issue| inside(&issue.path, &field))))
 }
 
 /// Every problem with the field, as an alert; nothing while there is none.
@@ -29,7 +31,7 @@ pub fn IssueLine(
     except: &'static str,
 ) -> impl IntoView {
     let lab = lab();
-    let messages = Memo::new(move |_| {
+    let messages = Signal::memo(move || {
         lab.issues.with(|all| {
             let here =
                 all.iter().filter(|i| inside(&i.path, &path) && (except.is_empty() || !i.path.starts_with(except)));

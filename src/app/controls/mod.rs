@@ -8,6 +8,7 @@
 //! | `switch` | on or off |
 //! | `issue` | what is wrong with a field, at the field |
 //! | `pixels` | one pixel a cell into a canvas |
+//! | `show` | a part of a view that comes and goes |
 //! | `roving` | arrow keys inside a group of which one is in the tab order |
 
 mod card;
@@ -15,19 +16,21 @@ mod choice;
 mod issue;
 mod pixels;
 mod roving;
+mod show;
 mod slider;
 mod span;
 mod switch;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use leptos::prelude::*;
+use crate::app::reactive::Signal;
 
 pub use card::{Card, Fold};
 pub use choice::{Choices, Item, Look};
 pub use issue::{IssueLine, at_fault};
 pub use pixels::paint;
 pub use roving::rove;
+pub use show::Show;
 pub use slider::Slider;
 pub use span::{Span, number};
 pub use switch::Switch;

@@ -1,5 +1,7 @@
 //! A number between two ends: a slider to drag, and a field for the exact value.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use web_sys::Event;
 
@@ -65,7 +67,7 @@ pub fn Slider(
                 aria-valuetext=move || number(value.get())
                 aria-invalid=move || invalid.get().then_some("true")
                 aria-describedby=note.clone()
-                on:input=on_drag
+                on:input=handler(on_drag)
             />
             <input
                 type="number"
@@ -76,7 +78,7 @@ pub fn Slider(
                 step="any"
                 prop:value=move || number(value.get())
                 aria-invalid=move || invalid.get().then_some("true")
-                on:change=on_typed
+                on:change=handler(on_typed)
             />
             <IssueLine path=path id=note />
         </div>

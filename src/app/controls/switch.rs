@@ -1,5 +1,7 @@
 //! On or off.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 /// A switch with its label.
@@ -18,8 +20,8 @@ pub fn Switch(
             <input
                 type="checkbox"
                 role="switch"
-                prop:checked=on
-                on:change=move |event| on_change.run(event_target_checked(&event))
+                prop:checked=move || on.get()
+                on:change=handler(move |event| on_change.run(event_target_checked(&event)))
             />
             <span>{label}</span>
         </label>

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
-
 use crate::app::state::Lab;
 use crate::attention::{Dims, Inputs};
 use crate::experiment::TensorName;

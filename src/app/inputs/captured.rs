@@ -1,5 +1,7 @@
 //! A layer of a real trained model: which text, which layer, and what these numbers are.
 
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
@@ -20,13 +22,13 @@ fn title(lang: Lang, titles: &Titles) -> String {
 #[component]
 pub fn Captured() -> impl IntoView {
     let lab = lab();
-    let chosen = Memo::new(move |_| {
+    let chosen = Signal::memo(move || {
         lab.experiment.with(|e| match &e.input {
             Input::Capture { id, layer } => (id.clone(), *layer),
             _ => (String::new(), 1),
         })
     });
-    let capture = Memo::new(move |_| {
+    let capture = Signal::memo(move || {
         let (id, _) = chosen.get();
         lab.captures.with(|all| all.iter().find(|c| c.id == id).cloned())
     });
@@ -44,7 +46,7 @@ pub fn Captured() -> impl IntoView {
     let layers =
         (1..=limits::LAYERS).map(|l| Item::new(l.to_string(), Signal::stored(l.to_string()))).collect::<Vec<_>>();
     view! {
-        <details class="picker" prop:open=open on:toggle=move |event| open.set(is_open(&event))>
+        <details class="picker" prop:open=move || open.get() on:toggle=handler(move |event| open.set(is_open(&event)))>
             <summary aria-label=move || capture.get().map(|c| format!("{}: {}", t("Captured text", "采集的文本")(), title(lab.lang.get(), &c.title)))>
                 {move || capture.get().map(|c| view! { <Line capture=c /> })}
             </summary>
@@ -86,24 +88,22 @@ fn Options(
         }
     };
     view! {
-        <div class="picker__list" role="radiogroup" aria-label=t("Captured texts", "采集的文本") on:keydown=on_key>
-            <For each=move || lab.captures.get() key=|c| c.id.clone() let:capture>
-                {
-                    let id = StoredValue::new(capture.id.clone());
-                    let on = Memo::new(move |_| id.with_value(|id| chosen.with(|c| c == id)));
-                    view! {
-                        <button
-                            type="button"
-                            role="radio"
-                            aria-checked=move || on.get().to_string()
-                            tabindex=move || if on.get() { "0" } else { "-1" }
-                            on:click=move |_| { on_pick.run(id.get_value()); on_close.run(()); }
-                        >
-                            <Line capture=capture />
-                        </button>
-                    }
+        <div class="picker__list" role="radiogroup" aria-label=t("Captured texts", "采集的文本") on:keydown=handler(on_key)>
+            {move || lab.captures.get().into_iter().map(|capture| {
+                let id = StoredValue::new(capture.id.clone());
+                let on = Signal::memo(move || id.with_value(|id| chosen.with(|c| c == id)));
+                view! {
+                    <button
+                        type="button"
+                        role="radio"
+                        aria-checked=move || on.get().to_string()
+                        tabindex=move || if on.get() { "0" } else { "-1" }
+                        on:click=handler(move |_| { on_pick.run(id.get_value()); on_close.run(()); })
+                    >
+                        <Line capture=capture />
+                    </button>
                 }
-            </For>
+            }).collect_view()}
         </div>
     }
 }

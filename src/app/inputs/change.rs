@@ -1,7 +1,5 @@
 //! A new input, and what of the experiment cannot outlive the old one.
 
-use leptos::prelude::*;
-
 use crate::app::state::Lab;
 use crate::attention::inputs::tokenize;
 use crate::experiment::{Experiment, Input};

@@ -1,10 +1,12 @@
 //! Seeded numbers: which generator, its seed, and the sizes.
 
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
 use crate::app::clock;
-use crate::app::controls::{Choices, IssueLine, Item, Look, Slider, Span, Switch, words, words_of};
+use crate::app::controls::{Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words, words_of};
 use crate::app::i18n::t;
 use crate::app::state::{Lab, lab};
 use crate::catalogue;
@@ -14,7 +16,7 @@ use crate::experiment::{Input, Size, limits};
 #[component]
 pub fn Generated() -> impl IntoView {
     let lab = lab();
-    let recipe = Memo::new(move |_| {
+    let recipe = Signal::memo(move || {
         lab.experiment.with(|e| match &e.input {
             Input::Generated { recipe, .. } => recipe.clone(),
             _ => String::new(),
@@ -66,7 +68,7 @@ fn size_of(input: &Input) -> Size {
 #[component]
 pub fn Seed() -> impl IntoView {
     let lab = lab();
-    let seed = Memo::new(move |_| lab.experiment.with(|e| seed_of(&e.input)));
+    let seed = Signal::memo(move || lab.experiment.with(|e| seed_of(&e.input)));
     let set = move |value: u64| change(lab, "input.seed", |_, _, seed| *seed = value.min(limits::SEED));
     let roll = move |_| {
         // Any number unlike the last will do; a short one stays readable.
@@ -82,13 +84,13 @@ pub fn Seed() -> impl IntoView {
                     min="0"
                     step="1"
                     prop:value=move || seed.get().to_string()
-                    on:change=move |event| {
+                    on:change=handler(move |event| {
                         if let Ok(value) = event_target_value(&event).trim().parse() { set(value) }
                         event_target::<web_sys::HtmlInputElement>(&event).set_value(&seed.get_untracked().to_string());
-                    }
+                    })
                 />
             </label>
-            <button type="button" class="quiet-button" on:click=roll>{t("Roll", "换一个")}</button>
+            <button type="button" class="quiet-button" on:click=handler(roll)>{t("Roll", "换一个")}</button>
         </div>
     }
 }
@@ -100,7 +102,7 @@ pub fn Sizes(
     lengths: bool,
 ) -> impl IntoView {
     let lab = lab();
-    let size = Memo::new(move |_| lab.experiment.with(|e| size_of(&e.input)));
+    let size = Signal::memo(move || lab.experiment.with(|e| size_of(&e.input)));
     let linked = RwSignal::new(size.with_untracked(|s| s.n_q == s.n_k));
     let set = move |key: &'static str, apply: fn(&mut Size, usize)| {
         Callback::new(move |value: f64| {
@@ -116,7 +118,7 @@ pub fn Sizes(
         })
     };
     let value = move |read: fn(&Size) -> usize| Signal::derive(move || size.with(read) as f64);
-    let kind = move || {
+    let kind = Signal::derive(move || {
         let Size { q_heads, kv_heads, .. } = size.get();
         match kv_heads {
             n if n == q_heads => {
@@ -125,7 +127,7 @@ pub fn Sizes(
             1 => t("MQA: all query heads share one head of keys and values", "MQA：所有查询头共用一个键值头")(),
             _ => t("GQA: groups of query heads share keys and values", "GQA：成组的查询头共用键和值")(),
         }
-    };
+    });
     view! {
         <Slider label=words("heads", "头数") value=value(|s| s.q_heads) span=Span::whole(1, limits::HEADS) path="input.size.q_heads"
             on_change=set("input.size.q_heads", |s, n| {
@@ -135,7 +137,7 @@ pub fn Sizes(
         <Slider label=words("kv heads", "键值头数") value=value(|s| s.kv_heads) span=Signal::derive(move || Span::whole(1, size.get().q_heads)) path="input.size.kv_heads"
             on_change=set("input.size.kv_heads", |s, n| s.kv_heads = nearest_divisor(s.q_heads, n)) />
         <p class="note">{kind}</p>
-        <Show when=move || lengths>
+        <Show when=lengths>
             <Slider label=words("queries", "查询数") value=value(|s| s.n_q) span=Span::whole(1, 128).up_to(limits::TOKENS as f64) path="input.size.n_q" on_change=set("input.size.n_q", |s, n| s.n_q = n) />
             <Slider label=words("keys", "键数") value=value(|s| s.n_k) span=Span::whole(1, 128).up_to(limits::TOKENS as f64) path="input.size.n_k" on_change=set("input.size.n_k", |s, n| s.n_k = n) />
             <Switch label=words("as many queries as keys", "查询与键等长") on=linked on_change=Callback::new(move |on| {

@@ -1,5 +1,7 @@
 //! Q, K and V of the chosen head.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::matrix::Matrix;
@@ -13,19 +15,19 @@ use crate::experiment::TensorName;
 pub fn MatricesCard() -> impl IntoView {
     let lab = lab();
     let lang = lab.lang;
-    let edits = Memo::new(move |_| lab.experiment.with(|e| e.edits.len()));
+    let edits = Signal::memo(move || lab.experiment.with(|e| e.edits.len()));
     let about = Signal::derive(move || {
         let head = lab.experiment.with(|e| e.view.head) + 1;
         format!("{} {head}", i18n::now(lang.get(), "head", "头"))
     });
-    let count = move || {
+    let count = Signal::derive(move || {
         let n = edits.get();
         match lang.get() {
             crate::catalogue::Lang::En if n == 1 => "1 cell changed".to_owned(),
             crate::catalogue::Lang::En => format!("{n} cells changed"),
             crate::catalogue::Lang::Zh => format!("已修改 {n} 个单元格"),
         }
-    };
+    });
     view! {
         <Card title=words("Q, K, V", "Q、K、V") aside=about>
             <Matrix tensor=TensorName::Q />
@@ -33,7 +35,7 @@ pub fn MatricesCard() -> impl IntoView {
             <Matrix tensor=TensorName::V />
             <div class="edits" hidden=move || edits.get() == 0>
                 <span><i class="dot" aria-hidden="true"></i>{count}</span>
-                <button type="button" class="quiet-button" on:click=move |_| lab.edit("edits.revert", |e| e.edits.clear())>
+                <button type="button" class="quiet-button" on:click=handler(move |_| lab.edit("edits.revert", |e| e.edits.clear()))>
                     {t("Revert edits", "还原修改")}
                 </button>
             </div>

@@ -1,5 +1,7 @@
 //! One matrix as a picture whose cells can be chosen, typed, nudged and dragged.
 
+use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div, Input};
 use leptos::prelude::*;
 use web_sys::{Event, KeyboardEvent, PointerEvent};
@@ -7,7 +9,7 @@ use web_sys::{Event, KeyboardEvent, PointerEvent};
 use super::block::Block;
 use super::cell::{self, Place};
 use super::rows;
-use crate::app::controls::{number, paint};
+use crate::app::controls::{Show, number, paint};
 use crate::app::i18n;
 use crate::app::palette::Palette;
 use crate::app::state::lab;
@@ -38,10 +40,10 @@ pub fn Matrix(
         TensorName::K => ("K", "k"),
         TensorName::V => ("V", "v"),
     };
-    let block = Memo::new(move |_| Block::current(lab, tensor));
-    let size = Memo::new(move |_| block.with(|b| b.as_ref().map_or((1, 1), |b| (b.rows, b.cols))));
+    let block = Signal::memo(move || Block::current(lab, tensor));
+    let size = Signal::memo(move || block.with(|b| b.as_ref().map_or((1, 1), |b| (b.rows, b.cols))));
     let canvas = NodeRef::<Canvas>::new();
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(canvas), palette) = (canvas.get(), Palette::current()) else { return };
         block.with(|block| {
             if let Some(block) = block {
@@ -56,7 +58,7 @@ pub fn Matrix(
 
     let chosen = RwSignal::new(None::<(usize, usize)>);
     // A smaller matrix takes the place of a larger one: the cursor stays inside.
-    let cursor = Memo::new(move |_| chosen.get().map(|(r, c)| (r.min(size.get().0 - 1), c.min(size.get().1 - 1))));
+    let cursor = Signal::memo(move || chosen.get().map(|(r, c)| (r.min(size.get().0 - 1), c.min(size.get().1 - 1))));
     let place = move || {
         let (row, col) = cursor.get_untracked()?;
         Some(Place { tensor, head: block.with_untracked(|b| b.as_ref().map(|b| b.head))?, row, col })
@@ -189,7 +191,7 @@ pub fn Matrix(
     let on_up = move |_| drag.set_value(None);
 
     // What is written in the field under the matrix.
-    let shown = Memo::new(move |_| {
+    let shown = Signal::memo(move || {
         let (row, col) = cursor.get()?;
         block.with(|b| b.as_ref().and_then(|b| b.get(row, col)))
     });
@@ -231,8 +233,8 @@ pub fn Matrix(
         let place = i18n::now(lab.lang.get(), "place", "位置");
         Some(format!("{letter}, {}, {place} {col}", rows::token(lab, tensor, row)))
     };
-    let edited = Memo::new(move |_| rows::edited_path(lab, tensor, block.with(|b| b.as_ref().map_or(0, |b| b.head))));
-    let current_row = Memo::new(move |_| if tensor == TensorName::Q { lab.cell().0 } else { lab.cell().1 });
+    let edited = Signal::memo(move || rows::edited_path(lab, tensor, block.with(|b| b.as_ref().map_or(0, |b| b.head))));
+    let current_row = Signal::memo(move || if tensor == TensorName::Q { lab.cell().0 } else { lab.cell().1 });
     let percent = |i: usize, n: usize| format!("{:.4}%", i as f64 / n.max(1) as f64 * 100.0);
     let summary = move || {
         let (rows, cols) = size.get();
@@ -256,21 +258,21 @@ pub fn Matrix(
                     tabindex="0"
                     aria-label=summary
                     style:height=move || format!("{}px", rows::height(size.get().0))
-                    on:pointerdown=on_down
-                    on:pointermove=on_move
-                    on:pointerup=on_up
-                    on:pointercancel=on_up
-                    on:pointerleave=move |_| if drag.with_value(Option::is_none) { lab.hover.set(None) }
-                    on:dblclick=move |_| typing("")
-                    on:keydown=on_key
-                    on:focus=on_focus
+                    on:pointerdown=handler(on_down)
+                    on:pointermove=handler(on_move)
+                    on:pointerup=handler(on_up)
+                    on:pointercancel=handler(on_up)
+                    on:pointerleave=handler(move |_| if drag.with_value(Option::is_none) { lab.hover.set(None) })
+                    on:dblclick=handler(move |_| typing(""))
+                    on:keydown=handler(on_key)
+                    on:focus=handler(on_focus)
                 >
                     <canvas node_ref=canvas aria-hidden="true"></canvas>
                     <i class="matrix__row" style:top=move || percent(current_row.get().min(size.get().0 - 1), size.get().0) style:height=move || percent(1, size.get().0)></i>
                     <svg class="matrix__edits" viewBox=move || format!("0 0 {} {}", size.get().1, size.get().0) preserveAspectRatio="none" aria-hidden="true">
                         <path d=edited />
                     </svg>
-                    <Show when=move || cursor.get().is_some()>
+                    <Show when=Signal::derive(move || cursor.get().is_some())>
                         <i
                             class="matrix__cell"
                             style:top=move || percent(cursor.get().map_or(0, |c| c.0), size.get().0)
@@ -292,8 +294,8 @@ pub fn Matrix(
                     inputmode="decimal"
                     aria-label=move || spoken().unwrap_or_else(|| letter.to_owned())
                     prop:value=move || shown.get().map_or_else(String::new, |x| number(f64::from(x)))
-                    on:change=move |event| commit(&event)
-                    on:keydown=on_entry_key
+                    on:change=handler(move |event| commit(&event))
+                    on:keydown=handler(on_entry_key)
                 />
             </div>
         </div>

@@ -21,6 +21,7 @@ mod source;
 mod text;
 mod tokens;
 
+use crate::app::view::view;
 use leptos::prelude::*;
 
 /// The first column.

@@ -1,5 +1,7 @@
 //! Pasted numbers: three fields for Q, K and V, and files dropped on them.
 
+use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -24,10 +26,10 @@ pub fn Paste() -> impl IntoView {
     let over = RwSignal::new(false);
     let problem = RwSignal::new(None::<String>);
     let drafts: Drafts = RwSignal::new([const { None }; 3]);
-    let waiting = move || {
+    let waiting = Signal::derive(move || {
         let [q, k, v] = joined(&lab.experiment.with(|e| e.input.clone()), drafts)?;
         misfit(&q, &k, &v).map(|(en, zh)| if lab.lang.get() == crate::catalogue::Lang::En { en } else { zh })
-    };
+    });
     let on_drop = move |event: DragEvent| {
         event.prevent_default();
         over.set(false);
@@ -39,10 +41,10 @@ pub fn Paste() -> impl IntoView {
     view! {
         <div
             class="drop"
-            class:over=over
-            on:dragover=move |event: DragEvent| { event.prevent_default(); over.set(true); }
-            on:dragleave=move |_| over.set(false)
-            on:drop=on_drop
+            class:over=move || over.get()
+            on:dragover=handler(move |event: DragEvent| { event.prevent_default(); over.set(true); })
+            on:dragleave=handler(move |_| over.set(false))
+            on:drop=handler(on_drop)
         >
             <Field tensor=TensorName::Q drafts=drafts />
             <Field tensor=TensorName::K drafts=drafts />
@@ -51,8 +53,8 @@ pub fn Paste() -> impl IntoView {
                 "One row a token: CSV, JSON or what NumPy prints. Or drop a .safetensors file with tensors named Q, K and V.",
                 "每个词元一行：CSV、JSON 或 NumPy 的打印输出。也可拖入含有 Q、K、V 张量的 .safetensors 文件。",
             )}</p>
-            <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{problem}</p></div>
-            <div class="issue" role="status" hidden=move || waiting().is_none()><p>{waiting}</p></div>
+            <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{move || problem.get()}</p></div>
+            <div class="issue" role="status" hidden=move || waiting.with(Option::is_none)><p>{waiting}</p></div>
         </div>
     }
 }
@@ -128,15 +130,15 @@ fn Field(
 ) -> impl IntoView {
     let lab = lab();
     let (id, note) = (unique("numbers"), unique("numbers-issue"));
-    let numbers = Memo::new(move |_| lab.experiment.with(|e| rows(&e.input, tensor).cloned().unwrap_or_default()));
+    let numbers = Signal::memo(move || lab.experiment.with(|e| rows(&e.input, tensor).cloned().unwrap_or_default()));
     let text = RwSignal::new(String::new());
-    Effect::new(move |_| {
+    effect(move || {
         let now = numbers.get();
         if text.with_untracked(|t| read(t).ok().as_ref() != Some(&now)) {
             text.set(write(&now));
         }
     });
-    let problem = Memo::new(move |_| text.with(|t| read(t).err().map(|e| e.to_string())));
+    let problem = Signal::memo(move || text.with(|t| read(t).err().map(|e| e.to_string())));
     let on_input = move |event| {
         text.set(event_target_value(&event));
         if let Ok(new) = text.with_untracked(|t| read(t)) {
@@ -149,10 +151,10 @@ fn Field(
         TensorName::V => ("V", "v"),
     };
     let typed = move || drafts.with(|all| all[place(tensor)].clone()).unwrap_or_else(|| numbers.get());
-    let size = move || {
+    let size = Signal::derive(move || {
         let rows = typed();
         format!("{} × {}", rows.len(), rows.first().map_or(0, Vec::len))
-    };
+    });
     view! {
         <div class="field" data-tensor=colour>
             <label for=id.clone()><b>{letter}</b>" "<small>{size}</small></label>
@@ -164,10 +166,10 @@ fn Field(
                 aria-label=move || format!("{letter}: {}", i18n::now(lab.lang.get(), "numbers", "数值"))
                 aria-describedby=note.clone()
                 aria-invalid=move || problem.with(|p| p.is_some().then_some("true"))
-                prop:value=text
-                on:input=on_input
+                prop:value=move || text.get()
+                on:input=handler(on_input)
             ></textarea>
-            <div class="issue" id=note role="alert" hidden=move || problem.with(Option::is_none)><p>{problem}</p></div>
+            <div class="issue" id=note role="alert" hidden=move || problem.with(Option::is_none)><p>{move || problem.get()}</p></div>
         </div>
     }
 }

@@ -1,7 +1,5 @@
 //! Rows of a matrix: how tall they are drawn, which one is chosen, what it is called, which of its cells were changed.
 
-use leptos::prelude::*;
-
 use crate::app::state::Lab;
 use crate::experiment::TensorName;
 

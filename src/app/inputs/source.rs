@@ -1,5 +1,7 @@
 //! Where Q, K and V come from: four kinds, each remembering what it was set to.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::captured::Captured;
@@ -48,7 +50,7 @@ impl Kind {
 #[component]
 pub fn SourceCard() -> impl IntoView {
     let lab = lab();
-    let kind = Memo::new(move |_| lab.experiment.with(|e| Kind::of(&e.input)));
+    let kind = Signal::memo(move || lab.experiment.with(|e| Kind::of(&e.input)));
     // What each kind was last set to, so that looking at another one loses nothing.
     let drafts = StoredValue::new(Vec::<Input>::new());
     let choose = Callback::new(move |id: String| {
@@ -70,10 +72,10 @@ pub fn SourceCard() -> impl IntoView {
         <Card title=words("Source", "来源")>
             <Choices label=words("Source of Q, K and V", "Q、K、V 的来源") items=items chosen=Signal::derive(move || kind.get().id().to_owned()) on_choose=choose look=Look::Segments />
             {move || match kind.get() {
-                Kind::Capture => view! { <Captured /> }.into_any(),
-                Kind::Generated => view! { <Generated /> }.into_any(),
-                Kind::Text => view! { <Words /> }.into_any(),
-                Kind::Numbers => view! { <Paste /> }.into_any(),
+                Kind::Capture => view! { <Captured /> },
+                Kind::Generated => view! { <Generated /> },
+                Kind::Text => view! { <Words /> },
+                Kind::Numbers => view! { <Paste /> },
             }}
             <IssueLine path="input" except="input.size" />
             <Tokens />

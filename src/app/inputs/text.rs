@@ -1,5 +1,7 @@
 //! The user's words, each with a seeded embedding.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
@@ -14,7 +16,7 @@ use crate::experiment::Input;
 pub fn Words() -> impl IntoView {
     let lab = lab();
     let id = unique("text");
-    let text = Memo::new(move |_| {
+    let text = Signal::memo(move || {
         lab.experiment.with(|e| match &e.input {
             Input::Text { text, .. } => text.clone(),
             _ => String::new(),
@@ -30,7 +32,7 @@ pub fn Words() -> impl IntoView {
     };
     view! {
         <label class="above" for=id.clone()>{t("Your text", "你的文本")}</label>
-        <textarea id=id rows="3" spellcheck="false" prop:value=text aria-invalid=move || invalid.get().then_some("true") on:input=on_input></textarea>
+        <textarea id=id rows="3" spellcheck="false" prop:value=move || text.get() aria-invalid=move || invalid.get().then_some("true") on:input=handler(on_input)></textarea>
         <p class="note">{t(
             "No model reads it: every token has a seeded embedding, so equal words are equal and nothing else is known of them.",
             "没有模型参与：每个词元有一个由种子生成的嵌入，相同的词嵌入相同，除此之外一无所知。",

@@ -1,9 +1,11 @@
 //! The words of the input as chips: hovering shows a query or key everywhere, a click chooses it.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, MouseEvent};
 
-use crate::app::controls::rove;
+use crate::app::controls::{Show, rove};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, lab};
 
@@ -18,16 +20,16 @@ enum Axis {
 #[component]
 pub fn Tokens() -> impl IntoView {
     let lab = lab();
-    let tokens = Memo::new(move |_| {
+    let tokens = Signal::memo(move || {
         lab.loaded.with(|l| l.as_ref().map_or_else(Default::default, |l| (l.tokens_q.clone(), l.tokens_k.clone())))
     });
-    let same = Memo::new(move |_| tokens.with(|(q, k)| q == k));
+    let same = Signal::memo(move || tokens.with(|(q, k)| q == k));
     view! {
-        <Show when=move || !same.get()>
+        <Show when=Signal::derive(move || !same.get())>
             <p class="above">{t("Queries", "查询")}</p>
         </Show>
         <Chips axis=Axis::Query both=same words=Signal::derive(move || tokens.with(|(q, _)| q.clone())) />
-        <Show when=move || !same.get()>
+        <Show when=Signal::derive(move || !same.get())>
             <p class="above">{t("Keys", "键")}</p>
             <Chips axis=Axis::Key both=same words=Signal::derive(move || tokens.with(|(_, k)| k.clone())) />
         </Show>
@@ -46,12 +48,12 @@ fn Chips(
     /// What a plain click chooses.
     axis: Axis,
     /// Whether the chips stand for queries and keys at once.
-    both: Memo<bool>,
+    both: Signal<bool>,
     /// The words.
     words: Signal<Vec<String>>,
 ) -> impl IntoView {
     let lab = lab();
-    let cell = Memo::new(move |_| lab.cell());
+    let cell = Signal::memo(move || lab.cell());
     let current = Selector::new(move || match axis {
         Axis::Query => cell.get().0,
         Axis::Key => cell.get().1,
@@ -72,7 +74,7 @@ fn Chips(
         Axis::Key => "k",
     };
     view! {
-        <div class="tokens" role="listbox" aria-label=label data-axis=colour on:keydown=on_key on:pointerleave=move |_| lab.hover.set(None)>
+        <div class="tokens" role="listbox" aria-label=label data-axis=colour on:keydown=handler(on_key) on:pointerleave=handler(move |_| lab.hover.set(None))>
             {move || {
                 words.get().into_iter().enumerate().map(|(index, word)| {
                     let (on, on_for_tab, on_key) = (current.clone(), current.clone(), current_key.clone());
@@ -85,8 +87,8 @@ fn Chips(
                             aria-selected=move || on_for_aria.selected(&index).to_string()
                             class:on=move || on.selected(&index)
                             class:on-key=move || on_key.selected(&index)
-                            on:pointerenter=move |_| hover(lab, as_key(false), index)
-                            on:click=move |event: MouseEvent| choose(lab, as_key(event.shift_key()), index)
+                            on:pointerenter=handler(move |_| hover(lab, as_key(false), index))
+                            on:click=handler(move |event: MouseEvent| choose(lab, as_key(event.shift_key()), index))
                         >
                             {word}
                         </button>

@@ -1,5 +1,7 @@
 //! Token labels along the map: all of them while they fit, then every second, fifth, tenth …
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 /// Labels to show: index and text.

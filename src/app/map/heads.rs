@@ -1,5 +1,7 @@
 //! All heads as small multiples with one number each; the chosen one is large above.
 
+use crate::app::reactive::{Signal, effect};
+use crate::app::view::{handler, view};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
@@ -24,7 +26,7 @@ fn entropy(outcome: &Outcome, head: usize) -> Option<f32> {
 #[component]
 pub fn Heads() -> impl IntoView {
     let lab = lab();
-    let count = Memo::new(move |_| lab.outcome.with(|o| o.as_ref().map_or(0, |o| o.dims.q_heads)));
+    let count = Signal::memo(move || lab.outcome.with(|o| o.as_ref().map_or(0, |o| o.dims.q_heads)));
     let on_key = move |event: web_sys::KeyboardEvent| {
         let count = count.get_untracked();
         let head = lab.experiment.with_untracked(|e| e.view.head);
@@ -44,10 +46,8 @@ pub fn Heads() -> impl IntoView {
             {t("All heads", "全部注意力头")}
             <small>{t("mean entropy of the rows, nats", "各行平均熵（奈特）")}</small>
         </h3>
-        <div class="heads" role="radiogroup" aria-label=t("Head", "注意力头") on:keydown=on_key>
-            <For each=move || 0..count.get() key=|h| *h let(head)>
-                <Head lab=lab head=head />
-            </For>
+        <div class="heads" role="radiogroup" aria-label=t("Head", "注意力头") on:keydown=handler(on_key)>
+            {move || (0..count.get()).map(|head| view! { <Head lab=lab head=head /> }).collect_view()}
         </div>
     }
 }
@@ -56,7 +56,7 @@ pub fn Heads() -> impl IntoView {
 fn Head(lab: Lab, head: usize) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let chosen = move || lab.experiment.with(|e| e.view.head == head);
-    Effect::new(move |_| {
+    effect(move || {
         let Some(canvas) = canvas.get() else { return };
         let small = lab.maps.with(|maps| {
             maps.iter()
@@ -69,7 +69,9 @@ fn Head(lab: Lab, head: usize) -> impl IntoView {
             let _ = paint_cells(&canvas, &map, &Scale::of(&map), &Palette::current());
         }
     });
-    let number = move || lab.outcome.with(|o| o.as_ref().and_then(|o| entropy(o, head))).map(|e| format!("{e:.2}"));
+    let number = Signal::derive(move || {
+        lab.outcome.with(|o| o.as_ref().and_then(|o| entropy(o, head))).map(|e| format!("{e:.2}"))
+    });
     view! {
         <button
             id=format!("head-{head}")
@@ -78,7 +80,7 @@ fn Head(lab: Lab, head: usize) -> impl IntoView {
             aria-checked=move || chosen().to_string()
             aria-label=move || format!("{} {}", i18n::now(lab.lang.get(), "Head", "头"), head + 1)
             tabindex=move || if chosen() { "0" } else { "-1" }
-            on:click=move |_| lab.show(|view| view.head = head)
+            on:click=handler(move |_| lab.show(|view| view.head = head))
         >
             <canvas node_ref=canvas aria-hidden="true"></canvas>
             <span>{head + 1} <b>{number}</b></span>

@@ -1,5 +1,7 @@
 //! The legend: colours with values, and what hatching means.
 
+use crate::app::reactive::{Signal, effect};
+use crate::app::view::view;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
@@ -17,11 +19,11 @@ const STEPS: usize = 128;
 pub fn Legend() -> impl IntoView {
     let lab = lab();
     let canvas = NodeRef::<Canvas>::new();
-    let scale = Memo::new(move |_| {
+    let scale = Signal::memo(move || {
         let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
         lab.picture(stage, head).map(|map| Scale::of(&map))
     });
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(canvas), Some(scale)) = (canvas.get(), scale.get()) else { return };
         let stage = lab.experiment.with_untracked(|e| e.view.stage);
         let from = if scale.is_weights() { 0.0 } else { -1.0 };
@@ -31,9 +33,12 @@ pub fn Legend() -> impl IntoView {
         // A canvas without a context stays empty; the values beside it are text.
         let _ = paint_cells(&canvas, &Map { request, values }, &scale, &Palette::current());
     });
-    let low = move || scale.get().map(|s| if s.is_weights() { "0".to_owned() } else { format!("−{}", number(s.top)) });
-    let high =
-        move || scale.get().map(|s| if s.is_weights() { format!("{:.0} %", s.top * 100.0) } else { number(s.top) });
+    let low = Signal::derive(move || {
+        scale.get().map(|s| if s.is_weights() { "0".to_owned() } else { format!("−{}", number(s.top)) })
+    });
+    let high = Signal::derive(move || {
+        scale.get().map(|s| if s.is_weights() { format!("{:.0} %", s.top * 100.0) } else { number(s.top) })
+    });
     view! {
         <div class="legend">
             <span>{low}</span>

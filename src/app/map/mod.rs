@@ -11,6 +11,8 @@ mod view;
 pub use draw::paint_cells;
 pub use scale::Scale;
 
+use crate::app::reactive::RwSignal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::i18n::t;

@@ -1,5 +1,7 @@
 //! Stages of the pipeline as tabs over one map, so that the same cell stays under the eye from Q·K to the weights.
 
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::i18n::t;
@@ -33,7 +35,7 @@ pub fn Stages(
     painting: RwSignal<bool>,
 ) -> impl IntoView {
     let lab = lab();
-    let stage = Memo::new(move |_| lab.experiment.with(|e| e.view.stage));
+    let stage = Signal::memo(move || lab.experiment.with(|e| e.view.stage));
     let choose = move |stage: Stage| lab.show(|view| view.stage = stage);
     let on_key = move |event: web_sys::KeyboardEvent| {
         let step: isize = match event.key().as_str() {
@@ -53,7 +55,7 @@ pub fn Stages(
     };
     view! {
         <div class="stages">
-            <div class="stages__tabs" role="tablist" aria-label=t("Stage of the map", "注意力图的阶段") on:keydown=on_key>
+            <div class="stages__tabs" role="tablist" aria-label=t("Stage of the map", "注意力图的阶段") on:keydown=handler(on_key)>
                 {move || Stage::ALL.into_iter().filter(|s| shown(lab, *s)).map(|each| {
                     let (en, zh) = name(each);
                     view! {
@@ -62,7 +64,7 @@ pub fn Stages(
                             id=format!("stage-{}", each as usize)
                             aria-selected=move || (stage.get() == each).to_string()
                             tabindex=move || if stage.get() == each { "0" } else { "-1" }
-                            on:click=move |_| choose(each)
+                            on:click=handler(move |_| choose(each))
                         >
                             {t(en, zh)}
                         </button>
@@ -73,7 +75,7 @@ pub fn Stages(
                 class="paint"
                 aria-pressed=move || painting.get().to_string()
                 title=t("Click or drag on the map to switch cells on and off", "在注意力图上点击或拖动以允许或屏蔽单元格")
-                on:click=move |_| painting.update(|p| *p = !*p)
+                on:click=handler(move |_| painting.update(|p| *p = !*p))
             >
                 {t("Paint", "涂画")}
             </button>

@@ -1,5 +1,7 @@
 //! The large map: a canvas for the cells, a light overlay for the crosshair, labels around it. Pointer, touch and keys move one cell cursor.
 
+use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent};
@@ -8,6 +10,7 @@ use super::axes::Axis;
 use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
+use crate::app::controls::Show;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
 use crate::app::state::{Lab, lab};
@@ -22,13 +25,13 @@ pub fn MapView(
     let lab = lab();
     let canvas = NodeRef::<Canvas>::new();
     let field = NodeRef::<Div>::new();
-    let size = Memo::new(move |_| lab.outcome.with(|o| o.as_ref().map_or((1, 1), |o| (o.dims.n_q, o.dims.n_k))));
-    let picture = Memo::new(move |_| {
+    let size = Signal::memo(move || lab.outcome.with(|o| o.as_ref().map_or((1, 1), |o| (o.dims.n_q, o.dims.n_k))));
+    let picture = Signal::memo(move || {
         let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
         lab.picture(stage, head)
     });
     let width = crate::app::shell::element_width(field);
-    Effect::new(move |_| {
+    effect(move || {
         width.track();
         let Some(canvas) = canvas.get() else { return };
         picture.with(|map| {
@@ -106,7 +109,7 @@ pub fn MapView(
         lab.show(|view| (view.query, view.key) = next);
     };
 
-    let cell = Memo::new(move |_| {
+    let cell = Signal::memo(move || {
         let ((q, k), (n_q, n_k)) = (lab.cell(), size.get());
         (q.min(n_q - 1), k.min(n_k - 1))
     });
@@ -129,11 +132,11 @@ pub fn MapView(
                 aria-label=t("Attention map: arrow keys move over the cells, space switches a cell on or off", "注意力图：方向键移动，空格允许或屏蔽单元格")
                 aria-describedby="map-cell"
                 style:aspect-ratio=move || format!("{} / {}", size.get().1, size.get().0)
-                on:pointermove=on_move
-                on:pointerdown=on_down
-                on:pointerup=move |_| stroke.set_value(None)
-                on:pointerleave=move |_| { stroke.set_value(None); lab.hover.set(None); }
-                on:keydown=on_key
+                on:pointermove=handler(on_move)
+                on:pointerdown=handler(on_down)
+                on:pointerup=handler(move |_| stroke.set_value(None))
+                on:pointerleave=handler(move |_| { stroke.set_value(None); lab.hover.set(None); })
+                on:keydown=handler(on_key)
             >
                 <canvas node_ref=canvas aria-hidden="true"></canvas>
                 <i class="cross cross--row" style:top=move || start(cell.get().0, size.get().0) style:height=move || share(size.get().0)></i>
@@ -145,7 +148,7 @@ pub fn MapView(
                     style:height=move || share(size.get().0)
                     style:width=move || share(size.get().1)
                 ></i>
-                <Show when=move || picture.with(Option::is_none)>
+                <Show when=Signal::derive(move || picture.with(Option::is_none))>
                     <p class="map__empty">{t("Computing the first result…", "正在计算第一个结果…")}</p>
                 </Show>
             </div>

@@ -6,6 +6,7 @@ mod story;
 mod timing;
 mod why;
 
+use crate::app::view::view;
 use leptos::prelude::*;
 
 /// The result column.

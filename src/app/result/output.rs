@@ -1,5 +1,7 @@
 //! The output of the chosen head: one row a query, weights · V.
 
+use crate::app::reactive::{Signal, effect};
+use crate::app::view::view;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
@@ -40,8 +42,8 @@ fn picture(lab: Lab) -> Option<Map> {
 pub fn Output() -> impl IntoView {
     let lab = lab();
     let canvas = NodeRef::<Canvas>::new();
-    let map = Memo::new(move |_| picture(lab));
-    Effect::new(move |_| {
+    let map = Signal::memo(move || picture(lab));
+    effect(move || {
         let Some(canvas) = canvas.get() else { return };
         map.with(|map| {
             if let Some(map) = map {
@@ -50,8 +52,9 @@ pub fn Output() -> impl IntoView {
             }
         });
     });
-    let shape = move || map.with(|m| m.as_ref().map(|m| format!("{} × {}", m.request.height, m.request.width)));
-    let numbers = move || {
+    let shape =
+        Signal::derive(move || map.with(|m| m.as_ref().map(|m| format!("{} × {}", m.request.height, m.request.width))));
+    let numbers = Signal::derive(move || {
         map.with(|m| {
             let m = m.as_ref()?;
             let q = lab.cell().0;
@@ -59,7 +62,7 @@ pub fn Output() -> impl IntoView {
             let text: Vec<String> = row.iter().take(8).map(|v| format!("{v:+.2}")).collect();
             Some(format!("{}{}", text.join(" "), if row.len() > 8 { " …" } else { "" }))
         })
-    };
+    });
     let mark = move || map.with(|m| m.as_ref().map(|m| (lab.cell().0, m.request.height)));
     view! {
         <h3 class="card__head">{t("Output", "输出")} <small>{shape}</small></h3>

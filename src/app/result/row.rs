@@ -1,5 +1,7 @@
 //! Where the query looks: its strongest keys, its entropy.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::story::{row, token};
@@ -12,15 +14,15 @@ const SHOWN: usize = 6;
 #[component]
 pub fn Row() -> impl IntoView {
     let lab = lab();
-    let weights = Memo::new(move |_| row(lab, lab.experiment.with(|e| e.view.head), lab.cell().0));
-    let title = move || {
+    let weights = Signal::memo(move || row(lab, lab.experiment.with(|e| e.view.head), lab.cell().0));
+    let title = Signal::derive(move || {
         let token = token(lab, false, lab.cell().0);
         match lab.lang.get() {
             crate::catalogue::Lang::En => format!("Where “{token}” looks"),
             crate::catalogue::Lang::Zh => format!("“{token}”看向哪里"),
         }
-    };
-    let entropy = move || {
+    });
+    let entropy = Signal::derive(move || {
         let weights = weights.get()?;
         let sum: f32 = weights.iter().sum();
         if sum <= 0.0 {
@@ -33,7 +35,7 @@ pub fn Row() -> impl IntoView {
             entropy.exp(),
             i18n::now(lab.lang.get(), "keys", "个键上")
         ))
-    };
+    });
     view! {
         <h3 class="card__head"><span>{title}</span> <small title="exp(entropy)">{entropy}</small></h3>
         <ol class="bars">
@@ -41,7 +43,7 @@ pub fn Row() -> impl IntoView {
                 let mut ranked: Vec<(usize, f32)> = weights.get().unwrap_or_default().into_iter().enumerate().collect();
                 ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
                 ranked.into_iter().take(SHOWN).filter(|(_, w)| *w > 0.0).map(|(k, weight)| view! {
-                    <li on:pointerenter=move |_| lab.hover.set(Some((lab.cell().0, k))) on:pointerleave=move |_| lab.hover.set(None)>
+                    <li on:pointerenter=handler(move |_| lab.hover.set(Some((lab.cell().0, k)))) on:pointerleave=handler(move |_| lab.hover.set(None))>
                         <span class="k">{token(lab, true, k)}</span>
                         <span class="bars__track"><i style:width=format!("{:.2}%", weight * 100.0)></i></span>
                         <output>{format!("{:.1} %", weight * 100.0)}</output>

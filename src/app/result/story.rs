@@ -1,7 +1,5 @@
 //! What the result knows of one cell and one row, read from the pictures of the last run.
 
-use leptos::prelude::*;
-
 use crate::app::state::Lab;
 use crate::engine::Map;
 use crate::experiment::Stage;

@@ -1,5 +1,6 @@
 //! How long it took: stages of the last run, the runs before it, who computed, and how much was skipped.
 
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::i18n::{self, t};
@@ -143,11 +144,11 @@ fn Engine() -> impl IntoView {
             <label>
                 {t("engine", "引擎")}
                 <select
-                    on:change=move |e| {
+                    on:change=handler(move |e| {
                         if let Some((backend, ..)) = event_target_value(&e).parse::<usize>().ok().and_then(|i| backends.get(i)) {
                             lab.edit("engine.backend", |x| x.engine.backend = *backend);
                         }
-                    }
+                    })
                     prop:value=move || lab.experiment.with(|x| backends.iter().position(|b| b.0 == x.engine.backend).unwrap_or(0).to_string())
                 >
                     {backends.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i>{t(en, zh)}</option> }).collect_view()}
@@ -156,11 +157,11 @@ fn Engine() -> impl IntoView {
             <label>
                 {t("algorithm", "算法")}
                 <select
-                    on:change=move |e| {
+                    on:change=handler(move |e| {
                         if let Some((algorithm, ..)) = event_target_value(&e).parse::<usize>().ok().and_then(|i| algorithms.get(i)) {
                             lab.edit("engine.algorithm", |x| x.engine.algorithm = *algorithm);
                         }
-                    }
+                    })
                     prop:value=move || lab.experiment.with(|x| algorithms.iter().position(|a| a.0 == x.engine.algorithm).unwrap_or(0).to_string())
                 >
                     {algorithms.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i>{t(en, zh)}</option> }).collect_view()}

@@ -1,5 +1,6 @@
 //! Why this cell: the sum that made it, stage by stage, and which places of the head contributed.
 
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::story::{is_masked, token, value};

@@ -1,5 +1,7 @@
 //! Switches where libraries differ, with the names of those that stand on each side.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words};

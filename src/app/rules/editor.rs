@@ -1,5 +1,7 @@
 //! The formula that runs, as text to edit: colours and faults lie under a transparent text field.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
@@ -33,10 +35,7 @@ pub fn Editor(
     let field = NodeRef::<Textarea>::new();
     let painted = move || {
         let fault = fault.get();
-        let cut = params.with(|params| text.with(|text| pieces(text, params, fault.as_ref().map(|f| &f.span))));
-        cut.into_iter()
-            .map(|p| view! { <span class=p.colour.class() class:f-fault=p.fault>{p.text}</span> })
-            .collect_view()
+        params.with(|params| text.with(|text| pieces(text, params, fault.as_ref().map(|f| &f.span))))
     };
     let apply = move |_| {
         let Some((suggestion, span)) = fault.get_untracked().and_then(|f| Some((f.suggestion?, f.span))) else {
@@ -51,7 +50,7 @@ pub fn Editor(
             let _ = field.focus();
         }
     };
-    let unknown = Memo::new(move |_| match fault.get().map(|f| f.kind) {
+    let unknown = Signal::memo(move || match fault.get().map(|f| f.kind) {
         Some(ErrorKind::UnknownName { name, .. }) => Some(name),
         _ => None,
     });
@@ -59,7 +58,10 @@ pub fn Editor(
         <div class="formula" class:faulty=move || fault.with(Option::is_some)>
             <label class="formula__head" for=id.clone()>{head}</label>
             <div class="formula__text">
-                <pre aria-hidden="true">{painted}" "</pre>
+                <pre aria-hidden="true">
+                    {move || painted().into_iter().map(|p| view! { <span class=p.colour.class() class:f-fault=p.fault>{p.text}</span> }).collect_view()}
+                    " "
+                </pre>
                 <textarea
                     node_ref=field
                     id=id
@@ -70,20 +72,20 @@ pub fn Editor(
                     autocapitalize="off"
                     autocomplete="off"
                     rows="1"
-                    prop:value=text
-                    on:input=move |event| on_text.run(event_target_value(&event))
+                    prop:value=move || text.get()
+                    on:input=handler(move |event| on_text.run(event_target_value(&event)))
                 ></textarea>
             </div>
             <div class="issue" id=note role="alert" hidden=move || fault.with(Option::is_none)>
                 <p>{move || fault.with(|f| f.as_ref().map(|f| message(f, lang.get())))}</p>
                 <div class="issue__ways">
                     {move || fault.with(|f| f.as_ref().and_then(|f| f.suggestion.clone())).map(|suggestion| view! {
-                        <button type="button" on:click=apply>{t("Write ", "改为 ")}<code>{suggestion}</code></button>
+                        <button type="button" on:click=handler(apply)>{t("Write ", "改为 ")}<code>{suggestion}</code></button>
                     })}
                     {move || unknown.get().map(|name| {
                         let declared = name.clone();
                         view! {
-                            <button type="button" on:click=move |_| on_declare.run(declared.clone())>
+                            <button type="button" on:click=handler(move |_| on_declare.run(declared.clone()))>
                                 {move || match lang.get() {
                                     crate::catalogue::Lang::En => format!("Make {name} a slider"),
                                     crate::catalogue::Lang::Zh => format!("将 {name} 设为滑块"),

@@ -1,5 +1,7 @@
 //! A layout of tiles painted by hand: click, drag, or arrow keys and space.
 
+use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent};
@@ -16,13 +18,13 @@ pub fn Layout(
     /// Name of the table in the experiment.
     name: &'static str,
     /// The table now: `[heads, rows, columns]`.
-    now: Memo<Now>,
+    now: Signal<Now>,
 ) -> impl IntoView {
     let lab = lab();
     let all_heads = RwSignal::new(true);
-    let head = Memo::new(move |_| lab.experiment.with(|e| e.view.head));
+    let head = Signal::memo(move || lab.experiment.with(|e| e.view.head));
     // Heads, and tiles each way.
-    let size = Memo::new(move |_| {
+    let size = Signal::memo(move || {
         now.with(|n| match n.shape[..] {
             [heads, rows, cols] => (heads, rows.max(1), cols.max(1)),
             _ => (0, 1, 1),
@@ -49,7 +51,7 @@ pub fn Layout(
 
     let canvas = NodeRef::<Canvas>::new();
     let field = NodeRef::<Div>::new();
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(canvas), palette) = (canvas.get(), Palette::current()) else { return };
         let (heads, rows, cols) = size.get();
         let h = head.get().min(heads.saturating_sub(1));
@@ -62,7 +64,7 @@ pub fn Layout(
     });
 
     let cursor = RwSignal::new((0_usize, 0_usize));
-    let place = Memo::new(move |_| {
+    let place = Signal::memo(move || {
         let ((row, col), (_, rows, cols)) = (cursor.get(), size.get());
         (row.min(rows - 1), col.min(cols - 1))
     });
@@ -115,13 +117,13 @@ pub fn Layout(
         event.stop_propagation();
         cursor.set(next);
     };
-    let spoken = move || {
+    let spoken = Signal::derive(move || {
         now.track();
         let (row, col) = place.get();
         let lang = lab.lang.get();
         let state = if on(row, col) { i18n::now(lang, "on", "开") } else { i18n::now(lang, "off", "关") };
         format!("{}, {}: {state}", row + 1, col + 1)
-    };
+    });
     let percent = |i: usize, n: usize| format!("{:.4}%", i as f64 / n.max(1) as f64 * 100.0);
     view! {
         <div
@@ -131,11 +133,11 @@ pub fn Layout(
             tabindex="0"
             aria-label=t("Tiles: arrow keys move, space switches a tile", "块：方向键移动，空格切换")
             style:aspect-ratio=move || { let (_, rows, cols) = size.get(); format!("{cols} / {rows}") }
-            on:pointerdown=on_down
-            on:pointermove=on_move
-            on:pointerup=move |_| stroke.set_value(None)
-            on:pointercancel=move |_| stroke.set_value(None)
-            on:keydown=on_key
+            on:pointerdown=handler(on_down)
+            on:pointermove=handler(on_move)
+            on:pointerup=handler(move |_| stroke.set_value(None))
+            on:pointercancel=handler(move |_| stroke.set_value(None))
+            on:keydown=handler(on_key)
         >
             <canvas node_ref=canvas aria-hidden="true"></canvas>
             <i

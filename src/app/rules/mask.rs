@@ -1,5 +1,7 @@
 //! The mask: a pattern chosen by its picture, the formula that runs, its parameters as sliders, cells painted by hand.
 
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::About;
@@ -29,7 +31,7 @@ struct Origin {
 #[component]
 pub fn MaskCard() -> impl IntoView {
     let lab = lab();
-    let id = Memo::new(move |_| lab.experiment.with(|e| e.mask.id.clone()));
+    let id = Signal::memo(move || lab.experiment.with(|e| e.mask.id.clone()));
     let origin = RwSignal::new(None::<Origin>);
     let choose = Callback::new(move |id: String| {
         lab.edit("mask.id", |e| {
@@ -37,7 +39,7 @@ pub fn MaskCard() -> impl IntoView {
             e.mask = MaskChoice { id, params: Default::default(), custom: None };
         });
     });
-    let text = Memo::new(move |_| lab.experiment.with(formula_of));
+    let text = Signal::memo(move || lab.experiment.with(formula_of));
     let names = Signal::derive(move || {
         lab.experiment.with(|e| match catalogue::mask(&e.mask.id) {
             Some(entry) => entry.params.iter().map(|p| p.name.to_owned()).collect(),
@@ -68,9 +70,9 @@ pub fn MaskCard() -> impl IntoView {
             <Editor
                 label=words("Mask formula", "掩码公式")
                 head="mask(q, k) ="
-                text=text.into()
+                text=text
                 params=names
-                fault=fault.into()
+                fault=fault
                 on_text=on_text
                 on_declare=Callback::new(move |name| Own::Mask.declare(lab, name))
             />
@@ -78,20 +80,20 @@ pub fn MaskCard() -> impl IntoView {
             <IssueLine path="mask.id" />
             <div hidden=move || fault.with(Option::is_some)><IssueLine path="mask.custom.text" /></div>
             {move || match catalogue::mask(&id.get()) {
-                Some(entry) => view! { <Chosen entry=entry /> }.into_any(),
+                Some(entry) => view! { <Chosen entry=entry /> },
                 None => view! {
                     <DeclaredRows own=Own::Mask />
                     <Tables reader=Reader::Own(Own::Mask) />
                     <p class="note">{t("A formula of your own.", "你自己的公式。")}</p>
                     {move || origin_name().map(|name| view! {
-                        <button type="button" class="quiet-button" on:click=back>
+                        <button type="button" class="quiet-button" on:click=handler(back)>
                             {move || match lab.lang.get() {
                                 Lang::En => format!("Back to “{}”", name.en),
                                 Lang::Zh => format!("回到“{}”", name.zh),
                             }}
                         </button>
                     })}
-                }.into_any(),
+                },
             }}
             <Painted />
         </Card>

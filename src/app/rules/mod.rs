@@ -25,6 +25,7 @@ mod tables;
 mod thumbs;
 mod weights;
 
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::i18n::t;

@@ -1,5 +1,7 @@
 //! Formulas of the user's own: where they live in the experiment, their declared parameters as sliders with ranges that can be changed.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::formulas::{fault, names, tables_in};
@@ -49,9 +51,9 @@ impl Own {
     }
 
     /// What is wrong with it; tracks everything it depends on.
-    pub fn fault(self, lab: Lab) -> Memo<Option<FormulaError>> {
-        let dims = Memo::new(move |_| lab.loaded.with(|l| l.as_ref().map(|l| l.dims)));
-        Memo::new(move |_| {
+    pub fn fault(self, lab: Lab) -> Signal<Option<FormulaError>> {
+        let dims = Signal::memo(move || lab.loaded.with(|l| l.as_ref().map(|l| l.dims)));
+        Signal::memo(move || {
             let dims = dims.get();
             lab.experiment.with(|e| {
                 let own = self.get(e)?;
@@ -92,7 +94,7 @@ pub fn DeclaredRows(
 ) -> impl IntoView {
     let lab = lab();
     // A parameter that the text no longer names moves nothing, so it is not shown; it is kept for when the text names it again.
-    let rows = Memo::new(move |_| {
+    let rows = Signal::memo(move || {
         lab.experiment.with(|e| {
             let Some(formula) = own.get(e) else { return Vec::new() };
             // Tables are made from parameters by name.
@@ -120,7 +122,7 @@ fn Row(
     ty: Ty,
 ) -> impl IntoView {
     let lab = lab();
-    let now = Memo::new(move |_| lab.experiment.with(|e| own.get(e).and_then(|f| f.params.get(index).cloned())));
+    let now = Signal::memo(move || lab.experiment.with(|e| own.get(e).and_then(|f| f.params.get(index).cloned())));
     let read = move |field: fn(&Declared) -> f64| Signal::derive(move || now.with(|d| d.as_ref().map_or(0.0, field)));
     let value = read(|d| d.value);
     let set = move |part: &'static str, change: fn(&mut Declared, f64)| {
@@ -136,7 +138,7 @@ fn Row(
     if ty == Ty::Bool {
         let on = Signal::derive(move || value.get() != 0.0);
         let set = set("value", |d, x| d.value = x);
-        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set.run(f64::from(u8::from(on)))) /> }.into_any();
+        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set.run(f64::from(u8::from(on)))) /> };
     }
     let span =
         Signal::derive(move || now.with(|d| d.as_ref().map_or(Span::whole(0, 1), |d| Span::new(d.min, d.max, d.step))));
@@ -168,12 +170,11 @@ fn Row(
                     <Bound label="max" value=read(|d| d.max) on_change=set("max", |d, x| { d.max = x; d.min = d.min.min(x); d.value = d.value.min(x); }) />
                     <Bound label="step" value=read(|d| d.step) on_change=set("step", |d, x| if x > 0.0 { d.step = x }) />
                     <Switch label=crate::app::controls::words("whole", "整数") on=whole on_change=set_whole />
-                    <button type="button" class="quiet-button" on:click=remove>{t("Remove", "移除")}</button>
+                    <button type="button" class="quiet-button" on:click=handler(remove)>{t("Remove", "移除")}</button>
                 </div>
             </details>
         </div>
     }
-    .into_any()
 }
 
 /// One end or the step of a range.
@@ -198,10 +199,10 @@ fn Bound(
                 type="number"
                 step="any"
                 prop:value=move || number(value.get())
-                on:change=move |event| {
+                on:change=handler(move |event| {
                     if let Some(x) = event_target_value(&event).trim().parse::<f64>().ok().filter(|x| x.is_finite()) { on_change.run(x) }
                     event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));
-                }
+                })
             />
         </label>
     }

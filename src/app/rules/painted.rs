@@ -1,5 +1,7 @@
 //! Cells and rectangles switched by hand: how many, which, and the way back.
 
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::controls::IssueLine;
@@ -15,20 +17,20 @@ const LISTED: usize = 12;
 #[component]
 pub fn Painted() -> impl IntoView {
     let lab = lab();
-    let paint = Memo::new(move |_| lab.experiment.with(|e| e.paint.clone()));
-    let summary = move || {
+    let paint = Signal::memo(move || lab.experiment.with(|e| e.paint.clone()));
+    let summary = Signal::derive(move || {
         let n = paint.with(Vec::len);
         match lab.lang.get() {
             Lang::En if n == 1 => "1 place painted by hand".to_owned(),
             Lang::En => format!("{n} places painted by hand"),
             Lang::Zh => format!("手工涂画 {n} 处"),
         }
-    };
+    });
     view! {
         <div class="painted" hidden=move || paint.with(Vec::is_empty)>
             <div class="edits">
                 <span>{summary}</span>
-                <button type="button" class="quiet-button" on:click=move |_| lab.edit("paint.clear", |e| e.paint.clear())>{t("Clear paint", "清除涂画")}</button>
+                <button type="button" class="quiet-button" on:click=handler(move |_| lab.edit("paint.clear", |e| e.paint.clear()))>{t("Clear paint", "清除涂画")}</button>
             </div>
             <ul>
                 {move || paint.get().into_iter().enumerate().rev().take(LISTED).map(|(index, patch)| {
@@ -38,7 +40,7 @@ pub fn Painted() -> impl IntoView {
                         <li>
                             <span class:allowed=patch.allow class="painted__state" aria-hidden="true"></span>
                             {text}
-                            <button type="button" class="quiet-button" aria-label=label on:click=move |_| remove(lab, index)>"×"</button>
+                            <button type="button" class="quiet-button" aria-label=label on:click=handler(move |_| remove(lab, index))>"×"</button>
                         </li>
                     }
                 }).collect_view()}

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::formulas::{table, values_of};
@@ -69,14 +71,14 @@ pub fn ParamRows(
     /// What the entry declares.
     params: &'static [Param],
 ) -> impl IntoView {
-    view! { {params.iter().map(|param| view! { <Row owner=owner param=param /> }).collect_view()} }
+    params.iter().map(|param| view! { <Row owner=owner param=param /> }).collect_view()
 }
 
 #[component]
 fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
     let lab = lab();
     let value =
-        Memo::new(move |_| lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(param.default)));
+        Signal::memo(move || lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(param.default)));
     let label = words_of(param.label);
     if is_window_edge(param) {
         let on = Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive));
@@ -85,11 +87,11 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
                 e.conventions.window = if on { WindowEdge::Inclusive } else { WindowEdge::Exclusive }
             });
         });
-        return view! { <Switch label=label on=on on_change=set /> }.into_any();
+        return view! { <Switch label=label on=on on_change=set /> };
     }
     if param.ty == Ty::Bool {
         let on = Signal::derive(move || value.get() != 0.0);
-        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set(lab, owner, param, f64::from(u8::from(on)))) /> }.into_any();
+        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set(lab, owner, param, f64::from(u8::from(on)))) /> };
     }
     // Ranges over several decades are even in ratio.
     let span = if param.min > 0.0 && param.max / param.min >= 1000.0 && param.ty == Ty::Float {
@@ -106,7 +108,6 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
             on_change=Callback::new(move |x| set(lab, owner, param, x))
         />
     }
-    .into_any()
 }
 
 /// Sets a parameter; at its default it is left out. Tables of the user's that no longer fit go with it.

@@ -1,11 +1,13 @@
 //! The position scheme.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::About;
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
-use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words, words_of};
+use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::i18n::t;
 use crate::app::state::lab;
 use crate::catalogue::{self, Slot};
@@ -15,13 +17,13 @@ use crate::experiment::{Choice, Input};
 #[component]
 pub fn PositionCard() -> impl IntoView {
     let lab = lab();
-    let id = Memo::new(move |_| lab.experiment.with(|e| e.position.id.clone()));
+    let id = Signal::memo(move || lab.experiment.with(|e| e.position.id.clone()));
     let items = catalogue::positions()
         .iter()
         .map(|p| Item::new(p.id, words_of(p.name)).hint(words_of(p.about)))
         .collect::<Vec<_>>();
     let choose = Callback::new(move |id: String| lab.edit("position.id", |e| e.position = Choice::of(&id)));
-    let captured = Memo::new(move |_| {
+    let captured = Signal::memo(move || {
         lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != Choice::of("none").id)
     });
     view! {
@@ -39,7 +41,7 @@ pub fn PositionCard() -> impl IntoView {
                     <About about=entry.about paper=entry.paper />
                 }
             })}
-            <Show when=move || captured.get()>
+            <Show when=captured>
                 <p class="note">{t(
                     "The captured model has positions in it already; this comes on top.",
                     "采集的模型本身已含位置信息，这里是额外叠加。",

@@ -1,11 +1,13 @@
 //! From Q·K to the score: scale, temperature, softcap, a formula of the user's own.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::editor::Editor;
 use super::own::{DeclaredRows, Own};
 use super::tables::{Reader, Tables};
-use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Slider, Span, Switch, words};
+use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words};
 use crate::app::i18n::t;
 use crate::app::state::lab;
 use crate::experiment::{CustomFormula, Scale};
@@ -36,8 +38,8 @@ fn scale_id(scale: Scale) -> &'static str {
 #[component]
 pub fn ScoreCard() -> impl IntoView {
     let lab = lab();
-    let scale = Memo::new(move |_| lab.experiment.with(|e| e.scale));
-    let own = Memo::new(move |_| lab.experiment.with(|e| e.score.is_some()));
+    let scale = Signal::memo(move || lab.experiment.with(|e| e.scale));
+    let own = Signal::memo(move || lab.experiment.with(|e| e.score.is_some()));
     let items = SCALES
         .map(|(id, label, en, zh)| {
             let label = if id == "free" { words("free", "自定") } else { Signal::stored(label.to_owned()) };
@@ -66,20 +68,20 @@ pub fn ScoreCard() -> impl IntoView {
     view! {
         <Card title=words("Score", "分数")>
             <Choices label=words("scale", "缩放") items=items chosen=Signal::derive(move || scale_id(scale.get()).to_owned()) on_choose=choose look=Look::Segments show_label=true />
-            <Show when=move || matches!(scale.get(), Scale::Free(_))>
+            <Show when=Signal::derive(move || matches!(scale.get(), Scale::Free(_)))>
                 <Slider label=words("factor", "系数") value=free span=Span::new(0.0, 2.0, 0.01).up_to(100.0) path="scale" on_change=Callback::new(move |x| lab.edit("scale", |e| e.scale = Scale::Free(x))) />
             </Show>
             <Slider label=words("temperature", "温度") value=Signal::derive(move || lab.experiment.with(|e| e.temperature)) span=Span::log(0.1, 10.0) path="temperature" on_change=Callback::new(move |x| lab.edit("temperature", |e| e.temperature = x)) />
             <Slider label=words("softcap", "软上限") value=Signal::derive(move || lab.experiment.with(|e| e.softcap)) span=Span::new(0.0, 50.0, 0.5).up_to(1000.0) path="softcap" on_change=Callback::new(move |x| lab.edit("softcap", |e| e.softcap = x)) />
             <p class="note">{move || if lab.experiment.with(|e| e.softcap == 0.0) { t("softcap 0: off", "软上限 0：关闭")() } else { "c · tanh(s / c)" }}</p>
             <Switch label=words("a score formula of your own", "自定义评分公式") on=own on_change=switch_own />
-            <Show when=move || own.get()>
+            <Show when=own>
                 <Editor
                     label=words("Score formula", "评分公式")
                     head="score(s, q, k) ="
                     text=text
                     params=Signal::derive(move || lab.experiment.with(|e| Own::Score.names(e)))
-                    fault=fault.into()
+                    fault=fault
                     on_text=Callback::new(move |text| Own::Score.edit(lab, "text", |f| f.text = text))
                     on_declare=Callback::new(move |name| Own::Score.declare(lab, name))
                 />

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::formulas::{plain, tables_in, values_of};
 use super::layout::Layout;
 use super::own::Own;
 use super::params::Owner;
-use crate::app::controls::{IssueLine, number};
+use crate::app::controls::{IssueLine, Show, number};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, lab};
 use crate::catalogue::{self, Lang, Table};
@@ -65,7 +67,7 @@ pub fn Tables(
 ) -> impl IntoView {
     let lab = lab();
     let names =
-        Memo::new(move |_| lab.experiment.with(|e| reader.tables(e).iter().map(|t| t.name).collect::<Vec<_>>()));
+        Signal::memo(move || lab.experiment.with(|e| reader.tables(e).iter().map(|t| t.name).collect::<Vec<_>>()));
     view! {
         {move || names.get().into_iter().filter_map(catalogue::editable_table).map(|table| view! { <TableView reader=reader table=table /> }).collect_view()}
     }
@@ -74,7 +76,7 @@ pub fn Tables(
 #[component]
 fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
     let lab = lab();
-    let now = Memo::new(move |_| {
+    let now = Signal::memo(move || {
         let Some(dims) = lab.loaded.with(|l| l.as_ref().map(|l| l.dims)) else { return Now::default() };
         lab.experiment.with(|e| {
             let data = super::formulas::table(table, &dims, &reader.params(e), e.seed, &e.data);
@@ -91,14 +93,14 @@ fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
         <div class="table">
             <p class="table__name">
                 <code>{table.name}</code>" "{t(table.label.en, table.label.zh)}
-                <Show when=move || now.with(|n| n.changed)>
-                    <button type="button" class="quiet-button" on:click=reset aria-label=move || format!("{}: {}", table.name, i18n::now(lang.get(), "back to the catalogue's", "恢复默认"))>{t("Reset", "恢复")}</button>
+                <Show when=Signal::derive(move || now.with(|n| n.changed))>
+                    <button type="button" class="quiet-button" on:click=handler(reset) aria-label=move || format!("{}: {}", table.name, i18n::now(lang.get(), "back to the catalogue's", "恢复默认"))>{t("Reset", "恢复")}</button>
                 </Show>
             </p>
             {if table.rank == 3 && table.ty == Ty::Bool {
-                view! { <Layout name=table.name now=now /> }.into_any()
+                view! { <Layout name=table.name now=now /> }
             } else {
-                view! { <Strip table=table now=now /> }.into_any()
+                view! { <Strip table=table now=now /> }
             }}
             <IssueLine path=format!("data.{}", table.name) />
         </div>
@@ -106,7 +108,7 @@ fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
 }
 
 /// Replaces entries `from..` of a table by `new`.
-pub fn put(lab: Lab, name: &str, now: Memo<Now>, from: usize, new: &[f64]) {
+pub fn put(lab: Lab, name: &str, now: Signal<Now>, from: usize, new: &[f64]) {
     let mut values = now.with_untracked(|n| n.values.clone());
     if let Some(part) = values.get_mut(from..from + new.len()) {
         part.copy_from_slice(new);
@@ -118,11 +120,11 @@ pub fn put(lab: Lab, name: &str, now: Memo<Now>, from: usize, new: &[f64]) {
 
 /// One row of numbers: the whole table, or the chosen head's part of it.
 #[component]
-fn Strip(table: &'static Table, now: Memo<Now>) -> impl IntoView {
+fn Strip(table: &'static Table, now: Signal<Now>) -> impl IntoView {
     let lab = lab();
-    let head = Memo::new(move |_| lab.experiment.with(|e| e.view.head));
+    let head = Signal::memo(move || lab.experiment.with(|e| e.view.head));
     // Start and length of the row in the table.
-    let row = Memo::new(move |_| {
+    let row = Signal::memo(move || {
         now.with(|n| match n.shape[..] {
             [length] => (0, length),
             [heads, length] => (head.get().min(heads.saturating_sub(1)) * length, length),
@@ -141,10 +143,10 @@ fn Strip(table: &'static Table, now: Memo<Now>) -> impl IntoView {
             {move || {
                 let (start, length) = row.get();
                 if length > FIELDS {
-                    return view! { <Long table=table now=now row=row /> }.into_any();
+                    return view! { <Long table=table now=now row=row /> };
                 }
                 (0..length).map(|i| {
-                    let value = Memo::new(move |_| now.with(|n| n.values.get(start + i).copied().unwrap_or(0.0)));
+                    let value = Signal::memo(move || now.with(|n| n.values.get(start + i).copied().unwrap_or(0.0)));
                     let name = label(i, length);
                     let spoken = format!("{} {name}", table.name);
                     view! {
@@ -155,12 +157,12 @@ fn Strip(table: &'static Table, now: Memo<Now>) -> impl IntoView {
                                 aria-label=spoken
                                 step=if table.ty == Ty::Float { "any" } else { "1" }
                                 prop:value=move || number(value.get())
-                                on:change=move |event| {
+                                on:change=handler(move |event| {
                                     if let Some(x) = event_target_value(&event).trim().parse::<f64>().ok().filter(|x| x.is_finite()) {
                                         put(lab, table.name, now, start + i, &[if table.ty == Ty::Float { x } else { x.round() }]);
                                     }
                                     event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));
-                                }
+                                })
                             />
                         </label>
                     }
@@ -172,7 +174,7 @@ fn Strip(table: &'static Table, now: Memo<Now>) -> impl IntoView {
 
 /// A row too long for fields: its numbers as text.
 #[component]
-fn Long(table: &'static Table, now: Memo<Now>, row: Memo<(usize, usize)>) -> impl IntoView {
+fn Long(table: &'static Table, now: Signal<Now>, row: Signal<(usize, usize)>) -> impl IntoView {
     let lab = lab();
     let problem = RwSignal::new(None::<String>);
     let text = move || {
@@ -205,8 +207,8 @@ fn Long(table: &'static Table, now: Memo<Now>, row: Memo<(usize, usize)>) -> imp
             aria-label=t(table.label.en, table.label.zh)
             aria-invalid=move || problem.with(|p| p.is_some().then_some("true"))
             prop:value=text
-            on:change=on_change
+            on:change=handler(on_change)
         ></textarea>
-        <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{problem}</p></div>
+        <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{move || problem.get()}</p></div>
     }
 }

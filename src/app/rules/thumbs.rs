@@ -1,5 +1,7 @@
 //! Patterns chosen by their picture.
 
+use crate::app::reactive::{Signal, effect};
+use crate::app::view::{handler, view};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
@@ -16,7 +18,7 @@ const SIDE: usize = 20;
 #[component]
 pub fn Thumbs(
     /// Id of the chosen entry.
-    chosen: Memo<String>,
+    chosen: Signal<String>,
     /// Called with the id of another.
     on_choose: Callback<String>,
 ) -> impl IntoView {
@@ -26,11 +28,11 @@ pub fn Thumbs(
         }
     };
     // A formula of the user's own is none of these, and something must be in the tab order.
-    let known = Memo::new(move |_| chosen.with(|id| catalogue::mask(id).is_some()));
+    let known = Signal::memo(move || chosen.with(|id| catalogue::mask(id).is_some()));
     view! {
-        <div class="thumbs" role="radiogroup" aria-label=t("Mask", "掩码") on:keydown=on_key>
+        <div class="thumbs" role="radiogroup" aria-label=t("Mask", "掩码") on:keydown=handler(on_key)>
             {catalogue::masks().iter().enumerate().map(|(index, entry)| {
-                let on = Memo::new(move |_| chosen.with(|id| id == entry.id));
+                let on = Signal::memo(move || chosen.with(|id| id == entry.id));
                 let in_tab_order = move || on.get() || (index == 0 && !known.get());
                 view! {
                     <button
@@ -39,7 +41,7 @@ pub fn Thumbs(
                         aria-checked=move || on.get().to_string()
                         tabindex=move || if in_tab_order() { "0" } else { "-1" }
                         title=words_of(entry.about)
-                        on:click=move |_| on_choose.run(entry.id.to_owned())
+                        on:click=handler(move |_| on_choose.run(entry.id.to_owned()))
                     >
                         <Thumb entry=entry />
                         <span>{t(entry.name.en, entry.name.zh)}</span>
@@ -55,7 +57,7 @@ pub fn Thumbs(
 fn Thumb(entry: &'static MaskEntry) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let cells = StoredValue::new(picture(entry, SIDE));
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(canvas), palette) = (canvas.get(), Palette::current()) else { return };
         let allowed = palette.sequential(0.68);
         cells.with_value(|cells| {

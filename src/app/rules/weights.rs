@@ -1,5 +1,7 @@
 //! From scores to weights: the normaliser.
 
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::About;
@@ -12,7 +14,7 @@ use crate::experiment::Choice;
 #[component]
 pub fn WeightsCard() -> impl IntoView {
     let lab = lab();
-    let id = Memo::new(move |_| lab.experiment.with(|e| e.normaliser.id.clone()));
+    let id = Signal::memo(move || lab.experiment.with(|e| e.normaliser.id.clone()));
     let items = catalogue::normalisers()
         .iter()
         .map(|n| Item::new(n.id, words_of(n.name)).hint(words_of(n.about)))

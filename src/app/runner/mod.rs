@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::reactive::effect;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -66,16 +67,17 @@ pub fn start(lab: Lab) {
         redraw: Cell::new(false),
     });
     let changed = runner.clone();
-    Effect::new(move |_| changed.changed(lab.experiment.get()));
+    effect(move || changed.changed(lab.experiment.get()));
     let stopped = runner.clone();
-    Effect::new(move |before: Option<()>| {
+    let mut started = false;
+    effect(move || {
         lab.cancel.track();
-        if before.is_some() {
+        if std::mem::replace(&mut started, true) {
             stopped.stop();
         }
     });
     let pointed = runner.clone();
-    Effect::new(move |_| {
+    effect(move || {
         lab.hover.track();
         let follows = pointed.shown.borrow().as_ref().is_some_and(|s| pictures::follows_the_cell(&s.dims));
         if follows {

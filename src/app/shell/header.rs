@@ -1,5 +1,7 @@
 //! The bar at the top: what is shown, what the workers do, undo, theme, language, help, link.
 
+use crate::app::reactive::RwSignal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::theme;
@@ -31,14 +33,14 @@ pub fn Header(
             <span class="top__what">{move || what(lab)}</span>
             <StatusView />
             <div class="top__actions">
-                <button on:click=move |_| lab.undo() disabled=move || !lab.can_undo() aria-label=t("Undo", "撤销") title=t("Undo (Ctrl+Z)", "撤销 (Ctrl+Z)")>
+                <button on:click=handler(move |_| lab.undo()) disabled=move || !lab.can_undo() aria-label=t("Undo", "撤销") title=t("Undo (Ctrl+Z)", "撤销 (Ctrl+Z)")>
                     <Icon path="M9 7 4 12l5 5M4 12h10a6 6 0 0 1 0 12" />
                 </button>
-                <button on:click=move |_| lab.redo() disabled=move || !lab.can_redo() aria-label=t("Redo", "重做") title=t("Redo (Ctrl+Shift+Z)", "重做 (Ctrl+Shift+Z)")>
+                <button on:click=handler(move |_| lab.redo()) disabled=move || !lab.can_redo() aria-label=t("Redo", "重做") title=t("Redo (Ctrl+Shift+Z)", "重做 (Ctrl+Shift+Z)")>
                     <Icon path="m15 7 5 5-5 5M20 12H10a6 6 0 0 0 0 12" />
                 </button>
                 <button
-                    on:click=move |_| theme::toggle(lab)
+                    on:click=handler(move |_| theme::toggle(lab))
                     aria-label=move || if dark(lab) { i18n::now(lab.lang.get(), "Light theme", "浅色主题") } else { i18n::now(lab.lang.get(), "Dark theme", "深色主题") }
                     title=t("Theme", "主题")
                 >
@@ -46,12 +48,12 @@ pub fn Header(
                 </button>
                 <button
                     lang=move || if lab.lang.get() == Lang::En { "zh-CN" } else { "en" }
-                    on:click=move |_| url::set_lang(lab, if lab.lang.get_untracked() == Lang::En { Lang::Zh } else { Lang::En })
+                    on:click=handler(move |_| url::set_lang(lab, if lab.lang.get_untracked() == Lang::En { Lang::Zh } else { Lang::En }))
                 >
                     {move || if lab.lang.get() == Lang::En { "中文" } else { "English" }}
                 </button>
-                <button on:click=move |_| help.set(true) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
-                <button class="primary" on:click=copy_link>
+                <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
+                <button class="primary" on:click=handler(copy_link)>
                     {move || {
                         let lang = lab.lang.get();
                         if copied.get() { i18n::now(lang, "Copied", "已复制") } else { i18n::now(lang, "Copy link", "复制链接") }
@@ -96,14 +98,14 @@ fn StatusView() -> impl IntoView {
             {move || {
                 let lang = lab.lang.get();
                 match lab.status.get() {
-                    Status::Starting | Status::Loading => view! { <span class="wide">{i18n::now(lang, "Loading…", "加载中…")}</span> }.into_any(),
+                    Status::Starting | Status::Loading => view! { <span class="wide">{i18n::now(lang, "Loading…", "加载中…")}</span> },
                     Status::Running(done) if done > 0.0 => view! {
                         <span class="wide">{i18n::now(lang, "Computing", "计算中")}</span>
                         <span class="progress"><i style:transform=format!("scaleX({done:.3})")></i></span>
-                        <button on:click=move |_| lab.cancel.update(|c| *c += 1)>{i18n::now(lang, "Stop", "停止")}</button>
-                    }.into_any(),
-                    Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped; showing the last result", "已停止；显示上一次结果")}</span> }.into_any(),
-                    Status::Failed(_) => view! { <span>{i18n::now(lang, "Showing the last good result", "显示上一次有效结果")}</span> }.into_any(),
+                        <button on:click=handler(move |_| lab.cancel.update(|c| *c += 1))>{i18n::now(lang, "Stop", "停止")}</button>
+                    },
+                    Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped; showing the last result", "已停止；显示上一次结果")}</span> },
+                    Status::Failed(_) => view! { <span>{i18n::now(lang, "Showing the last good result", "显示上一次有效结果")}</span> },
                     Status::Running(_) | Status::Ready => ().into_any(),
                 }
             }}

@@ -1,5 +1,7 @@
 //! The help sheet: what the page does in a few sentences, and its keys.
 
+use crate::app::reactive::{RwSignal, effect};
+use crate::app::view::{handler, view};
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
@@ -24,7 +26,7 @@ pub fn Help(
     open: RwSignal<bool>,
 ) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(dialog) = dialog.get() {
             if open.get() && !dialog.open() {
                 // Fails only where the dialog is open already.
@@ -35,7 +37,7 @@ pub fn Help(
         }
     });
     view! {
-        <dialog node_ref=dialog on:close=move |_| open.set(false) aria-labelledby="help-title">
+        <dialog node_ref=dialog on:close=handler(move |_| open.set(false)) aria-labelledby="help-title">
             <h2 id="help-title">{t("How to use the playground", "如何使用")}</h2>
             <p>{t(
                 "Read it from left to right: Q, K and V come in, the rules say which query may see which key and how strongly, the map shows the weights, and the last column tells why a cell is what it is.",
@@ -59,7 +61,7 @@ pub fn Help(
                 })}
             </dl>
             <div class="dialog__foot">
-                <button class="primary" on:click=move |_| open.set(false)>{t("Close", "关闭")}</button>
+                <button class="primary" on:click=handler(move |_| open.set(false))>{t("Close", "关闭")}</button>
             </div>
         </dialog>
     }

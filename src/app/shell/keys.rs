@@ -1,5 +1,6 @@
 //! Keys that work everywhere on the page. A key pressed in a text field belongs to the field.
 
+use crate::app::reactive::RwSignal;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 

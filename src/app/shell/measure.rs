@@ -1,5 +1,6 @@
 //! Sizes of elements as signals.
 
+use crate::app::reactive::{RwSignal, effect};
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -8,7 +9,7 @@ use wasm_bindgen::closure::Closure;
 /// Width of an element in CSS pixels; changes when the layout does.
 pub fn element_width(node: NodeRef<Div>) -> RwSignal<f64> {
     let width = RwSignal::new(0.0);
-    Effect::new(move |_| {
+    effect(move || {
         let Some(element) = node.get() else { return };
         let on_resize = Closure::<dyn Fn(js_sys::Array)>::new(move |entries: js_sys::Array| {
             if let Ok(entry) = entries.get(0).dyn_into::<web_sys::ResizeObserverEntry>() {

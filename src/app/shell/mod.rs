@@ -9,6 +9,8 @@ mod theme;
 
 pub use measure::element_width;
 
+use crate::app::reactive::RwSignal;
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::i18n::t;
@@ -84,10 +86,10 @@ pub fn App() -> impl IntoView {
                 <button
                     role="tab"
                     aria-selected=move || (sheet.get() == which).to_string()
-                    on:click=move |_| {
+                    on:click=handler(move |_| {
                         sheet.set(which);
                         scroll_to_top();
-                    }
+                    })
                 >
                     {t(en, zh)}
                 </button>

@@ -1,5 +1,6 @@
 //! Messages under the header: what went wrong, in the user's words, with anything of theirs kept to copy.
 
+use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::i18n::t;
@@ -12,7 +13,7 @@ pub fn Notices() -> impl IntoView {
     view! {
         <div class="notices" aria-live="polite">
             {move || match lab.status.get() {
-                Status::Failed(message) => view! { <div class="notice" role="alert"><p>{message}</p></div> }.into_any(),
+                Status::Failed(message) => view! { <div class="notice" role="alert"><p>{message}</p></div> },
                 _ => ().into_any(),
             }}
             {move || {
@@ -32,7 +33,7 @@ pub fn Notices() -> impl IntoView {
                     <p>{notice.text}{notice.keep.map(|keep| view! { <code>{keep}</code> })}</p>
                     <button
                         aria-label=t("Dismiss message", "关闭消息")
-                        on:click=move |_| lab.notices.update(|all| { all.remove(index); })
+                        on:click=handler(move |_| lab.notices.update(|all| { all.remove(index); }))
                     >"×"</button>
                 </div>
             }).collect_view()}

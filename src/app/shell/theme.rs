@@ -1,5 +1,6 @@
 //! Light, dark, or as the system says.
 
+use crate::app::reactive::{RwSignal, effect};
 use leptos::prelude::*;
 
 use crate::app::state::{Lab, Theme};
@@ -14,7 +15,7 @@ pub fn follow(lab: Lab) {
         // The page listens for as long as it lives.
         on_change.forget();
     }
-    Effect::new(move |_| {
+    effect(move || {
         let dark = match lab.theme.get() {
             Theme::Auto => system.get(),
             Theme::Light => false,
@@ -24,7 +25,7 @@ pub fn follow(lab: Lab) {
         // Canvases read the tokens: they redraw after the attribute has changed.
         lab.palette.update(|n| *n += 1);
     });
-    Effect::new(move |_| {
+    effect(move || {
         set_root(
             "lang",
             match lab.lang.get() {
