@@ -2,6 +2,7 @@
 //!
 //! Thin: values are turned from and into JavaScript here; what a request means is decided in `attention::request`, what a partial experiment
 //! means in `experiment`. Nothing a caller passes can stop the page: every value is checked while it is read.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 mod catalogue;
 mod error;
@@ -9,10 +10,14 @@ mod events;
 mod read;
 mod run;
 
+use std::cell::OnceCell;
+
 use js_sys::{Function, Object, Promise, Reflect};
+use leptos::prelude::Owner;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen::{JsCast, JsError, JsValue};
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::app::state::Lab;
 use crate::app::url;
@@ -20,16 +25,39 @@ use crate::attention::assemble;
 use crate::engine::pool::Pool;
 use crate::experiment::{Experiment, Input, Issue, Issues, merge};
 
-/// Puts the promise in place. It resolves when the first worker can compute, or has turned out to be unable to: `run` then says why.
+/// Puts the promise in place. The interface is a piece of the program of its own, fetched when somebody first reaches for the promise.
 pub fn install(lab: Lab, pool: Pool) {
-    let events = events::Events::new(lab);
-    let promise = future_to_promise(async move {
+    let owner = Owner::current().unwrap_or_default();
+    let promise = OnceCell::<JsValue>::new();
+    let give = Closure::<dyn Fn() -> JsValue>::new(move || {
+        let (owner, pool) = (owner.clone(), pool.clone());
+        let fetch = || {
+            let fetched = async move {
+                let piece = interface(lab, pool, owner).await;
+                let promise = piece.map_err(|_| JsError::new("a part of the page did not arrive; reload it"))?;
+                JsFuture::from(promise).await
+            };
+            future_to_promise(fetched).into()
+        };
+        promise.get_or_init(fetch).clone()
+    });
+    let property = Object::new();
+    set(&property, "get", &give.into_js_value());
+    set(&property, "configurable", &JsValue::TRUE);
+    set(&property, "enumerable", &JsValue::TRUE);
+    Object::<JsValue>::define_property(js_sys::global().unchecked_ref(), &"attentionPlayground".into(), &property);
+}
+
+/// The promise itself. It resolves when the first worker can compute, or has turned out to be unable to: `run` then says why.
+#[wasm_split(api, fallible)]
+fn interface(lab: Lab, pool: Pool, owner: Owner) -> Result<Promise, SplitLoaderError> {
+    let events = owner.with(|| events::Events::new(lab));
+    Ok(future_to_promise(async move {
         let one = vec![vec![0.0]];
         // Any answer will do: it shows that a worker is there.
         let _ = pool.load(&Input::Numbers { q: one.clone(), k: one.clone(), v: one }, None).await;
         object(lab, pool, events)
-    });
-    set(&js_sys::global(), "attentionPlayground", &promise);
+    }))
 }
 
 fn object(lab: Lab, pool: Pool, events: events::Events) -> Result<JsValue, JsValue> {

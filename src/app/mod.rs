@@ -3,7 +3,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `state`, `clock`, `i18n`, `palette`, `reactive` | the context, the page's clock, words in both languages, data colours, signals |
-//! | `runner`, `url` | experiment -> pool -> outcome; the address |
+//! | `runner` | experiment -> pool -> outcome |
+//! | `url`, `link` | the address, and what it holds |
 //! | `shell` | header, columns, help, notices, theme, keyboard |
 //! | `controls` | sliders, chips, switches, cards that the columns share |
 //! | `inputs` | where Q, K, V come from; matrices that can be edited |
@@ -15,6 +16,7 @@ pub mod clock;
 pub mod controls;
 pub mod i18n;
 pub mod inputs;
+mod link;
 pub mod map;
 pub mod palette;
 pub mod reactive;
@@ -27,8 +29,17 @@ pub mod url;
 mod view;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
-/// Mounts the page.
+/// Mounts the page, with what its address opens.
 pub fn start() {
-    mount_to_body(shell::App);
+    let raw = url::fragment();
+    if raw.is_empty() {
+        mount_to_body(|| shell::app(None));
+    } else {
+        spawn_local(async {
+            let opened = link::read(raw).await;
+            mount_to_body(|| shell::app(Some(opened)));
+        });
+    }
 }

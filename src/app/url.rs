@@ -2,27 +2,29 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use wasm_bindgen::JsValue;
+use leptos::task::spawn_local;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::i18n;
 use super::reactive::effect;
 use super::state::{Lab, Notice, Theme};
+use super::{i18n, link};
 use crate::catalogue::Lang;
-use crate::experiment::{Experiment, Opened, decode, encode};
+use crate::experiment::{Experiment, Opened, encode};
 
 /// Quiet time before the address follows: browsers refuse more than a few hundred changes a minute.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// Opens what the address says, and lets the address follow the experiment from then on.
-pub fn start(lab: Lab) {
+/// Opens what the address held, and lets the address follow the experiment from then on.
+pub fn start(lab: Lab, opened: Option<Opened>) {
     settings(lab);
     let raw = fragment();
-    if !raw.is_empty() {
-        let opened = decode(&raw);
+    if let Some(opened) = opened {
         tell(lab, &opened);
         lab.open(opened.experiment);
     }
@@ -35,12 +37,25 @@ pub fn start(lab: Lab) {
             return;
         }
         written.replace(raw.clone());
-        let opened = decode(&raw);
-        tell(lab, &opened);
-        lab.replace("link", opened.experiment);
+        spawn_local(async move {
+            let opened = link::read(raw).await;
+            tell(lab, &opened);
+            lab.replace("link", opened.experiment);
+        });
     });
     // The listener lives as long as the page.
     std::mem::forget(listener);
+    for event in ["pointerdown", "keydown"] {
+        let once = web_sys::AddEventListenerOptions::new();
+        once.set_once(true);
+        let begun = Closure::once_into_js(|| spawn_local(link::prepare()));
+        // Listening to an event that exists cannot fail.
+        let _ = window().add_event_listener_with_callback_and_add_event_listener_options(
+            event,
+            begun.unchecked_ref(),
+            &once,
+        );
+    }
 }
 
 /// Chooses a theme and remembers it.
@@ -70,28 +85,32 @@ pub fn set_lang(lab: Lab, lang: Lang) {
 
 /// The address that opens `experiment`.
 pub fn link(experiment: &Experiment) -> String {
+    address(&encode(experiment))
+}
+
+/// The page's address with another fragment.
+fn address(fragment: &str) -> String {
     let location = window().location();
     let part = |part: Result<String, JsValue>| part.unwrap_or_default();
-    format!(
-        "{}{}{}#{}",
-        part(location.origin()),
-        part(location.pathname()),
-        part(location.search()),
-        encode(experiment)
-    )
+    format!("{}{}{}#{}", part(location.origin()), part(location.pathname()), part(location.search()), fragment)
 }
 
 /// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
 pub fn copy_link(lab: Lab) {
-    let link = link(&lab.experiment.get_untracked());
-    // Insecure origins have no clipboard at all.
-    let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
-    let copied = clipboard.then(|| JsFuture::from(window().navigator().clipboard().write_text(&link)));
-    leptos::task::spawn_local(async move {
-        let done = match copied {
-            Some(copied) => copied.await.is_ok(),
-            None => false,
+    spawn_local(async move {
+        let Ok(fragment) = link::write(lab.experiment.get_untracked()).await else {
+            let text = i18n::now(
+                lab.lang.get_untracked(),
+                "The part of the page that writes links did not arrive. Try again.",
+                "页面中生成链接的部分未能加载，请重试。",
+            );
+            lab.notices.update(|all| all.push(Notice { text: text.to_owned(), keep: None }));
+            return;
         };
+        let link = address(&fragment);
+        // Insecure origins have no clipboard at all.
+        let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
+        let done = clipboard && JsFuture::from(window().navigator().clipboard().write_text(&link)).await.is_ok();
         if !done {
             let text = i18n::now(lab.lang.get_untracked(), "Copy this link:", "请复制此链接：").to_owned();
             lab.notices.update(|all| all.push(Notice { text, keep: Some(link) }));
@@ -100,7 +119,7 @@ pub fn copy_link(lab: Lab) {
 }
 
 /// The address's fragment, without `#`.
-fn fragment() -> String {
+pub fn fragment() -> String {
     let hash = window().location().hash().unwrap_or_default();
     hash.strip_prefix('#').unwrap_or(&hash).to_owned()
 }
@@ -143,23 +162,27 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
         let (latest, written) = (latest.clone(), written.clone());
         set_timeout(
             move || {
-                if latest.get() != turn {
-                    return;
-                }
-                let hash = if *experiment == Experiment::default() { String::new() } else { encode(&experiment) };
-                let location = window().location();
-                let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
-                let address = if hash.is_empty() { base } else { format!("{base}#{hash}") };
-                // Browsers that refuse (too many changes, a frame without history) keep the old address; the link button still works.
-                let done =
-                    window().history().and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
-                if done.is_ok() {
-                    written.replace(hash);
+                if latest.get() == turn {
+                    spawn_local(keep(experiment, written));
                 }
             },
             QUIET,
         );
     });
+}
+
+/// Writes an experiment into the address.
+async fn keep(experiment: Arc<Experiment>, written: Rc<RefCell<String>>) {
+    // Should the piece not arrive, the address stays and the next edit tries again.
+    let Ok(hash) = link::write(experiment).await else { return };
+    let location = window().location();
+    let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+    let address = if hash.is_empty() { base } else { format!("{base}#{hash}") };
+    // Browsers that refuse (too many changes, a frame without history) keep the old address; the link button still works.
+    let done = window().history().and_then(|h| h.replace_state_with_url(&JsValue::NULL, "", Some(&address)));
+    if done.is_ok() {
+        written.replace(hash);
+    }
 }
 
 /// Whether the page lies in a frame, whose address is the host's business.

@@ -20,6 +20,7 @@ use super::result::ResultColumn;
 use super::rules::RulesColumn;
 use super::state::Lab;
 use super::{runner, url};
+use crate::experiment::Opened;
 
 /// On a small screen one of these lies under the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +49,13 @@ impl Sheet {
     }
 }
 
-/// The whole page.
-#[component]
-pub fn App() -> impl IntoView {
+/// The whole page, with what its address opened.
+pub fn app(opened: Option<Opened>) -> impl IntoView {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
     let help = RwSignal::new(false);
     theme::follow(lab);
-    url::start(lab);
+    url::start(lab, opened);
     runner::start(lab);
     keys::listen(lab, help);
     remove_shell();

@@ -1,0 +1,43 @@
+//! Links read and written: a piece of the program of its own, fetched when the address holds a link or when somebody begins to edit.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
+use std::sync::Arc;
+
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use crate::experiment::{Experiment, Issue, Opened, decode, encode};
+
+/// What a link's fragment opens. Where the piece does not arrive, the default experiment and a word about it.
+pub async fn read(raw: String) -> Opened {
+    match opened(raw.clone()).await {
+        Ok(opened) => opened,
+        Err(_) => {
+            let missing = Issue::new("", "the part of the page that reads links did not arrive; reload to try again");
+            Opened { experiment: Experiment::default(), problems: vec![missing], raw }
+        }
+    }
+}
+
+/// The fragment that opens `experiment`: empty for the default one.
+///
+/// # Errors
+/// When the piece does not arrive; asking again tries again.
+pub async fn write(experiment: Arc<Experiment>) -> Result<String, SplitLoaderError> {
+    fragment(experiment).await
+}
+
+/// Fetches the piece, so that it is there when it is needed.
+pub async fn prepare() {
+    // Should it fail, whoever needs it tries again and says so.
+    let _ = fetch().await;
+}
+
+#[wasm_split(link, fallible, preload(fetch))]
+fn opened(raw: String) -> Result<Opened, SplitLoaderError> {
+    Ok(decode(&raw))
+}
+
+#[wasm_split(link, fallible)]
+fn fragment(experiment: Arc<Experiment>) -> Result<String, SplitLoaderError> {
+    Ok(if *experiment == Experiment::default() { String::new() } else { encode(&experiment) })
+}
