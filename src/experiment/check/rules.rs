@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::nearest::{hint, shown};
+use super::super::issue::message;
+use super::super::nearest::{shown, unknown};
 use super::super::{CustomFormula, Experiment};
 use super::{Found, limits};
-use crate::catalogue::{self, Param};
+use crate::catalogue::{self, Param, Text};
 use crate::formula::{DataDecl, ErrorKind, Kind, Scope, Ty, compile};
 
 pub(super) fn check(found: &mut Found, experiment: &Experiment) {
@@ -15,18 +16,29 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     }
     let position = &experiment.position;
     match catalogue::position(&position.id) {
-        Some(entry) => params(found, "position.params", entry.params, &position.params),
+        Some(entry) => {
+            params(found, "position.params", entry.params, &position.params);
+            if let Some((name, least)) = entry.too_small(&position.params) {
+                found.add(
+                    format!("position.params.{name}"),
+                    message!(
+                        "must be at least {least} beside the other parameters",
+                        "在其他参数取当前值时，不得小于 {least}"
+                    ),
+                );
+            }
+        }
         None => {
-            let hint = hint(&position.id, catalogue::positions().iter().map(|entry| entry.id));
-            found.add("position.id", format!("there is no position scheme `{}`{hint}", shown(&position.id)));
+            let known = catalogue::positions().iter().map(|entry| entry.id);
+            found.add("position.id", unknown(Text::new("position scheme", "位置方案"), &position.id, known));
         }
     }
     let normaliser = &experiment.normaliser;
     match catalogue::normaliser(&normaliser.id) {
         Some(_) => params(found, "normaliser.params", &[], &normaliser.params),
         None => {
-            let hint = hint(&normaliser.id, catalogue::normalisers().iter().map(|entry| entry.id));
-            found.add("normaliser.id", format!("there is no normaliser `{}`{hint}", shown(&normaliser.id)));
+            let known = catalogue::normalisers().iter().map(|entry| entry.id);
+            found.add("normaliser.id", unknown(Text::new("normaliser", "归一化方式"), &normaliser.id, known));
         }
     }
     data(found, &experiment.data);
@@ -38,19 +50,21 @@ fn mask(found: &mut Found, experiment: &Experiment) {
         params(found, "mask.params", &[], &mask.params);
         match &mask.custom {
             Some(custom) => formula(found, "mask.custom", custom, Kind::Mask, &experiment.data),
-            None => found.add("mask.custom", "a mask `custom` needs a formula"),
+            None => found.add("mask.custom", Text::new("a mask `custom` needs a formula", "掩码 `custom` 需要公式")),
         }
         return;
     }
     if mask.custom.is_some() {
-        found.add("mask.custom", "only a mask `custom` has a formula of its own");
+        found.add(
+            "mask.custom",
+            Text::new("only a mask `custom` has a formula of its own", "只有掩码 `custom` 才有自己的公式"),
+        );
     }
     match catalogue::mask(&mask.id) {
         Some(entry) => params(found, "mask.params", entry.params, &mask.params),
         None => {
             let known = catalogue::masks().iter().map(|entry| entry.id).chain(["custom"]);
-            let hint = hint(&mask.id, known);
-            found.add("mask.id", format!("there is no mask `{}`{hint}", shown(&mask.id)));
+            found.add("mask.id", unknown(Text::new("mask", "掩码"), &mask.id, known));
         }
     }
 }
@@ -60,11 +74,27 @@ fn params(found: &mut Found, path: &str, declared: &[Param], given: &BTreeMap<St
     for (name, &value) in given {
         let path = format!("{path}.{name}");
         match declared.iter().find(|param| param.name == name) {
-            Some(param) if param.is_convention() => found.add(path, "is set by `conventions.window`"),
-            Some(param) => number(found, path, param.ty, value, [param.min, param.hard_max]),
+            Some(param) if param.is_convention() => {
+                found.add(path, Text::new("is set by `conventions.window`", "由 `conventions.window` 设定"));
+            }
+            Some(param) => {
+                let before = found.0.len();
+                number(found, path.as_str(), param.ty, value, [param.min, param.hard_max]);
+                if found.0.len() == before && !param.on_step(value) {
+                    let Param { min, step, .. } = *param;
+                    let next = min + step;
+                    found.add(
+                        path,
+                        message!(
+                            "must be {min}, {next} and so on, and is {value}",
+                            "必须是 {min}、{next}……，现为 {value}"
+                        ),
+                    );
+                }
+            }
             None => {
-                let hint = hint(name, declared.iter().map(|param| param.name));
-                found.add(path, format!("there is no parameter `{}` here{hint}", shown(name)));
+                let known = declared.iter().map(|param| param.name);
+                found.add(path, unknown(Text::new("parameter", "参数"), name, known));
             }
         }
     }
@@ -73,9 +103,11 @@ fn params(found: &mut Found, path: &str, declared: &[Param], given: &BTreeMap<St
 /// A value of type `ty` within limits.
 fn number(found: &mut Found, path: impl Into<String>, ty: Ty, value: f64, range: [f64; 2]) {
     match ty {
-        Ty::Bool if value != 0.0 && value != 1.0 => found.add(path, format!("must be 0 or 1, and is {value}")),
+        Ty::Bool if value != 0.0 && value != 1.0 => {
+            found.add(path, message!("must be 0 or 1, and is {value}", "必须是 0 或 1，现为 {value}"));
+        }
         Ty::Int if value.fract() != 0.0 || !value.is_finite() => {
-            found.add(path, format!("must be a whole number, and is {value}"));
+            found.add(path, message!("must be a whole number, and is {value}", "必须是整数，现为 {value}"));
         }
         _ => found.range(path, value, range),
     }
@@ -104,7 +136,10 @@ pub fn scope(custom: &CustomFormula, data: &BTreeMap<String, Vec<f64>>) -> Scope
 fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, data: &BTreeMap<String, Vec<f64>>) {
     if custom.params.len() > limits::PARAMS {
         let (most, count) = (limits::PARAMS, custom.params.len());
-        found.add(format!("{path}.params"), format!("at most {most} parameters, and there are {count}"));
+        found.add(
+            format!("{path}.params"),
+            message!("at most {most} parameters, and there are {count}", "最多 {most} 个参数，现有 {count} 个"),
+        );
         return;
     }
     for (i, param) in custom.params.iter().enumerate() {
@@ -114,21 +149,27 @@ fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, da
         for (field, value) in [("min", param.min), ("max", param.max), ("value", param.value)] {
             number(found, at(field), param.ty, value, [-most, most]);
         }
-        if param.min > param.max {
-            found.add(at("max"), format!("must not be below `min`, {}", param.min));
+        let (min, step) = (param.min, param.step);
+        if min > param.max {
+            found.add(at("max"), message!("must not be below `min`, {min}", "不得小于 `min`，即 {min}"));
         }
-        if !(param.step > 0.0 && param.step <= most) {
-            found.add(at("step"), format!("must be above 0, and is {}", param.step));
+        if !(step > 0.0 && step <= most) {
+            found.add(at("step"), message!("must be above 0, and is {step}", "必须大于 0，现为 {step}"));
         }
     }
     if let Err(error) = compile(&custom.text, kind, &scope(custom, data)) {
         if let ErrorKind::Declaration { name } = &error.kind {
             let at = custom.params.iter().rposition(|param| param.name == *name);
             let path = at.map_or_else(|| format!("data.{name}"), |i| format!("{path}.params[{i}].name"));
-            found.add(path, error.message());
+            let name = shown(name);
+            found.add(
+                path,
+                message!("the name `{name}` is taken or is not a name", "名称 `{name}` 已被占用，或不是合法名称"),
+            );
         } else {
-            let column = error.column(&custom.text);
-            found.add(format!("{path}.text"), format!("column {column}: {}", error.message()));
+            // The editor tells more in Chinese; here the words of the formula room are English.
+            let (column, why) = (error.column(&custom.text), error.message());
+            found.add(format!("{path}.text"), message!("column {column}: {why}", "第 {column} 列有误（{why}）"));
         }
     }
 }
@@ -150,17 +191,21 @@ fn data(found: &mut Found, data: &BTreeMap<String, Vec<f64>>) {
     let numbers: usize = data.values().map(Vec::len).sum();
     if numbers > limits::TABLE_NUMBERS || data.len() > limits::PARAMS {
         let (tables, most) = (limits::PARAMS, limits::TABLE_NUMBERS);
-        found.add("data", format!("at most {tables} tables with {most} numbers together"));
+        found.add(
+            "data",
+            message!("at most {tables} tables with {most} numbers together", "最多 {tables} 个表，合计 {most} 个数"),
+        );
         return;
     }
     for (name, values) in data {
         let path = format!("data.{name}");
         if !is_name(name) {
-            found.add(path, format!("`{}` can't be the name of a table", shown(name)));
+            let name = shown(name);
+            found.add(path, message!("`{name}` can't be the name of a table", "`{name}` 不能作为表名"));
             continue;
         }
         if values.is_empty() {
-            found.add(path, "has no numbers");
+            found.add(path, Text::new("has no numbers", "没有数"));
             continue;
         }
         let ty = catalogue::editable_table(name).map_or(Ty::Float, |table| table.ty);
