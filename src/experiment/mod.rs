@@ -11,6 +11,7 @@ mod spec;
 mod words;
 
 pub use check::{check, limits, scope};
+pub(crate) use check::{check_params, fault, type_of};
 pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};

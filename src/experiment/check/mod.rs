@@ -9,6 +9,7 @@ use crate::catalogue::Text;
 use input::Extents;
 
 pub use rules::scope;
+pub(crate) use rules::{check_params, fault, type_of};
 
 /// Limits of what is computed live on the page.
 pub mod limits {
@@ -73,18 +74,8 @@ impl Found {
     fn range<T: PartialOrd + std::fmt::Display>(&mut self, path: impl Into<String>, value: T, range: [T; 2]) {
         let [least, most] = &range;
         if !(*least <= value && value <= *most) {
-            self.between(path.into(), &value.to_string(), [least.to_string(), most.to_string()]);
+            self.add(path, between(&value, [least, most]));
         }
-    }
-
-    fn between(&mut self, path: String, value: &str, [least, most]: [String; 2]) {
-        self.add(
-            path,
-            message!(
-                "must be between {least} and {most}, and is {value}",
-                "必须在 {least} 到 {most} 之间，现为 {value}"
-            ),
-        );
     }
 
     /// Adds an issue unless `value` counts places below `extent`.
@@ -107,6 +98,11 @@ impl Found {
             self.add(path, message!("must be at most {most}, and is {seed}", "不得超过 {most}，现为 {seed}"));
         }
     }
+}
+
+/// What is said of a value that lies outside a range.
+fn between(value: &dyn std::fmt::Display, [least, most]: [&dyn std::fmt::Display; 2]) -> Message {
+    message!("must be between {least} and {most}, and is {value}", "必须在 {least} 到 {most} 之间，现为 {value}")
 }
 
 fn edits(found: &mut Found, experiment: &Experiment, extents: &Extents) {

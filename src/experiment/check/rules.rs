@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::issue::message;
 use super::super::nearest::{shown, unknown};
-use super::super::{CustomFormula, Experiment};
-use super::{Found, limits};
+use super::super::{CustomFormula, Experiment, Issue, Message};
+use super::{Found, between, limits};
 use crate::catalogue::{self, Param, Text};
 use crate::formula::{DataDecl, ErrorKind, Kind, Scope, Ty, compile};
 
@@ -71,45 +71,55 @@ fn mask(found: &mut Found, experiment: &Experiment) {
 
 /// Parameters of a catalogue entry.
 fn params(found: &mut Found, path: &str, declared: &[Param], given: &BTreeMap<String, f64>) {
-    for (name, &value) in given {
-        let path = format!("{path}.{name}");
-        match declared.iter().find(|param| param.name == name) {
-            Some(param) if param.is_convention() => {
-                found.add(path, Text::new("is set by `conventions.window`", "由 `conventions.window` 设定"));
-            }
-            Some(param) => {
-                let before = found.0.len();
-                number(found, path.as_str(), param.ty, value, [param.min, param.hard_max]);
-                if found.0.len() == before && !param.on_step(value) {
-                    let Param { min, step, .. } = *param;
-                    let next = min + step;
-                    found.add(
-                        path,
-                        message!(
-                            "must be {min}, {next} and so on, and is {value}",
-                            "必须是 {min}、{next}……，现为 {value}"
-                        ),
-                    );
-                }
-            }
-            None => {
-                let known = declared.iter().map(|param| param.name);
-                found.add(path, unknown(Text::new("parameter", "参数"), name, known));
-            }
+    check_params(path, declared, given).into_iter().for_each(|issue| found.add(issue.path, issue.message));
+}
+
+/// What is wrong with the parameters at `path` that were given to a catalogue entry: unknown ones, of another type, out of range.
+pub(crate) fn check_params(path: &str, declared: &[Param], given: &BTreeMap<String, f64>) -> Vec<Issue> {
+    let fault_of = |name: &str, value: f64| {
+        let Some(param) = declared.iter().find(|param| param.name == name) else {
+            return Some(unknown(Text::new("parameter", "参数"), name, declared.iter().map(|param| param.name)));
+        };
+        if param.is_convention() {
+            return Some(Text::new("is set by `conventions.window`", "由 `conventions.window` 设定").into());
         }
+        let Param { min, step, ty, .. } = *param;
+        fault_within(ty, value, [min, param.hard_max]).or_else(|| {
+            let next = min + step;
+            (!param.on_step(value)).then(|| {
+                message!("must be {min}, {next} and so on, and is {value}", "必须是 {min}、{next}……，现为 {value}")
+            })
+        })
+    };
+    let faults = given.iter().filter_map(|(name, &value)| Some((name, fault_of(name, value)?)));
+    faults.map(|(name, message)| Issue::new(format!("{path}.{}", shown(name)), message)).collect()
+}
+
+/// What is wrong with a value of type `ty`, which formulas hold in 32 bits.
+pub(crate) fn fault(ty: Ty, value: f64) -> Option<Message> {
+    let most = if ty == Ty::Int { f64::from(i32::MAX) } else { f64::from(f32::MAX) };
+    // NaN is not within either.
+    let fits = value.abs() <= most;
+    match fault_within(ty, value, [-most, most]) {
+        Some(_) if !fits => {
+            Some(message!("must be a number that 32 bits hold, and is {value}", "必须是 32 位能表示的数，现为 {value}"))
+        }
+        fault => fault,
     }
 }
 
-/// A value of type `ty` within limits.
-fn number(found: &mut Found, path: impl Into<String>, ty: Ty, value: f64, range: [f64; 2]) {
+/// What is wrong with a value of type `ty` that must lie between two limits.
+fn fault_within(ty: Ty, value: f64, [least, most]: [f64; 2]) -> Option<Message> {
     match ty {
         Ty::Bool if value != 0.0 && value != 1.0 => {
-            found.add(path, message!("must be 0 or 1, and is {value}", "必须是 0 或 1，现为 {value}"));
+            Some(message!("must be 0 or 1, and is {value}", "必须是 0 或 1，现为 {value}"))
         }
         Ty::Int if value.fract() != 0.0 || !value.is_finite() => {
-            found.add(path, message!("must be a whole number, and is {value}", "必须是整数，现为 {value}"));
+            Some(message!("must be a whole number, and is {value}", "必须是整数，现为 {value}"))
         }
-        _ => found.range(path, value, range),
+        // NaN lies in no range.
+        _ if least <= value && value <= most => None,
+        _ => Some(between(&value, [&least, &most])),
     }
 }
 
@@ -144,16 +154,16 @@ fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, da
     }
     for (i, param) in custom.params.iter().enumerate() {
         let at = |field: &str| format!("{path}.params[{i}].{field}");
-        // Whole numbers and decimals of formulas have 32 bits.
-        let most = if param.ty == Ty::Int { f64::from(i32::MAX) } else { f64::from(f32::MAX) };
         for (field, value) in [("min", param.min), ("max", param.max), ("value", param.value)] {
-            number(found, at(field), param.ty, value, [-most, most]);
+            if let Some(message) = fault(param.ty, value) {
+                found.add(at(field), message);
+            }
         }
         let (min, step) = (param.min, param.step);
         if min > param.max {
             found.add(at("max"), message!("must not be below `min`, {min}", "不得小于 `min`，即 {min}"));
         }
-        if !(step > 0.0 && step <= most) {
+        if !(step > 0.0 && step <= f64::from(f32::MAX)) {
             found.add(at("step"), message!("must be above 0, and is {step}", "必须大于 0，现为 {step}"));
         }
     }
@@ -175,7 +185,7 @@ fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, da
 }
 
 /// Type of a list that the catalogue does not know: whole numbers where all are.
-fn type_of(values: &[f64]) -> Ty {
+pub(crate) fn type_of(values: &[f64]) -> Ty {
     let whole = |x: &f64| x.fract() == 0.0 && x.abs() <= f64::from(i32::MAX);
     if values.iter().all(whole) { Ty::Int } else { Ty::Float }
 }
@@ -209,9 +219,10 @@ fn data(found: &mut Found, data: &BTreeMap<String, Vec<f64>>) {
             continue;
         }
         let ty = catalogue::editable_table(name).map_or(Ty::Float, |table| table.ty);
-        let most = if ty == Ty::Int { f64::from(i32::MAX) } else { f64::from(f32::MAX) };
         for (i, &value) in values.iter().enumerate() {
-            number(found, format!("{path}[{i}]"), ty, value, [-most, most]);
+            if let Some(message) = fault(ty, value) {
+                found.add(format!("{path}[{i}]"), message);
+            }
         }
     }
 }
