@@ -1,8 +1,9 @@
 //! Links, partial settings and the published schema: what leaves the page and comes back to it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 use std::collections::BTreeMap;
 
+use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Input, MaskChoice, Patch, Scale, Size,
     Stage, TensorName, WindowEdge, check, decode, encode, merge,
@@ -205,7 +206,7 @@ fn a_partial_setting_is_merged() {
 fn a_bad_setting_names_every_field() {
     let refuse = |patch: Value| {
         let issues = merge(&Experiment::default(), &patch).unwrap_err().0;
-        assert!(issues.iter().all(|issue| !issue.message.is_empty()));
+        assert!(issues.iter().all(|issue| !issue.message.en.is_empty()));
         issues.into_iter().map(|issue| issue.path).collect::<Vec<_>>()
     };
     assert_eq!(refuse(json!([1])), [""]);
@@ -219,15 +220,88 @@ fn a_bad_setting_names_every_field() {
     );
     assert_eq!(refuse(json!({"mask": {"id": "custom"}})), ["mask.custom.text"]);
     assert_eq!(
-        refuse(json!({"edits": [{"tensor": "q"}, {"tensor": "q", "head": 0, "row": 0, "col": 0, "value": 1}, 7]})),
-        ["edits[0]", "edits[2]"]
+        refuse(json!({"edits": [{"tensor": "q"}, {"tensor": "q", "head": 0, "row": "a", "col": 0, "value": 1}, 7]})),
+        ["edits[0]", "edits[1].row", "edits[2]"]
     );
     assert_eq!(refuse(json!({"mask": null, "input": {"kind": "magic"}, "seed": 1.5})), ["input.kind", "seed"]);
-    assert_eq!(refuse(json!({"scale": {"free": 1, "bound": 2}})), ["scale"]);
+    assert_eq!(refuse(json!({"scale": {"free": 1, "bound": 2}})), ["scale.bound"]);
     assert_eq!(
         refuse(json!({"input": {"kind": "generated", "size": {"q_heads": 0, "d": 999}}})),
         ["input.size.q_heads", "input.size.d"]
     );
+}
+
+/// Settings that are wrong in one way each: of a type, of a name, out of range, beside each other, in a formula.
+fn wrong_settings() -> Vec<Value> {
+    let size = |field: &str, value: Value| json!({"input": {"kind": "generated", "size": {field: value}}});
+    let made = json!({"kind": "generated", "size": {"q_heads": 2, "kv_heads": 2, "n_q": 8, "n_k": 8}});
+    vec![
+        json!(7),
+        json!({"temperature": "hot"}),
+        json!({"temperature": 0}),
+        json!({"colour": "red"}),
+        json!({"mask": {"id": "slidingwindow"}}),
+        json!({"mask": {"id": "custom"}}),
+        json!({"mask": {"custom": {"text": "k < q"}}}),
+        json!({"mask": {"params": {"window": 0}}}),
+        json!({"mask": {"params": {"windw": 3}}}),
+        json!({"mask": {"params": {"inclusive": 1}}}),
+        json!({"mask": {"id": "bigbird", "params": {"window_blocks": 4}}}),
+        json!({"mask": {"id": "custom", "custom": {"text": "k < w"}}}),
+        json!({"mask": {"id": "custom", "custom": {"text": "k < q", "params": [{"name": "q", "ty": "int", "min": 0, "max": 0, "step": 1, "value": 0}]}}}),
+        json!({"mask": {"id": "custom", "custom": {"text": "k < q", "params": [{"name": "w", "ty": "int", "min": 2, "max": 0, "step": 0, "value": 0.5}]}}}),
+        json!({"position": {"id": "ropes"}}),
+        json!({"position": {"id": "t5", "params": {"buckets": 64, "max_distance": 8}}}),
+        json!({"position": {"id": "t5", "params": {"buckets": 5}}}),
+        json!({"normaliser": {"id": "hardmax"}}),
+        json!({"scale": {"free": 1e9}}),
+        json!({"softcap": -1}),
+        json!({"seed": 1_u64 << 60}),
+        json!({"view": {"head": 99}}),
+        json!({"data": {"a b": [1]}}),
+        json!({"data": {"doc": []}}),
+        json!({"data": {"doc": [0.5]}}),
+        json!({"edits": [{"tensor": "q", "head": 99, "row": 0, "col": 0, "value": 1}]}),
+        json!({"paint": [{"q": [3, 3], "k": [0, 1], "allow": true}]}),
+        json!({"input": {"kind": "capture", "id": "../x"}}),
+        json!({"input": {"kind": "capture", "layer": 7}}),
+        json!({"input": {"kind": "generated", "recipe": "nrmal"}}),
+        size("kv_heads", json!(3)),
+        size("n_q", json!(0)),
+        json!({"input": {"kind": "generated", "size": {"q_heads": 32, "kv_heads": 32, "n_q": 4096, "n_k": 4096, "d": 256}}}),
+        json!({"input": {"kind": "text", "text": "  "}}),
+        json!({"input": {"kind": "text", "text": "\u{7}\u{8}"}}),
+        json!({"input": {"kind": "text", "text": "词".repeat(4001)}}),
+        json!({"input": {"kind": "text", "text": "词".repeat(4000), "size": {"q_heads": 32, "kv_heads": 32, "d": 256, "d_v": 256}}}),
+        json!({"input": {"kind": "numbers", "q": [], "k": [[]], "v": [[1]]}}),
+        json!({"input": {"kind": "numbers", "q": [[1]], "k": [[1, 2], [3]], "v": [[1]]}}),
+        json!({"input": {"kind": "numbers", "q": [[1]], "k": [[1, 2]], "v": [[1], [2]]}}),
+        json!({"input": made, "paint": [{"q": [0, 9], "k": [0, 8], "allow": false}]}),
+        json!({"input": made, "paint": [{"head": 2, "q": [0, 8], "k": [0, 8], "allow": false}]}),
+        json!({"input": {"kind": "text", "text": "one two"}, "edits": [{"tensor": "k", "head": 0, "row": 2, "col": 0, "value": 1}]}),
+    ]
+}
+
+#[test]
+fn every_issue_is_said_in_both_languages_and_in_the_users_words() {
+    let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    // Words of the libraries that read the JSON.
+    let foreign =
+        ["expected", "invalid type", "invalid value", "struct", "variant", "f64", "u64", "usize", "deserial", "line 1"];
+    for setting in wrong_settings() {
+        let issues = merge(&Experiment::default(), &setting).expect_err(&setting.to_string()).0;
+        for issue in issues {
+            let (en, zh) = (issue.message.get(Lang::En), issue.message.get(Lang::Zh));
+            assert!(chinese(zh) && !chinese(&en.replace('词', "")), "{setting}: {issue:?}");
+            assert!(!foreign.iter().any(|word| en.contains(word)), "{setting}: {issue:?}");
+            assert!(!en.starts_with(&issue.path) || issue.path.is_empty(), "{setting}: {issue:?}");
+        }
+    }
+    for link in ["#v2", "#help", "#v1&nonsense", "#v1&temperature=warm", "#v1&edits=~j!", "#v1&mask=%ff"] {
+        for problem in decode(link).problems {
+            assert!(chinese(&problem.message.zh), "{link}: {problem:?}");
+        }
+    }
 }
 
 /// Experiments that pass the check, reaching every kind of field.
@@ -264,7 +338,7 @@ fn experiments() -> impl Strategy<Value = Experiment> {
     ];
     let edit = (prop::sample::select(vec![TensorName::Q, TensorName::K, TensorName::V]), -1e9..1e9f32)
         .prop_map(|(tensor, value)| Edit { tensor, head: 0, row: 0, col: 0, value });
-    let patch = (prop::option::of(0..32usize), 0..99usize, 1..99usize, any::<bool>())
+    let patch = (prop::option::of(0..32usize), 0..9usize, 1..9usize, any::<bool>())
         .prop_map(|(head, from, more, allow)| Patch { head, q: [from, from + more], k: [0, more], allow });
     let scale = prop_oneof![
         Just(Scale::InverseSqrt),
@@ -300,6 +374,9 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                 ..Experiment::default()
             };
             e.view.head = head;
+            // Rectangles outside the input do not pass.
+            let bare = Experiment { input: e.input.clone(), ..Experiment::default() };
+            e.paint.retain(|patch| check(&Experiment { paint: vec![*patch], ..bare.clone() }).is_ok());
             if flag {
                 e.position = Choice { params: BTreeMap::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
                 e.normaliser = Choice::of("sigmoid");

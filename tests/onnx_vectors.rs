@@ -104,7 +104,7 @@ fn request(case: &Case) -> Request {
         right_window_size: whole("right_window_size"),
         q_num_heads: whole("q_num_heads").map(|n| n as usize),
         kv_num_heads: whole("kv_num_heads").map(|n| n as usize),
-        qk_matmul_output_mode: whole("qk_matmul_output_mode").map(|n| n as u8),
+        qk_matmul_output_mode: whole("qk_matmul_output_mode").map(|n| n as u32),
         score: case.attributes.get("score_mod").map(|graph| FormulaOrEntry::Formula(formula(graph, "s"))),
         prob: case.attributes.get("prob_mod").map(|graph| formula(graph, "p")),
         outputs: Some(case.outputs.keys().cloned().collect()),

@@ -4,17 +4,14 @@ use js_sys::{Array, Error, Object};
 use wasm_bindgen::JsValue;
 
 use super::set;
+use crate::catalogue::Lang;
 use crate::engine::pool::RunError;
 use crate::experiment::{Issue, Issues};
 
 /// An `Error` with name `ExperimentError` and `issues: {path, message}[]`.
 pub fn experiment_error(issues: impl Into<Issues>) -> JsValue {
     let issues = issues.into();
-    let said = |issue: &Issue| match issue.path.as_str() {
-        "" => issue.message.clone(),
-        path => format!("{path}: {}", issue.message),
-    };
-    let error = Error::new(&issues.0.iter().map(said).collect::<Vec<_>>().join("; "));
+    let error = Error::new(&issues.lines(Lang::En));
     error.set_name("ExperimentError");
     set(&error, "issues", &list(&issues.0));
     error.into()
@@ -26,7 +23,7 @@ pub fn list(issues: &[Issue]) -> Array {
     for issue in issues {
         let one = Object::new();
         set(&one, "path", &issue.path.as_str().into());
-        set(&one, "message", &issue.message.as_str().into());
+        set(&one, "message", &issue.message.get(Lang::En).into());
         all.push(&one);
     }
     all

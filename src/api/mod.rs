@@ -21,7 +21,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::app::state::Lab;
 use crate::app::url;
-use crate::attention::assemble;
+use crate::attention;
 use crate::engine::pool::Pool;
 use crate::experiment::{Experiment, Input, Issue, Issues, merge};
 
@@ -104,10 +104,9 @@ fn fits(lab: Lab, next: &Experiment) -> Result<(), Issues> {
         }
     }
     let same_input = lab.experiment.with_untracked(|now| now.input == next.input);
-    match lab.loaded.get_untracked().filter(|_| same_input) {
-        Some(loaded) => assemble(next, &loaded).map(drop),
-        None => Ok(()),
-    }
+    let loaded = lab.loaded.with_untracked(|loaded| loaded.as_ref().filter(|_| same_input).map(|loaded| loaded.dims));
+    // Sizes of anything but a captured text are known without loading it.
+    loaded.or_else(|| attention::dims_of(&next.input)).map_or(Ok(()), |dims| attention::fits(next, &dims))
 }
 
 /// An experiment as JavaScript gives it; absent fields have their defaults.

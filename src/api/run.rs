@@ -1,39 +1,16 @@
 //! `run`: a request, computed beside the page's own experiment.
 
 use js_sys::{Array, Float32Array, Object};
-use serde_json::{Map, Value};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::{experiment_error, run_error};
 use super::{expected, plain, read, set};
 use crate::attention::Request;
-use crate::attention::request::{Prepared, Rect, Tensor, prepare};
+use crate::attention::request::{Draft, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
 use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
 use crate::engine::{MapRequest, Outcome, Pool as Merging, Report, TimedStage, Want};
 use crate::experiment::{Algorithm, Issue, Issues, Stage};
-
-/// Fields that hold tensors; of them the first three must be there.
-const TENSORS: [&str; 6] = ["Q", "K", "V", "attn_mask", "past_key", "past_value"];
-/// Fields of operators and outputs that the interface names and this version does not compute.
-const NOT_YET: [&str; 12] = [
-    "dY",
-    "decay",
-    "beta",
-    "past_state",
-    "update_rule",
-    "X",
-    "cos_cache",
-    "sin_cache",
-    "position_ids",
-    "interleaved",
-    "rotary_embedding_dim",
-    "num_heads",
-];
-/// Operators and outputs that other versions may compute.
-const NOT_YET_COMPUTED: [&str; 6] = ["linear_attention", "rotary_embedding", "dQ", "dK", "dV", "dparams"];
-/// Conversions of precision that are accepted: everything is computed in single precision.
-const ACCEPTED: &str = "softmax_precision";
 
 /// Computes a request.
 ///
@@ -70,7 +47,7 @@ fn reason(signal: &web_sys::AbortSignal) -> JsValue {
 }
 
 fn signal(request: &JsValue) -> Result<Option<web_sys::AbortSignal>, Issue> {
-    if !request.is_object() {
+    if !request.is_object() || Array::is_array(request) {
         return Err(expected("", "a request: an object with Q, K and V"));
     }
     let Some(signal) = read::field(request, "signal")? else { return Ok(None) };
@@ -79,84 +56,27 @@ fn signal(request: &JsValue) -> Result<Option<web_sys::AbortSignal>, Issue> {
 
 /// The request as plain data, every field that is wrong named.
 fn request_of(value: &JsValue) -> Result<Request, Issues> {
-    let mut issues = Vec::new();
-    let (mut fields, mut tensors, mut sinks, mut left) = (Map::new(), Vec::new(), None, read::NUMBERS);
+    let (mut draft, mut left) = (Draft::default(), read::NUMBERS);
     let keys = js_sys::Reflect::own_keys(value).map_err(|_| Issue::new("", "the request can't be read"))?;
     for name in keys.iter().filter_map(|key| key.as_string()) {
         let given = match read::field(value, &name) {
-            Ok(Some(given)) => given,
-            Ok(None) => continue,
+            Ok(Some(given)) if draft.wants(&name) => given,
+            Ok(_) => continue,
             Err(issue) => {
-                issues.push(issue);
+                draft.refuse(issue);
                 continue;
             }
         };
-        let problem = match name.as_str() {
-            "signal" | ACCEPTED => None,
-            // Minus infinity, a head without a sink, has no JSON.
-            "sink_logit" => read::numbers(&given, &name, &mut left).map(|(logits, _)| sinks = Some(logits)).err(),
-            name if TENSORS.contains(&name) => {
-                read::tensor(&given, name, &mut left).map(|tensor| tensors.push((name.to_owned(), tensor))).err()
-            }
-            name if NOT_YET.contains(&name) => {
-                Some(Issue::new(name, "belongs to an operator or output that this version does not compute"))
-            }
-            _ => read::json(&given, &name).and_then(|json| field(&mut fields, &name, json)).err(),
+        let problem = if name == SINK {
+            read::numbers(&given, &name, &mut left).map(|(logits, _)| draft.sink(logits)).err()
+        } else if TENSORS.contains(&name.as_str()) {
+            read::tensor(&given, &name, &mut left).map(|tensor| draft.tensor(&name, tensor)).err()
+        } else {
+            read::json(&given, &name).map(|json| draft.field(&name, json)).err()
         };
-        issues.extend(problem);
+        problem.into_iter().for_each(|issue| draft.refuse(issue));
     }
-    not_yet(&fields, &mut issues);
-    let mut request: Request = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
-    request.sink_logit = sinks;
-    let mut missing: Vec<&str> = TENSORS[..3].to_vec();
-    for (name, tensor) in tensors {
-        missing.retain(|other| *other != name);
-        match name.as_str() {
-            "Q" => request.q = tensor,
-            "K" => request.k = tensor,
-            "V" => request.v = tensor,
-            "attn_mask" => request.attn_mask = Some(tensor),
-            "past_key" => request.past_key = Some(tensor),
-            _ => request.past_value = Some(tensor),
-        }
-    }
-    let named = |name: &str| {
-        issues.iter().any(|i: &Issue| i.path == name || i.path.starts_with(&format!("{name}.")) || i.path == "op")
-    };
-    let missing: Vec<Issue> =
-        missing.into_iter().filter(|name| !named(name)).map(|name| Issue::new(name, "is missing")).collect();
-    issues.extend(missing);
-    if issues.is_empty() { Ok(request) } else { Err(Issues(issues)) }
-}
-
-/// Takes one field, if the request has it and the value fits: serde's own words, under the field's name.
-fn field(fields: &mut Map<String, Value>, name: &str, value: Value) -> Result<(), Issue> {
-    let one = Map::from_iter([(name.to_owned(), value.clone())]);
-    match serde_json::from_value::<Request>(Value::Object(one)) {
-        Ok(_) => {
-            fields.insert(name.to_owned(), value);
-            Ok(())
-        }
-        Err(error) => {
-            let message = error.to_string();
-            let unknown = message.starts_with(&format!("unknown field `{name}`"));
-            Err(Issue::new(name, if unknown { "is not a field of a request".to_owned() } else { message }))
-        }
-    }
-}
-
-/// Operators and outputs of the contract that are not there yet, named as such rather than as unknown.
-fn not_yet(fields: &Map<String, Value>, issues: &mut Vec<Issue>) {
-    let asked = |value: &Value| value.as_str().filter(|name| NOT_YET_COMPUTED.contains(name)).map(str::to_owned);
-    let say = |name: &str| format!("`{name}` is not computed by this version");
-    if let Some(op) = fields.get("op").and_then(asked) {
-        issues.push(Issue::new("op", say(&op)));
-    }
-    for (i, output) in fields.get("outputs").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        if let Some(name) = asked(output) {
-            issues.push(Issue::new(format!("outputs[{i}]"), say(&name)));
-        }
-    }
+    draft.request()
 }
 
 async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: Cancel) -> Result<Object, RunError> {

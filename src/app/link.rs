@@ -5,14 +5,20 @@ use std::sync::Arc;
 
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use crate::experiment::{Experiment, Issue, Opened, decode, encode};
+use crate::experiment::{Experiment, Issue, Opened, decode, encode, message};
 
 /// What a link's fragment opens. Where the piece does not arrive, the default experiment and a word about it.
 pub async fn read(raw: String) -> Opened {
     match opened(raw.clone()).await {
         Ok(opened) => opened,
         Err(_) => {
-            let missing = Issue::new("", "the part of the page that reads links did not arrive; reload to try again");
+            let missing = Issue::new(
+                "",
+                message!(
+                    "the part of the page that reads links did not arrive; reload to try again",
+                    "页面中读取链接的部分未能加载；请刷新重试"
+                ),
+            );
             Opened { experiment: Experiment::default(), problems: vec![missing], raw }
         }
     }

@@ -130,11 +130,7 @@ fn tell(lab: Lab, opened: &Opened) {
         return;
     }
     let lang = lab.lang.get_untracked();
-    let problems: Vec<String> = opened
-        .problems
-        .iter()
-        .map(|p| if p.path.is_empty() { p.message.clone() } else { format!("{}: {}", p.path, p.message) })
-        .collect();
+    let problems: Vec<String> = opened.problems.iter().map(|problem| problem.line(lang)).collect();
     let start = i18n::now(
         lang,
         "Not everything in this link could be used; the rest is open. ",

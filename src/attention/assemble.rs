@@ -6,7 +6,8 @@ use super::choose::Chooser;
 use super::dims::{Dims, Inputs};
 use super::plan;
 use super::problem::Problem;
-use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, Scale, TensorName};
+use crate::catalogue::Text;
+use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, Scale, TensorName, message};
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +30,23 @@ pub struct Loaded {
 /// Every problem with its field: unknown entries, parameters out of range, edits and rectangles outside the tensors, tables of a wrong length.
 /// What only the formulas' compiler can find is left to [`plan::Plan::compile`].
 pub fn assemble(experiment: &Experiment, loaded: &Loaded) -> Result<(Problem, Inputs), Issues> {
-    let dims = loaded.dims;
+    let problem = problem(experiment, loaded.dims)?;
+    let mut inputs = loaded.inputs.clone();
+    for edit in &experiment.edits {
+        apply(edit, &loaded.dims, &mut inputs);
+    }
+    Ok((problem, inputs))
+}
+
+/// Whether an experiment suits inputs of these sizes: what [`assemble`] would refuse, without the inputs.
+///
+/// # Errors
+/// As [`assemble`].
+pub fn fits(experiment: &Experiment, dims: &Dims) -> Result<(), Issues> {
+    problem(experiment, *dims).map(drop)
+}
+
+fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
     let issues = plan::check_dims(&dims);
     if !issues.is_empty() {
         return Err(Issues(issues));
@@ -47,20 +64,18 @@ pub fn assemble(experiment: &Experiment, loaded: &Loaded) -> Result<(Problem, In
         problem.offset = vec![offset];
     }
     problem.scale = scale(experiment, &dims, &mut chooser.issues);
-    if experiment.softcap > 0.0 && experiment.softcap.is_finite() {
+    if experiment.softcap != 0.0 {
+        // A cap that makes no sense is refused with the problem's other numbers.
         problem.softcap = Some(experiment.softcap as f32);
-    } else if experiment.softcap != 0.0 {
-        chooser.issues.push(Issue::new(
-            "softcap",
-            format!("is {}; a positive number is needed, or 0 for none", experiment.softcap),
-        ));
     }
     match (&experiment.mask.custom, experiment.mask.id.as_str()) {
         (Some(formula), "custom") => {
             let term = chooser.custom(formula, "mask.custom");
             problem.masks.push(term);
         }
-        (None, "custom") => chooser.issues.push(Issue::new("mask.custom", "the formula is missing".to_owned())),
+        (None, "custom") => {
+            chooser.issues.push(Issue::new("mask.custom", Text::new("the formula is missing", "缺少公式")));
+        }
         (_, id) => chooser.mask(&mut problem, id, &experiment.mask.params, "mask"),
     }
     chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
@@ -71,19 +86,19 @@ pub fn assemble(experiment: &Experiment, loaded: &Loaded) -> Result<(Problem, In
     chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
     problem.paint.clone_from(&experiment.paint);
     let mut issues = chooser.issues;
-    let mut inputs = loaded.inputs.clone();
     for (i, edit) in experiment.edits.iter().enumerate() {
-        apply(edit, i, &dims, &mut inputs, &mut issues);
+        check_edit(edit, i, &dims, &mut issues);
     }
     issues.extend(plan::check(&problem));
-    if issues.is_empty() { Ok((problem, inputs)) } else { Err(Issues(issues)) }
+    if issues.is_empty() { Ok(problem) } else { Err(Issues(issues)) }
 }
 
 /// The factor on Q·K, the temperature included.
 fn scale(experiment: &Experiment, dims: &Dims, issues: &mut Vec<Issue>) -> f32 {
     let temperature = experiment.temperature;
     if !(temperature.is_finite() && temperature > 0.0) {
-        issues.push(Issue::new("temperature", format!("is {temperature}; it must be above 0")));
+        let message = message!("must be above 0, and is {temperature}", "必须大于 0，现为 {temperature}");
+        issues.push(Issue::new("temperature", message));
         return 1.0;
     }
     let root = (dims.d as f64).sqrt();
@@ -96,23 +111,39 @@ fn scale(experiment: &Experiment, dims: &Dims, issues: &mut Vec<Issue>) -> f32 {
     (scale / temperature) as f32
 }
 
-/// Changes one cell of the first sequence. The tensor is copied at its first edit.
-fn apply(edit: &Edit, i: usize, dims: &Dims, inputs: &mut Inputs, issues: &mut Vec<Issue>) {
-    let (tensor, [heads, rows, cols]) = match edit.tensor {
-        TensorName::Q => (&mut inputs.q, [dims.q_heads, dims.n_q, dims.d]),
-        TensorName::K => (&mut inputs.k, [dims.kv_heads, dims.n_k, dims.d]),
-        TensorName::V => (&mut inputs.v, [dims.kv_heads, dims.n_k, dims.d_v]),
-    };
-    let mut inside = true;
+/// Heads, rows and columns of a tensor.
+fn extents(tensor: TensorName, dims: &Dims) -> [usize; 3] {
+    match tensor {
+        TensorName::Q => [dims.q_heads, dims.n_q, dims.d],
+        TensorName::K => [dims.kv_heads, dims.n_k, dims.d],
+        TensorName::V => [dims.kv_heads, dims.n_k, dims.d_v],
+    }
+}
+
+/// The changed cell must lie in its tensor.
+fn check_edit(edit: &Edit, i: usize, dims: &Dims, issues: &mut Vec<Issue>) {
+    let [heads, rows, cols] = extents(edit.tensor, dims);
     for (field, value, limit) in [("head", edit.head, heads), ("row", edit.row, rows), ("col", edit.col, cols)] {
         if value >= limit {
-            let message = format!("is {value}; {:?} has {limit}, counted from 0", edit.tensor);
+            let tensor = edit.tensor;
+            let message = message!(
+                "is {value}; {tensor:?} has {limit}, counted from 0",
+                "为 {value}，而 {tensor:?} 只有 {limit} 个，从 0 计数"
+            );
             issues.push(Issue::new(format!("edits[{i}].{field}"), message));
-            inside = false;
         }
     }
-    let at = (edit.head.wrapping_mul(rows).wrapping_add(edit.row)).wrapping_mul(cols).wrapping_add(edit.col);
-    if inside && let Some(cell) = Arc::make_mut(tensor).get_mut(at) {
+}
+
+/// Changes one cell of the first sequence, which lies in its tensor. The tensor is copied at its first edit.
+fn apply(edit: &Edit, dims: &Dims, inputs: &mut Inputs) {
+    let [_, rows, cols] = extents(edit.tensor, dims);
+    let tensor = match edit.tensor {
+        TensorName::Q => &mut inputs.q,
+        TensorName::K => &mut inputs.k,
+        TensorName::V => &mut inputs.v,
+    };
+    if let Some(cell) = Arc::make_mut(tensor).get_mut((edit.head * rows + edit.row) * cols + edit.col) {
         *cell = edit.value;
     }
 }
@@ -224,7 +255,7 @@ mod tests {
     #[test]
     fn a_formula_of_ones_own_reads_its_parameters_and_tables() {
         let mut experiment = generated();
-        let window = Declared { name: "w".to_owned(), ty: Ty::Int, min: 0.0, max: 9.0, step: 1.0, value: 3.4 };
+        let window = Declared { name: "w".to_owned(), ty: Ty::Int, min: 0.0, max: 9.0, step: 1.0, value: 3.0 };
         let text = "doc[q] == doc[k] and q - k < w and note[k] > 0";
         let custom = CustomFormula { text: text.to_owned(), params: vec![window] };
         experiment.mask = MaskChoice { id: "custom".to_owned(), params: BTreeMap::new(), custom: Some(custom) };
@@ -240,6 +271,35 @@ mod tests {
         );
         experiment.data.insert("doc".to_owned(), vec![0.0; 5]);
         assert_eq!(assembled(&experiment).unwrap_err().0[0].path, "data.doc");
+        // Nothing is rounded in silence.
+        experiment.data.insert("doc".to_owned(), vec![0.5; 24]);
+        experiment.mask.custom.as_mut().unwrap().params[0].value = 3.4;
+        let issues = assembled(&experiment).unwrap_err().0;
+        let paths: Vec<&str> = issues.iter().map(|issue| issue.path.as_str()).collect();
+        assert_eq!(paths, ["mask.custom.params[0].value", "data.doc[0]"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_known_before_the_input_is_loaded() {
+        let mut experiment = generated();
+        let paths = |experiment: &Experiment| {
+            let dims = crate::attention::dims_of(&experiment.input).unwrap();
+            fits(experiment, &dims).err().map_or_else(Vec::new, |all| all.0.into_iter().map(|i| i.path).collect())
+        };
+        assert!(paths(&experiment).is_empty());
+        experiment.mask = MaskChoice { id: "document".to_owned(), params: BTreeMap::new(), custom: None };
+        experiment.data.insert("doc".to_owned(), vec![0.0; 5]);
+        experiment.paint.push(Patch { head: None, q: [0, 1], k: [0, 25], allow: true });
+        experiment.edits.push(Edit { tensor: TensorName::V, head: 4, row: 0, col: 0, value: 0.0 });
+        assert_eq!(paths(&experiment), ["data.doc", "edits[0].head", "paint[0].k"]);
+        for input in [
+            generated().input,
+            Input::Text { text: "one, two".to_owned(), size: crate::experiment::Size::default(), seed: 0 },
+            Input::Numbers { q: vec![vec![1.0]], k: vec![vec![1.0]; 2], v: vec![vec![1.0, 2.0]; 2] },
+        ] {
+            assert_eq!(crate::attention::dims_of(&input), Some(load(&input, None).unwrap().dims));
+        }
+        assert_eq!(crate::attention::dims_of(&Input::default()), None);
     }
 
     #[test]

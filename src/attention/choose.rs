@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use super::dims::Dims;
 use super::problem::{Encoding, Normaliser, Problem, Rotation, Term};
-use crate::catalogue::{self, NormaliserKind, Param, Setting, Slot, Table};
-use crate::experiment::{Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge};
-use crate::formula::{Data, DataValues, Scalar, Ty};
+use super::values::{self, entries, list, names, scalar, values_of};
+use crate::catalogue::{self, NormaliserKind, Param, Setting, Slot, Table, Text};
+use crate::experiment::{
+    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
+    type_of, unknown,
+};
+use crate::formula::Data;
 
 /// Most entries of one table: a layout of blocks grows with the square of the tokens over the block.
 const MAX_TABLE: usize = 1 << 26;
@@ -31,13 +35,14 @@ impl Chooser<'_> {
     /// Adds the mask entry `id`, and its score formula if it has one.
     pub fn mask(&mut self, problem: &mut Problem, id: &str, params: &BTreeMap<String, f64>, path: &str) {
         let Some(entry) = catalogue::mask(id) else {
-            return self.unknown(path, "mask", id, catalogue::masks().iter().map(|e| e.id));
+            return self.unknown(path, Text::new("mask", "掩码"), id, catalogue::masks().iter().map(|e| e.id));
         };
-        let mut given = params.clone();
-        if self.conventions.window == WindowEdge::Inclusive && entry.params.iter().any(|p| p.name == "inclusive") {
-            given.insert("inclusive".to_owned(), 1.0);
+        let mut params = self.params(entry.params, params, path);
+        if self.conventions.window == WindowEdge::Inclusive
+            && let Some(edge) = entry.params.iter().find(|param| param.is_convention())
+        {
+            params.insert(edge.name.to_owned(), 1.0);
         }
-        let params = self.params(entry.params, &given, path);
         if entry.formula != "true" {
             let term = self.term(entry.formula, entry.params, entry.tables, &params, path);
             problem.masks.push(term);
@@ -51,7 +56,12 @@ impl Chooser<'_> {
     /// Fills the slot of the position entry `id`.
     pub fn position(&mut self, problem: &mut Problem, id: &str, params: &BTreeMap<String, f64>, path: &str) {
         let Some(entry) = catalogue::position(id) else {
-            return self.unknown(path, "position scheme", id, catalogue::positions().iter().map(|e| e.id));
+            return self.unknown(
+                path,
+                Text::new("position scheme", "位置方案"),
+                id,
+                catalogue::positions().iter().map(|e| e.id),
+            );
         };
         let params = self.params(entry.params, params, path);
         let value = |name: &str| params.get(name).copied().unwrap_or(0.0);
@@ -82,7 +92,12 @@ impl Chooser<'_> {
     /// The normaliser entry `id`.
     pub fn normaliser(&mut self, problem: &mut Problem, id: &str, params: &BTreeMap<String, f64>, path: &str) {
         let Some(entry) = catalogue::normaliser(id) else {
-            return self.unknown(path, "normaliser", id, catalogue::normalisers().iter().map(|e| e.id));
+            return self.unknown(
+                path,
+                Text::new("normaliser", "归一化方式"),
+                id,
+                catalogue::normalisers().iter().map(|e| e.id),
+            );
         };
         self.params(&[], params, path);
         problem.normaliser = match entry.kind {
@@ -105,41 +120,32 @@ impl Chooser<'_> {
         let mut term = Term::new(&format!("{path}.text"), &formula.text);
         let mut values = BTreeMap::new();
         for (i, param) in formula.params.iter().enumerate() {
-            if !param.value.is_finite() {
-                self.issues.push(Issue::new(
-                    format!("{path}.params[{i}].value"),
-                    format!("is {}; a number is needed", param.value),
-                ));
+            if let Some(message) = fault(param.ty, param.value) {
+                self.issues.push(Issue::new(format!("{path}.params[{i}].value"), message));
             }
             if term.params.insert(param.name.clone(), scalar(param.ty, param.value)).is_some() {
-                self.issues.push(Issue::new(
-                    format!("{path}.params[{i}].name"),
-                    format!("`{}` is declared twice", param.name),
-                ));
+                let name = shown(&param.name);
+                let message = message!("`{name}` is declared twice", "`{name}` 重复声明");
+                self.issues.push(Issue::new(format!("{path}.params[{i}].name"), message));
             }
             values.insert(param.name.clone(), param.value);
         }
         // A declared `seed` is the user's own.
-        term.params.entry("seed".to_owned()).or_insert(self.seed());
+        term.params.entry("seed".to_owned()).or_insert(values::seed(self.seed));
         self.tables_of_text(&mut term, &values);
         term
     }
 
     /// A formula of the user's own without parameters.
     pub fn text(&mut self, text: &str, path: &str) -> Term {
-        let mut term = Term::new(path, text).param("seed", self.seed());
+        let mut term = Term::new(path, text).param("seed", values::seed(self.seed));
         self.tables_of_text(&mut term, &BTreeMap::new());
         term
     }
 
-    /// The built-in whole number `seed` of every formula: the seed's low 32 bits.
-    fn seed(&self) -> Scalar {
-        Scalar::Int(self.seed as u32 as i32)
-    }
-
     fn tables_of_text(&mut self, term: &mut Term, params: &BTreeMap<String, f64>) {
         let text = term.text.clone();
-        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let words: Vec<&str> = names(&text).collect();
         // A declared parameter hides a table of its name.
         let wanted = |term: &Term, name: &str| words.contains(&name) && !term.params.contains_key(name);
         for table in catalogue::editable_tables().filter(|table| wanted(term, table.name)).collect::<Vec<_>>() {
@@ -150,9 +156,7 @@ impl Chooser<'_> {
         for (name, values) in self.data {
             // A name of the user's own: one number for each token, whole numbers where all are.
             if wanted(term, name) && catalogue::editable_table(name).is_none() && !values.is_empty() {
-                let whole = values.iter().all(|x| x.fract() == 0.0 && x.abs() <= f64::from(i32::MAX));
-                let values = typed(if whole { Ty::Int } else { Ty::Float }, values);
-                term.data.insert(name.clone(), Arc::new(Data { shape: vec![values.len()], values, clamp: true }));
+                term.data.insert(name.clone(), Arc::new(list(type_of(values), values)));
             }
         }
     }
@@ -165,7 +169,7 @@ impl Chooser<'_> {
         params: &BTreeMap<String, f64>,
         path: &str,
     ) -> Term {
-        let mut term = Term::new(path, formula).param("seed", self.seed());
+        let mut term = Term::new(path, formula).param("seed", values::seed(self.seed));
         for param in declared {
             let value = params.get(param.name).copied().unwrap_or(param.default);
             term.params.insert(param.name.to_owned(), scalar(param.ty, value));
@@ -186,9 +190,10 @@ impl Chooser<'_> {
         if table.rank > 2 {
             let blocks = setting.tokens().div_ceil(setting.count("block", 1));
             if blocks.checked_mul(blocks).and_then(|n| n.checked_mul(setting.heads)).is_none_or(|n| n > MAX_TABLE) {
-                let message = format!(
-                    "{blocks} blocks each way for {} heads are too many; larger blocks are needed",
-                    setting.heads
+                let heads = setting.heads;
+                let message = message!(
+                    "{blocks} blocks each way for {heads} heads are too many; larger blocks are needed",
+                    "每边 {blocks} 块、{heads} 个头过多，请增大块"
                 );
                 self.issues.push(Issue::new(path, message));
                 return None;
@@ -196,67 +201,34 @@ impl Chooser<'_> {
         }
         let mut data = (table.make)(&setting);
         if let Some(values) = self.data.get(table.name) {
-            if values.len() != data.values.len() {
-                let message =
-                    format!("has {} numbers; {} are needed ({:?})", values.len(), data.values.len(), data.shape);
+            let (count, needed, shape) = (values.len(), data.values.len(), &data.shape);
+            if count != needed {
+                let message = message!(
+                    "has {count} numbers; {needed} are needed, shape {shape:?}",
+                    "有 {count} 个数，需要 {needed} 个，形状 {shape:?}"
+                );
                 self.issues.push(Issue::new(path, message));
                 return None;
             }
-            if let Some(i) =
-                values.iter().position(|x| x.is_nan() || (table.ty != Ty::Float && x.abs() > f64::from(i32::MAX)))
-            {
-                self.issues
-                    .push(Issue::new(format!("{path}[{i}]"), format!("is {}; {} is needed", values[i], table.ty)));
+            let faults = values.iter().enumerate().find_map(|(i, &x)| Some((i, fault(table.ty, x)?)));
+            if let Some((i, message)) = faults {
+                self.issues.push(Issue::new(format!("{path}[{i}]"), message));
                 return None;
             }
-            data.values = typed(table.ty, values);
+            data.values = entries(table.ty, values);
         }
         Some(Arc::new(data))
     }
 
-    /// Given parameters over the entry's defaults, each within its range.
+    /// Given parameters over the entry's defaults; all defaults where the check of experiments refuses any.
     fn params(&mut self, declared: &[Param], given: &BTreeMap<String, f64>, path: &str) -> BTreeMap<String, f64> {
-        let mut values: BTreeMap<String, f64> = declared.iter().map(|p| (p.name.to_owned(), p.default)).collect();
-        for (name, &value) in given {
-            let at = format!("{path}.params.{name}");
-            let Some(param) = declared.iter().find(|p| p.name == name) else {
-                let known: Vec<&str> = declared.iter().map(|p| p.name).collect();
-                let known =
-                    if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
-                self.issues.push(Issue::new(at, format!("there is no such parameter; {known}")));
-                continue;
-            };
-            // NaN lies in no range.
-            if (param.min..=param.hard_max).contains(&value) {
-                values.insert(name.clone(), if param.ty == Ty::Float { value } else { value.round() });
-            } else {
-                self.issues.push(Issue::new(
-                    at,
-                    format!("is {value}; it must lie between {} and {}", param.min, param.hard_max),
-                ));
-            }
-        }
+        let issues = check_params(&format!("{path}.params"), declared, given);
+        let values = if issues.is_empty() { values_of(declared, given) } else { values_of(declared, &BTreeMap::new()) };
+        self.issues.extend(issues);
         values
     }
 
-    fn unknown(&mut self, path: &str, what: &str, id: &str, ids: impl Iterator<Item = &'static str>) {
-        let known = ids.collect::<Vec<_>>().join(", ");
-        self.issues.push(Issue::new(format!("{path}.id"), format!("there is no {what} `{id}`; there are {known}")));
-    }
-}
-
-fn scalar(ty: Ty, value: f64) -> Scalar {
-    match ty {
-        Ty::Bool => Scalar::Bool(value != 0.0),
-        Ty::Int => Scalar::Int(value.round() as i32),
-        Ty::Float => Scalar::Float(value as f32),
-    }
-}
-
-fn typed(ty: Ty, values: &[f64]) -> DataValues {
-    match ty {
-        Ty::Bool => DataValues::Bool(values.iter().map(|&x| u8::from(x != 0.0)).collect()),
-        Ty::Int => DataValues::Int(values.iter().map(|x| x.round() as i32).collect()),
-        Ty::Float => DataValues::Float(values.iter().map(|&x| x as f32).collect()),
+    fn unknown(&mut self, path: &str, what: Text, id: &str, ids: impl Iterator<Item = &'static str> + Clone) {
+        self.issues.push(Issue::new(format!("{path}.id"), unknown(what, id, ids)));
     }
 }

@@ -7,7 +7,8 @@ use super::dims::{Dims, Inputs};
 use super::inputs::{self, Generated, Options, Recipe};
 use super::plan;
 use super::problem::Problem;
-use crate::experiment::{Input, Issue, Issues};
+use crate::catalogue::Text;
+use crate::experiment::{Input, Issue, Issues, Size, message, unknown};
 use crate::interchange::Capture;
 
 /// Longest text, in bytes; every word becomes a row.
@@ -20,42 +21,21 @@ const MAX_TEXT: usize = 1 << 16;
 pub fn load(input: &Input, capture: Option<&[u8]>) -> Result<Loaded, Issues> {
     match input {
         Input::Capture { id, layer } => captured(id, *layer, capture),
-        Input::Generated { recipe, size, seed } => {
-            let recipe = Recipe::find(recipe)
-                .ok_or_else(|| Issue::new("input.recipe", format!("there is no generator `{recipe}`")))?;
-            let dims = Dims {
-                batch: 1,
-                q_heads: size.q_heads,
-                kv_heads: size.kv_heads,
-                n_q: size.n_q,
-                n_k: size.n_k,
-                d: size.d,
-                d_v: size.d_v,
-            };
-            check(dims)?;
+        Input::Generated { recipe, seed, .. } => {
+            let found = Recipe::find(recipe);
+            let message = || unknown(Text::new("generator", "生成器"), recipe, Recipe::ALL.iter().map(|r| r.id()));
+            let recipe = found.ok_or_else(|| Issue::new("input.recipe", message()))?;
+            let dims = sized(input)?;
             let made = inputs::generate(recipe, &dims, *seed, &Options::default());
             Ok(numbered(dims, shared(made)))
         }
-        Input::Text { text, size, seed } => {
-            if text.len() > MAX_TEXT {
-                return Err(
-                    Issue::new("input.text", format!("has {} bytes; at most {MAX_TEXT} fit", text.len())).into()
-                );
+        Input::Text { text, seed, .. } => {
+            let (bytes, most) = (text.len(), MAX_TEXT);
+            if bytes > most {
+                let message = message!("has {bytes} bytes; at most {most} fit", "有 {bytes} 字节，最多 {most} 字节");
+                return Err(Issue::new("input.text", message).into());
             }
-            let n = inputs::tokenize(text).len();
-            if n == 0 {
-                return Err(Issue::new("input.text", "holds no words").into());
-            }
-            let dims = Dims {
-                batch: 1,
-                n_q: n,
-                n_k: n,
-                q_heads: size.q_heads,
-                kv_heads: size.kv_heads,
-                d: size.d,
-                d_v: size.d_v,
-            };
-            check(dims)?;
+            let dims = sized(input)?;
             let made = inputs::embed(text, &dims, *seed);
             Ok(Loaded {
                 dims: made.dims,
@@ -69,12 +49,50 @@ pub fn load(input: &Input, capture: Option<&[u8]>) -> Result<Loaded, Issues> {
     }
 }
 
+/// Sizes of an input, where they are known before it is loaded: all but those of captures. Whether they make sense is not asked.
+pub fn dims_of(input: &Input) -> Option<Dims> {
+    let width = |rows: &[Vec<f32>]| rows.first().map_or(0, Vec::len);
+    let (size, n_q, n_k) = match input {
+        Input::Capture { .. } => return None,
+        Input::Generated { size, .. } => (*size, size.n_q, size.n_k),
+        Input::Text { text, size, .. } => {
+            let n = inputs::tokenize(text).len();
+            (*size, n, n)
+        }
+        Input::Numbers { q, k, v } => {
+            let size = Size { q_heads: 1, kv_heads: 1, d: width(q), d_v: width(v), n_q: 0, n_k: 0 };
+            (size, q.len(), k.len())
+        }
+    };
+    let Size { q_heads, kv_heads, d, d_v, .. } = size;
+    Some(Dims { batch: 1, q_heads, kv_heads, n_q, n_k, d, d_v })
+}
+
+/// Sizes of what is made here, checked before anything is.
+fn sized(input: &Input) -> Result<Dims, Issues> {
+    let dims = dims_of(input).ok_or_else(|| Issue::new("input", "has no sizes of its own"))?;
+    if dims.n_q == 0
+        && let Input::Text { .. } = input
+    {
+        return Err(Issue::new("input.text", Text::new("there are no words", "没有任何词")).into());
+    }
+    check(dims)?;
+    Ok(dims)
+}
+
 fn captured(id: &str, layer: u32, bytes: Option<&[u8]>) -> Result<Loaded, Issues> {
-    let bytes = bytes.ok_or_else(|| Issue::new("input", format!("layer {layer} of `{id}` has not been fetched")))?;
-    let capture = Capture::decode(bytes).map_err(|error| Issue::new("input", error.to_string()))?;
+    let missing = || message!("layer {layer} of `{id}` has not been fetched", "尚未取得 `{id}` 的第 {layer} 层");
+    let bytes = bytes.ok_or_else(|| Issue::new("input", missing()))?;
+    let damaged = |error: crate::interchange::InterchangeError| {
+        message!("the file of the captured text is damaged: {error}", "采集文本的文件已损坏：{error}")
+    };
+    let capture = Capture::decode(bytes).map_err(|error| Issue::new("input", damaged(error)))?;
     if capture.id != id || capture.layer != layer {
-        let message =
-            format!("the file holds layer {} of `{}`, not layer {layer} of `{id}`", capture.layer, capture.id);
+        let Capture { layer: other_layer, id: other, .. } = &capture;
+        let message = message!(
+            "the file holds layer {other_layer} of `{other}`, not layer {layer} of `{id}`",
+            "文件中是 `{other}` 的第 {other_layer} 层，而不是 `{id}` 的第 {layer} 层"
+        );
         return Err(Issue::new("input", message).into());
     }
     let (n, heads, d) = (capture.tokens.len(), capture.heads, capture.d);
@@ -101,19 +119,26 @@ fn pasted(q: &[Vec<f32>], k: &[Vec<f32>], v: &[Vec<f32>]) -> Result<Loaded, Issu
     for (name, rows) in [("q", q), ("k", k), ("v", v)] {
         let width = rows.first().map_or(0, Vec::len);
         if width == 0 {
-            issues.push(Issue::new(format!("input.{name}"), "holds no numbers"));
+            issues.push(Issue::new(format!("input.{name}"), Text::new("holds no numbers", "没有数")));
         }
         if let Some(i) = rows.iter().position(|row| row.len() != width) {
-            let message = format!("has {} numbers; the first row has {width}", rows[i].len());
+            let count = rows[i].len();
+            let message =
+                message!("has {count} numbers; the first row has {width}", "有 {count} 个数，而第一行有 {width} 个");
             issues.push(Issue::new(format!("input.{name}[{i}]"), message));
         }
     }
     let width = |rows: &[Vec<f32>]| rows.first().map_or(0, Vec::len);
     if width(q) != width(k) {
-        issues.push(Issue::new("input.k", format!("rows have {} numbers; those of Q have {}", width(k), width(q))));
+        let (of_k, of_q) = (width(k), width(q));
+        let message =
+            message!("rows have {of_k} numbers; those of Q have {of_q}", "每行有 {of_k} 个数，而 Q 的每行有 {of_q} 个");
+        issues.push(Issue::new("input.k", message));
     }
     if k.len() != v.len() {
-        issues.push(Issue::new("input.v", format!("has {} rows; K has {}", v.len(), k.len())));
+        let (of_v, of_k) = (v.len(), k.len());
+        issues
+            .push(Issue::new("input.v", message!("has {of_v} rows; K has {of_k}", "有 {of_v} 行，而 K 有 {of_k} 行")));
     }
     if !issues.is_empty() {
         return Err(Issues(issues));

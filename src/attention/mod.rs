@@ -11,14 +11,15 @@ pub mod reference;
 pub mod request;
 pub mod rules;
 pub mod tiles;
+pub mod values;
 
 mod assemble;
 mod choose;
 
-pub use assemble::{Loaded, assemble};
+pub use assemble::{Loaded, assemble, fits};
 pub use cost::Cost;
 pub use dims::{Dims, Inputs};
-pub use load::load;
+pub use load::{dims_of, load};
 pub use plan::Plan;
 pub use problem::{Encoding, Normaliser, Problem, Rotation, Term};
 pub use request::Request;

@@ -85,6 +85,11 @@ impl Param {
         Self { name, ty: Ty::Float, min, max, hard_max: max, step, default, label }
     }
 
+    /// Whether `value` is one of its steps: whole numbers may go by twos and more from `min`. Decimals may lie between the slider's steps.
+    pub fn on_step(&self, value: f64) -> bool {
+        self.ty != Ty::Int || (value - self.min) % self.step == 0.0
+    }
+
     /// Whether a convention of the experiment sets it (`conventions.window`), so that it is no control of its own.
     pub fn is_convention(&self) -> bool {
         self.name == "inclusive"
@@ -249,8 +254,31 @@ pub struct PositionEntry {
     pub slot: Slot,
     /// Declared parameters.
     pub params: &'static [Param],
+    /// A parameter whose least value depends on the others.
+    pub least: Option<Least>,
     /// Where it was published.
     pub paper: Option<Paper>,
+}
+
+/// A parameter that must not be smaller than other parameters make it.
+#[derive(Clone, Copy, Debug)]
+pub struct Least {
+    /// Its name.
+    pub name: &'static str,
+    /// The least value, from the value of every parameter by its name.
+    pub of: fn(&dyn Fn(&str) -> f64) -> f64,
+}
+
+impl PositionEntry {
+    /// The parameter that is too small beside the others, and the least it may be; absent ones have their defaults.
+    pub fn too_small(&self, given: &BTreeMap<String, f64>) -> Option<(&'static str, f64)> {
+        let Least { name, of } = self.least?;
+        let default =
+            |name: &str| self.params.iter().find(|param| param.name == name).map_or(0.0, |param| param.default);
+        let value = |name: &str| given.get(name).copied().unwrap_or_else(|| default(name));
+        let least = of(&value);
+        (value(name) < least).then_some((name, least))
+    }
 }
 
 /// A normaliser: scores to weights.

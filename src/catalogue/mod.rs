@@ -10,8 +10,8 @@ mod positions;
 mod tables;
 
 pub use entry::{
-    CostClass, Lang, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach, Setting, Slot,
-    Table, Text,
+    CostClass, Lang, Least, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach, Setting,
+    Slot, Table, Text,
 };
 pub use inputs::{RecipeEntry, recipes};
 pub use masks::masks;

@@ -1,6 +1,6 @@
 //! Position schemes.
 
-use super::entry::{Paper, Param, PositionEntry, Slot, Table, Text};
+use super::entry::{Least, Paper, Param, PositionEntry, Slot, Table, Text};
 use super::tables;
 use crate::formula::Ty;
 
@@ -29,6 +29,7 @@ static POSITIONS: [PositionEntry; 6] = [
         ),
         slot: Slot::Nothing,
         params: &[],
+        least: None,
         paper: None,
     },
     PositionEntry {
@@ -40,6 +41,7 @@ static POSITIONS: [PositionEntry; 6] = [
         ),
         slot: Slot::Sinusoidal,
         params: &[BASE, GAIN],
+        least: None,
         paper: Some(TRANSFORMER),
     },
     PositionEntry {
@@ -51,6 +53,7 @@ static POSITIONS: [PositionEntry; 6] = [
         ),
         slot: Slot::Learned,
         params: &[Param::int("trained", [1, 512], 65_536, 64, Text::new("trained length", "训练长度")), GAIN],
+        least: None,
         paper: Some(Paper {
             title: "Gehring et al., Convolutional Sequence to Sequence Learning",
             year: 2017,
@@ -75,6 +78,7 @@ static POSITIONS: [PositionEntry; 6] = [
                 Text::new("share of each head that turns", "参与旋转的维度比例"),
             ),
         ],
+        least: None,
         paper: Some(Paper {
             title: "Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding",
             year: 2021,
@@ -107,6 +111,7 @@ static POSITIONS: [PositionEntry; 6] = [
                 Text::new("signed distance (later keys gain)", "带符号距离（后面的键加分）"),
             ),
         ],
+        least: None,
         paper: Some(Paper {
             title: "Press et al., Train Short, Test Long: Attention with Linear Biases Enables Input Length Extrapolation",
             year: 2021,
@@ -154,6 +159,11 @@ static POSITIONS: [PositionEntry; 6] = [
             Param::switch("causal", false, Text::new("one direction (decoder)", "单向（解码器）")),
             GAIN,
         ],
+        // Half of the buckets (of one direction) hold one distance each; the rest needs distances beyond them.
+        least: Some(Least {
+            name: "max_distance",
+            of: |value| (value("buckets") / if value("causal") != 0.0 { 2.0 } else { 4.0 }).floor() + 1.0,
+        }),
         paper: Some(Paper {
             title: "Raffel et al., Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer",
             year: 2019,

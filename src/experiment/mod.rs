@@ -1,17 +1,24 @@
 //! The one truth: what the user set, as plain serialisable data with a valid default; its check, its history, and the link that carries it.
 
 mod check;
+pub(crate) mod fields;
 mod history;
 mod issue;
 mod link;
 mod nearest;
+pub(crate) mod shape;
 mod spec;
+mod words;
 
 pub use check::{check, limits, scope};
+pub(crate) use check::{check_params, fault, type_of};
 pub use history::History;
-pub use issue::{Issue, Issues};
-pub use link::{LinkProblem, Opened, decode, encode, merge};
+pub(crate) use issue::message;
+pub use issue::{Issue, Issues, Message};
+pub use link::{Opened, decode, encode, merge};
+pub(crate) use nearest::{shown, unknown};
 pub use spec::{
     Algorithm, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit, EngineChoice, Experiment,
     Input, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName, View, WindowEdge,
 };
+pub use words::tokenize;

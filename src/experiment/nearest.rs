@@ -1,19 +1,27 @@
-//! "Did you mean": the known name closest to a mistyped one.
+//! "Did you mean": what is said of a name that nobody knows.
 
-/// The name nearest to `name` by edit distance, if it is near at all (a third of its letters at most).
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Distances are quadratic in length, and nobody mistypes a name this long.
-    if name.len() > 64 {
-        return None;
+use super::Message;
+use super::issue::message;
+use crate::catalogue::Text;
+use crate::formula::near;
+
+/// There is no `what` called `name`: the known one that was probably meant, or all that there are.
+pub(crate) fn unknown<'a>(what: Text, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Message {
+    let all: Vec<&str> = known.collect();
+    let (Text { en, zh }, short) = (what, shown(name));
+    match near(name, all.iter().copied()) {
+        Some(near) => {
+            message!(
+                "there is no {en} `{short}`; did you mean `{near}`?",
+                "没有名为 `{short}` 的{zh}，是否想写 `{near}`？"
+            )
+        }
+        None if all.is_empty() => message!("there is no {en} `{short}` here", "此处没有名为 `{short}` 的{zh}"),
+        None => {
+            let all = all.join(", ");
+            message!("there is no {en} `{short}`; there are {all}", "没有名为 `{short}` 的{zh}，可用的有 {all}")
+        }
     }
-    let name = name.to_lowercase();
-    let close = |known: &str| distance(&name, known) <= (known.chars().count() / 3).max(1);
-    known.into_iter().filter(|&k| close(k)).min_by_key(|&k| distance(&name, k))
-}
-
-/// ` Did you mean …?` or nothing, to append to a message.
-pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 /// `name` as shown in messages: never longer than a line.
@@ -25,32 +33,18 @@ pub(crate) fn shown(name: &str) -> String {
     short
 }
 
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_meant_and_nothing_far_off() {
-        let known = ["sliding-window", "causal", "fractal", "clock"];
-        assert_eq!(nearest("sliding_window", known), Some("sliding-window"));
-        assert_eq!(nearest("Casual", known), Some("causal"));
-        assert_eq!(nearest("clocks", known), Some("clock"));
-        assert_eq!(nearest("banana", known), None);
-        assert_eq!(nearest(&"x".repeat(1000), known), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
+    fn a_near_name_is_offered_and_otherwise_all_are() {
+        let known = ["sliding-window", "causal", "clock"];
+        let said = |name: &str| unknown(Text::new("mask", "掩码"), name, known.into_iter());
+        assert_eq!(said("sliding_window").en, "there is no mask `sliding_window`; did you mean `sliding-window`?");
+        assert_eq!(said("Casual").zh, "没有名为 `Casual` 的掩码，是否想写 `causal`？");
+        assert_eq!(said("banana").en, "there is no mask `banana`; there are sliding-window, causal, clock");
+        assert!(said(&"x".repeat(1000)).en.len() < 200);
+        assert_eq!(unknown(Text::new("parameter", "参数"), "w", [].into_iter()).en, "there is no parameter `w` here");
     }
 }

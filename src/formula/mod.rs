@@ -43,6 +43,7 @@ pub use bind::Bound;
 pub use bounds::Coverage;
 pub use error::{Due, ErrorKind, FormulaError, Wants};
 pub use lanes::Lanes;
+pub(crate) use nearest::near;
 pub use parser::{MAX_BYTES, MAX_DEPTH, MAX_PARTS};
 pub use table::LANES;
 pub use values::{Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Ty, Values, Var};

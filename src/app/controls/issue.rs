@@ -32,10 +32,11 @@ pub fn IssueLine(
 ) -> impl IntoView {
     let lab = lab();
     let messages = Signal::memo(move || {
+        let lang = lab.lang.get();
         lab.issues.with(|all| {
             let here =
                 all.iter().filter(|i| inside(&i.path, &path) && (except.is_empty() || !i.path.starts_with(except)));
-            here.map(|i| i.message.clone()).collect::<Vec<_>>()
+            here.map(|i| i.message.get(lang).to_owned()).collect::<Vec<_>>()
         })
     });
     view! {

@@ -4,58 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attention::Dims;
-use crate::catalogue::{self, MaskEntry, Param, Setting, Table};
+use crate::attention::values::{self, entries, list, scalar};
+pub use crate::attention::values::{names, plain, values_of};
+use crate::catalogue::{self, MaskEntry, Setting, Table};
 use crate::experiment::{self, CustomFormula};
-use crate::formula::{self, Data, DataDecl, DataValues, FormulaError, Kind, Scalar, Scope, Sizes, Ty, Values};
+use crate::formula::{self, Data, DataDecl, FormulaError, Kind, Scope, Sizes, Values};
 
 /// Tables that the user gave, row-major.
 pub type Given = BTreeMap<String, Vec<f64>>;
-
-/// The value of a parameter as its type holds it.
-pub fn scalar(ty: Ty, value: f64) -> Scalar {
-    match ty {
-        Ty::Bool => Scalar::Bool(value != 0.0),
-        Ty::Int => Scalar::Int(value.round() as i32),
-        Ty::Float => Scalar::Float(value as f32),
-    }
-}
-
-/// Numbers as entries of a table.
-fn typed(ty: Ty, values: &[f64]) -> DataValues {
-    match ty {
-        Ty::Bool => DataValues::Bool(values.iter().map(|&x| u8::from(x != 0.0)).collect()),
-        Ty::Int => DataValues::Int(values.iter().map(|x| x.round() as i32).collect()),
-        Ty::Float => DataValues::Float(values.iter().map(|&x| x as f32).collect()),
-    }
-}
-
-/// Entries of a table as numbers.
-pub fn plain(values: &DataValues) -> Vec<f64> {
-    match values {
-        DataValues::Bool(v) => v.iter().map(|&x| f64::from(x)).collect(),
-        DataValues::Int(v) => v.iter().map(|&x| f64::from(x)).collect(),
-        DataValues::Float(v) => v.iter().map(|&x| f64::from(x)).collect(),
-    }
-}
-
-/// An entry's parameters: given ones over the defaults.
-pub fn values_of(params: &[Param], given: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-    params.iter().map(|p| (p.name.to_owned(), given.get(p.name).copied().unwrap_or(p.default))).collect()
-}
 
 /// A table as it is used: the one the catalogue makes, with the user's numbers where they fit.
 pub fn table(table: &Table, dims: &Dims, params: &BTreeMap<String, f64>, seed: u64, given: &Given) -> Data {
     let setting = Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params, seed };
     let mut data = (table.make)(&setting);
     if let Some(values) = given.get(table.name).filter(|v| v.len() == data.values.len()) {
-        data.values = typed(table.ty, values);
+        data.values = entries(table.ty, values);
     }
     data
-}
-
-/// Every word of a formula that could be a name.
-pub fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 /// The catalogue's editable tables that a formula names.
@@ -73,7 +38,7 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
     let dims = dims?;
     let numbers: BTreeMap<String, f64> = own.params.iter().map(|p| (p.name.clone(), p.value)).collect();
     // The scope adds the built-in seed to the declared parameters.
-    let value = |name: &str, ty| numbers.get(name).map_or(built_in_seed(seed), |&value| scalar(ty, value));
+    let value = |name: &str, ty| numbers.get(name).map_or(values::seed(seed), |&value| scalar(ty, value));
     let params = scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))).collect();
     let mut data = BTreeMap::new();
     for decl in scope.data.iter().filter(|decl| names(&own.text).any(|name| name == decl.name)) {
@@ -81,17 +46,12 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
             Some(named) => table(named, dims, &numbers, seed, given),
             None => {
                 let values = given.get(&decl.name).map_or(&[][..], Vec::as_slice);
-                Data { shape: vec![values.len()], values: typed(decl.ty, values), clamp: true }
+                list(decl.ty, values)
             }
         };
         data.insert(decl.name.clone(), Arc::new(found));
     }
     compiled.bind(&Values { sizes: sizes_of(dims), params, data }).err()
-}
-
-/// The whole number `seed` of every formula: the low 32 bits of the experiment's.
-fn built_in_seed(seed: u64) -> Scalar {
-    Scalar::Int(seed as u32 as i32)
 }
 
 fn declared(data: &BTreeMap<String, Arc<Data>>) -> Vec<DataDecl> {
@@ -115,7 +75,7 @@ fn sizes_of(dims: &Dims) -> Sizes {
 pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<bool>> {
     let dims = Dims { batch: 1, q_heads: 4, kv_heads: 4, n_q: n, n_k: n, d: 1, d_v: 1 };
     let numbers = values_of(entry.params, &BTreeMap::new());
-    let seed = ("seed".to_owned(), built_in_seed(0));
+    let seed = ("seed".to_owned(), values::seed(0));
     let params: BTreeMap<_, _> =
         entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]).collect();
     let data: BTreeMap<_, _> = entry
@@ -139,7 +99,7 @@ pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<bool>> {
 mod tests {
     use super::*;
     use crate::experiment::Declared;
-    use crate::formula::ErrorKind;
+    use crate::formula::{ErrorKind, Ty};
 
     #[test]
     fn every_entry_has_a_picture() {

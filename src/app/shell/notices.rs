@@ -19,11 +19,12 @@ pub fn Notices() -> impl IntoView {
             {move || {
                 // A field that shows its own fault needs no second message here.
                 let issues: Vec<_> = lab.issues.get().into_iter().filter(|i| !has_a_field(&i.path)).collect();
+                let lang = lab.lang.get();
                 (!issues.is_empty()).then(|| view! {
                     <div class="notice" role="alert">
                         <p>
                             {t("Not computed; what you see is the last good result. ", "未计算；当前显示的是上一次有效结果。")}
-                            {issues.into_iter().map(|i| view! { <span><b>{i.path}</b>": "{i.message}" "</span> }).collect_view()}
+                            {issues.into_iter().map(|i| view! { <span><b>{i.path}</b>": "{i.message.get(lang).to_owned()}" "</span> }).collect_view()}
                         </p>
                     </div>
                 })

@@ -2,8 +2,12 @@
 
 use crate::attention::dims::Dims;
 use crate::attention::problem::{Encoding, Normaliser, Problem};
-use crate::experiment::Issue;
+use crate::catalogue::Text;
+use crate::experiment::{Issue, Message, message};
 use crate::formula::Sizes;
+
+/// Largest size of anything.
+const LIMIT: i32 = Sizes::LIMIT;
 
 /// The most bytes that Q, K, V, the output and the tables of one problem may take together.
 pub const MAX_BYTES: usize = 512 << 20;
@@ -21,7 +25,7 @@ pub fn check(problem: &Problem) -> Vec<Issue> {
 /// Every problem with the sizes alone.
 pub fn check_dims(dims: &Dims) -> Vec<Issue> {
     let mut issues = Vec::new();
-    let mut say = |path: &str, message: String| issues.push(Issue::new(path, message));
+    let mut say = |path: &str, message: Message| issues.push(Issue::new(path, message));
     for (path, size) in [
         ("dims.batch", dims.batch),
         ("dims.q_heads", dims.q_heads),
@@ -32,13 +36,20 @@ pub fn check_dims(dims: &Dims) -> Vec<Issue> {
         ("dims.d_v", dims.d_v),
     ] {
         if size == 0 {
-            say(path, "must be at least 1".to_owned());
-        } else if size > Sizes::LIMIT as usize {
-            say(path, format!("is {size}; at most {} is possible", Sizes::LIMIT));
+            say(path, Text::new("must be at least 1", "不得小于 1").into());
+        } else if size > LIMIT as usize {
+            say(path, message!("must be at most {LIMIT}, and is {size}", "不得超过 {LIMIT}，现为 {size}"));
         }
     }
     if dims.kv_heads > 0 && !dims.q_heads.is_multiple_of(dims.kv_heads) {
-        say("dims.kv_heads", format!("{} key and value heads must divide {} query heads", dims.kv_heads, dims.q_heads));
+        let Dims { q_heads, kv_heads, .. } = *dims;
+        say(
+            "dims.kv_heads",
+            message!(
+                "must divide the {q_heads} query heads, and is {kv_heads}",
+                "必须整除 {q_heads} 个查询头，现为 {kv_heads}"
+            ),
+        );
     }
     issues
 }
@@ -46,90 +57,121 @@ pub fn check_dims(dims: &Dims) -> Vec<Issue> {
 fn check_bytes(problem: &Problem, issues: &mut Vec<Issue>) {
     let message = match bytes(problem) {
         Some(total) if total <= MAX_BYTES => return,
-        Some(total) => format!("needs {} MiB for its tensors; at most {} MiB fit", total >> 20, MAX_BYTES >> 20),
-        None => "is too large to be counted".to_owned(),
+        Some(total) => {
+            let (mib, most) = (total >> 20, MAX_BYTES >> 20);
+            message!("the tensors would take {mib} MiB; at most {most} MiB fit", "张量将占 {mib} MiB，最多 {most} MiB")
+        }
+        None => Text::new("the tensors are too large to be counted", "张量过大，无法计量").into(),
     };
     issues.push(Issue::new("dims", message));
 }
 
+/// What is said of a number that must be above 0.
+fn above_0(value: &dyn std::fmt::Display) -> Message {
+    message!("must be above 0, and is {value}", "必须大于 0，现为 {value}")
+}
+
+/// What is said of a number that is not one.
+fn finite(value: &dyn std::fmt::Display) -> Message {
+    message!("must be a finite number, and is {value}", "必须是有限的数，现为 {value}")
+}
+
 fn check_numbers(problem: &Problem, issues: &mut Vec<Issue>) {
     let dims = problem.dims;
-    let mut say = |path: &str, message: String| issues.push(Issue::new(path, message));
+    let mut say = |path: &str, message: Message| issues.push(Issue::new(path, message));
     for (i, offset) in problem.offset.iter().enumerate() {
-        if offset.unsigned_abs() > Sizes::LIMIT as u32 {
-            say(&format!("offset[{i}]"), format!("is {offset}; at most {} either way is possible", Sizes::LIMIT));
+        if offset.unsigned_abs() > LIMIT as u32 {
+            let message = message!(
+                "must be at most {LIMIT} either way, and is {offset}",
+                "绝对值不得超过 {LIMIT}，现为 {offset}"
+            );
+            say(&format!("offset[{i}]"), message);
         }
     }
     if !problem.scale.is_finite() {
-        say("scale", format!("is {}; it must be a finite number", problem.scale));
+        say("scale", finite(&problem.scale));
     }
     if let Some(cap) = problem.softcap
         && !(cap.is_finite() && cap > 0.0)
     {
-        say("softcap", format!("is {cap}; it must be above 0"));
+        say("softcap", above_0(&cap));
     }
     if let Some(sink) = &problem.sink {
         if sink.len() != dims.q_heads {
-            say(
-                "sink_logit",
-                format!("has {} numbers; one for each of the {} query heads is needed", sink.len(), dims.q_heads),
-            );
+            let (count, heads) = (sink.len(), dims.q_heads);
+            let message = format!("has {count} numbers; one for each of the {heads} query heads is needed");
+            say("sink_logit", message.into());
         }
         if sink.iter().any(|x| x.is_nan() || *x == f32::INFINITY) {
-            say("sink_logit", "holds NaN or infinity; finite numbers are needed (−∞ is no sink)".to_owned());
+            say("sink_logit", "holds NaN or infinity; finite numbers are needed (−∞ is no sink)".into());
         }
         if problem.normaliser == Normaliser::Sigmoid {
-            say("sink_logit", "means nothing with the sigmoid, which has no sum over the keys".to_owned());
+            say("sink_logit", "means nothing with the sigmoid, which has no sum over the keys".into());
         }
     }
 }
 
 fn check_position(problem: &Problem, issues: &mut Vec<Issue>) {
-    let mut say = |path: &str, message: String| issues.push(Issue::new(path, message));
+    let mut say = |path: &str, message: Message| issues.push(Issue::new(path, message));
     match &problem.encoding {
         Some(Encoding::Sinusoidal { base, gain }) => {
             if !(base.is_finite() && *base > 0.0) {
-                say("position.params.base", format!("is {base}; it must be above 0"));
+                say("position.params.base", above_0(base));
             }
             if !gain.is_finite() {
-                say("position.params.gain", format!("is {gain}; it must be a finite number"));
+                say("position.params.gain", finite(gain));
             }
         }
         Some(Encoding::Learned { trained, gain, .. }) => {
-            if *trained == 0 || *trained > Sizes::LIMIT as usize {
-                say("position.params.trained", format!("is {trained}; it must lie between 1 and {}", Sizes::LIMIT));
+            if *trained == 0 || *trained > LIMIT as usize {
+                let message = message!(
+                    "must be between 1 and {LIMIT}, and is {trained}",
+                    "必须在 1 到 {LIMIT} 之间，现为 {trained}"
+                );
+                say("position.params.trained", message);
             }
             if !gain.is_finite() {
-                say("position.params.gain", format!("is {gain}; it must be a finite number"));
+                say("position.params.gain", finite(gain));
             }
         }
         None => {}
     }
     if let Some(rotation) = &problem.rotation {
         if !(rotation.base.is_finite() && rotation.base > 0.0) {
-            say("position.params.base", format!("is {}; it must be above 0", rotation.base));
+            say("position.params.base", above_0(&rotation.base));
         }
         if !rotation.dims.is_multiple_of(2) || rotation.dims > problem.dims.d {
-            say(
-                "position.params.fraction",
-                format!("turns {} places; an even number up to d = {} is needed", rotation.dims, problem.dims.d),
+            let (places, d) = (rotation.dims, problem.dims.d);
+            let message = message!(
+                "turns {places} places; an even number up to d = {d} is needed",
+                "使 {places} 维旋转；需要不超过 d = {d} 的偶数"
             );
+            say("position.params.fraction", message);
         }
     }
 }
 
 fn check_paint(problem: &Problem, issues: &mut Vec<Issue>) {
     let dims = problem.dims;
-    let mut say = |path: &str, message: String| issues.push(Issue::new(path, message));
+    let mut say = |path: &str, message: Message| issues.push(Issue::new(path, message));
     for (i, patch) in problem.paint.iter().enumerate() {
         if let Some(head) = patch.head
             && head >= dims.q_heads
         {
-            say(&format!("paint[{i}].head"), format!("is {head}; there are {} query heads", dims.q_heads));
+            let heads = dims.q_heads;
+            let message = message!(
+                "must be below {heads}, counted from 0, and is {head}",
+                "从 0 计数，必须小于 {heads}，现为 {head}"
+            );
+            say(&format!("paint[{i}].head"), message);
         }
         for (axis, [from, to], size) in [("q", patch.q, dims.n_q), ("k", patch.k, dims.n_k)] {
             if from >= to || to > size {
-                say(&format!("paint[{i}].{axis}"), format!("is {from}..{to}; a range within 0..{size} is needed"));
+                let message = message!(
+                    "must run upwards, its end exclusive and at most {size}, and is [{from}, {to}]",
+                    "必须递增，终点不含在内且不超过 {size}，现为 [{from}, {to}]"
+                );
+                say(&format!("paint[{i}].{axis}"), message);
             }
         }
     }

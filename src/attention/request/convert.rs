@@ -107,7 +107,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     check_rect(request.rect.as_ref(), &dims, &mut issues);
     let repeat = request.repeat.unwrap_or(1);
     if !(1..=1000).contains(&repeat) {
-        issues.push(Issue::new("repeat", format!("is {repeat}; it must lie between 1 and 1000")));
+        issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
     }
     if !issues.is_empty() {
         return Err(Issues(issues));
@@ -174,7 +174,7 @@ fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
         }
     }
     let dims = Dims { batch, q_heads, kv_heads, n_q, n_k: past + n_new, d, d_v };
-    issues.extend(plan::check(&Problem::plain(dims)));
+    issues.extend(plan::check(&Problem::plain(dims)).into_iter().map(of_tensor));
     if !issues.is_empty() {
         return Err(Issues(issues));
     }
@@ -193,6 +193,24 @@ fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
         v: with_past(v, v_extents, past_value.as_ref()),
     };
     Ok((dims, past, layout, inputs))
+}
+
+/// An issue with a size, told of the axis of the tensor that has it.
+fn of_tensor(issue: Issue) -> Issue {
+    let axes = [
+        ("dims.batch", "Q", "batch: "),
+        ("dims.q_heads", "Q", "heads: "),
+        ("dims.kv_heads", "K", "heads: "),
+        ("dims.n_q", "Q", "length: "),
+        ("dims.n_k", "K", "length: "),
+        ("dims.d", "Q", "size: "),
+        ("dims.d_v", "V", "size: "),
+    ];
+    match axes.iter().find(|(size, ..)| *size == issue.path) {
+        Some((_, tensor, axis)) => Issue::new(format!("{tensor}.shape"), format!("{axis}{}", issue.message.en)),
+        // All tensors together.
+        None => Issue::new("", issue.message),
+    }
 }
 
 /// Offsets, the causal mask, windows, and padding at the end of the keys.
@@ -217,7 +235,7 @@ fn positions(request: &Request, past: usize, problem: &mut Problem, issues: &mut
                 format!("has {} numbers; one for each of the {} sequences is needed", lengths.len(), dims.batch);
             issues.push(Issue::new("nonpad_kv_seqlen", message));
         } else if let Some(i) = lengths.iter().position(|&n| n < 0 || n > dims.n_k as i64) {
-            let message = format!("is {}; it must lie between 0 and {}", lengths[i], dims.n_k);
+            let message = format!("must be between 0 and {}, and is {}", dims.n_k, lengths[i]);
             issues.push(Issue::new(format!("nonpad_kv_seqlen[{i}]"), message));
         } else {
             let lengths: Vec<i32> = lengths.iter().map(|&n| n as i32).collect();
@@ -242,7 +260,7 @@ fn positions(request: &Request, past: usize, problem: &mut Problem, issues: &mut
                 Ok(size) if size >= 0 => {
                     problem.masks.push(Term::new(path, formula).param("window", Scalar::Int(size)))
                 }
-                _ => issues.push(Issue::new(path, format!("is {size}; 0 or more is needed, or -1 for no limit"))),
+                _ => issues.push(Issue::new(path, format!("must be 0 or more, or -1 for no limit, and is {size}"))),
             },
         }
     }
@@ -288,7 +306,7 @@ fn outputs(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, Option<S
         2 => Stage::Masked,
         3 => Stage::Weights,
         other => {
-            issues.push(Issue::new("qk_matmul_output_mode", format!("is {other}; 0, 1, 2 or 3 is needed")));
+            issues.push(Issue::new("qk_matmul_output_mode", format!("must be 0, 1, 2 or 3, and is {other}")));
             Stage::Scaled
         }
     };
@@ -322,6 +340,10 @@ fn outputs(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, Option<S
         }
         matrix = Some(stage);
     }
+    if request.rect.is_some() && !outputs.iter().any(|output| output == "rect") {
+        let message = "is given, but `outputs` does not ask for it; add \"rect\" to `outputs`";
+        issues.push(Issue::new("rect", message));
+    }
     (outputs, matrix)
 }
 
@@ -329,16 +351,17 @@ fn check_rect(rect: Option<&Rect>, dims: &Dims, issues: &mut Vec<Issue>) {
     let Some(rect) = rect else { return };
     let mut say = |path: &str, message: String| issues.push(Issue::new(path, message));
     if rect.head >= dims.q_heads {
-        say("rect.head", format!("is {}; there are {} query heads, counted from 0", rect.head, dims.q_heads));
+        say("rect.head", format!("must be below {}, counted from 0, and is {}", dims.q_heads, rect.head));
     }
     for (axis, [from, to], size) in [("rect.q", rect.q, dims.n_q), ("rect.k", rect.k, dims.n_k)] {
         if from >= to || to > size {
-            say(axis, format!("is {from}..{to}; a range within 0..{size} is needed"));
+            say(axis, format!("must run upwards, its end exclusive and at most {size}, and is [{from}, {to}]"));
         }
     }
     for (path, pixels, [from, to]) in [("rect.width", rect.width, rect.k), ("rect.height", rect.height, rect.q)] {
         if pixels == 0 || pixels > to.saturating_sub(from).max(1) {
-            say(path, format!("is {pixels}; between 1 and the {} cells it shows is needed", to.saturating_sub(from)));
+            let cells = to.saturating_sub(from);
+            say(path, format!("must be between 1 and the {cells} cells it shows, and is {pixels}"));
         }
     }
     if let Some(pool) = rect.pool.as_deref().filter(|pool| !["max", "mean"].contains(pool)) {

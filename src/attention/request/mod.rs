@@ -2,6 +2,7 @@
 //! Attention (opset 25) and FlexAttention wherever ONNX has one.
 
 mod convert;
+mod fields;
 mod mask;
 mod tensor;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::experiment::{Algorithm, Backend, Choice, Conventions};
 
 pub use convert::{Prepared, prepare};
+pub use fields::{Draft, SINK, TENSORS};
 pub use tensor::{Layout, Tensor};
 
 /// A formula, or an entry of the catalogue with its parameters.
@@ -81,7 +83,7 @@ pub struct Request {
     /// Heads of packed keys and values.
     pub kv_num_heads: Option<usize>,
     /// Stage that `qk_matmul_output` shows: 0 scaled, 1 capped, 2 masked, 3 weights.
-    pub qk_matmul_output_mode: Option<u8>,
+    pub qk_matmul_output_mode: Option<u32>,
     /// And-ed with the masks above.
     pub mask: Option<FormulaOrEntry>,
     /// Over the score after scale, softcap and added mask.

@@ -28,7 +28,9 @@ impl Tensor {
         if size == Some(self.data.len()) {
             return Ok(());
         }
-        Err(Issue::new(format!("{path}.data"), format!("has {} numbers for shape {:?}", self.data.len(), self.shape)))
+        let needed = size.map_or_else(|| "more than can be counted".to_owned(), |size| size.to_string());
+        let message = format!("has {} numbers; shape {:?} needs {needed}", self.data.len(), self.shape);
+        Err(Issue::new(format!("{path}.data"), message))
     }
 }
 

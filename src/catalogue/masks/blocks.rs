@@ -28,7 +28,11 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         score: None,
         params: &[
             Param::int("block", [1, 16], BLOCK_MAX, 2, BLOCK),
-            Param::int("window_blocks", [1, 9], 63, 3, Text::new("window, in blocks", "窗口（块）")),
+            // Odd: as many blocks before the query's own as after it.
+            Param {
+                step: 2.0,
+                ..Param::int("window_blocks", [1, 9], 63, 3, Text::new("window, in blocks", "窗口（块）"))
+            },
             Param::int("random", [0, 8], 64, 2, Text::new("random blocks per row", "每行随机块数")),
             Param::int("global_blocks", [0, 8], 64, 2, Text::new("global blocks", "全局块数")),
         ],

@@ -1,10 +1,12 @@
 //! Check of the input: sizes, text, pasted numbers.
 
-use super::super::nearest::{hint, shown};
+use super::super::issue::message;
+use super::super::nearest::{shown, unknown};
 use super::super::spec::Size;
+use super::super::words::tokens;
 use super::super::{Input, TensorName};
-use super::{Found, limits};
-use crate::catalogue;
+use super::{FINITE, Found, limits};
+use crate::catalogue::{self, Text};
 
 /// What is known of the extents of Q, K and V before the input is loaded: heads, rows, columns.
 pub(super) struct Extents {
@@ -42,30 +44,43 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
         Input::Capture { id, layer } => {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if id.is_empty() || id.len() > 64 || !id.chars().all(plain) {
-                found.add("input.id", format!("`{}` can't be the name of a capture", shown(id)));
+                let id = shown(id);
+                found.add(
+                    "input.id",
+                    message!("`{id}` can't be the name of a capture", "`{id}` 不能作为采集文本的名称"),
+                );
             }
             found.range("input.layer", *layer, [1, limits::LAYERS]);
             Extents::unknown()
         }
         Input::Generated { recipe, size, seed } => {
             if catalogue::recipe(recipe).is_none() {
-                let hint = hint(recipe, catalogue::recipes().iter().map(|entry| entry.id));
-                found.add("input.recipe", format!("there is no generator `{}`{hint}", shown(recipe)));
+                let known = catalogue::recipes().iter().map(|entry| entry.id);
+                found.add("input.recipe", unknown(Text::new("generator", "生成器"), recipe, known));
             }
-            sizes(found, size, true);
-            seeds(found, *seed);
+            sizes(found, size, Some([size.n_q, size.n_k]));
+            found.seed("input.seed", *seed);
             Extents::of_size(size)
         }
         Input::Text { text, size, seed } => {
-            let characters = text.chars().count();
-            if text.trim().is_empty() {
-                found.add("input.text", "there are no words");
-            } else if characters > limits::TEXT {
-                found.add("input.text", format!("at most {} characters, and there are {characters}", limits::TEXT));
+            let (characters, most) = (text.chars().count(), limits::TEXT);
+            // A token is at least one character, so a text that is not too long has not too many of them.
+            let tokens = if characters > most { None } else { Some(tokens(text)) };
+            match tokens {
+                Some(0) => found.add("input.text", Text::new("there are no words", "没有任何词")),
+                Some(_) => {}
+                None => found.add(
+                    "input.text",
+                    message!(
+                        "at most {most} characters, and there are {characters}",
+                        "最多 {most} 个字符，现有 {characters} 个"
+                    ),
+                ),
             }
-            sizes(found, size, false);
-            seeds(found, *seed);
-            Extents::of_size(&Size { n_q: limits::TOKENS, n_k: limits::TOKENS, ..*size })
+            sizes(found, size, tokens.filter(|&n| n > 0).map(|n| [n, n]));
+            found.seed("input.seed", *seed);
+            let n = tokens.unwrap_or(limits::TOKENS);
+            Extents::of_size(&Size { n_q: n, n_k: n, ..*size })
         }
         Input::Numbers { q, k, v } => {
             let q_columns = matrix(found, "q", q);
@@ -74,10 +89,23 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             if let (Some(a), Some(b)) = (q_columns, k_columns)
                 && a != b
             {
-                found.add("input.k", format!("rows of K must be as long as rows of Q ({a} numbers), and have {b}"));
+                found.add(
+                    "input.k",
+                    message!(
+                        "rows of K must be as long as rows of Q ({a} numbers), and have {b}",
+                        "K 的每行须与 Q 等长（{a} 个数），现为 {b} 个"
+                    ),
+                );
             }
-            if v.len() != k.len() {
-                found.add("input.v", format!("V must have as many rows as K ({}), and has {}", k.len(), v.len()));
+            let (rows, needed) = (v.len(), k.len());
+            if rows != needed {
+                found.add(
+                    "input.v",
+                    message!(
+                        "V must have as many rows as K ({needed}), and has {rows}",
+                        "V 的行数须与 K 相同（{needed} 行），现为 {rows} 行"
+                    ),
+                );
             }
             let extents = |m: &[Vec<f32>], columns: Option<usize>| [1, m.len(), columns.unwrap_or(0)];
             Extents { q: extents(q, q_columns), k: extents(k, k_columns), v: extents(v, v_columns) }
@@ -85,37 +113,37 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
     }
 }
 
-fn seeds(found: &mut Found, seed: u64) {
-    if seed > limits::SEED {
-        found.add("input.seed", format!("must be at most {}", limits::SEED));
-    }
-}
-
-/// Sizes of a made-up input; lengths are judged only where they are the user's (`lengths`).
-fn sizes(found: &mut Found, size: &Size, lengths: bool) {
+/// Sizes of a made-up input; `lengths` are its queries and keys, where they are known.
+fn sizes(found: &mut Found, size: &Size, lengths: Option<[usize; 2]>) {
     let before = found.0.len();
     found.range("input.size.q_heads", size.q_heads, [1, limits::HEADS]);
     found.range("input.size.kv_heads", size.kv_heads, [1, limits::HEADS]);
     found.range("input.size.d", size.d, [1, limits::SIZE]);
     found.range("input.size.d_v", size.d_v, [1, limits::SIZE]);
-    if lengths {
-        found.range("input.size.n_q", size.n_q, [1, limits::TOKENS]);
-        found.range("input.size.n_k", size.n_k, [1, limits::TOKENS]);
-    }
+    let [n_q, n_k] = lengths.unwrap_or([1, 1]);
+    found.range("input.size.n_q", n_q, [1, limits::TOKENS]);
+    found.range("input.size.n_k", n_k, [1, limits::TOKENS]);
     // The rest would divide by zero or overflow with sizes that are out of range.
     if found.0.len() > before {
         return;
     }
-    if !size.q_heads.is_multiple_of(size.kv_heads) {
-        let (q, kv) = (size.q_heads, size.kv_heads);
-        found.add("input.size.kv_heads", format!("must divide the {q} query heads, and is {kv}"));
+    let (q, kv) = (size.q_heads, size.kv_heads);
+    if !q.is_multiple_of(kv) {
+        found.add(
+            "input.size.kv_heads",
+            message!("must divide the {q} query heads, and is {kv}", "必须整除 {q} 个查询头，现为 {kv}"),
+        );
     }
-    if lengths {
-        let numbers = size.q_heads * size.n_q * size.d + size.kv_heads * size.n_k * (size.d + size.d_v);
-        let (mib, most) = ((numbers * size_of::<f32>()) >> 20, limits::BYTES >> 20);
-        if numbers * size_of::<f32>() > limits::BYTES {
-            found.add("input.size", format!("Q, K and V would take {mib} MiB, and at most {most} MiB are allowed"));
-        }
+    let bytes = (q * n_q * size.d + kv * n_k * (size.d + size.d_v)) * size_of::<f32>();
+    if bytes > limits::BYTES {
+        let (mib, most) = (bytes >> 20, limits::BYTES >> 20);
+        found.add(
+            "input.size",
+            message!(
+                "Q, K and V would take {mib} MiB, and at most {most} MiB are allowed",
+                "Q、K、V 将占 {mib} MiB，最多允许 {most} MiB"
+            ),
+        );
     }
 }
 
@@ -123,24 +151,34 @@ fn sizes(found: &mut Found, size: &Size, lengths: bool) {
 fn matrix(found: &mut Found, name: &str, rows: &[Vec<f32>]) -> Option<usize> {
     let path = format!("input.{name}");
     if rows.is_empty() || rows.len() > limits::TOKENS {
-        found.add(path, format!("must have 1 to {} rows, and has {}", limits::TOKENS, rows.len()));
+        let (most, count) = (limits::TOKENS, rows.len());
+        found
+            .add(path, message!("must have 1 to {most} rows, and has {count}", "须有 1 到 {most} 行，现有 {count} 行"));
         return None;
     }
     let columns = rows[0].len();
     if columns == 0 || columns > limits::SIZE {
-        found.add(format!("{path}[0]"), format!("must have 1 to {} numbers, and has {columns}", limits::SIZE));
+        let most = limits::SIZE;
+        found.add(
+            format!("{path}[0]"),
+            message!("must have 1 to {most} numbers, and has {columns}", "须有 1 到 {most} 个数，现有 {columns} 个"),
+        );
         return None;
     }
     let mut even = true;
     for (i, row) in rows.iter().enumerate() {
-        if row.len() != columns {
+        let count = row.len();
+        if count != columns {
             even = false;
             found.add(
                 format!("{path}[{i}]"),
-                format!("must have {columns} numbers as the first row, and has {}", row.len()),
+                message!(
+                    "must have {columns} numbers as the first row, and has {count}",
+                    "须与第一行一样有 {columns} 个数，现有 {count} 个"
+                ),
             );
         } else if let Some(j) = row.iter().position(|x| !x.is_finite()) {
-            found.add(format!("{path}[{i}][{j}]"), "must be a finite number");
+            found.add(format!("{path}[{i}][{j}]"), FINITE);
         }
     }
     even.then_some(columns)

@@ -3,10 +3,13 @@
 mod input;
 mod rules;
 
-use super::{Experiment, Issue, Issues};
+use super::issue::message;
+use super::{Experiment, Issue, Issues, Message, TensorName};
+use crate::catalogue::Text;
 use input::Extents;
 
 pub use rules::scope;
+pub(crate) use rules::{check_params, fault, type_of};
 
 /// Limits of what is computed live on the page.
 pub mod limits {
@@ -48,7 +51,7 @@ pub fn check(experiment: &Experiment) -> Result<(), Issues> {
     edits(&mut found, experiment, &extents);
     rules::check(&mut found, experiment);
     numbers(&mut found, experiment);
-    paint(&mut found, experiment);
+    paint(&mut found, experiment, &extents);
     view(&mut found, experiment);
     if found.0.is_empty() { Ok(()) } else { Err(Issues(found.0)) }
 }
@@ -61,7 +64,7 @@ impl Found {
     /// Issues kept; more than a person reads help nobody.
     const MOST: usize = 200;
 
-    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<Message>) {
         if self.0.len() < Self::MOST {
             self.0.push(Issue::new(path, message));
         }
@@ -71,60 +74,106 @@ impl Found {
     fn range<T: PartialOrd + std::fmt::Display>(&mut self, path: impl Into<String>, value: T, range: [T; 2]) {
         let [least, most] = &range;
         if !(*least <= value && value <= *most) {
-            self.add(path, format!("must be between {least} and {most}, and is {value}"));
+            self.add(path, between(&value, [least, most]));
+        }
+    }
+
+    /// Adds an issue unless `value` counts places below `extent`.
+    fn below(&mut self, path: String, value: usize, extent: usize) {
+        if value >= extent {
+            self.add(
+                path,
+                message!(
+                    "must be below {extent}, counted from 0, and is {value}",
+                    "从 0 计数，必须小于 {extent}，现为 {value}"
+                ),
+            );
+        }
+    }
+
+    /// Adds an issue unless the seed is one that JavaScript holds exactly.
+    fn seed(&mut self, path: &str, seed: u64) {
+        if seed > limits::SEED {
+            let most = limits::SEED;
+            self.add(path, message!("must be at most {most}, and is {seed}", "不得超过 {most}，现为 {seed}"));
         }
     }
 }
 
+/// What is said of a value that lies outside a range.
+fn between(value: &dyn std::fmt::Display, [least, most]: [&dyn std::fmt::Display; 2]) -> Message {
+    message!("must be between {least} and {most}, and is {value}", "必须在 {least} 到 {most} 之间，现为 {value}")
+}
+
 fn edits(found: &mut Found, experiment: &Experiment, extents: &Extents) {
-    if experiment.edits.len() > limits::EDITS {
-        let count = experiment.edits.len();
-        found.add("edits", format!("at most {} cells may be changed by hand, and {count} are", limits::EDITS));
+    let (count, most) = (experiment.edits.len(), limits::EDITS);
+    if count > most {
+        found.add(
+            "edits",
+            message!(
+                "at most {most} cells may be changed by hand, and {count} are",
+                "最多可手工修改 {most} 个单元格，现有 {count} 个"
+            ),
+        );
         return;
     }
     for (i, edit) in experiment.edits.iter().enumerate() {
         let [heads, rows, cols] = extents.of(edit.tensor);
         for (field, value, extent) in [("head", edit.head, heads), ("row", edit.row, rows), ("col", edit.col, cols)] {
-            if value >= extent {
-                found.add(format!("edits[{i}].{field}"), format!("must be below {extent}, and is {value}"));
-            }
+            found.below(format!("edits[{i}].{field}"), value, extent);
         }
         if !edit.value.is_finite() {
-            found.add(format!("edits[{i}].value"), "must be a finite number");
+            found.add(format!("edits[{i}].value"), FINITE);
         }
     }
 }
 
+/// What is said of a number that is not one.
+const FINITE: Text = Text::new("must be a finite number", "必须是有限的数");
+
 fn numbers(found: &mut Found, experiment: &Experiment) {
-    let temperature = experiment.temperature;
-    if !(temperature > 0.0 && temperature <= limits::FACTOR) {
-        found.add("temperature", format!("must be above 0 and at most {}, and is {temperature}", limits::FACTOR));
+    let (temperature, most) = (experiment.temperature, limits::FACTOR);
+    if !(temperature > 0.0 && temperature <= most) {
+        found.add(
+            "temperature",
+            message!(
+                "must be above 0 and at most {most}, and is {temperature}",
+                "必须大于 0 且不超过 {most}，现为 {temperature}"
+            ),
+        );
     }
     found.range("softcap", experiment.softcap, [0.0, limits::FACTOR]);
     if let super::Scale::Free(scale) = experiment.scale {
         found.range("scale.free", scale, [-limits::FACTOR, limits::FACTOR]);
     }
-    if experiment.seed > limits::SEED {
-        found.add("seed", format!("must be at most {}", limits::SEED));
-    }
+    found.seed("seed", experiment.seed);
 }
 
-fn paint(found: &mut Found, experiment: &Experiment) {
-    if experiment.paint.len() > limits::PATCHES {
-        let count = experiment.paint.len();
-        found.add("paint", format!("at most {} rectangles may be painted, and there are {count}", limits::PATCHES));
+fn paint(found: &mut Found, experiment: &Experiment, extents: &Extents) {
+    let (count, most) = (experiment.paint.len(), limits::PATCHES);
+    if count > most {
+        found.add(
+            "paint",
+            message!(
+                "at most {most} rectangles may be painted, and there are {count}",
+                "最多可涂画 {most} 个矩形，现有 {count} 个"
+            ),
+        );
         return;
     }
+    let ([heads, n_q, _], [_, n_k, _]) = (extents.of(TensorName::Q), extents.of(TensorName::K));
     for (i, patch) in experiment.paint.iter().enumerate() {
-        if let Some(head) = patch.head.filter(|&head| head >= limits::HEADS) {
-            found.add(format!("paint[{i}].head"), format!("must be below {}, and is {head}", limits::HEADS));
+        if let Some(head) = patch.head {
+            found.below(format!("paint[{i}].head"), head, heads);
         }
-        for (field, [from, to]) in [("q", patch.q), ("k", patch.k)] {
-            if from >= to || to > limits::TOKENS {
-                let most = limits::TOKENS;
+        for (field, [from, to], most) in [("q", patch.q, n_q), ("k", patch.k, n_k)] {
+            if from >= to || to > most {
                 found.add(
                     format!("paint[{i}].{field}"),
-                    format!("must run upwards, its end exclusive and at most {most}, and is [{from}, {to}]"),
+                    message!(
+                        "must run upwards, its end exclusive and at most {most}, and is [{from}, {to}]",
+                        "必须递增，终点不含在内且不超过 {most}，现为 [{from}, {to}]"
+                    ),
                 );
             }
         }
@@ -137,16 +186,14 @@ fn view(found: &mut Found, experiment: &Experiment) {
     for (field, value, extent) in
         [("head", view.head, limits::HEADS), ("query", view.query, limits::TOKENS), ("key", view.key, limits::TOKENS)]
     {
-        if value >= extent {
-            found.add(format!("view.{field}"), format!("must be below {extent}, and is {value}"));
-        }
+        found.below(format!("view.{field}"), value, extent);
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 mod tests {
-    use super::super::{CustomFormula, Declared, Edit, Input, Patch, Scale, Size, TensorName};
+    use super::super::{CustomFormula, Declared, Edit, Input, Patch, Scale, Size};
     use super::*;
     use crate::formula::Ty;
 
@@ -244,7 +291,7 @@ mod tests {
         assert_eq!(param("slidingwindow", "window", 3.0), ["mask.id"]);
         let mut experiment = Experiment::default();
         experiment.mask.id = "slidingwindow".to_owned();
-        assert!(check(&experiment).unwrap_err().0[0].message.ends_with("did you mean `sliding-window`?"));
+        assert!(check(&experiment).unwrap_err().0[0].message.en.ends_with("did you mean `sliding-window`?"));
         assert_eq!(paths(|e| e.position.id = "ropes".to_owned()), ["position.id"]);
         assert_eq!(paths(|e| e.normaliser.id = String::new()), ["normaliser.id"]);
         assert_eq!(paths(|e| e.mask.custom = Some(CustomFormula::default())), ["mask.custom"]);
@@ -263,7 +310,7 @@ mod tests {
         let experiment = Experiment { score, ..Experiment::default() };
         let issues = check(&experiment).unwrap_err().0;
         assert_eq!(issues[0].path, "score.text");
-        assert!(issues[0].message.starts_with("column 5: "), "{}", issues[0].message);
+        assert!(issues[0].message.en.starts_with("column 5: "), "{:?}", issues[0].message);
     }
 
     #[test]

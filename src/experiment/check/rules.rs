@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::nearest::{hint, shown};
-use super::super::{CustomFormula, Experiment};
-use super::{Found, limits};
-use crate::catalogue::{self, Param};
+use super::super::issue::message;
+use super::super::nearest::{shown, unknown};
+use super::super::{CustomFormula, Experiment, Issue, Message};
+use super::{Found, between, limits};
+use crate::catalogue::{self, Param, Text};
 use crate::formula::{DataDecl, ErrorKind, Kind, Scope, Ty, compile};
 
 pub(super) fn check(found: &mut Found, experiment: &Experiment) {
@@ -15,18 +16,29 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     }
     let position = &experiment.position;
     match catalogue::position(&position.id) {
-        Some(entry) => params(found, "position.params", entry.params, &position.params),
+        Some(entry) => {
+            params(found, "position.params", entry.params, &position.params);
+            if let Some((name, least)) = entry.too_small(&position.params) {
+                found.add(
+                    format!("position.params.{name}"),
+                    message!(
+                        "must be at least {least} beside the other parameters",
+                        "在其他参数取当前值时，不得小于 {least}"
+                    ),
+                );
+            }
+        }
         None => {
-            let hint = hint(&position.id, catalogue::positions().iter().map(|entry| entry.id));
-            found.add("position.id", format!("there is no position scheme `{}`{hint}", shown(&position.id)));
+            let known = catalogue::positions().iter().map(|entry| entry.id);
+            found.add("position.id", unknown(Text::new("position scheme", "位置方案"), &position.id, known));
         }
     }
     let normaliser = &experiment.normaliser;
     match catalogue::normaliser(&normaliser.id) {
         Some(_) => params(found, "normaliser.params", &[], &normaliser.params),
         None => {
-            let hint = hint(&normaliser.id, catalogue::normalisers().iter().map(|entry| entry.id));
-            found.add("normaliser.id", format!("there is no normaliser `{}`{hint}", shown(&normaliser.id)));
+            let known = catalogue::normalisers().iter().map(|entry| entry.id);
+            found.add("normaliser.id", unknown(Text::new("normaliser", "归一化方式"), &normaliser.id, known));
         }
     }
     data(found, &experiment.data);
@@ -38,46 +50,76 @@ fn mask(found: &mut Found, experiment: &Experiment) {
         params(found, "mask.params", &[], &mask.params);
         match &mask.custom {
             Some(custom) => formula(found, "mask.custom", custom, Kind::Mask, &experiment.data),
-            None => found.add("mask.custom", "a mask `custom` needs a formula"),
+            None => found.add("mask.custom", Text::new("a mask `custom` needs a formula", "掩码 `custom` 需要公式")),
         }
         return;
     }
     if mask.custom.is_some() {
-        found.add("mask.custom", "only a mask `custom` has a formula of its own");
+        found.add(
+            "mask.custom",
+            Text::new("only a mask `custom` has a formula of its own", "只有掩码 `custom` 才有自己的公式"),
+        );
     }
     match catalogue::mask(&mask.id) {
         Some(entry) => params(found, "mask.params", entry.params, &mask.params),
         None => {
             let known = catalogue::masks().iter().map(|entry| entry.id).chain(["custom"]);
-            let hint = hint(&mask.id, known);
-            found.add("mask.id", format!("there is no mask `{}`{hint}", shown(&mask.id)));
+            found.add("mask.id", unknown(Text::new("mask", "掩码"), &mask.id, known));
         }
     }
 }
 
 /// Parameters of a catalogue entry.
 fn params(found: &mut Found, path: &str, declared: &[Param], given: &BTreeMap<String, f64>) {
-    for (name, &value) in given {
-        let path = format!("{path}.{name}");
-        match declared.iter().find(|param| param.name == name) {
-            Some(param) if param.is_convention() => found.add(path, "is set by `conventions.window`"),
-            Some(param) => number(found, path, param.ty, value, [param.min, param.hard_max]),
-            None => {
-                let hint = hint(name, declared.iter().map(|param| param.name));
-                found.add(path, format!("there is no parameter `{}` here{hint}", shown(name)));
-            }
+    check_params(path, declared, given).into_iter().for_each(|issue| found.add(issue.path, issue.message));
+}
+
+/// What is wrong with the parameters at `path` that were given to a catalogue entry: unknown ones, of another type, out of range.
+pub(crate) fn check_params(path: &str, declared: &[Param], given: &BTreeMap<String, f64>) -> Vec<Issue> {
+    let fault_of = |name: &str, value: f64| {
+        let Some(param) = declared.iter().find(|param| param.name == name) else {
+            return Some(unknown(Text::new("parameter", "参数"), name, declared.iter().map(|param| param.name)));
+        };
+        if param.is_convention() {
+            return Some(Text::new("is set by `conventions.window`", "由 `conventions.window` 设定").into());
         }
+        let Param { min, step, ty, .. } = *param;
+        fault_within(ty, value, [min, param.hard_max]).or_else(|| {
+            let next = min + step;
+            (!param.on_step(value)).then(|| {
+                message!("must be {min}, {next} and so on, and is {value}", "必须是 {min}、{next}……，现为 {value}")
+            })
+        })
+    };
+    let faults = given.iter().filter_map(|(name, &value)| Some((name, fault_of(name, value)?)));
+    faults.map(|(name, message)| Issue::new(format!("{path}.{}", shown(name)), message)).collect()
+}
+
+/// What is wrong with a value of type `ty`, which formulas hold in 32 bits.
+pub(crate) fn fault(ty: Ty, value: f64) -> Option<Message> {
+    let most = if ty == Ty::Int { f64::from(i32::MAX) } else { f64::from(f32::MAX) };
+    // NaN is not within either.
+    let fits = value.abs() <= most;
+    match fault_within(ty, value, [-most, most]) {
+        Some(_) if !fits => {
+            Some(message!("must be a number that 32 bits hold, and is {value}", "必须是 32 位能表示的数，现为 {value}"))
+        }
+        fault => fault,
     }
 }
 
-/// A value of type `ty` within limits.
-fn number(found: &mut Found, path: impl Into<String>, ty: Ty, value: f64, range: [f64; 2]) {
+/// What is wrong with a value of type `ty` that must lie between two limits.
+fn fault_within(ty: Ty, value: f64, [least, most]: [f64; 2]) -> Option<Message> {
     match ty {
-        Ty::Bool if value != 0.0 && value != 1.0 => found.add(path, format!("must be 0 or 1, and is {value}")),
-        Ty::Int if value.fract() != 0.0 || !value.is_finite() => {
-            found.add(path, format!("must be a whole number, and is {value}"));
+        Ty::Bool if value != 0.0 && value != 1.0 => {
+            Some(message!("must be 0 or 1, and is {value}", "必须是 0 或 1，现为 {value}"))
         }
-        _ => found.range(path, value, range),
+        Ty::Int if value.fract() != 0.0 || !value.is_finite() => {
+            Some(message!("must be a whole number, and is {value}", "必须是整数，现为 {value}"))
+        }
+        // NaN lies in no range.
+        _ if least <= value && value <= most => None,
+        _ => Some(between(&value, [&least, &most])),
     }
 }
 
@@ -104,37 +146,46 @@ pub fn scope(custom: &CustomFormula, data: &BTreeMap<String, Vec<f64>>) -> Scope
 fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, data: &BTreeMap<String, Vec<f64>>) {
     if custom.params.len() > limits::PARAMS {
         let (most, count) = (limits::PARAMS, custom.params.len());
-        found.add(format!("{path}.params"), format!("at most {most} parameters, and there are {count}"));
+        found.add(
+            format!("{path}.params"),
+            message!("at most {most} parameters, and there are {count}", "最多 {most} 个参数，现有 {count} 个"),
+        );
         return;
     }
     for (i, param) in custom.params.iter().enumerate() {
         let at = |field: &str| format!("{path}.params[{i}].{field}");
-        // Whole numbers and decimals of formulas have 32 bits.
-        let most = if param.ty == Ty::Int { f64::from(i32::MAX) } else { f64::from(f32::MAX) };
         for (field, value) in [("min", param.min), ("max", param.max), ("value", param.value)] {
-            number(found, at(field), param.ty, value, [-most, most]);
+            if let Some(message) = fault(param.ty, value) {
+                found.add(at(field), message);
+            }
         }
-        if param.min > param.max {
-            found.add(at("max"), format!("must not be below `min`, {}", param.min));
+        let (min, step) = (param.min, param.step);
+        if min > param.max {
+            found.add(at("max"), message!("must not be below `min`, {min}", "不得小于 `min`，即 {min}"));
         }
-        if !(param.step > 0.0 && param.step <= most) {
-            found.add(at("step"), format!("must be above 0, and is {}", param.step));
+        if !(step > 0.0 && step <= f64::from(f32::MAX)) {
+            found.add(at("step"), message!("must be above 0, and is {step}", "必须大于 0，现为 {step}"));
         }
     }
     if let Err(error) = compile(&custom.text, kind, &scope(custom, data)) {
         if let ErrorKind::Declaration { name } = &error.kind {
             let at = custom.params.iter().rposition(|param| param.name == *name);
             let path = at.map_or_else(|| format!("data.{name}"), |i| format!("{path}.params[{i}].name"));
-            found.add(path, error.message());
+            let name = shown(name);
+            found.add(
+                path,
+                message!("the name `{name}` is taken or is not a name", "名称 `{name}` 已被占用，或不是合法名称"),
+            );
         } else {
-            let column = error.column(&custom.text);
-            found.add(format!("{path}.text"), format!("column {column}: {}", error.message()));
+            // The editor tells more in Chinese; here the words of the formula room are English.
+            let (column, why) = (error.column(&custom.text), error.message());
+            found.add(format!("{path}.text"), message!("column {column}: {why}", "第 {column} 列有误（{why}）"));
         }
     }
 }
 
 /// Type of a list that the catalogue does not know: whole numbers where all are.
-fn type_of(values: &[f64]) -> Ty {
+pub(crate) fn type_of(values: &[f64]) -> Ty {
     let whole = |x: &f64| x.fract() == 0.0 && x.abs() <= f64::from(i32::MAX);
     if values.iter().all(whole) { Ty::Int } else { Ty::Float }
 }
@@ -150,23 +201,28 @@ fn data(found: &mut Found, data: &BTreeMap<String, Vec<f64>>) {
     let numbers: usize = data.values().map(Vec::len).sum();
     if numbers > limits::TABLE_NUMBERS || data.len() > limits::PARAMS {
         let (tables, most) = (limits::PARAMS, limits::TABLE_NUMBERS);
-        found.add("data", format!("at most {tables} tables with {most} numbers together"));
+        found.add(
+            "data",
+            message!("at most {tables} tables with {most} numbers together", "最多 {tables} 个表，合计 {most} 个数"),
+        );
         return;
     }
     for (name, values) in data {
         let path = format!("data.{name}");
         if !is_name(name) {
-            found.add(path, format!("`{}` can't be the name of a table", shown(name)));
+            let name = shown(name);
+            found.add(path, message!("`{name}` can't be the name of a table", "`{name}` 不能作为表名"));
             continue;
         }
         if values.is_empty() {
-            found.add(path, "has no numbers");
+            found.add(path, Text::new("has no numbers", "没有数"));
             continue;
         }
         let ty = catalogue::editable_table(name).map_or(Ty::Float, |table| table.ty);
-        let most = if ty == Ty::Int { f64::from(i32::MAX) } else { f64::from(f32::MAX) };
         for (i, &value) in values.iter().enumerate() {
-            number(found, format!("{path}[{i}]"), ty, value, [-most, most]);
+            if let Some(message) = fault(ty, value) {
+                found.add(format!("{path}[{i}]"), message);
+            }
         }
     }
 }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::super::{Experiment, Issue, Issues, check};
+use super::UNREADABLE;
 use super::tree::{Tree, choice_key, is_choice};
+use crate::catalogue::Text;
 
 /// `base` with the fields of `patch` in place of its own: objects are merged, everything else replaces. Choosing another mask, position, normaliser
 /// or kind of input starts that field from its defaults; `null` resets a field and removes a parameter or table.
@@ -12,30 +14,24 @@ use super::tree::{Tree, choice_key, is_choice};
 /// Every unknown key, every value of the wrong type and everything that [`check`] finds, each with its path.
 pub fn merge(base: &Experiment, patch: &Value) -> Result<Experiment, Issues> {
     if !patch.is_object() {
-        return Err(Issue::new("", "an experiment is an object of fields").into());
+        let message = Text::new("an experiment is an object of fields", "实验必须是由字段组成的对象");
+        return Err(Issue::new("", message).into());
     }
     let mut merger = Merger { tree: Tree::of(base), defaults: Tree::of(&Experiment::default()), issues: Vec::new() };
     merger.walk(&mut Vec::new(), patch);
     let Merger { tree, mut issues, .. } = merger;
-    let merged = tree.experiment();
-    match &merged {
-        Ok(experiment) => {
-            let found = check(experiment).err().unwrap_or_default().0;
-            let refused: Vec<String> = issues.iter().map(|issue| issue.path.clone()).collect();
-            // A field that could not be set still has its old value: what is said of that would only confuse.
-            let old = |path: &str| {
-                refused
-                    .iter()
-                    .any(|p| path.strip_prefix(p.as_str()).is_some_and(|r| !r.starts_with(char::is_alphanumeric)))
-            };
-            issues.extend(found.into_iter().filter(|issue| !old(&issue.path)));
-        }
-        Err(message) => issues.push(Issue::new("", message.clone())),
-    }
-    match merged {
-        Ok(experiment) if issues.is_empty() => Ok(experiment),
-        _ => Err(Issues(issues)),
-    }
+    let Some(experiment) = tree.experiment() else {
+        issues.push(Issue::new("", UNREADABLE));
+        return Err(Issues(issues));
+    };
+    let found = check(&experiment).err().unwrap_or_default().0;
+    let refused: Vec<String> = issues.iter().map(|issue| issue.path.clone()).collect();
+    // A field that could not be set still has its old value: what is said of that would only confuse.
+    let old = |path: &str| {
+        refused.iter().any(|p| path.strip_prefix(p.as_str()).is_some_and(|r| !r.starts_with(char::is_alphanumeric)))
+    };
+    issues.extend(found.into_iter().filter(|issue| !old(&issue.path)));
+    if issues.is_empty() { Ok(experiment) } else { Err(Issues(issues)) }
 }
 
 struct Merger {
@@ -69,7 +65,7 @@ impl Merger {
         {
             if now != Some(value) {
                 let chosen = self.tree.choose(path[0], choice);
-                self.note(path, chosen);
+                self.note(chosen);
             }
             return;
         }
@@ -91,20 +87,7 @@ impl Merger {
 
     fn set(&mut self, path: &[&str], value: &Value) {
         let set = self.tree.set(path, value.clone());
-        if let (Err(message), [list @ ("edits" | "paint")], Value::Array(items)) = (&set, path, value) {
-            // Which items are to blame: those that can't stand alone.
-            let before = self.issues.len();
-            for (i, item) in items.iter().enumerate() {
-                if let Err(message) = self.tree.clone().set(path, Value::Array(vec![item.clone()])) {
-                    self.issues.push(Issue::new(format!("{list}[{i}]"), message));
-                }
-            }
-            if self.issues.len() == before {
-                self.issues.push(Issue::new(*list, message.clone()));
-            }
-            return;
-        }
-        self.note(path, set);
+        self.note(set);
     }
 
     fn reset(&mut self, path: &[&str]) {
@@ -112,16 +95,14 @@ impl Merger {
             ([_, "params", _] | ["data", _] | ["mask", "custom"], _) => self.tree.remove(path),
             (_, Some(default)) => {
                 let set = self.tree.set(path, default);
-                self.note(path, set);
+                self.note(set);
             }
             // A field of this choice only, or no field at all; the types say which.
             (_, None) => self.set(path, &Value::Null),
         }
     }
 
-    fn note(&mut self, path: &[&str], done: Result<(), String>) {
-        if let Err(message) = done {
-            self.issues.push(Issue::new(path.join("."), message));
-        }
+    fn note(&mut self, done: Result<(), Vec<Issue>>) {
+        self.issues.extend(done.err().unwrap_or_default());
     }
 }

@@ -19,8 +19,10 @@ mod tree;
 
 use serde_json::Value;
 
+use super::issue::message;
 use super::nearest::shown;
-use super::{Experiment, Input, limits};
+use super::{Experiment, Input, Issue, Message, limits};
+use crate::catalogue::Text;
 use tree::Tree;
 
 pub use merge::merge;
@@ -31,28 +33,16 @@ const MOST_PAIRS: usize = 1024;
 /// The version that is written.
 const VERSION: &str = "v1";
 
-/// Something in a link that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkProblem {
-    /// The field that kept its default; empty when it is about the whole link.
-    pub path: String,
-    /// What is wrong, in plain words.
-    pub message: String,
-}
-
-impl LinkProblem {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
-    }
-}
+/// Said where the types refuse what the shapes of the fields let pass, which would be a mistake of ours.
+const UNREADABLE: Text = Text::new("what was left made no valid experiment", "剩余部分不构成有效的实验");
 
 /// What a link opened as.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Opened {
     /// A valid experiment, the default one where the link says nothing usable.
     pub experiment: Experiment,
-    /// What could not be used. Empty for a sound link, and for none.
-    pub problems: Vec<LinkProblem>,
+    /// What could not be used, with the field that kept its default (no path: the whole link). Empty for a sound link, and for none.
+    pub problems: Vec<Issue>,
     /// The link as it came, so that it can be copied when something was wrong.
     pub raw: String,
 }
@@ -151,61 +141,73 @@ pub fn decode(link: &str) -> Opened {
     Opened { experiment, problems, raw: link.to_owned() }
 }
 
-fn read(link: &str) -> (Experiment, Vec<LinkProblem>) {
-    let whole = |message: &str| (Experiment::default(), vec![LinkProblem::new("", message)]);
+fn read(link: &str) -> (Experiment, Vec<Issue>) {
+    let whole = |message: Message| (Experiment::default(), vec![Issue::new("", message)]);
     if link.is_empty() {
         return (Experiment::default(), Vec::new());
     }
     if link.len() > limits::LINK {
-        return whole("the link is longer than 64 KiB and was not read");
+        let most = limits::LINK >> 10;
+        return whole(message!("the link is longer than {most} KiB and was not read", "链接超过 {most} KiB，未读取"));
     }
     let mut parts = link.split('&');
     let version = parts.next().unwrap_or_default();
     let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if !major.strip_prefix('v').is_some_and(digits) || !digits(minor) {
-        return whole("this is not a link of this page: it does not start with a version such as `v1`");
+        return whole(message!(
+            "this is not a link of this page: it does not start with a version such as `{VERSION}`",
+            "这不是本页面的链接：开头没有 `{VERSION}` 之类的版本号"
+        ));
     }
     if major != VERSION {
         let version = shown(version);
-        return whole(&format!("the link has version {version}, which this page does not know; it reads {VERSION}"));
+        return whole(message!(
+            "the link has version {version}, which this page does not know; it reads {VERSION}",
+            "链接的版本是 {version}，本页面只能读取 {VERSION}"
+        ));
     }
     let mut problems = Vec::new();
     let mut pairs = Vec::new();
     for part in parts.clone().take(MOST_PAIRS).filter(|part| !part.is_empty()) {
         match pair(part) {
             Ok(pair) => pairs.push(pair),
-            Err(message) => problems.push(LinkProblem::new("", message)),
+            Err(message) => problems.push(Issue::new("", message)),
         }
     }
     if parts.nth(MOST_PAIRS).is_some() {
-        problems.push(LinkProblem::new("", format!("only the first {MOST_PAIRS} settings were read")));
+        let message = message!("only the first {MOST_PAIRS} settings were read", "只读取了前 {MOST_PAIRS} 项设置");
+        problems.push(Issue::new("", message));
     }
     let mut tree = Tree::of(&Experiment::default());
     // Choices first, since each starts its field anew.
     pairs.sort_by_key(|(path, _)| !tree::is_choice(path));
     for (path, text) in &pairs {
-        if let Err(message) = apply(&mut tree, path, text) {
-            problems.push(LinkProblem::new(shown(&path.join(".")), message));
-        }
+        problems.extend(apply(&mut tree, path, text).err().unwrap_or_default());
     }
     let experiment = repair::repair(tree, &mut problems);
     (experiment, problems)
 }
 
 /// Path and text of `key=value`.
-fn pair(part: &str) -> Result<(Vec<String>, String), String> {
-    let (key, value) = part.split_once('=').ok_or_else(|| format!("`{}` is not `key=value`", shown(part)))?;
+fn pair(part: &str) -> Result<(Vec<String>, String), Message> {
+    let Some((key, value)) = part.split_once('=') else {
+        let part = shown(part);
+        return Err(message!("`{part}` is not `key=value`", "`{part}` 不是 `名称=值` 的形式"));
+    };
     match (text::percent_decode(key), text::percent_decode(value)) {
         (Some(key), Some(value)) => Ok((tree::path_of(&key), value)),
-        _ => Err(format!("`{}` is not UTF-8 in percent signs", shown(part))),
+        _ => {
+            let part = shown(part);
+            Err(message!("`{part}` is not UTF-8 in percent signs", "`{part}` 不是百分号编码的 UTF-8"))
+        }
     }
 }
 
 /// Sets a field from its text.
-fn apply(tree: &mut Tree, path: &[String], text: &str) -> Result<(), String> {
+fn apply(tree: &mut Tree, path: &[String], text: &str) -> Result<(), Vec<Issue>> {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let value = text::read(text)?;
+    let value = text::read(text).map_err(|message| vec![Issue::new(shown(&path.join(".")), message)])?;
     if let ([field, _], Value::String(choice), true) = (&path[..], &value, tree::is_choice(&path)) {
         return tree.choose(field, choice);
     }

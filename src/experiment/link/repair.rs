@@ -4,31 +4,30 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::LinkProblem;
+use super::UNREADABLE;
 use super::tree::{Tree, choice_key, start_of};
-use crate::experiment::{Experiment, check};
+use crate::experiment::{Experiment, Issue, check};
 
 /// The experiment of `tree` with what the check refuses reset: first the fields named, then whole groups, then everything.
-pub(super) fn repair(mut tree: Tree, problems: &mut Vec<LinkProblem>) -> Experiment {
+pub(super) fn repair(mut tree: Tree, problems: &mut Vec<Issue>) -> Experiment {
     let defaults = Tree::of(&Experiment::default());
     for reset in [reset_field, reset_group] {
-        let Ok(experiment) = tree.experiment() else { break };
+        let Some(experiment) = tree.experiment() else { break };
         let Err(issues) = check(&experiment) else { return experiment };
         drop_items(&mut tree, &issues.0.iter().filter_map(|issue| item(&issue.path)).collect());
         for issue in issues.0.iter().filter(|issue| item(&issue.path).is_none()) {
             reset(&mut tree, &defaults, &issue.path);
         }
         for issue in issues.0 {
-            let problem = LinkProblem { path: issue.path, message: issue.message };
-            if !problems.contains(&problem) {
-                problems.push(problem);
+            if !problems.contains(&issue) {
+                problems.push(issue);
             }
         }
     }
     match tree.experiment() {
-        Ok(experiment) if check(&experiment).is_ok() => experiment,
+        Some(experiment) if check(&experiment).is_ok() => experiment,
         _ => {
-            problems.push(LinkProblem::new("", "what was left of the link made no valid experiment"));
+            problems.push(Issue::new("", UNREADABLE));
             Experiment::default()
         }
     }

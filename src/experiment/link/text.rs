@@ -3,6 +3,10 @@
 use serde_json::Value;
 
 use super::base64;
+use crate::catalogue::Text;
+
+const DAMAGED: Text = Text::new("the packed text is damaged", "打包的文本已损坏");
+const UNKNOWN: Text = Text::new("it is packed in a way that this page does not know", "打包方式不为本页面所知");
 
 /// A scalar or a list of numbers as text that `read` reads back.
 pub(super) fn write(value: &Value) -> String {
@@ -30,7 +34,7 @@ pub(super) fn pack(json: &str) -> String {
 ///
 /// # Errors
 /// In plain words, for packed or quoted text that is damaged.
-pub(super) fn read(text: &str) -> Result<Value, String> {
+pub(super) fn read(text: &str) -> Result<Value, Text> {
     match text {
         "true" => return Ok(Value::Bool(true)),
         "false" => return Ok(Value::Bool(false)),
@@ -40,13 +44,13 @@ pub(super) fn read(text: &str) -> Result<Value, String> {
     if text.starts_with('"') {
         return match serde_json::from_str(text) {
             Ok(Value::String(quoted)) => Ok(Value::String(quoted)),
-            _ => Err("the quoted text is damaged".to_owned()),
+            _ => Err(Text::new("the quoted text is damaged", "引号中的文本已损坏")),
         };
     }
     if let Some(packed) = text.strip_prefix('~') {
-        let packed = packed.strip_prefix('j').ok_or("it is packed in a way that this page does not know")?;
-        let bytes = base64::decode(packed).ok_or("the packed text is damaged")?;
-        return serde_json::from_slice(&bytes).map_err(|_| "the packed text is damaged".to_owned());
+        let packed = packed.strip_prefix('j').ok_or(UNKNOWN)?;
+        let bytes = base64::decode(packed).ok_or(DAMAGED)?;
+        return serde_json::from_slice(&bytes).map_err(|_| DAMAGED);
     }
     if let Some(number) = number(text) {
         return Ok(number);

@@ -1,11 +1,13 @@
-//! An experiment as a tree of JSON, of which single fields can be set. Every change is read back by the experiment's own types before it
+//! An experiment as a tree of JSON, of which single fields can be set. Every change is held against the shapes of [`EXPERIMENT`] before it
 //! counts, so no field is known here by name but the few that choose an entry.
 
 use serde_json::{Map, Value, json};
 
-use super::super::nearest::{hint, shown};
+use super::super::fields::EXPERIMENT;
+use super::super::nearest::{shown, unknown};
 use super::super::spec::Size;
-use super::super::{CustomFormula, Experiment, Input};
+use super::super::{CustomFormula, Experiment, Input, Issue};
+use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
 const CHOICES: [(&str, &str); 4] = [("input", "kind"), ("mask", "id"), ("normaliser", "id"), ("position", "id")];
@@ -94,19 +96,21 @@ impl Tree {
     }
 
     /// Starts a field anew with the entry `choice`.
-    pub(super) fn choose(&mut self, field: &str, choice: &str) -> Result<(), String> {
-        let kinds = ["capture", "generated", "text", "numbers"];
-        let start = start_of(field, choice)
-            .ok_or_else(|| format!("there is no kind of input `{}`{}", shown(choice), hint(choice, kinds)))?;
+    pub(super) fn choose(&mut self, field: &str, choice: &str) -> Result<(), Vec<Issue>> {
+        // A kind that there is not starts from nothing but its name, and is refused by its shape.
+        let start = start_of(field, choice).unwrap_or_else(|| json!({ "kind": choice }));
         self.put(field, start)
     }
 
     /// Sets the field at `path`.
-    pub(super) fn set(&mut self, path: &[&str], value: Value) -> Result<(), String> {
-        let (&field, rest) = path.split_first().ok_or("names no field")?;
+    ///
+    /// # Errors
+    /// Every part of the value that is not what its field holds, by its path; the tree stays as it was.
+    pub(super) fn set(&mut self, path: &[&str], value: Value) -> Result<(), Vec<Issue>> {
+        let (&field, rest) = path.split_first().unwrap_or((&"", &[]));
         let Some(now) = self.0.get(field) else {
-            let hint = hint(field, self.0.keys().map(String::as_str));
-            return Err(format!("there is no field `{}`{hint}; it was left out", shown(field)));
+            let known = EXPERIMENT.iter().map(|field| field.name);
+            return Err(vec![Issue::new(shown(field), unknown(Text::new("field", "字段"), field, known))]);
         };
         let mut changed = now.clone();
         let mut place = &mut changed;
@@ -114,7 +118,10 @@ impl Tree {
             if !place.is_object() {
                 *place = blank(&path[..=depth]);
             }
-            let Value::Object(fields) = place else { return Err("names no field".to_owned()) };
+            let Value::Object(fields) = place else {
+                let message = Text::new("names no field", "不是字段的名称");
+                return Err(vec![Issue::new(path.join("."), message)]);
+            };
             place = fields.entry(name).or_insert(Value::Null);
         }
         *place = value;
@@ -131,18 +138,21 @@ impl Tree {
         }
     }
 
-    /// Replaces a top-level field if the experiment's types read it.
-    fn put(&mut self, field: &str, value: Value) -> Result<(), String> {
-        let alone = Map::from_iter([(field.to_owned(), value)]);
-        if let Err(error) = serde_json::from_value::<Experiment>(Value::Object(alone.clone())) {
-            return Err(error.to_string());
+    /// Replaces a top-level field if it has the field's shape.
+    fn put(&mut self, field: &str, value: Value) -> Result<(), Vec<Issue>> {
+        let mut issues = Vec::new();
+        if let Some(known) = EXPERIMENT.iter().find(|known| known.name == field) {
+            known.shape.check(&value, field, &mut issues);
         }
-        self.0.extend(alone);
+        if !issues.is_empty() {
+            return Err(issues);
+        }
+        self.0.insert(field.to_owned(), value);
         Ok(())
     }
 
-    /// The experiment.
-    pub(super) fn experiment(&self) -> Result<Experiment, String> {
-        serde_json::from_value(Value::Object(self.0.clone())).map_err(|error| error.to_string())
+    /// The experiment; `None` where the types refuse what the shapes let pass, which would be a mistake of ours.
+    pub(super) fn experiment(&self) -> Option<Experiment> {
+        serde_json::from_value(Value::Object(self.0.clone())).ok()
     }
 }

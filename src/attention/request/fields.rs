@@ -1,0 +1,292 @@
+//! The fields of a request as JSON has them, and what is said of those that are wrong, unknown or not computed yet. Tensors come beside
+//! them: they are no JSON.
+
+use serde_json::{Map, Value};
+
+use super::{Request, Tensor};
+use crate::catalogue::Text;
+use crate::experiment::fields::{ALGORITHM, BACKEND, CHOICE, CONVENTIONS, DATA};
+use crate::experiment::shape::Shape::{self, Count, Flag, List, Number, Object, Or, Range, Seed, Text as Words, Whole};
+use crate::experiment::shape::{Field, field, needed};
+use crate::experiment::{Issue, Issues, shown, unknown};
+
+/// Fields that hold tensors; of them the first three must be there.
+pub const TENSORS: [&str; 6] = ["Q", "K", "V", "attn_mask", "past_key", "past_value"];
+
+/// Fields of operators and outputs that the interface names and this version does not compute.
+const NOT_YET: [&str; 12] = [
+    "dY",
+    "decay",
+    "beta",
+    "past_state",
+    "update_rule",
+    "X",
+    "cos_cache",
+    "sin_cache",
+    "position_ids",
+    "interleaved",
+    "rotary_embedding_dim",
+    "num_heads",
+];
+
+/// Operators and outputs that other versions may compute.
+const NOT_YET_COMPUTED: [&str; 6] = ["linear_attention", "rotary_embedding", "dQ", "dK", "dV", "dparams"];
+
+/// Conversions of precision that are accepted: everything is computed in single precision. A signal is no data.
+const PASSED_OVER: [&str; 2] = ["softmax_precision", "signal"];
+
+/// Logits beside the scores; minus infinity, a head without a sink, has no JSON.
+pub const SINK: &str = "sink_logit";
+
+const RECT: Shape = Object(&[
+    needed("head", Count),
+    needed("q", Range),
+    needed("k", Range),
+    needed("width", Count),
+    needed("height", Count),
+    field("pool", Shape::Word(&["max", "mean"])),
+]);
+
+/// Every field that JSON can hold.
+const REQUEST: [Field; 23] = [
+    field("op", Words),
+    field("nonpad_kv_seqlen", List(&Whole)),
+    field("is_causal", Flag),
+    field("scale", Number),
+    field("softcap", Number),
+    field("left_window_size", Whole),
+    field("right_window_size", Whole),
+    field("q_num_heads", Count),
+    field("kv_num_heads", Count),
+    field("qk_matmul_output_mode", Count),
+    field("mask", Or(&Words, &CHOICE)),
+    field("score", Or(&Words, &CHOICE)),
+    field("prob", Words),
+    field("conventions", CONVENTIONS),
+    field("position", CHOICE),
+    field("normaliser", CHOICE),
+    field("data", DATA),
+    field("backend", BACKEND),
+    field("algorithm", ALGORITHM),
+    field("rect", RECT),
+    field("seed", Seed),
+    field("outputs", List(&Words)),
+    field("repeat", Count),
+];
+
+/// A request while its fields are gathered.
+#[derive(Debug, Default)]
+pub struct Draft {
+    fields: Map<String, Value>,
+    tensors: Vec<(String, Tensor)>,
+    sink: Option<Vec<f32>>,
+    issues: Vec<Issue>,
+}
+
+impl Draft {
+    /// Whether a field is read at all; those of operators that this version does not compute are refused.
+    pub fn wants(&mut self, name: &str) -> bool {
+        if NOT_YET.contains(&name) {
+            let message = "belongs to an operator or output that this version does not compute";
+            self.issues.push(Issue::new(name, message));
+        }
+        !NOT_YET.contains(&name) && !PASSED_OVER.contains(&name)
+    }
+
+    /// Takes a field that JSON can hold.
+    pub fn field(&mut self, name: &str, value: Value) {
+        let Some(field) = REQUEST.iter().find(|field| field.name == name) else {
+            let names = REQUEST.iter().map(|field| field.name).chain(TENSORS).chain([SINK]);
+            self.issues.push(Issue::new(shown(name), unknown(Text::new("field", "字段"), name, names)));
+            return;
+        };
+        let before = self.issues.len();
+        field.shape.check(&value, name, &mut self.issues);
+        if self.issues.len() == before {
+            self.fields.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Takes one of the [`TENSORS`].
+    pub fn tensor(&mut self, name: &str, tensor: Tensor) {
+        self.tensors.push((name.to_owned(), tensor));
+    }
+
+    /// Takes the sink's logits.
+    pub fn sink(&mut self, logits: Vec<f32>) {
+        self.sink = Some(logits);
+    }
+
+    /// Notes what is wrong with a field that could not be read.
+    pub fn refuse(&mut self, issue: Issue) {
+        self.issues.push(issue);
+    }
+
+    /// The request.
+    ///
+    /// # Errors
+    /// Every field that was wrong, and every tensor that is missing.
+    pub fn request(mut self) -> Result<Request, Issues> {
+        self.not_yet();
+        let named = |name: &str| {
+            let inside = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+            self.issues.iter().any(|issue| issue.path == "op" || issue.path.strip_prefix(name).is_some_and(inside))
+        };
+        let given = |name: &str| self.tensors.iter().any(|(other, _)| other == name);
+        let missing = TENSORS[..3].iter().filter(|name| !given(name) && !named(name));
+        let missing: Vec<Issue> = missing.map(|&name| Issue::new(name, "is missing")).collect();
+        self.issues.extend(missing);
+        if !self.issues.is_empty() {
+            return Err(Issues(self.issues));
+        }
+        // The types read what the shapes let pass; a test holds them to it.
+        let mut request: Request = serde_json::from_value(Value::Object(self.fields))
+            .map_err(|_| Issue::new("", "the request can't be read"))?;
+        request.sink_logit = self.sink;
+        for (name, tensor) in self.tensors {
+            match name.as_str() {
+                "Q" => request.q = tensor,
+                "K" => request.k = tensor,
+                "V" => request.v = tensor,
+                "attn_mask" => request.attn_mask = Some(tensor),
+                "past_key" => request.past_key = Some(tensor),
+                _ => request.past_value = Some(tensor),
+            }
+        }
+        Ok(request)
+    }
+
+    /// Operators and outputs of the interface that are not there yet, named as such rather than as unknown.
+    fn not_yet(&mut self) {
+        let op = self.fields.get("op").map(|op| ("op".to_owned(), op));
+        let outputs = self.fields.get("outputs").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let asked = op.into_iter().chain(outputs.map(|(i, output)| (format!("outputs[{i}]"), output)));
+        for (path, value) in asked {
+            if let Some(name) = value.as_str().filter(|name| NOT_YET_COMPUTED.contains(name)) {
+                self.issues.push(Issue::new(path, format!("`{name}` is not computed by this version")));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::attention::request::prepare;
+    use crate::catalogue::Lang;
+    use serde_json::json;
+
+    /// A request of two heads, four queries and six keys, with `fields` on top.
+    fn draft(fields: Value) -> Draft {
+        let mut draft = Draft::default();
+        for (name, n) in [("Q", 4), ("K", 6), ("V", 6)] {
+            draft.tensor(name, Tensor::new(&[1, 2, n, 8], vec![0.5; 2 * n * 8]));
+        }
+        for (name, value) in fields.as_object().unwrap() {
+            if draft.wants(name) {
+                draft.field(name, value.clone());
+            }
+        }
+        draft
+    }
+
+    /// What is said of `fields`.
+    fn said(fields: Value) -> Vec<String> {
+        let done = draft(fields).request().and_then(|request| prepare(&request));
+        done.err().map_or_else(Vec::new, |all| all.0.iter().map(|issue| issue.line(Lang::En)).collect())
+    }
+
+    #[test]
+    fn a_full_request_is_read() {
+        let fields = json!({
+            "op": "attention", "nonpad_kv_seqlen": [5], "is_causal": true, "scale": 0.5, "softcap": 2, "left_window_size": -1,
+            "right_window_size": 3, "qk_matmul_output_mode": 3, "mask": "k < 5", "score": {"id": "alibi", "params": {"gain": 2}},
+            "prob": "p * 0.5", "conventions": {"causal": "bottom_right"}, "position": {"id": "rope"},
+            "normaliser": {"id": "softmax"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
+            "rect": {"head": 1, "q": [0, 4], "k": [0, 6], "width": 3, "height": 2, "pool": "mean"}, "repeat": 2,
+            "outputs": ["Y", "rect", "weights"],
+        });
+        assert_eq!(said(fields), Vec::<String>::new());
+    }
+
+    #[test]
+    fn faults_are_told_in_the_callers_words_and_paths() {
+        for (fields, line) in [
+            (json!({"scale": "big"}), "scale: must be a number, and is \"big\""),
+            (json!({"backend": "gpu"}), "backend: must be one of auto, cpu, webgpu, reference, and is \"gpu\""),
+            (
+                json!({"conventions": {"causal": "up"}}),
+                "conventions.causal: must be one of top_left, bottom_right, and is \"up\"",
+            ),
+            (json!({"mask": 3}), "mask: must be text or an object { id, params }, and is 3"),
+            (json!({"mask": {"params": {}}}), "mask: lacks id"),
+            (
+                json!({"position": {"id": "rope", "params": {"base": "x"}}}),
+                "position.params.base: must be a number, and is \"x\"",
+            ),
+            (json!({"mask": {"id": "casual"}}), "mask.id: there is no mask `casual`; did you mean `causal`?"),
+            (
+                json!({"mask": {"id": "sliding-window", "params": {"window": 2.5}}}),
+                "mask.params.window: must be a whole number, and is 2.5",
+            ),
+            (json!({"is_casual": true}), "is_casual: there is no field `is_casual`; did you mean `is_causal`?"),
+            (json!({"dY": 1}), "dY: belongs to an operator or output that this version does not compute"),
+            (json!({"outputs": ["Y", "dQ"]}), "outputs[1]: `dQ` is not computed by this version"),
+            (json!({"outputs": [3]}), "outputs[0]: must be text, and is 3"),
+            (json!({"qk_matmul_output_mode": 300}), "qk_matmul_output_mode: must be 0, 1, 2 or 3, and is 300"),
+            (json!({"rect": {"head": 0, "q": [0, 4], "k": [0, 6]}}), "rect: lacks width, height"),
+            (json!({"data": {"doc": [0, "a"]}}), "data.doc[1]: must be a number, and is \"a\""),
+            (
+                json!({"mask": "doc[q] == doc[k]", "data": {"doc": [0, 0.5, 1, 1, 1, 1]}}),
+                "data.doc[1]: must be a whole number, and is 0.5",
+            ),
+            (json!({"repeat": 0}), "repeat: must be between 1 and 1000, and is 0"),
+        ] {
+            assert_eq!(said(fields.clone()), [line], "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_rectangle_that_nobody_asked_to_see_is_told() {
+        let rect = json!({"head": 0, "q": [0, 4], "k": [0, 6], "width": 6, "height": 4});
+        let line = "rect: is given, but `outputs` does not ask for it; add \"rect\" to `outputs`";
+        assert_eq!(said(json!({"rect": rect})), [line]);
+        assert_eq!(said(json!({"rect": rect, "outputs": ["Y"]})), [line]);
+        assert_eq!(said(json!({"rect": rect, "outputs": ["rect"]})), Vec::<String>::new());
+        assert_eq!(said(json!({"outputs": ["rect"]})), ["rect: is missing, and `outputs` asks for it"]);
+    }
+
+    #[test]
+    fn tensors_are_named_as_the_caller_named_them() {
+        let with = |q: &[usize], k: &[usize], v: &[usize], fields: Value| {
+            let mut draft = Draft::default();
+            for (name, shape) in [("Q", q), ("K", k), ("V", v)] {
+                draft.tensor(name, Tensor::new(shape, vec![0.5; shape.iter().product()]));
+            }
+            fields.as_object().unwrap().iter().for_each(|(name, value)| draft.field(name, value.clone()));
+            let issues = draft.request().and_then(|request| prepare(&request)).unwrap_err();
+            issues.0.iter().map(|issue| issue.line(Lang::En)).collect::<Vec<_>>()
+        };
+        let none = || json!({});
+        assert_eq!(
+            with(&[1, 4, 4, 8], &[1, 3, 6, 8], &[1, 3, 6, 8], none()),
+            ["K.shape: heads: must divide the 4 query heads, and is 3"]
+        );
+        assert_eq!(
+            with(&[1, 4, 8], &[1, 6, 16], &[1, 6, 16], json!({"q_num_heads": 4, "kv_num_heads": 8})),
+            ["K.shape: heads: must divide the 4 query heads, and is 8"]
+        );
+        assert_eq!(
+            with(&[1, 2, 0, 8], &[1, 2, 6, 8], &[1, 2, 6, 0], none()),
+            ["Q.shape: length: must be at least 1", "V.shape: size: must be at least 1"]
+        );
+        assert_eq!(
+            with(&[1, 2, 4, 8], &[1, 2, 6, 7], &[1, 2, 6, 8], none()),
+            [
+                "K.shape: is [1, 2, 6, 7] as [batch, heads, length, size]; [1, 2, 6, 8] is needed beside the other tensors"
+            ]
+        );
+        assert!(Draft::default().request().unwrap_err().lines(Lang::En).starts_with("Q: is missing; K: is missing"));
+    }
+}
