@@ -13,6 +13,7 @@
 
 pub mod clock;
 pub mod controls;
+pub mod element;
 pub mod i18n;
 pub mod inputs;
 pub mod map;

@@ -1,5 +1,6 @@
 //! One matrix as a picture whose cells can be chosen, typed, nudged and dragged.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div, Input};

@@ -1,5 +1,6 @@
 //! All heads as small multiples with one number each; the chosen one is large above.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{Signal, effect};
 use crate::app::view::{handler, view};
 use leptos::html::Canvas;

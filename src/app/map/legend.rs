@@ -1,5 +1,6 @@
 //! The legend: colours with values, and what hatching means.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{Signal, effect};
 use crate::app::view::view;
 use leptos::html::Canvas;

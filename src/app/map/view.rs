@@ -1,5 +1,6 @@
 //! The large map: a canvas for the cells, a light overlay for the crosshair, labels around it. Pointer, touch and keys move one cell cursor.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};

@@ -1,5 +1,6 @@
 //! The output of the chosen head: one row a query, weights · V.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{Signal, effect};
 use crate::app::view::view;
 use leptos::html::Canvas;

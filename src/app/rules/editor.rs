@@ -1,5 +1,6 @@
 //! The formula that runs, as text to edit: colours and faults lie under a transparent text field.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::Signal;
 use crate::app::view::{handler, view};
 use leptos::html::Textarea;

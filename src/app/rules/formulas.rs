@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::attention::Dims;
 use crate::catalogue::{self, MaskEntry, Param, Setting, Table};
-use crate::experiment::{self, CustomFormula};
+use crate::experiment::{self, CustomFormula, Declared};
 use crate::formula::{self, Data, DataDecl, DataValues, FormulaError, Kind, Scalar, Scope, Sizes, Ty, Values};
 
 /// Tables that the user gave, row-major.
@@ -38,9 +38,21 @@ pub fn plain(values: &DataValues) -> Vec<f64> {
     }
 }
 
+/// Pairs by their names: what `collect` does, without the sort that it compiles for each iterator.
+pub fn by_name<V>(pairs: impl Iterator<Item = (String, V)>) -> BTreeMap<String, V> {
+    let mut all = BTreeMap::new();
+    all.extend(pairs);
+    all
+}
+
 /// An entry's parameters: given ones over the defaults.
 pub fn values_of(params: &[Param], given: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-    params.iter().map(|p| (p.name.to_owned(), given.get(p.name).copied().unwrap_or(p.default))).collect()
+    by_name(params.iter().map(|p| (p.name.to_owned(), given.get(p.name).copied().unwrap_or(p.default))))
+}
+
+/// The values of declared parameters.
+pub fn declared_values(params: &[Declared]) -> BTreeMap<String, f64> {
+    by_name(params.iter().map(|p| (p.name.clone(), p.value)))
 }
 
 /// A table as it is used: the one the catalogue makes, with the user's numbers where they fit.
@@ -71,10 +83,10 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
         Err(error) => return Some(error),
     };
     let dims = dims?;
-    let numbers: BTreeMap<String, f64> = own.params.iter().map(|p| (p.name.clone(), p.value)).collect();
+    let numbers = declared_values(&own.params);
     // The scope adds the built-in seed to the declared parameters.
     let value = |name: &str, ty| numbers.get(name).map_or(built_in_seed(seed), |&value| scalar(ty, value));
-    let params = scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))).collect();
+    let params = by_name(scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))));
     let mut data = BTreeMap::new();
     for decl in scope.data.iter().filter(|decl| names(&own.text).any(|name| name == decl.name)) {
         let found = match catalogue::editable_table(&decl.name) {
@@ -116,13 +128,9 @@ pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<bool>> {
     let dims = Dims { batch: 1, q_heads: 4, kv_heads: 4, n_q: n, n_k: n, d: 1, d_v: 1 };
     let numbers = values_of(entry.params, &BTreeMap::new());
     let seed = ("seed".to_owned(), built_in_seed(0));
-    let params: BTreeMap<_, _> =
-        entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]).collect();
-    let data: BTreeMap<_, _> = entry
-        .tables
-        .iter()
-        .map(|t| (t.name.to_owned(), Arc::new(table(t, &dims, &numbers, 0, &Given::new()))))
-        .collect();
+    let params = by_name(entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]));
+    let made = |t: &Table| Arc::new(table(t, &dims, &numbers, 0, &Given::new()));
+    let data = by_name(entry.tables.iter().map(|t| (t.name.to_owned(), made(t))));
     let scope = Scope {
         params: params.iter().map(|(name, value)| (name.clone(), value.ty())).collect(),
         data: declared(&data),

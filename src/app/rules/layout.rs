@@ -1,5 +1,6 @@
 //! A layout of tiles painted by hand: click, drag, or arrow keys and space.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};

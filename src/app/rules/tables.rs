@@ -6,7 +6,7 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
-use super::formulas::{plain, tables_in, values_of};
+use super::formulas::{declared_values, plain, tables_in, values_of};
 use super::layout::Layout;
 use super::own::Own;
 use super::params::Owner;
@@ -52,9 +52,7 @@ impl Reader {
     fn params(self, e: &Experiment) -> BTreeMap<String, f64> {
         match self {
             Self::Entry(owner) => values_of(owner.declares(e).0, owner.given(e)),
-            Self::Own(own) => {
-                own.get(e).map(|f| f.params.iter().map(|p| (p.name.clone(), p.value)).collect()).unwrap_or_default()
-            }
+            Self::Own(own) => own.get(e).map(|f| declared_values(&f.params)).unwrap_or_default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Patterns chosen by their picture.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{Signal, effect};
 use crate::app::view::{handler, view};
 use leptos::html::Canvas;

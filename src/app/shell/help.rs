@@ -1,5 +1,6 @@
 //! The help sheet: what the page does in a few sentences, and its keys.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{RwSignal, effect};
 use crate::app::view::{handler, view};
 use leptos::html::Dialog;

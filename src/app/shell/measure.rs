@@ -1,8 +1,8 @@
 //! Sizes of elements as signals.
 
+use crate::app::element::NodeRef;
 use crate::app::reactive::{RwSignal, effect};
 use leptos::html::Div;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
