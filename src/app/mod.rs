@@ -2,7 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `state`, `clock`, `i18n`, `palette`, `reactive` | the context, the page's clock, words in both languages, data colours, signals |
+//! | `state`, `clock`, `i18n`, `palette` | the context, the page's clock, words in both languages, data colours |
+//! | `reactive`, `view`, `element` | Leptos' signals, views and node references without their types: one copy of the code for all |
 //! | `runner`, `url` | experiment -> pool -> outcome; the address |
 //! | `shell` | header, columns, help, notices, theme, keyboard |
 //! | `controls` | sliders, chips, switches, cards that the columns share |

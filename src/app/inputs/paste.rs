@@ -1,7 +1,5 @@
 //! Pasted numbers: three fields for Q, K and V, and files dropped on them.
 
-use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -10,7 +8,9 @@ use web_sys::DragEvent;
 use super::change::set_input;
 use crate::app::controls::{number, unique};
 use crate::app::i18n::{self, t};
+use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::experiment::{Input, TensorName};
 use crate::interchange::{InterchangeError, Numbers, SafetensorsFile};
 

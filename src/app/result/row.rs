@@ -1,12 +1,12 @@
 //! Where the query looks: its strongest keys, its entropy.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::story::{row, token};
 use crate::app::i18n;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 
 const SHOWN: usize = 6;
 

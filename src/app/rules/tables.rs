@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::formulas::{declared_values, plain, tables_in, values_of};
@@ -12,7 +10,9 @@ use super::own::Own;
 use super::params::Owner;
 use crate::app::controls::{IssueLine, Show, number};
 use crate::app::i18n::{self, t};
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::catalogue::{self, Lang, Table};
 use crate::experiment::Experiment;
 use crate::formula::Ty;

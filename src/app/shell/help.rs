@@ -1,12 +1,12 @@
 //! The help sheet: what the page does in a few sentences, and its keys.
 
-use crate::app::element::NodeRef;
-use crate::app::reactive::{RwSignal, effect};
-use crate::app::view::{handler, view};
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use crate::app::element::NodeRef;
 use crate::app::i18n::t;
+use crate::app::reactive::{RwSignal, effect};
+use crate::app::view::{handler, view};
 
 const KEYS: [(&[&str], &str, &str); 9] = [
     (&["Ctrl", "Z"], "undo; with Shift, redo", "撤销；加 Shift 为重做"),
