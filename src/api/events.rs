@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::app::reactive::effect;
 use js_sys::Function;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{error, expected, plain, run};
+use crate::app::reactive::effect;
 use crate::app::state::{Lab, Status};
 use crate::engine::Outcome;
 

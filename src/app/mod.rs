@@ -2,9 +2,11 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `state`, `clock`, `i18n`, `palette`, `reactive` | the context, the page's clock, words in both languages, data colours, signals |
+//! | `state`, `clock`, `i18n`, `palette` | the context, the page's clock, words in both languages, data colours |
+//! | `reactive`, `view`, `element` | Leptos' signals, views and node references without their types: one copy of the code for all |
 //! | `runner` | experiment -> pool -> outcome |
 //! | `url`, `link` | the address, and what it holds |
+//! | `piece` | views whose code is fetched when they are first shown |
 //! | `shell` | header, columns, help, notices, theme, keyboard |
 //! | `controls` | sliders, chips, switches, cards that the columns share |
 //! | `inputs` | where Q, K, V come from; matrices that can be edited |
@@ -14,11 +16,13 @@
 
 pub mod clock;
 pub mod controls;
+pub mod element;
 pub mod i18n;
 pub mod inputs;
 mod link;
 pub mod map;
 pub mod palette;
+mod piece;
 pub mod reactive;
 pub mod result;
 pub mod rules;

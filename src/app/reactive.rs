@@ -18,15 +18,25 @@ use leptos::tachys::reactive_graph::SharedReactiveFunction;
 /// A value of any type.
 type Value = Arc<dyn Any + Send + Sync>;
 
-/// What computes a value.
-type Compute = Box<dyn Fn() -> Value + Send + Sync>;
+/// What computes a value. Not `Fn`: a closure behind it carries two more ways to be called, which nobody uses.
+trait Compute: Send + Sync {
+    fn compute(&self) -> Value;
+}
+
+struct Computed<F>(F);
+
+impl<T: Send + Sync + 'static, F: Fn() -> T + Send + Sync> Compute for Computed<F> {
+    fn compute(&self) -> Value {
+        Arc::new(self.0())
+    }
+}
 
 /// Where a signal's value comes from.
 #[derive(Clone, Copy)]
 enum Source {
     State(leptos::prelude::RwSignal<Value>),
     Memo(Memo<Value>),
-    Derived(StoredValue<Arc<dyn Fn() -> Value + Send + Sync>>),
+    Derived(StoredValue<Arc<dyn Compute>>),
     Constant(StoredValue<Value>),
 }
 
@@ -36,7 +46,7 @@ impl Source {
         match self {
             Self::State(state) => state.get(),
             Self::Memo(memo) => memo.get(),
-            Self::Derived(compute) => compute.get_value()(),
+            Self::Derived(compute) => compute.get_value().compute(),
             Self::Constant(value) => value.get_value(),
         }
     }
@@ -52,13 +62,13 @@ impl Source {
     }
 
     #[inline(never)]
-    fn memo(compute: Compute, changed: fn(Option<&Value>, Option<&Value>) -> bool) -> Self {
-        Self::Memo(Memo::new_with_compare(move |_| compute(), changed))
+    fn memo(compute: Box<dyn Compute>, changed: fn(Option<&Value>, Option<&Value>) -> bool) -> Self {
+        Self::Memo(Memo::new_with_compare(move |_| compute.compute(), changed))
     }
 
     #[inline(never)]
-    fn derived(compute: Compute) -> Self {
-        Self::Derived(StoredValue::new(Arc::from(compute)))
+    fn derived(compute: Arc<dyn Compute>) -> Self {
+        Self::Derived(StoredValue::new(compute))
     }
 }
 
@@ -67,10 +77,6 @@ impl Source {
 fn typed<T: 'static>(value: &Value) -> &T {
     let Some(value) = value.downcast_ref() else { unreachable!("a signal holds values of one type") };
     value
-}
-
-fn erased<T: Send + Sync + 'static>(compute: impl Fn() -> T + Send + Sync + 'static) -> Compute {
-    Box::new(move || Arc::new(compute()))
 }
 
 fn changed<T: PartialEq + 'static>(old: Option<&Value>, new: Option<&Value>) -> bool {
@@ -94,7 +100,7 @@ impl<T> Copy for Signal<T> {}
 impl<T: Send + Sync + 'static> Signal<T> {
     /// Computed anew whenever it is read.
     pub fn derive(compute: impl Fn() -> T + Send + Sync + 'static) -> Self {
-        Self::from_source(Source::derived(erased(compute)))
+        Self::from_source(Source::derived(Arc::new(Computed(compute))))
     }
 
     /// Computed when something that it read has changed; readers learn of it only when it differs.
@@ -102,7 +108,7 @@ impl<T: Send + Sync + 'static> Signal<T> {
     where
         T: PartialEq,
     {
-        Self::from_source(Source::memo(erased(compute), changed::<T>))
+        Self::from_source(Source::memo(Box::new(Computed(compute)), changed::<T>))
     }
 
     /// Never changes.

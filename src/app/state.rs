@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::app::reactive::{RwSignal, Signal};
 use leptos::prelude::*;
 
 use super::clock;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::attention::{Inputs, Loaded};
 use crate::catalogue::Lang;
 use crate::engine::{Map, Outcome, Report};
@@ -163,7 +163,7 @@ impl Lab {
         self.amend(next);
     }
 
-    // The three below are not copied into the many places that edit.
+    // Not inlined: these would be copied into each of the many places that edit.
 
     #[inline(never)]
     fn present(&self) -> Experiment {

@@ -1,10 +1,10 @@
 //! Cards, and cards that fold.
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::unique;
+use crate::app::reactive::Signal;
+use crate::app::view::view;
 
 /// A card with a heading.
 #[component]

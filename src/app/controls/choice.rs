@@ -1,10 +1,10 @@
 //! One of several: segments where the choices are few and fixed, chips where they come from the catalogue.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::roving::rove;
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
 
 /// One choice.
 #[derive(Clone)]

@@ -1,10 +1,10 @@
 //! What is wrong with a field, said at the field.
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::view;
 
 /// Whether `path` of an issue is `field` or lies inside it: `mask` holds `mask.params.window`, `edits` holds `edits[3]`.
 fn inside(path: &str, field: &str) -> bool {

@@ -23,8 +23,6 @@ mod switch;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::app::reactive::Signal;
-
 pub use card::{Card, Fold};
 pub use choice::{Choices, Item, Look};
 pub use issue::{IssueLine, at_fault};
@@ -36,6 +34,7 @@ pub use span::{Span, number};
 pub use switch::Switch;
 
 use super::i18n::t;
+use crate::app::reactive::Signal;
 use crate::catalogue::Text;
 
 /// A label in the page's language, for the props of controls.

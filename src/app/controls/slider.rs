@@ -1,7 +1,5 @@
 //! A number between two ends: a slider to drag, and a field for the exact value.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use web_sys::Event;
 
@@ -9,7 +7,9 @@ use super::issue::{IssueLine, at_fault};
 use super::span::{Span, number};
 use super::unique;
 use crate::app::i18n;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 
 /// A slider with its label and a number field.
 #[component]
@@ -60,9 +60,9 @@ pub fn Slider(
             <input
                 type="range"
                 id=id
-                min=move || ends().0
-                max=move || ends().1
-                step=move || span.get().step
+                min=move || ends().0.to_string()
+                max=move || ends().1.to_string()
+                step=move || span.get().step.to_string()
                 prop:value=move || { let s = span.get(); s.track(value.get()).to_string() }
                 aria-valuetext=move || number(value.get())
                 aria-invalid=move || invalid.get().then_some("true")
@@ -73,8 +73,8 @@ pub fn Slider(
                 type="number"
                 class="slider__number"
                 aria-label=exact
-                min=move || span.get().min
-                max=move || span.get().hard_max
+                min=move || span.get().min.to_string()
+                max=move || span.get().hard_max.to_string()
                 step="any"
                 prop:value=move || number(value.get())
                 aria-invalid=move || invalid.get().then_some("true")

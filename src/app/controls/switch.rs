@@ -1,8 +1,9 @@
 //! On or off.
 
+use leptos::prelude::*;
+
 use crate::app::reactive::Signal;
 use crate::app::view::{handler, view};
-use leptos::prelude::*;
 
 /// A switch with its label.
 #[component]

@@ -1,13 +1,13 @@
 //! A layer of a real trained model: which text, which layer, and what these numbers are.
 
-use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
 use crate::app::controls::{Choices, Item, Look, rove, words};
 use crate::app::i18n::t;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Capture, Titles, lab};
+use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
 use crate::experiment::{Input, limits};
 
@@ -121,7 +121,7 @@ fn Line(
     view! {
         <span class="picker__line">
             <b>{move || title(lang.get(), &titles)}</b>
-            <small>{tokens}" "{t("tokens", "词元")}</small>
+            <small>{tokens.to_string()}" "{t("tokens", "词元")}</small>
             <span>{text}</span>
         </span>
     }

@@ -1,14 +1,14 @@
 //! Seeded numbers: which generator, its seed, and the sizes.
 
-use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
 use crate::app::clock;
 use crate::app::controls::{Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words, words_of};
 use crate::app::i18n::t;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::catalogue;
 use crate::experiment::{Input, Size, limits};
 

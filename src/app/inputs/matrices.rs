@@ -1,13 +1,13 @@
 //! Q, K and V of the chosen head.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::matrix::Matrix;
 use crate::app::controls::{Card, IssueLine, words};
 use crate::app::i18n::{self, t};
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 use crate::experiment::TensorName;
 
 /// The three matrices, how many cells were changed, and the way back.

@@ -1,7 +1,5 @@
 //! One matrix as a picture whose cells can be chosen, typed, nudged and dragged.
 
-use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div, Input};
 use leptos::prelude::*;
 use web_sys::{Event, KeyboardEvent, PointerEvent};
@@ -10,9 +8,12 @@ use super::block::Block;
 use super::cell::{self, Place};
 use super::rows;
 use crate::app::controls::{Show, number, paint};
+use crate::app::element::NodeRef;
 use crate::app::i18n;
 use crate::app::palette::Palette;
+use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 use crate::experiment::TensorName;
 
 /// CSS pixels of a drag that cross the whole range of the matrix's numbers.

@@ -21,8 +21,9 @@ mod source;
 mod text;
 mod tokens;
 
-use crate::app::view::view;
 use leptos::prelude::*;
+
+use crate::app::view::view;
 
 /// The first column.
 #[component]

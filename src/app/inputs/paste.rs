@@ -1,16 +1,19 @@
 //! Pasted numbers: three fields for Q, K and V, and files dropped on them.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
-use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::DragEvent;
 
 use super::change::set_input;
-use crate::app::controls::{number, unique};
+use crate::app::controls::unique;
 use crate::app::i18n::{self, t};
+use crate::app::piece::piece;
+use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::experiment::{Input, TensorName};
 use crate::interchange::{InterchangeError, Numbers, SafetensorsFile};
 
@@ -22,6 +25,16 @@ type Rows = Vec<Vec<f32>>;
 /// Three fields with numbers.
 #[component]
 pub fn Paste() -> impl IntoView {
+    piece(|| Box::pin(fields()), |fields| fields())
+}
+
+#[wasm_split(paste, fallible)]
+fn fields() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <Fields /> })
+}
+
+#[component]
+fn Fields() -> impl IntoView {
     let lab = lab();
     let over = RwSignal::new(false);
     let problem = RwSignal::new(None::<String>);
@@ -182,7 +195,7 @@ fn write(rows: &Rows) -> String {
 
 /// What the fields start with: the chosen head as it is on the page, or its first rows and places, rounded to be read.
 pub fn numbers_of_head(lab: Lab) -> Input {
-    let round = |x: &f32| number(f64::from((x * 1000.0).round() / 1000.0)).parse::<f32>().unwrap_or(0.0);
+    let round = |x: &f32| (x * 1000.0).round() / 1000.0;
     let cut = |all: &[f32], columns: usize| -> Rows {
         let rows = all.chunks(columns.max(1)).take(FILL);
         rows.map(|row| row.iter().take(FILL).map(round).collect()).collect()

@@ -1,7 +1,5 @@
 //! Where Q, K and V come from: four kinds, each remembering what it was set to.
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::captured::Captured;
@@ -11,7 +9,9 @@ use super::paste::{Paste, numbers_of_head};
 use super::text::Words;
 use super::tokens::Tokens;
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
+use crate::app::view::view;
 use crate::catalogue;
 use crate::experiment::{Input, Size};
 

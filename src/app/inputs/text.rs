@@ -1,14 +1,14 @@
 //! The user's words, each with a seeded embedding.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::change::set_input;
 use super::generated::{Seed, Sizes};
 use crate::app::controls::{at_fault, unique};
 use crate::app::i18n::t;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 use crate::experiment::Input;
 
 /// The text and what its embeddings are made from.

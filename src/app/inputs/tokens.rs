@@ -1,13 +1,13 @@
 //! The words of the input as chips: hovering shows a query or key everywhere, a click chooses it.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, MouseEvent};
 
 use crate::app::controls::{Show, rove};
 use crate::app::i18n::{self, t};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 
 /// Which axis a row of chips stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

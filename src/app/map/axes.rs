@@ -1,8 +1,9 @@
 //! Token labels along the map: all of them while they fit, then every second, fifth, tenth …
 
+use leptos::prelude::*;
+
 use crate::app::reactive::Signal;
 use crate::app::view::view;
-use leptos::prelude::*;
 
 /// Labels to show: index and text.
 pub fn labels(tokens: &[String], count: usize, most: usize) -> Vec<(usize, String)> {

@@ -1,15 +1,16 @@
 //! All heads as small multiples with one number each; the chosen one is large above.
 
-use crate::app::reactive::{Signal, effect};
-use crate::app::view::{handler, view};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use super::draw::paint_cells;
 use super::scale::Scale;
+use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
+use crate::app::reactive::{Signal, effect};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::engine::Outcome;
 use crate::experiment::Stage;
 
@@ -83,7 +84,7 @@ fn Head(lab: Lab, head: usize) -> impl IntoView {
             on:click=handler(move |_| lab.show(|view| view.head = head))
         >
             <canvas node_ref=canvas aria-hidden="true"></canvas>
-            <span>{head + 1} <b>{number}</b></span>
+            <span>{(head + 1).to_string()} <b>{number}</b></span>
         </button>
     }
 }

@@ -1,15 +1,16 @@
 //! The legend: colours with values, and what hatching means.
 
-use crate::app::reactive::{Signal, effect};
-use crate::app::view::view;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use super::draw::paint_cells;
 use super::scale::Scale;
+use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
+use crate::app::reactive::{Signal, effect};
 use crate::app::state::lab;
+use crate::app::view::view;
 use crate::engine::{Map, MapRequest, Pool};
 
 const STEPS: usize = 128;

@@ -11,12 +11,12 @@ mod view;
 pub use draw::paint_cells;
 pub use scale::Scale;
 
-use crate::app::reactive::RwSignal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::i18n::t;
 use super::state::lab;
+use crate::app::reactive::RwSignal;
+use crate::app::view::view;
 
 /// The attention column.
 #[component]
@@ -26,7 +26,7 @@ pub fn AttentionColumn() -> impl IntoView {
     view! {
         <h2 id="h-attention">
             {t("Attention", "注意力")}
-            <small>{t("head", "头")} " " {move || lab.experiment.with(|e| e.view.head + 1)}</small>
+            <small>{t("head", "头")} " " {move || lab.experiment.with(|e| (e.view.head + 1).to_string())}</small>
         </h2>
         <div class="card card--map">
             <stages::Stages painting=painting />

@@ -1,11 +1,11 @@
 //! Stages of the pipeline as tabs over one map, so that the same cell stays under the eye from Q·K to the weights.
 
-use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::i18n::t;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::experiment::Stage;
 
 /// Name of a stage in both languages.

@@ -1,7 +1,5 @@
 //! The large map: a canvas for the cells, a light overlay for the crosshair, labels around it. Pointer, touch and keys move one cell cursor.
 
-use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent};
@@ -11,9 +9,12 @@ use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
 use crate::app::controls::Show;
+use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
+use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::experiment::{Patch, Stage};
 
 /// The large map.

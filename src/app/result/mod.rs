@@ -6,8 +6,9 @@ mod story;
 mod timing;
 mod why;
 
-use crate::app::view::view;
 use leptos::prelude::*;
+
+use crate::app::view::view;
 
 /// The result column.
 #[component]

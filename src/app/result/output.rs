@@ -1,14 +1,15 @@
 //! The output of the chosen head: one row a query, weights · V.
 
-use crate::app::reactive::{Signal, effect};
-use crate::app::view::view;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
+use crate::app::element::NodeRef;
 use crate::app::i18n::t;
 use crate::app::map::{Scale, paint_cells};
 use crate::app::palette::Palette;
+use crate::app::reactive::{Signal, effect};
 use crate::app::state::{Lab, lab};
+use crate::app::view::view;
 use crate::engine::{Map, MapRequest, Pool};
 use crate::experiment::Stage;
 

@@ -1,12 +1,12 @@
 //! Where the query looks: its strongest keys, its entropy.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::story::{row, token};
 use crate::app::i18n;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 
 const SHOWN: usize = 6;
 
@@ -40,9 +40,7 @@ pub fn Row() -> impl IntoView {
         <h3 class="card__head"><span>{title}</span> <small title="exp(entropy)">{entropy}</small></h3>
         <ol class="bars">
             {move || {
-                let mut ranked: Vec<(usize, f32)> = weights.get().unwrap_or_default().into_iter().enumerate().collect();
-                ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-                ranked.into_iter().take(SHOWN).filter(|(_, w)| *w > 0.0).map(|(k, weight)| view! {
+                strongest(&weights.get().unwrap_or_default()).into_iter().map(|(k, weight)| view! {
                     <li on:pointerenter=handler(move |_| lab.hover.set(Some((lab.cell().0, k)))) on:pointerleave=handler(move |_| lab.hover.set(None))>
                         <span class="k">{token(lab, true, k)}</span>
                         <span class="bars__track"><i style:width=format!("{:.2}%", weight * 100.0)></i></span>
@@ -51,5 +49,28 @@ pub fn Row() -> impl IntoView {
                 }).collect_view()
             }}
         </ol>
+    }
+}
+
+/// The keys with the largest weights, strongest first; of equal ones the first.
+fn strongest(weights: &[f32]) -> Vec<(usize, f32)> {
+    let mut ranked: Vec<(usize, f32)> = Vec::with_capacity(SHOWN + 1);
+    for (key, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+        let rank = ranked.partition_point(|&(_, other)| other >= weight);
+        ranked.insert(rank, (key, weight));
+        ranked.truncate(SHOWN);
+    }
+    ranked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::strongest;
+
+    #[test]
+    fn the_strongest_keys_come_first_and_equal_ones_in_their_order() {
+        let weights = [0.1, 0.0, 0.3, f32::NAN, 0.1, 0.2, 0.05, 0.1, 0.15];
+        assert_eq!(strongest(&weights), [(2, 0.3), (5, 0.2), (8, 0.15), (0, 0.1), (4, 0.1), (7, 0.1)]);
+        assert!(strongest(&[0.0; 3]).is_empty());
     }
 }

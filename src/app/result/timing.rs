@@ -1,10 +1,10 @@
 //! How long it took: stages of the last run, the runs before it, who computed, and how much was skipped.
 
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, Timing, lab};
+use crate::app::view::{handler, view};
 use crate::engine::TimedStage;
 use crate::experiment::{Algorithm, Backend};
 
@@ -81,7 +81,7 @@ fn Last(lab: Lab, timing: Timing) -> impl IntoView {
         </ul>
         <dl class="facts">
             <dt>{word("kernel", "计算核")}</dt><dd><code>{report.kernel.clone()}</code></dd>
-            <dt>{word("workers", "工作线程")}</dt><dd>{report.workers}</dd>
+            <dt>{word("workers", "工作线程")}</dt><dd>{report.workers.to_string()}</dd>
             <dt>{word("work", "计算量")}</dt><dd>{count(report.cost.flops)}"flop"</dd>
             <dt>{word("tiles", "分块")}</dt>
             <dd>{format!("{} {} · {} {} · {} {}", tiles.full, word("full", "满"), tiles.partial, word("partial", "部分"), tiles.skipped, word("skipped", "跳过"))}</dd>
@@ -107,11 +107,11 @@ fn History() -> impl IntoView {
                 <figure class="runs">
                     <svg viewBox="0 0 160 36" preserveAspectRatio="none" role="img" aria-label=t("Times of the last runs", "最近各次用时")>
                         {runs.iter().enumerate().map(|(i, (kernel, paint))| {
-                            let x = 156 - i * 4;
+                            let x = (156 - i * 4).to_string();
                             let (full, part) = (paint / top * 34.0, kernel / top * 34.0);
                             view! {
-                                <rect x=x y=36.0 - full width="3" height=full class="runs__paint" />
-                                <rect x=x y=36.0 - part width="3" height=part class="runs__kernel"><title>{ms(*kernel)}</title></rect>
+                                <rect x=x.clone() y=(36.0 - full).to_string() width="3" height=full.to_string() class="runs__paint" />
+                                <rect x=x y=(36.0 - part).to_string() width="3" height=part.to_string() class="runs__kernel"><title>{ms(*kernel)}</title></rect>
                             }
                         }).collect_view()}
                     </svg>
@@ -151,7 +151,7 @@ fn Engine() -> impl IntoView {
                     })
                     prop:value=move || lab.experiment.with(|x| backends.iter().position(|b| b.0 == x.engine.backend).unwrap_or(0).to_string())
                 >
-                    {backends.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i>{t(en, zh)}</option> }).collect_view()}
+                    {backends.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i.to_string()>{t(en, zh)}</option> }).collect_view()}
                 </select>
             </label>
             <label>
@@ -164,7 +164,7 @@ fn Engine() -> impl IntoView {
                     })
                     prop:value=move || lab.experiment.with(|x| algorithms.iter().position(|a| a.0 == x.engine.algorithm).unwrap_or(0).to_string())
                 >
-                    {algorithms.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i>{t(en, zh)}</option> }).collect_view()}
+                    {algorithms.iter().enumerate().map(|(i, (_, en, zh))| view! { <option value=i.to_string()>{t(en, zh)}</option> }).collect_view()}
                 </select>
             </label>
         </div>

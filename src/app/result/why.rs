@@ -1,11 +1,11 @@
 //! Why this cell: the sum that made it, stage by stage, and which places of the head contributed.
 
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::story::{is_masked, token, value};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, lab};
+use crate::app::view::view;
 use crate::experiment::Stage;
 
 /// One step from Q·K to the weight.
@@ -112,12 +112,12 @@ fn Places() -> impl IntoView {
             view! {
                 <figure class="places">
                     <svg viewBox=format!("0 0 {} 40", n * 4) preserveAspectRatio="none" aria-hidden="true">
-                        <line x1="0" x2=n * 4 y1="20" y2="20" class="places__axis" />
+                        <line x1="0" x2=(n * 4).to_string() y1="20" y2="20" class="places__axis" />
                         {products.into_iter().map(|(i, p)| {
                             let height = (p.abs() / top * 19.0).max(0.2);
                             let (y, class) = if p > 0.0 { (20.0 - height, "pos") } else { (20.0, "neg") };
                             view! {
-                                <rect x=i * 4 y=y width="3" height=height class=class>
+                                <rect x=(i * 4).to_string() y=y.to_string() width="3" height=height.to_string() class=class>
                                     <title>{format!("q[{i}] · k[{i}] = {p:+.3}")}</title>
                                 </rect>
                             }

@@ -1,12 +1,12 @@
 //! Switches where libraries differ, with the names of those that stand on each side.
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words};
 use crate::app::i18n::t;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::view;
 use crate::experiment::{CausalAlignment, Conventions, RopePairs, SoftcapOrder, WindowEdge};
 
 /// The card of the conventions, folded until it is needed.

@@ -1,15 +1,16 @@
 //! The formula that runs, as text to edit: colours and faults lie under a transparent text field.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
 use super::highlight::pieces;
 use super::messages::message;
 use crate::app::controls::unique;
+use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 use crate::formula::{ErrorKind, FormulaError};
 
 /// A formula with live errors.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attention::Dims;
-use crate::attention::values::{self, entries, list, scalar};
-pub use crate::attention::values::{names, plain, values_of};
+use crate::attention::values::{self, by_name, entries, list, scalar};
+pub use crate::attention::values::{declared_values, names, plain, values_of};
 use crate::catalogue::{self, MaskEntry, Setting, Table};
 use crate::experiment::{self, CustomFormula};
 use crate::formula::{self, Data, DataDecl, FormulaError, Kind, Scope, Sizes, Values};
@@ -36,10 +36,10 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
         Err(error) => return Some(error),
     };
     let dims = dims?;
-    let numbers: BTreeMap<String, f64> = own.params.iter().map(|p| (p.name.clone(), p.value)).collect();
+    let numbers = declared_values(&own.params);
     // The scope adds the built-in seed to the declared parameters.
     let value = |name: &str, ty| numbers.get(name).map_or(values::seed(seed), |&value| scalar(ty, value));
-    let params = scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))).collect();
+    let params = by_name(scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))));
     let mut data = BTreeMap::new();
     for decl in scope.data.iter().filter(|decl| names(&own.text).any(|name| name == decl.name)) {
         let found = match catalogue::editable_table(&decl.name) {
@@ -76,13 +76,9 @@ pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<bool>> {
     let dims = Dims { batch: 1, q_heads: 4, kv_heads: 4, n_q: n, n_k: n, d: 1, d_v: 1 };
     let numbers = values_of(entry.params, &BTreeMap::new());
     let seed = ("seed".to_owned(), values::seed(0));
-    let params: BTreeMap<_, _> =
-        entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]).collect();
-    let data: BTreeMap<_, _> = entry
-        .tables
-        .iter()
-        .map(|t| (t.name.to_owned(), Arc::new(table(t, &dims, &numbers, 0, &Given::new()))))
-        .collect();
+    let params = by_name(entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]));
+    let made = |t: &Table| Arc::new(table(t, &dims, &numbers, 0, &Given::new()));
+    let data = by_name(entry.tables.iter().map(|t| (t.name.to_owned(), made(t))));
     let scope = Scope {
         params: params.iter().map(|(name, value)| (name.clone(), value.ty())).collect(),
         data: declared(&data),

@@ -1,16 +1,17 @@
 //! A layout of tiles painted by hand: click, drag, or arrow keys and space.
 
-use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::view::{handler, view};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent};
 
 use super::tables::Now;
 use crate::app::controls::{Switch, paint, words};
+use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
+use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::lab;
+use crate::app::view::{handler, view};
 
 /// The chosen head's tiles.
 #[component]

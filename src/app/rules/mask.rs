@@ -1,7 +1,5 @@
 //! The mask: a pattern chosen by its picture, the formula that runs, its parameters as sliders, cells painted by hand.
 
-use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::About;
@@ -13,7 +11,9 @@ use super::tables::{Reader, Tables};
 use super::thumbs::Thumbs;
 use crate::app::controls::{Card, IssueLine, words};
 use crate::app::i18n::t;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::catalogue::{self, Lang, MaskEntry, Param};
 use crate::experiment::{CustomFormula, Declared, Experiment, MaskChoice, Stage, WindowEdge};
 

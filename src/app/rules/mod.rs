@@ -25,10 +25,10 @@ mod tables;
 mod thumbs;
 mod weights;
 
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use crate::app::i18n::t;
+use crate::app::view::view;
 use crate::catalogue::{Paper, Text};
 
 /// The second column.
@@ -57,7 +57,7 @@ fn About(
     view! {
         <p class="note about">
             {t(about.en, about.zh)}
-            {paper.map(|Paper { title, year, id }| view! { " "<cite>{title}", "{year}", "{id}</cite> })}
+            {paper.map(|Paper { title, year, id }| view! { " "<cite>{format!("{title}, {year}, {id}")}</cite> })}
         </p>
         {ours.map(|ours| view! {
             <details class="more">

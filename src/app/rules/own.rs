@@ -1,13 +1,13 @@
 //! Formulas of the user's own: where they live in the experiment, their declared parameters as sliders with ranges that can be changed.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::formulas::{fault, names, tables_in};
 use crate::app::controls::{Slider, Span, Switch, number};
 use crate::app::i18n::{self, t};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::experiment::{CustomFormula, Declared, Experiment};
 use crate::formula::{FormulaError, Kind, Ty};
 

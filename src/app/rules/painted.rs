@@ -1,12 +1,12 @@
 //! Cells and rectangles switched by hand: how many, which, and the way back.
 
-use crate::app::reactive::Signal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::controls::IssueLine;
 use crate::app::i18n::{self, t};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
 use crate::experiment::Patch;
 

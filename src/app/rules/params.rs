@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::formulas::{table, values_of};
 use crate::app::controls::{Slider, Span, Switch, words_of};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
+use crate::app::view::view;
 use crate::catalogue::{self, Param, Slot, Table};
 use crate::experiment::{Experiment, WindowEdge};
 use crate::formula::Ty;

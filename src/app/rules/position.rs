@@ -1,7 +1,5 @@
 //! The position scheme.
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::About;
@@ -9,7 +7,9 @@ use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::i18n::t;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::view;
 use crate::catalogue::{self, Slot};
 use crate::experiment::{Choice, Input};
 

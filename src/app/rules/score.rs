@@ -1,7 +1,5 @@
 //! From Q·K to the score: scale, temperature, softcap, a formula of the user's own.
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::editor::Editor;
@@ -9,7 +7,9 @@ use super::own::{DeclaredRows, Own};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words};
 use crate::app::i18n::t;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::view;
 use crate::experiment::{CustomFormula, Scale};
 
 /// The scales, as they are written and what they are for.

@@ -1,18 +1,21 @@
 //! Tables that a formula reads, by token or by head, to be edited number by number.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::collections::BTreeMap;
 
-use crate::app::reactive::{RwSignal, Signal};
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::formulas::{plain, tables_in, values_of};
+use super::formulas::{declared_values, plain, tables_in, values_of};
 use super::layout::Layout;
 use super::own::Own;
 use super::params::Owner;
 use crate::app::controls::{IssueLine, Show, number};
 use crate::app::i18n::{self, t};
+use crate::app::piece::piece;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
 use crate::catalogue::{self, Lang, Table};
 use crate::experiment::Experiment;
 use crate::formula::Ty;
@@ -52,9 +55,7 @@ impl Reader {
     fn params(self, e: &Experiment) -> BTreeMap<String, f64> {
         match self {
             Self::Entry(owner) => values_of(owner.declares(e).0, owner.given(e)),
-            Self::Own(own) => {
-                own.get(e).map(|f| f.params.iter().map(|p| (p.name.clone(), p.value)).collect()).unwrap_or_default()
-            }
+            Self::Own(own) => own.get(e).map(|f| declared_values(&f.params)).unwrap_or_default(),
         }
     }
 }
@@ -69,8 +70,15 @@ pub fn Tables(
     let names =
         Signal::memo(move || lab.experiment.with(|e| reader.tables(e).iter().map(|t| t.name).collect::<Vec<_>>()));
     view! {
-        {move || names.get().into_iter().filter_map(catalogue::editable_table).map(|table| view! { <TableView reader=reader table=table /> }).collect_view()}
+        {move || names.get().into_iter().filter_map(catalogue::editable_table).map(|table| piece(|| Box::pin(editor()), move |editor| editor(reader, table))).collect_view()}
     }
+}
+
+type Editor = fn(Reader, &'static Table) -> AnyView;
+
+#[wasm_split(tables, fallible)]
+fn editor() -> Result<Editor, SplitLoaderError> {
+    Ok(|reader, table| view! { <TableView reader=reader table=table /> })
 }
 
 #[component]

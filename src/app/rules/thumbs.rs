@@ -1,14 +1,15 @@
 //! Patterns chosen by their picture.
 
-use crate::app::reactive::{Signal, effect};
-use crate::app::view::{handler, view};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use super::formulas::picture;
 use crate::app::controls::{paint, rove, words_of};
+use crate::app::element::NodeRef;
 use crate::app::i18n::t;
 use crate::app::palette::Palette;
+use crate::app::reactive::{Signal, effect};
+use crate::app::view::{handler, view};
 use crate::catalogue::{self, MaskEntry};
 
 /// Tokens along each side of a picture.

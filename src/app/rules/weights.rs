@@ -1,12 +1,12 @@
 //! From scores to weights: the normaliser.
 
-use crate::app::reactive::Signal;
-use crate::app::view::view;
 use leptos::prelude::*;
 
 use super::About;
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words, words_of};
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
+use crate::app::view::view;
 use crate::catalogue;
 use crate::experiment::Choice;
 

@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::reactive::effect;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::clock;
 use super::state::{Lab, Status, Timing};
 use crate::api;
+use crate::app::reactive::effect;
 use crate::attention::{Dims, Loaded, assemble};
 use crate::engine::pool::{Cancel, Finished, Lane, Pool, Run, RunError, SessionId};
 use crate::engine::{Report, Want};

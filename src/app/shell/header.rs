@@ -1,12 +1,12 @@
 //! The bar at the top: what is shown, what the workers do, undo, theme, language, help, link.
 
-use crate::app::reactive::RwSignal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::theme;
 use crate::app::i18n::t;
+use crate::app::reactive::RwSignal;
 use crate::app::state::{Lab, Status, Theme, lab};
+use crate::app::view::{handler, view};
 use crate::app::{i18n, url};
 use crate::catalogue::Lang;
 use crate::experiment::Input;
@@ -129,7 +129,8 @@ fn Icon(
 /// A causal pattern of three by three.
 #[component]
 fn Logo() -> impl IntoView {
-    let cells = [(1, 1, "1"), (1, 8, ".45"), (8, 8, "1"), (1, 15, ".25"), (8, 15, ".6"), (15, 15, "1")];
+    let cells =
+        [("1", "1", "1"), ("1", "8", ".45"), ("8", "8", "1"), ("1", "15", ".25"), ("8", "15", ".6"), ("15", "15", "1")];
     view! {
         <svg width="22" height="22" viewBox="0 0 22 22" fill="currentColor" aria-hidden="true">
             {cells.map(|(x, y, opacity)| view! { <rect x=x y=y width="6" height="6" rx="1.4" opacity=opacity /> })}

@@ -1,11 +1,15 @@
 //! The help sheet: what the page does in a few sentences, and its keys.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
-use crate::app::reactive::{RwSignal, effect};
-use crate::app::view::{handler, view};
 use leptos::html::Dialog;
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use crate::app::element::NodeRef;
 use crate::app::i18n::t;
+use crate::app::piece::piece;
+use crate::app::reactive::{RwSignal, effect};
+use crate::app::view::{handler, view};
 
 const KEYS: [(&[&str], &str, &str); 9] = [
     (&["Ctrl", "Z"], "undo; with Shift, redo", "撤销；加 Shift 为重做"),
@@ -25,6 +29,22 @@ pub fn Help(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
+    let asked = RwSignal::new(false);
+    effect(move || {
+        if open.get() && !asked.get_untracked() {
+            asked.set(true);
+        }
+    });
+    view! { {move || asked.get().then(|| piece(|| Box::pin(sheet()), move |sheet| sheet(open)))} }
+}
+
+#[wasm_split(help, fallible)]
+fn sheet() -> Result<fn(RwSignal<bool>) -> AnyView, SplitLoaderError> {
+    Ok(|open| view! { <Sheet open=open /> })
+}
+
+#[component]
+fn Sheet(open: RwSignal<bool>) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
     effect(move || {
         if let Some(dialog) = dialog.get() {

@@ -1,9 +1,9 @@
 //! Keys that work everywhere on the page. A key pressed in a text field belongs to the field.
 
-use crate::app::reactive::RwSignal;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use crate::app::reactive::RwSignal;
 use crate::app::state::Lab;
 use crate::app::url;
 use crate::experiment::Stage;

@@ -1,10 +1,11 @@
 //! Sizes of elements as signals.
 
-use crate::app::reactive::{RwSignal, effect};
 use leptos::html::Div;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
+
+use crate::app::element::NodeRef;
+use crate::app::reactive::{RwSignal, effect};
 
 /// Width of an element in CSS pixels; changes when the layout does.
 pub fn element_width(node: NodeRef<Div>) -> RwSignal<f64> {

@@ -9,8 +9,6 @@ mod theme;
 
 pub use measure::element_width;
 
-use crate::app::reactive::RwSignal;
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use super::i18n::t;
@@ -20,6 +18,8 @@ use super::result::ResultColumn;
 use super::rules::RulesColumn;
 use super::state::Lab;
 use super::{runner, url};
+use crate::app::reactive::RwSignal;
+use crate::app::view::{handler, view};
 use crate::experiment::Opened;
 
 /// On a small screen one of these lies under the map.

@@ -1,10 +1,10 @@
 //! Messages under the header: what went wrong, in the user's words, with anything of theirs kept to copy.
 
-use crate::app::view::{handler, view};
 use leptos::prelude::*;
 
 use crate::app::i18n::t;
 use crate::app::state::{Status, lab};
+use crate::app::view::{handler, view};
 
 /// Messages that stay until they are dismissed, and the failure of the last run.
 #[component]

@@ -1,8 +1,8 @@
 //! Light, dark, or as the system says.
 
-use crate::app::reactive::{RwSignal, effect};
 use leptos::prelude::*;
 
+use crate::app::reactive::{RwSignal, effect};
 use crate::app::state::{Lab, Theme};
 use crate::app::url;
 
