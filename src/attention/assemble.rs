@@ -160,6 +160,7 @@ mod tests {
         Choice, CustomFormula, Declared, Input, MaskChoice, Patch, RopePairs, SoftcapOrder, WindowEdge,
     };
     use crate::formula::{Scalar, Ty};
+    use crate::interchange::SerdeJson;
 
     fn generated() -> Experiment {
         let input = r#"{ "input": { "kind": "generated", "recipe": "normal", "size": {}, "seed": 1 } }"#;
@@ -167,7 +168,7 @@ mod tests {
     }
 
     fn assembled(experiment: &Experiment) -> Result<(Problem, Inputs), Issues> {
-        assemble(experiment, &load(&experiment.input, None)?)
+        assemble(experiment, &load::<SerdeJson>(&experiment.input, None)?)
     }
 
     fn paths(change: impl Fn(&mut Experiment)) -> Vec<String> {
@@ -180,7 +181,7 @@ mod tests {
     fn the_opener_finds_the_animal() {
         let experiment = Experiment::default();
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/public/captures/animal-L3.safetensors");
-        let loaded = load(&experiment.input, Some(&std::fs::read(file).unwrap())).unwrap();
+        let loaded = load::<SerdeJson>(&experiment.input, Some(&std::fs::read(file).unwrap())).unwrap();
         let (problem, inputs) = assemble(&experiment, &loaded).unwrap();
         assert!(Arc::ptr_eq(&inputs.v, &loaded.inputs.v), "nothing is copied without an edit");
         let head = reference::head(&Plan::compile(&problem).unwrap(), &inputs, 0, experiment.view.head);
@@ -217,7 +218,7 @@ mod tests {
     fn edits_change_their_own_tensor_only() {
         let mut experiment = generated();
         experiment.edits.push(Edit { tensor: TensorName::K, head: 1, row: 2, col: 3, value: 42.0 });
-        let loaded = load(&experiment.input, None).unwrap();
+        let loaded = load::<SerdeJson>(&experiment.input, None).unwrap();
         let (problem, inputs) = assemble(&experiment, &loaded).unwrap();
         assert_eq!(inputs.k_head(&problem.dims, 0, 1)[2 * problem.dims.d + 3], 42.0);
         assert_eq!(inputs.k.iter().zip(loaded.inputs.k.iter()).filter(|(a, b)| a != b).count(), 1);
@@ -297,7 +298,7 @@ mod tests {
             Input::Text { text: "one, two".to_owned(), size: crate::experiment::Size::default(), seed: 0 },
             Input::Numbers { q: vec![vec![1.0]], k: vec![vec![1.0]; 2], v: vec![vec![1.0, 2.0]; 2] },
         ] {
-            assert_eq!(crate::attention::dims_of(&input), Some(load(&input, None).unwrap().dims));
+            assert_eq!(crate::attention::dims_of(&input), Some(load::<SerdeJson>(&input, None).unwrap().dims));
         }
         assert_eq!(crate::attention::dims_of(&Input::default()), None);
     }
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn inputs_that_do_not_fit_are_named() {
-        let load_paths = |input: Input| load(&input, None).err().map(|issues| issues.0[0].path.clone());
+        let load_paths = |input: Input| load::<SerdeJson>(&input, None).err().map(|issues| issues.0[0].path.clone());
         let rows = |n: usize, d: usize| vec![vec![0.0_f32; d]; n];
         assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 3), v: rows(4, 5) }), None);
         assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 2), v: rows(4, 5) }).unwrap(), "input.k");

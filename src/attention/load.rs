@@ -9,18 +9,18 @@ use super::plan;
 use super::problem::Problem;
 use crate::catalogue::Text;
 use crate::experiment::{Input, Issue, Issues, Size, message, unknown};
-use crate::interchange::Capture;
+use crate::interchange::{Capture, Json};
 
 /// Longest text, in bytes; every word becomes a row.
 const MAX_TEXT: usize = 1 << 16;
 
-/// Makes or reads the tensors of `input`. A capture needs its file's bytes, which only the caller can fetch.
+/// Makes or reads the tensors of `input`, JSON read by `J`. A capture needs its file's bytes, which only the caller can fetch.
 ///
 /// # Errors
 /// Sizes out of range, a damaged or a different capture, rows of unequal length, each with the field at fault.
-pub fn load(input: &Input, capture: Option<&[u8]>) -> Result<Loaded, Issues> {
+pub fn load<J: Json>(input: &Input, capture: Option<&[u8]>) -> Result<Loaded, Issues> {
     match input {
-        Input::Capture { id, layer } => captured(id, *layer, capture),
+        Input::Capture { id, layer } => captured::<J>(id, *layer, capture),
         Input::Generated { recipe, seed, .. } => {
             let found = Recipe::find(recipe);
             let message = || unknown(Text::new("generator", "生成器"), recipe, Recipe::ALL.iter().map(|r| r.id()));
@@ -80,13 +80,13 @@ fn sized(input: &Input) -> Result<Dims, Issues> {
     Ok(dims)
 }
 
-fn captured(id: &str, layer: u32, bytes: Option<&[u8]>) -> Result<Loaded, Issues> {
+fn captured<J: Json>(id: &str, layer: u32, bytes: Option<&[u8]>) -> Result<Loaded, Issues> {
     let missing = || message!("layer {layer} of `{id}` has not been fetched", "尚未取得 `{id}` 的第 {layer} 层");
     let bytes = bytes.ok_or_else(|| Issue::new("input", missing()))?;
     let damaged = |error: crate::interchange::InterchangeError| {
         message!("the file of the captured text is damaged: {error}", "采集文本的文件已损坏：{error}")
     };
-    let capture = Capture::decode(bytes).map_err(|error| Issue::new("input", damaged(error)))?;
+    let capture = Capture::decode::<J>(bytes).map_err(|error| Issue::new("input", damaged(error)))?;
     if capture.id != id || capture.layer != layer {
         let Capture { layer: other_layer, id: other, .. } = &capture;
         let message = message!(

@@ -14,6 +14,7 @@ use super::{RowsOut, Session, StageTimes, Want, cpu};
 use crate::attention::{self, Cost, Inputs, Plan, Problem};
 use crate::experiment::{Issue, Issues};
 use crate::formula::DataValues;
+use crate::interchange::Json;
 
 /// Longest panic message that is sent.
 const MESSAGE_CHARS: usize = 500;
@@ -55,6 +56,16 @@ fn scope() -> DedicatedWorkerGlobalScope {
 
 fn now() -> f64 {
     PERFORMANCE.with(|p| p.as_ref().map_or(0.0, Performance::now))
+}
+
+/// The browser's own parser.
+struct Browser;
+
+impl Json for Browser {
+    fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+        let value = js_sys::JSON::parse(text).map_err(|_| "not JSON")?;
+        serde_wasm_bindgen::from_value(value).map_err(|error| error.to_string())
+    }
 }
 
 /// Starts the worker: it answers messages from now on.
@@ -114,7 +125,7 @@ fn receive(message: &JsValue) {
 
 fn load(job: u64, input: &crate::experiment::Input, bytes: bool, mut bulk: Unpack) {
     let bytes = bytes.then(|| bulk.u8(usize::MAX));
-    match attention::load(input, bytes.as_deref()) {
+    match attention::load::<Browser>(input, bytes.as_deref()) {
         Ok(loaded) => {
             let Inputs { q, k, v } = &loaded.inputs;
             let bulk = Bulk { f32: vec![q, k, v], ..Bulk::default() };

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::safetensors::{SafetensorsFile, Tensor};
+use super::half::f16_to_f32;
+use super::json::Json;
 use super::{InterchangeError, Place};
 
 /// Words for the page in both of its languages.
@@ -42,25 +43,15 @@ pub struct CaptureEntry {
     pub heads: usize,
     /// Size of the largest layer's file.
     pub bytes: usize,
-    /// Names of the tensors in each file: Q, K, V, and for some X.
-    pub tensors: Vec<String>,
     /// File name with `{layer}` in it.
     pub files: String,
+    /// File name, with `{layer}` in it, of the hidden state `X` that entered the layer; absent where it was left out.
+    pub hidden: Option<String>,
     /// What to look for.
     pub note: Words,
 }
 
 impl CaptureIndex {
-    /// Reads `index.json`.
-    ///
-    /// # Errors
-    /// [`InterchangeError::Invalid`] with line and column.
-    pub fn decode(json: &str) -> Result<Self, InterchangeError> {
-        serde_json::from_str(json).map_err(|error| {
-            InterchangeError::invalid(Place::At { line: error.line(), column: error.column() }, error.to_string())
-        })
-    }
-
     /// The entry of that id.
     pub fn find(&self, id: &str) -> Option<&CaptureEntry> {
         self.captures.iter().find(|entry| entry.id == id)
@@ -93,65 +84,88 @@ pub struct Capture {
     pub k: Vec<f32>,
     /// Values `[heads, n, d]`.
     pub v: Vec<f32>,
-    /// The hidden state `[n, width]` that entered the layer, where the file has it.
-    pub x: Option<Tensor>,
+}
+
+/// The header of a layer's file: safetensors with these names in it. Read here and not by [`SafetensorsFile`](super::SafetensorsFile), which takes
+/// any file: the page opens on a capture, and that reader would be a tenth of what it downloads.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "__metadata__")]
+    metadata: Metadata,
+    #[serde(rename = "Q")]
+    q: Place16,
+    #[serde(rename = "K")]
+    k: Place16,
+    #[serde(rename = "V")]
+    v: Place16,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    id: String,
+    layer: String,
+    /// A JSON list of texts.
+    tokens: String,
+}
+
+/// Where a float16 tensor lies.
+#[derive(Deserialize)]
+struct Place16 {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: [usize; 2],
 }
 
 impl Capture {
     /// Reads one layer's file.
     ///
     /// # Errors
-    /// As [`SafetensorsFile`]; and [`InterchangeError::Invalid`] when metadata is missing or the shapes do not belong together.
-    pub fn decode(bytes: &[u8]) -> Result<Self, InterchangeError> {
-        let file = SafetensorsFile::open(bytes)?;
-        let text = |key: &str| {
-            file.metadata().get(key).cloned().ok_or_else(|| {
-                InterchangeError::invalid(Place::Metadata(key.to_owned()), "missing: not a captured layer")
-            })
-        };
+    /// [`InterchangeError::Invalid`] when it is cut off, something is missing, or the shapes do not belong together.
+    pub fn decode<J: Json>(bytes: &[u8]) -> Result<Self, InterchangeError> {
+        let damaged = |problem: String| InterchangeError::invalid(Place::Header, problem);
         let bad = |key: &str, problem: String| InterchangeError::invalid(Place::Metadata(key.to_owned()), problem);
-        let tokens: Vec<String> = serde_json::from_str(&text("tokens")?)
-            .map_err(|error| bad("tokens", format!("not a list of texts ({error})")))?;
-        let layer = text("layer")?.parse().map_err(|_| bad("layer", "not a whole number".to_owned()))?;
-
-        let q = file.tensor("Q")?;
-        let &[heads, n, d] = q.shape.as_slice() else {
+        let (header, data) = cut(bytes).ok_or_else(|| damaged("cut off".to_owned()))?;
+        let header: Header =
+            J::read(header).map_err(|error| damaged(format!("not that of a captured layer ({error})")))?;
+        let Metadata { id, layer, tokens } = header.metadata;
+        let tokens: Vec<String> =
+            J::read(&tokens).map_err(|error| bad("tokens", format!("not a list of texts ({error})")))?;
+        let layer = layer.parse().map_err(|_| bad("layer", "not a whole number".to_owned()))?;
+        let &[heads, n, d] = header.q.shape.as_slice() else {
             return Err(InterchangeError::invalid(
                 Place::Tensor("Q".to_owned()),
-                format!("shape {:?}, expected [heads, n, d]", q.shape),
+                format!("shape {:?}, expected [heads, n, d]", header.q.shape),
             ));
         };
-        if q.data.is_empty() {
-            return Err(InterchangeError::invalid(
-                Place::Tensor("Q".to_owned()),
-                format!("shape {:?}: no numbers", q.shape),
-            ));
-        }
         if n != tokens.len() {
             return Err(bad("tokens", format!("{} tokens for {n} rows", tokens.len())));
         }
-        let same = |name: &str| {
-            let tensor = file.tensor(name)?;
-            if tensor.shape == q.shape {
-                return Ok(tensor.data);
+        let read = |name: &str, place: &Place16| {
+            let wrong = |problem| InterchangeError::invalid(Place::Tensor(name.to_owned()), problem);
+            if place.shape != header.q.shape {
+                return Err(wrong(format!("shape {:?}, Q has {:?}", place.shape, header.q.shape)));
             }
-            Err(InterchangeError::invalid(
-                Place::Tensor(name.to_owned()),
-                format!("shape {:?}, Q has {:?}", tensor.shape, q.shape),
-            ))
-        };
-        let (k, v) = (same("K")?, same("V")?);
-        let x = match file.shapes().contains_key("X").then(|| file.tensor("X")).transpose()? {
-            Some(x) if x.shape.len() != 2 || x.shape[0] != n => {
-                return Err(InterchangeError::invalid(
-                    Place::Tensor("X".to_owned()),
-                    format!("shape {:?}, expected [{n}, width]", x.shape),
-                ));
+            if place.dtype != "F16" {
+                return Err(wrong(format!("type {}, expected F16", place.dtype)));
             }
-            x => x,
+            let numbers = place.shape.iter().try_fold(2_usize, |bytes, &extent| bytes.checked_mul(extent));
+            let [from, to] = place.data_offsets;
+            let part = data.get(from..to).filter(|part| !part.is_empty() && Some(part.len()) == numbers);
+            let part =
+                part.ok_or_else(|| wrong(format!("bytes {from} to {to} of {} can't be its numbers", data.len())))?;
+            let (pairs, _) = part.as_chunks::<2>();
+            Ok(pairs.iter().map(|&pair| f16_to_f32(u16::from_le_bytes(pair))).collect::<Vec<f32>>())
         };
-        Ok(Self { id: text("id")?, layer, tokens, heads, d, q: q.data, k, v, x })
+        let (q, k, v) = (read("Q", &header.q)?, read("K", &header.k)?, read("V", &header.v)?);
+        Ok(Self { id, layer, tokens, heads, d, q, k, v })
     }
+}
+
+/// Header and data of a safetensors file.
+fn cut(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let (header, data) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    Some((std::str::from_utf8(header).ok()?, data))
 }
 
 #[cfg(test)]
@@ -160,6 +174,8 @@ mod tests {
 
     use std::path::{Path, PathBuf};
 
+    use super::super::SafetensorsFile;
+    use super::super::json::SerdeJson;
     use super::*;
 
     fn folder() -> PathBuf {
@@ -167,7 +183,7 @@ mod tests {
     }
 
     fn index() -> CaptureIndex {
-        CaptureIndex::decode(&std::fs::read_to_string(folder().join("index.json")).unwrap()).unwrap()
+        SerdeJson::read(&std::fs::read_to_string(folder().join("index.json")).unwrap()).unwrap()
     }
 
     #[test]
@@ -178,10 +194,14 @@ mod tests {
             for layer in 1..=entry.layers {
                 let bytes = std::fs::read(folder().join(entry.file(layer))).unwrap();
                 assert!(bytes.len() <= entry.bytes);
-                let capture = Capture::decode(&bytes).unwrap();
+                let capture = Capture::decode::<SerdeJson>(&bytes).unwrap();
                 assert_eq!((capture.id.as_str(), capture.layer), (entry.id.as_str(), layer));
                 assert_eq!((capture.heads, capture.d, capture.tokens.len()), (entry.heads, 32, entry.tokens));
-                assert_eq!(capture.x.is_some(), entry.tensors.iter().any(|name| name == "X"));
+                if let Some(hidden) = &entry.hidden {
+                    let bytes = std::fs::read(folder().join(hidden.replace("{layer}", &layer.to_string()))).unwrap();
+                    let x = SafetensorsFile::open(&bytes).unwrap().tensor("X").unwrap();
+                    assert_eq!(x.shape, [entry.tokens, 384]);
+                }
                 assert!([&capture.q, &capture.k, &capture.v].iter().all(|t| t.iter().all(|x| x.is_finite())));
             }
         }
@@ -192,7 +212,7 @@ mod tests {
     fn in_the_opener_it_looks_at_the_animal() {
         let index = index();
         let bytes = std::fs::read(folder().join(index.find("animal").unwrap().file(3))).unwrap();
-        let capture = Capture::decode(&bytes).unwrap();
+        let capture = Capture::decode::<SerdeJson>(&bytes).unwrap();
         let (n, d, head) = (capture.tokens.len(), capture.d, 5);
         let row =
             |t: &[f32], i: usize| -> Vec<f64> { t[(head * n + i) * d..][..d].iter().map(|&x| f64::from(x)).collect() };
@@ -218,20 +238,19 @@ mod tests {
             let mut out = bytes[..8].to_vec();
             out.extend(header.replacen(from, to, 1).bytes());
             out.extend(&bytes[8 + length..]);
-            Capture::decode(&out).unwrap_err().to_string()
+            Capture::decode::<SerdeJson>(&out).unwrap_err().to_string()
         };
-        assert_eq!(changed(r#""tokens":"#, r#""tokons":"#), r#"metadata "tokens": missing: not a captured layer"#);
+        let missing = changed(r#""tokens":"#, r#""tokons":"#);
+        assert!(missing.starts_with("header: not that of a captured layer (missing field `tokens`"), "{missing}");
         assert_eq!(changed(r#""layer":"3""#, r#""layer":"x""#), r#"metadata "layer": not a whole number"#);
         assert_eq!(changed(r#"\"animal\", "#, &" ".repeat(12)), r#"metadata "tokens": 15 tokens for 16 rows"#);
         assert_eq!(
             changed(r#"K":{"dtype":"F16","shape":[12,16,32]"#, r#"K":{"dtype":"F16","shape":[16,12,32]"#),
             r#"tensor "K": shape [16, 12, 32], Q has [12, 16, 32]"#
         );
-    }
-
-    #[test]
-    fn a_damaged_index_names_line_and_column() {
-        let error = CaptureIndex::decode("{\n \"model\": 3}").unwrap_err();
-        assert!(matches!(error.place(), Place::At { line: 2, .. }), "{error}");
+        assert_eq!(changed(r#"K":{"dtype":"F16""#, r#"K":{"dtype":"F32""#), r#"tensor "K": type F32, expected F16"#);
+        for length in [0, 7, 8, 8 + length - 1, bytes.len() - 1] {
+            assert!(Capture::decode::<SerdeJson>(&bytes[..length]).is_err(), "{length} bytes");
+        }
     }
 }

