@@ -28,6 +28,11 @@ pub fn editable_table(name: &str) -> Option<&'static Table> {
     editable_tables().find(|table| table.name == name)
 }
 
+/// How formulas usually read the table of this name, between the brackets: `h` for a number per head, `k` for one per token.
+pub fn index_of(name: &str) -> Option<&'static str> {
+    editable_table(name).map(|table| table.index)
+}
+
 /// Every table that users may edit. Entries that share a name share the meaning, so each name comes once.
 pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
     let of_masks = masks().iter().flat_map(|entry| entry.tables);

@@ -124,6 +124,16 @@ impl FormulaError {
         Self { kind, span, suggestion: None }
     }
 
+    /// Says how the table that lacks its indices is usually read, if that is what is wrong.
+    #[must_use]
+    pub fn with_index(self, index_of: impl FnOnce(&str) -> Option<&'static str>) -> Self {
+        let ErrorKind::NeedsIndex { name, .. } = &self.kind else { return self };
+        match index_of(name).map(|index| format!("{name}[{index}]")) {
+            Some(text) => self.suggest(text),
+            None => self,
+        }
+    }
+
     pub(super) fn suggest(mut self, text: impl Into<String>) -> Self {
         self.suggestion = Some(text.into());
         self
@@ -178,12 +188,10 @@ impl FormulaError {
                 _ => "a score formula sees the score `s`, not the weight `p`".into(),
             },
             E::NeedsCall { name } => format!("`{name}` is a function: write `{name}(...)`"),
-            E::NeedsIndex { name, dims: 1 } => {
-                format!("`{name}` is a table: write `{name}[k]`, `{name}[q]` or another index")
-            }
-            E::NeedsIndex { name, dims } => {
-                format!("`{name}` is a table with {dims} indices: write `{name}[..., ...]`")
-            }
+            E::NeedsIndex { name, dims } => match &self.suggestion {
+                Some(text) => format!("`{name}` is a table: write `{text}`"),
+                None => format!("`{name}` is a table: write `{name}[...]` with {}", plural_indices(*dims)),
+            },
             E::NotFunction { name } => format!("`{name}` is not a function"),
             E::NotTable { name } => format!("`{name}` is not a table"),
             E::ArgumentCount { name, least, most, found } => {

@@ -11,6 +11,7 @@ use super::stages;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
 use crate::app::state::{Lab, lab};
+use crate::attention;
 use crate::experiment::{Patch, Stage};
 
 /// The large map.
@@ -183,11 +184,8 @@ fn allowed(lab: Lab, q: usize, k: usize) -> bool {
 
 /// Switches one cell for all heads.
 fn paint(lab: Lab, (q, k): (usize, usize), allow: bool) {
-    lab.edit("paint", |e| {
-        let patch = Patch { head: None, q: [q, q + 1], k: [k, k + 1], allow };
-        e.paint.retain(|p| (p.head, p.q, p.k) != (patch.head, patch.q, patch.k));
-        e.paint.push(patch);
-    });
+    let dims = lab.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.dims));
+    lab.edit("paint", |e| attention::paint(e, dims, Patch { head: None, q: [q, q + 1], k: [k, k + 1], allow }));
 }
 
 /// The cell in words, for those who hear the page.

@@ -14,6 +14,7 @@ use crate::app::i18n::t;
 use crate::app::state::{Lab, lab};
 use crate::catalogue::{self, Lang, MaskEntry, Param};
 use crate::experiment::{CustomFormula, Declared, Experiment, MaskChoice, Stage, WindowEdge};
+use crate::formula::Kind;
 
 /// Id of a mask of the user's own.
 const CUSTOM: &str = "custom";
@@ -51,7 +52,7 @@ pub fn MaskCard() -> impl IntoView {
                 become_custom(e);
             }
             if let Some(custom) = &mut e.mask.custom {
-                custom.text = text;
+                custom.set_text(text, Kind::Mask, &e.data);
             }
         });
     });

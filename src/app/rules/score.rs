@@ -9,6 +9,7 @@ use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Slider, Span, S
 use crate::app::i18n::t;
 use crate::app::state::lab;
 use crate::experiment::{CustomFormula, Scale};
+use crate::formula::Kind;
 
 /// The scales, as they are written and what they are for.
 const SCALES: [(&str, &str, &str, &str); 4] = [
@@ -80,7 +81,7 @@ pub fn ScoreCard() -> impl IntoView {
                     text=text
                     params=Signal::derive(move || lab.experiment.with(|e| Own::Score.names(e)))
                     fault=fault.into()
-                    on_text=Callback::new(move |text| Own::Score.edit(lab, "text", |f| f.text = text))
+                    on_text=Callback::new(move |text| lab.edit("score.text", |e| if let Some(own) = &mut e.score { own.set_text(text, Kind::Score, &e.data) }))
                     on_declare=Callback::new(move |name| Own::Score.declare(lab, name))
                 />
                 <DeclaredRows own=Own::Score />
