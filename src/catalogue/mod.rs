@@ -40,8 +40,14 @@ pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
         Slot::Score { tables, .. } => tables,
         _ => &[],
     });
-    let mut seen = std::collections::BTreeSet::new();
-    of_masks.chain(of_positions).filter(move |table| table.editable && seen.insert(table.name))
+    let mut seen = Vec::new();
+    of_masks.chain(of_positions).filter(move |table| {
+        let new = table.editable && !seen.contains(&table.name);
+        if new {
+            seen.push(table.name);
+        }
+        new
+    })
 }
 
 /// The generator with this id.

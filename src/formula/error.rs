@@ -3,12 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::Serialize;
-
 use super::values::{Kind, Ty};
 
 /// A mistake in a formula, or in the values it is bound to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FormulaError {
     /// What is wrong, with the data that a message in any language needs.
     pub kind: ErrorKind,
@@ -19,8 +17,7 @@ pub struct FormulaError {
 }
 
 /// What is wrong. A translation matches on this; [`FormulaError::message`] is the English one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "id", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the fields are the words of the message, described with it")]
 pub enum ErrorKind {
     /// There is nothing to read.
@@ -90,8 +87,7 @@ pub enum ErrorKind {
 }
 
 /// What was due where something else stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// A number, a name or a parenthesis.
     Value,
@@ -108,8 +104,7 @@ pub enum Due {
 }
 
 /// What an operand may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
     /// Only true or false.
     Bool,
