@@ -501,3 +501,44 @@ fn t5_buckets() {
     }
     assert_eq!(score(&causal, 0, 10, 20), 0.0, "later keys share bucket 0");
 }
+
+/// Every table says how formulas read it: with as many indices as it has, of names that formulas know.
+#[test]
+fn tables_are_read_as_they_say() {
+    let tables = catalogue::masks().iter().flat_map(|entry| entry.tables);
+    let tables = tables.chain(catalogue::positions().iter().flat_map(|entry| match entry.slot {
+        catalogue::Slot::Score { tables, .. } => tables,
+        _ => &[],
+    }));
+    for table in tables {
+        let scope = Scope {
+            params: vec![("block".to_owned(), Ty::Int)],
+            data: vec![DataDecl { name: table.name.to_owned(), ty: table.ty, dims: table.rank }],
+        };
+        let value = format!("{}[{}]", table.name, table.index);
+        let text = if table.ty == Ty::Bool { format!("where({value}, s, 0.0)") } else { format!("s + {value}") };
+        compile(&text, Kind::Score, &scope).unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+    assert_eq!((catalogue::index_of("slope"), catalogue::index_of("doc")), (Some("h"), Some("k")));
+    assert_eq!(catalogue::index_of("bucket"), None, "not for formulas of one's own");
+}
+
+/// What the tables would otherwise round or raise in silence is no valid parameter.
+#[test]
+fn tables_take_parameters_as_they_are() {
+    let bigbird = catalogue::mask("bigbird").unwrap();
+    let blocks = bigbird.params.iter().find(|param| param.name == "window_blocks").unwrap();
+    assert!(blocks.on_step(1.0) && blocks.on_step(63.0) && !blocks.on_step(4.0));
+    let t5 = catalogue::position("t5").unwrap();
+    let given = |buckets: f64, causal: f64, distance: f64| {
+        let all = [("buckets", buckets), ("causal", causal), ("max_distance", distance)];
+        t5.too_small(&all.map(|(name, value)| (name.to_owned(), value)).into())
+    };
+    assert_eq!(t5.too_small(&BTreeMap::new()), None);
+    assert_eq!(given(64.0, 0.0, 17.0), None);
+    assert_eq!(given(64.0, 0.0, 16.0), Some(("max_distance", 17.0)));
+    assert_eq!(given(64.0, 1.0, 17.0), Some(("max_distance", 33.0)));
+    for entry in catalogue::positions() {
+        assert_eq!(entry.too_small(&BTreeMap::new()), None, "{}", entry.id);
+    }
+}

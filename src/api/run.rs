@@ -174,7 +174,7 @@ pub fn ran(report: &Report) -> Object {
     set(&result, "kernel", &report.kernel.as_str().into());
     set(&result, "workers", &(report.workers as u32).into());
     if let Some(fallback) = &report.fallback {
-        set(&result, "fallback", &fallback.as_str().into());
+        set(&result, "fallback", &fallback.english().into());
     }
     if !report.notes.is_empty() {
         set(&result, "notes", &plain(&report.notes));

@@ -46,7 +46,17 @@ pub fn fits(experiment: &Experiment, dims: &Dims) -> Result<(), Issues> {
     problem(experiment, *dims).map(drop)
 }
 
-fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
+/// A problem with the offset and the masks of an experiment, and nothing else of it.
+///
+/// # Errors
+/// Sizes that don't fit, and what is wrong with the mask.
+pub(super) fn masks(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
+    let (problem, chooser) = begin(experiment, dims)?;
+    if chooser.issues.is_empty() { Ok(problem) } else { Err(Issues(chooser.issues)) }
+}
+
+/// Offset and masks, and the chooser that goes on from there.
+fn begin(experiment: &Experiment, dims: Dims) -> Result<(Problem, Chooser<'_>), Issues> {
     let issues = plan::check_dims(&dims);
     if !issues.is_empty() {
         return Err(Issues(issues));
@@ -63,11 +73,6 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
     if experiment.conventions.causal == CausalAlignment::BottomRight && offset != 0 {
         problem.offset = vec![offset];
     }
-    problem.scale = scale(experiment, &dims, &mut chooser.issues);
-    if experiment.softcap != 0.0 {
-        // A cap that makes no sense is refused with the problem's other numbers.
-        problem.softcap = Some(experiment.softcap as f32);
-    }
     match (&experiment.mask.custom, experiment.mask.id.as_str()) {
         (Some(formula), "custom") => {
             let term = chooser.custom(formula, "mask.custom");
@@ -77,6 +82,16 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
             chooser.issues.push(Issue::new("mask.custom", Text::new("the formula is missing", "缺少公式")));
         }
         (_, id) => chooser.mask(&mut problem, id, &experiment.mask.params, "mask"),
+    }
+    Ok((problem, chooser))
+}
+
+fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
+    let (mut problem, mut chooser) = begin(experiment, dims)?;
+    problem.scale = scale(experiment, &dims, &mut chooser.issues);
+    if experiment.softcap != 0.0 {
+        // A cap that makes no sense is refused with the problem's other numbers.
+        problem.softcap = Some(experiment.softcap as f32);
     }
     chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
     if let Some(formula) = &experiment.score {

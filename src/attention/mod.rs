@@ -15,11 +15,14 @@ pub mod values;
 
 mod assemble;
 mod choose;
+mod paint;
 
+pub use crate::interchange::Json;
 pub use assemble::{Loaded, assemble, fits};
 pub use cost::Cost;
 pub use dims::{Dims, Inputs};
 pub use load::{dims_of, load};
+pub use paint::paint;
 pub use plan::Plan;
 pub use problem::{Encoding, Normaliser, Problem, Rotation, Term};
 pub use request::Request;

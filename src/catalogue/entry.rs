@@ -148,6 +148,8 @@ pub struct Table {
     pub ty: Ty,
     /// Number of indices.
     pub rank: usize,
+    /// How a formula usually reads it, between the brackets.
+    pub index: &'static str,
     /// Makes the table when the user gave none.
     pub make: fn(&Setting) -> Data,
     /// Whether the user may edit it on the page (per-token and per-head tables, painted layouts).
@@ -266,8 +268,11 @@ pub struct Least {
     /// Its name.
     pub name: &'static str,
     /// The least value, from the value of every parameter by its name.
-    pub of: fn(&dyn Fn(&str) -> f64) -> f64,
+    pub of: fn(Lookup) -> f64,
 }
+
+/// The value of a parameter by its name.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> f64;
 
 impl PositionEntry {
     /// The parameter that is too small beside the others, and the least it may be; absent ones have their defaults.

@@ -28,6 +28,11 @@ pub fn editable_table(name: &str) -> Option<&'static Table> {
     editable_tables().find(|table| table.name == name)
 }
 
+/// How formulas usually read the table of this name, between the brackets: `h` for a number per head, `k` for one per token.
+pub fn index_of(name: &str) -> Option<&'static str> {
+    editable_table(name).map(|table| table.index)
+}
+
 /// Every table that users may edit. Entries that share a name share the meaning, so each name comes once.
 pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
     let of_masks = masks().iter().flat_map(|entry| entry.tables);
@@ -35,8 +40,14 @@ pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
         Slot::Score { tables, .. } => tables,
         _ => &[],
     });
-    let mut seen = std::collections::BTreeSet::new();
-    of_masks.chain(of_positions).filter(move |table| table.editable && seen.insert(table.name))
+    let mut seen = Vec::new();
+    of_masks.chain(of_positions).filter(move |table| {
+        let new = table.editable && !seen.contains(&table.name);
+        if new {
+            seen.push(table.name);
+        }
+        new
+    })
 }
 
 /// The generator with this id.

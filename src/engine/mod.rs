@@ -15,5 +15,5 @@ pub mod session;
 pub mod worker;
 
 pub use item::{Clock, Engine, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
-pub use outcome::{Merge, Outcome, Report};
+pub use outcome::{Fallback, Merge, Outcome, Report};
 pub use session::Session;

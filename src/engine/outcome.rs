@@ -1,13 +1,27 @@
 //! What a run gives, merged from its items.
 
-use serde::{Deserialize, Serialize};
-
 use super::item::{Map, Rows, RowsOut, StageTimes};
 use crate::attention::{Cost, Dims};
 use crate::experiment::{Algorithm, Backend, Stage};
 
+/// Why `auto` did not take its first choice. The page has its own words for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// This build has no WebGPU engine.
+    NotBuilt,
+}
+
+impl Fallback {
+    /// In English, for programs.
+    pub fn english(self) -> &'static str {
+        match self {
+            Self::NotBuilt => "WebGPU engine not built into this version",
+        }
+    }
+}
+
 /// What ran, where, and how long it took.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The engine that computed (never `Auto`).
     pub backend: Backend,
@@ -18,7 +32,7 @@ pub struct Report {
     /// Workers that took part.
     pub workers: usize,
     /// Why `auto` did not take its first choice.
-    pub fallback: Option<String>,
+    pub fallback: Option<Fallback>,
     /// What happened on the way: a worker replaced, a run tried again.
     pub notes: Vec<String>,
     /// From the request to the last reply, milliseconds.

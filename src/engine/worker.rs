@@ -11,10 +11,10 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Performance};
 use super::protocol::wire::{self, Bulk, Unpack};
 use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, restore_floats, tables_mut};
 use super::{RowsOut, Session, StageTimes, Want, cpu};
+use crate::attention::Json;
 use crate::attention::{self, Cost, Inputs, Plan, Problem};
 use crate::experiment::{Issue, Issues};
 use crate::formula::DataValues;
-use crate::interchange::Json;
 
 /// Longest panic message that is sent.
 const MESSAGE_CHARS: usize = 500;

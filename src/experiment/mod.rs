@@ -6,17 +6,19 @@ mod history;
 mod issue;
 mod link;
 mod nearest;
+mod paint;
 pub(crate) mod shape;
 mod spec;
 mod words;
 
-pub use check::{check, limits, scope};
+pub use check::{check, limits, scope, understand};
 pub(crate) use check::{check_params, fault, type_of};
 pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
 pub use link::{Opened, decode, encode, merge};
 pub(crate) use nearest::{shown, unknown};
+pub use paint::put as put_patch;
 pub use spec::{
     Algorithm, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit, EngineChoice, Experiment,
     Input, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName, View, WindowEdge,

@@ -108,25 +108,20 @@ impl Shape {
                 return object(fields, given, path, issues);
             }
             (Self::Or(_, object), Value::Object(_)) => return object.check(value, path, issues),
-            (Self::Or(other, object), value) => match issues.len() {
-                // What the first shape says of it would keep the second one secret.
-                before => {
-                    other.check(value, path, issues);
-                    if issues.len() == before {
-                        return;
-                    }
+            (Self::Or(other, object), value) => {
+                let before = issues.len();
+                other.check(value, path, issues);
+                if issues.len() > before {
+                    // What the first shape says of it would keep the second one secret.
                     issues.truncate(before);
                     let (a, b) = (other.what(), object.what());
                     let (en, zh) = (format!("{} or {}", a.en, b.en), format!("{} 或 {}", a.zh, b.zh));
-                    return issues.push(Issue::new(path, must_be(&Message { en, zh }, value)));
+                    issues.push(Issue::new(path, must_be(&Message { en, zh }, value)));
                 }
-            },
-            (Self::Optional(inner), value) => {
-                return if value.is_null() {
-                } else {
-                    inner.check(value, path, issues)
-                };
+                return;
             }
+            (Self::Optional(_), Value::Null) => true,
+            (Self::Optional(inner), value) => return inner.check(value, path, issues),
             (Self::List(_) | Self::Table(_) | Self::Object(_) | Self::Kinds(_), _) => false,
         };
         if !fits {

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::Serialize;
-
 use super::values::{Kind, Ty};
 
 /// A mistake in a formula, or in the values it is bound to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FormulaError {
     /// What is wrong, with the data that a message in any language needs.
     pub kind: ErrorKind,
@@ -19,8 +17,7 @@ pub struct FormulaError {
 }
 
 /// What is wrong. A translation matches on this; [`FormulaError::message`] is the English one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "id", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the fields are the words of the message, described with it")]
 pub enum ErrorKind {
     /// There is nothing to read.
@@ -90,8 +87,7 @@ pub enum ErrorKind {
 }
 
 /// What was due where something else stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// A number, a name or a parenthesis.
     Value,
@@ -108,8 +104,7 @@ pub enum Due {
 }
 
 /// What an operand may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
     /// Only true or false.
     Bool,
@@ -122,6 +117,16 @@ pub enum Wants {
 impl FormulaError {
     pub(super) fn new(kind: ErrorKind, span: Range<usize>) -> Self {
         Self { kind, span, suggestion: None }
+    }
+
+    /// Says how the table that lacks its indices is usually read, if that is what is wrong.
+    #[must_use]
+    pub fn with_index(self, index_of: impl FnOnce(&str) -> Option<&'static str>) -> Self {
+        let ErrorKind::NeedsIndex { name, .. } = &self.kind else { return self };
+        match index_of(name).map(|index| format!("{name}[{index}]")) {
+            Some(text) => self.suggest(text),
+            None => self,
+        }
     }
 
     pub(super) fn suggest(mut self, text: impl Into<String>) -> Self {
@@ -178,12 +183,10 @@ impl FormulaError {
                 _ => "a score formula sees the score `s`, not the weight `p`".into(),
             },
             E::NeedsCall { name } => format!("`{name}` is a function: write `{name}(...)`"),
-            E::NeedsIndex { name, dims: 1 } => {
-                format!("`{name}` is a table: write `{name}[k]`, `{name}[q]` or another index")
-            }
-            E::NeedsIndex { name, dims } => {
-                format!("`{name}` is a table with {dims} indices: write `{name}[..., ...]`")
-            }
+            E::NeedsIndex { name, dims } => match &self.suggestion {
+                Some(text) => format!("`{name}` is a table: write `{text}`"),
+                None => format!("`{name}` is a table: write `{name}[...]` with {}", plural_indices(*dims)),
+            },
             E::NotFunction { name } => format!("`{name}` is not a function"),
             E::NotTable { name } => format!("`{name}` is not a table"),
             E::ArgumentCount { name, least, most, found } => {

@@ -15,6 +15,7 @@ use crate::app::palette::Palette;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
+use crate::attention;
 use crate::experiment::{Patch, Stage};
 
 /// The large map.
@@ -187,11 +188,8 @@ fn allowed(lab: Lab, q: usize, k: usize) -> bool {
 
 /// Switches one cell for all heads.
 fn paint(lab: Lab, (q, k): (usize, usize), allow: bool) {
-    lab.edit("paint", |e| {
-        let patch = Patch { head: None, q: [q, q + 1], k: [k, k + 1], allow };
-        e.paint.retain(|p| (p.head, p.q, p.k) != (patch.head, patch.q, patch.k));
-        e.paint.push(patch);
-    });
+    let dims = lab.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.dims));
+    lab.edit("paint", |e| attention::paint(e, dims, Patch { head: None, q: [q, q + 1], k: [k, k + 1], allow }));
 }
 
 /// The cell in words, for those who hear the page.

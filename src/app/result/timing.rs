@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, Timing, lab};
 use crate::app::view::{handler, view};
-use crate::engine::TimedStage;
+use crate::engine::{Fallback, TimedStage};
 use crate::experiment::{Algorithm, Backend};
 
 fn name(stage: TimedStage) -> (&'static str, &'static str, &'static str) {
@@ -138,7 +138,7 @@ fn Engine() -> impl IntoView {
         (Algorithm::Materialised, "materialised", "物化"),
         (Algorithm::Streaming, "streaming", "流式"),
     ];
-    let fallback = move || lab.timings.with(|all| all.last().and_then(|t| t.report.fallback.clone()));
+    let fallback = move || lab.timings.with(|all| all.last().and_then(|t| t.report.fallback));
     view! {
         <div class="engine">
             <label>
@@ -169,10 +169,10 @@ fn Engine() -> impl IntoView {
             </label>
         </div>
         {move || fallback().map(|why| {
-            // The only reason there is so far; others stay in the engine's own words.
-            let chinese = lab.lang.get() == crate::catalogue::Lang::Zh && why.contains("not built into");
-            let why = if chinese { "自动选择了 CPU：此版本尚未包含 WebGPU 引擎。".to_owned() } else { why };
-            view! { <p class="note">{why}</p> }
+            let words = match why {
+                Fallback::NotBuilt => t("auto chose the CPU: this version has no WebGPU engine yet.", "自动选择了 CPU：此版本尚未包含 WebGPU 引擎。"),
+            };
+            view! { <p class="note">{words}</p> }
         })}
     }
 }

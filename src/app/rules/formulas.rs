@@ -31,7 +31,7 @@ pub fn tables_in(text: &str) -> Vec<&'static Table> {
 /// What is wrong with a formula of the user's own, if anything: in the text itself, or, where the sizes are known, in how it reads its tables.
 pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>, seed: u64) -> Option<FormulaError> {
     let scope = experiment::scope(own, given);
-    let compiled = match formula::compile(&own.text, kind, &scope) {
+    let compiled = match experiment::understand(own, kind, given) {
         Ok(compiled) => compiled,
         Err(error) => return Some(error),
     };

@@ -16,6 +16,7 @@ use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::catalogue::{self, Lang, MaskEntry, Param};
 use crate::experiment::{CustomFormula, Declared, Experiment, MaskChoice, Stage, WindowEdge};
+use crate::formula::Kind;
 
 /// Id of a mask of the user's own.
 const CUSTOM: &str = "custom";
@@ -53,7 +54,7 @@ pub fn MaskCard() -> impl IntoView {
                 become_custom(e);
             }
             if let Some(custom) = &mut e.mask.custom {
-                custom.text = text;
+                custom.set_text(text, Kind::Mask, &e.data);
             }
         });
     });

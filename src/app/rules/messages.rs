@@ -11,7 +11,10 @@ pub fn message(error: &FormulaError, lang: Lang) -> String {
             let mut letters = text.chars();
             letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
         }
-        Lang::Zh => chinese(&error.kind),
+        Lang::Zh => match (&error.kind, &error.suggestion) {
+            (ErrorKind::NeedsIndex { name, .. }, Some(text)) => format!("`{name}` 是表，请写成 `{text}`"),
+            (kind, _) => chinese(kind),
+        },
     }
 }
 
@@ -52,8 +55,7 @@ fn chinese(kind: &ErrorKind) -> String {
             _ => "评分公式使用分数 `s`，而不是权重 `p`".into(),
         },
         E::NeedsCall { name } => format!("`{name}` 是函数，请写成 `{name}(...)`"),
-        E::NeedsIndex { name, dims: 1 } => format!("`{name}` 是表，请写成 `{name}[k]`、`{name}[q]` 或其他下标"),
-        E::NeedsIndex { name, dims } => format!("`{name}` 是表，有 {dims} 个下标，请写成 `{name}[..., ...]`"),
+        E::NeedsIndex { name, dims } => format!("`{name}` 是表，请写成 `{name}[...]`，共 {dims} 个下标"),
         E::NotFunction { name } => format!("`{name}` 不是函数"),
         E::NotTable { name } => format!("`{name}` 不是表"),
         E::ArgumentCount { name, least, most, found } => {

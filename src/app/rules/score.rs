@@ -11,6 +11,7 @@ use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::view;
 use crate::experiment::{CustomFormula, Scale};
+use crate::formula::Kind;
 
 /// The scales, as they are written and what they are for.
 const SCALES: [(&str, &str, &str, &str); 4] = [
@@ -82,7 +83,7 @@ pub fn ScoreCard() -> impl IntoView {
                     text=text
                     params=Signal::derive(move || lab.experiment.with(|e| Own::Score.names(e)))
                     fault=fault
-                    on_text=Callback::new(move |text| Own::Score.edit(lab, "text", |f| f.text = text))
+                    on_text=Callback::new(move |text| lab.edit("score.text", |e| if let Some(own) = &mut e.score { own.set_text(text, Kind::Score, &e.data) }))
                     on_declare=Callback::new(move |name| Own::Score.declare(lab, name))
                 />
                 <DeclaredRows own=Own::Score />

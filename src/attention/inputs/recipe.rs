@@ -1,7 +1,5 @@
 //! The list of seeded recipes for Q, K and V.
 
-use serde::{Deserialize, Serialize};
-
 use super::rng::Rng;
 use super::structured;
 use crate::attention::dims::Dims;
@@ -9,8 +7,7 @@ use crate::attention::dims::Dims;
 /// A way to make Q, K and V from a seed. Each variant states its numbers exactly; `normal` stands for [`Rng::normals`] and, unless said
 /// otherwise, tensors are drawn whole and in the order Q, K, V from one generator. Bases are drawn per batch and key head; all query
 /// heads of a group share theirs.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Recipe {
     /// Independent standard normal numbers:
     ///
@@ -49,8 +46,7 @@ pub enum Recipe {
 }
 
 /// Numbers that some recipes read.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Options {
     /// The needle's key; past the end it is the last, absent it is the middle one, `n_k / 2`.
     pub needle: Option<usize>,
@@ -121,7 +117,7 @@ impl Recipe {
         Self::Noise,
     ];
 
-    /// Its id in the catalogue, which holds its names; also its serialised form.
+    /// Its id in the catalogue, which holds its names.
     pub fn id(self) -> &'static str {
         match self {
             Self::Normal => "normal",

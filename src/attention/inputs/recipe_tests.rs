@@ -241,9 +241,8 @@ fn noisy_queries_find_their_keys_less_and_less() {
 }
 
 #[test]
-fn ids_are_the_serialised_names() {
+fn an_id_finds_its_recipe() {
     for recipe in Recipe::ALL {
-        assert_eq!(serde_json::to_string(&recipe).unwrap(), format!("{:?}", recipe.id()));
         assert_eq!(Recipe::find(recipe.id()), Some(recipe));
     }
     assert_eq!(Recipe::find("nothing"), None);

@@ -9,6 +9,7 @@ use super::dims::Dims;
 use super::problem::{Normaliser, Problem, Term};
 use super::rules::RowRules;
 use super::tiles::TileMap;
+use crate::catalogue;
 use crate::experiment::{Issue, Issues, Patch};
 use crate::formula::{self, Bound, DataDecl, Kind, Scope, Sizes, Values};
 
@@ -59,13 +60,7 @@ impl Plan {
             return Err(Issues(issues));
         }
         let dims = problem.dims;
-        let sizes = Sizes {
-            batch: dims.batch as i32,
-            heads: dims.q_heads as i32,
-            n_q: dims.n_q as i32,
-            n_k: dims.n_k as i32,
-            offset: problem.offset.clone(),
-        };
+        let sizes = sizes_of(problem);
         let mut all = |terms: &[Term], kind: Kind| -> Vec<Bound> {
             let mut bounds = Vec::with_capacity(terms.len());
             for term in terms {
@@ -214,8 +209,20 @@ fn distinct_offsets(problem: &Problem) -> Vec<i32> {
     }
 }
 
+/// The sizes that formulas see.
+pub(super) fn sizes_of(problem: &Problem) -> Sizes {
+    let Dims { batch, q_heads, n_q, n_k, .. } = problem.dims;
+    Sizes {
+        batch: batch as i32,
+        heads: q_heads as i32,
+        n_q: n_q as i32,
+        n_k: n_k as i32,
+        offset: problem.offset.clone(),
+    }
+}
+
 /// Compiles one formula against the names its own values declare.
-fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issue> {
+pub(super) fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issue> {
     let scope = Scope {
         params: term.params.iter().map(|(name, value)| (name.clone(), value.ty())).collect(),
         data: term
@@ -224,7 +231,8 @@ fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issue> {
             .map(|(name, data)| DataDecl { name: name.clone(), ty: data.values.ty(), dims: data.shape.len() })
             .collect(),
     };
-    let issue = |error: formula::FormulaError| Issue::new(term.path.clone(), error.to_string());
+    let issue =
+        |error: formula::FormulaError| Issue::new(term.path.clone(), error.with_index(catalogue::index_of).to_string());
     let values = Values { sizes: sizes.clone(), params: term.params.clone(), data: term.data.clone() };
     formula::compile(&term.text, kind, &scope).map_err(issue)?.bind(&values).map_err(issue)
 }

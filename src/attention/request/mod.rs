@@ -8,7 +8,7 @@ mod tensor;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::experiment::{Algorithm, Backend, Choice, Conventions};
 
@@ -17,7 +17,7 @@ pub use fields::{Draft, SINK, TENSORS};
 pub use tensor::{Layout, Tensor};
 
 /// A formula, or an entry of the catalogue with its parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum FormulaOrEntry {
     /// The text.
@@ -27,7 +27,7 @@ pub enum FormulaOrEntry {
 }
 
 /// A rectangle of the weights as a picture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rect {
     /// Query head.
@@ -45,26 +45,29 @@ pub struct Rect {
     pub pool: Option<String>,
 }
 
-/// What the JavaScript API is asked to compute. Absent fields mean what ONNX says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What the JavaScript API is asked to compute. Absent fields mean what ONNX says. Tensors and the sink come beside the JSON.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// `attention`, or absent.
     pub op: Option<String>,
     /// Queries `[batch, heads, length, size]`, `[heads, length, size]`, or packed `[batch, length, heads · size]` with both head counts.
-    #[serde(rename = "Q")]
+    #[serde(skip)]
     pub q: Tensor,
     /// Keys, laid out as Q.
-    #[serde(rename = "K")]
+    #[serde(skip)]
     pub k: Tensor,
     /// Values, laid out as Q.
-    #[serde(rename = "V")]
+    #[serde(skip)]
     pub v: Tensor,
     /// Boolean (true = keep) or added; broadcast to `[batch, heads, queries, keys]` from the right. A shorter last axis masks the rest.
+    #[serde(skip)]
     pub attn_mask: Option<Tensor>,
     /// Keys before K, `[batch, kv heads, past, size]`.
+    #[serde(skip)]
     pub past_key: Option<Tensor>,
     /// Values before V, `[batch, kv heads, past, value size]`.
+    #[serde(skip)]
     pub past_value: Option<Tensor>,
     /// Keys of each sequence that are not padding.
     pub nonpad_kv_seqlen: Option<Vec<i64>>,
@@ -91,6 +94,7 @@ pub struct Request {
     /// Over the weight after the normaliser.
     pub prob: Option<String>,
     /// One logit per head without a value.
+    #[serde(skip)]
     pub sink_logit: Option<Vec<f32>>,
     /// Switches where libraries differ.
     pub conventions: Conventions,

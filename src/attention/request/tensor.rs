@@ -1,12 +1,9 @@
 //! Tensors as requests carry them, and the three layouts of heads.
 
-use serde::{Deserialize, Serialize};
-
 use crate::experiment::Issue;
 
 /// A tensor, row-major.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tensor {
     /// Extents, outermost first.
     pub shape: Vec<usize>,
@@ -35,8 +32,7 @@ impl Tensor {
 }
 
 /// How heads are laid out in Q, K, V and the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// `[batch, heads, length, size]`.
     Batched,

@@ -84,6 +84,7 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
             name: "doc",
             ty: Ty::Int,
             rank: 1,
+            index: "k",
             make: tables::documents,
             editable: true,
             label: Text::new("document of each token", "每个词元所属的文档"),

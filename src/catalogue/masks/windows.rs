@@ -90,6 +90,7 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
             name: "dilation",
             ty: Ty::Int,
             rank: 1,
+            index: "h",
             make: tables::head_dilation,
             editable: true,
             label: Text::new("dilation of each head", "每个头的间隔"),

@@ -10,7 +10,7 @@ use super::schedule::{Lane, SessionId, Slot};
 use crate::attention::{Cost, Dims, Inputs, Loaded, Problem};
 use crate::engine::protocol::wire::Unpack;
 use crate::engine::protocol::{Given, Work};
-use crate::engine::{Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want};
+use crate::engine::{Fallback, Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want};
 use crate::experiment::{Algorithm, Backend, Input};
 
 /// What a job gives.
@@ -113,7 +113,7 @@ pub struct Compute {
     /// Told the share done.
     pub progress: Option<OnProgress>,
     /// Why `auto` did not take its first choice.
-    pub fallback: Option<String>,
+    pub fallback: Option<Fallback>,
 }
 
 impl Compute {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::once::Cancel;
 use super::schedule::{Lane, SessionId};
 use crate::attention::{Dims, Inputs, Problem};
-use crate::engine::{MapRequest, Outcome, Want};
+use crate::engine::{Fallback, MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues};
 
 /// Called with the share done, 0 to 1.
@@ -74,14 +74,14 @@ pub const MAX_RESULT_BYTES: usize = 1 << 30;
 ///
 /// # Errors
 /// [`RunError::Unavailable`] for an engine that this build does not have: an explicit choice never falls back.
-pub fn choose(run: &Run) -> Result<(Backend, Algorithm, Option<String>), RunError> {
+pub fn choose(run: &Run) -> Result<(Backend, Algorithm, Option<Fallback>), RunError> {
     let (backend, fallback) = match run.backend {
         Backend::Webgpu => {
             return Err(RunError::Unavailable(
                 "this version of the page has no WebGPU engine; cpu and reference compute".to_owned(),
             ));
         }
-        Backend::Auto => (Backend::Cpu, Some("WebGPU engine not built into this version".to_owned())),
+        Backend::Auto => (Backend::Cpu, Some(Fallback::NotBuilt)),
         chosen => (chosen, None),
     };
     let dims = &run.problem.dims;
@@ -133,7 +133,7 @@ mod tests {
     fn auto_says_why_and_an_explicit_choice_never_falls_back() {
         let (backend, algorithm, why) = choose(&run(16, Backend::Auto, Algorithm::Auto, Want::default())).unwrap();
         assert_eq!((backend, algorithm), (Backend::Cpu, Algorithm::Materialised));
-        assert!(why.unwrap().contains("WebGPU"));
+        assert!(why.unwrap().english().contains("WebGPU"));
         let (backend, _, why) = choose(&run(16, Backend::Reference, Algorithm::Auto, Want::default())).unwrap();
         assert_eq!((backend, why), (Backend::Reference, None));
         assert!(

@@ -8,8 +8,8 @@ use super::{Experiment, Issue, Issues, Message, TensorName};
 use crate::catalogue::Text;
 use input::Extents;
 
-pub use rules::scope;
 pub(crate) use rules::{check_params, fault, type_of};
+pub use rules::{scope, understand};
 
 /// Limits of what is computed live on the page.
 pub mod limits {
@@ -302,6 +302,33 @@ mod tests {
         assert_eq!(custom("k < w", &[("w", Ty::Int, 1.0), ("q", Ty::Int, 1.0)]), ["mask.custom.params[1].name"]);
         assert_eq!(paths(|e| _ = e.data.insert("doc".to_owned(), vec![0.0, 0.5])), ["data.doc[1]"]);
         assert_eq!(paths(|e| _ = e.data.insert("a b".to_owned(), vec![0.0])), ["data.a b"]);
+    }
+
+    #[test]
+    fn a_parameter_that_the_formula_no_longer_uses_is_dropped() {
+        let declared =
+            |name: &str| Declared { name: name.to_owned(), ty: Ty::Int, min: 0.0, max: 9.0, step: 1.0, value: 3.0 };
+        let left = |text: &str| {
+            let mut own = CustomFormula { text: "k < w + v".to_owned(), params: vec![declared("w"), declared("v")] };
+            own.set_text(text.to_owned(), crate::formula::Kind::Mask, &std::collections::BTreeMap::new());
+            own.params.into_iter().map(|param| param.name).collect::<Vec<_>>()
+        };
+        assert_eq!(left("k < w"), ["w"]);
+        assert_eq!(left("k < 3"), [""; 0]);
+        assert_eq!(left("k < w +"), ["w", "v"], "a text half typed costs nothing");
+        assert_eq!(left("k < w + u"), ["w", "v"]);
+        assert_eq!(left("doc[q] == doc[k]"), ["w", "v"], "tables are made from parameters");
+    }
+
+    #[test]
+    fn a_table_without_its_index_is_told_how_it_is_read() {
+        for (text, name) in [("s - slope", "slope[h]"), ("s * doc", "doc[k]"), ("s + bias", "bias[h, abs(q_pos - k)]")]
+        {
+            let own = CustomFormula { text: text.to_owned(), params: Vec::new() };
+            let error = understand(&own, crate::formula::Kind::Score, &std::collections::BTreeMap::new()).unwrap_err();
+            assert_eq!(error.suggestion.as_deref(), Some(name));
+            assert!(error.message().ends_with(&format!("write `{name}`")), "{}", error.message());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::super::nearest::{shown, unknown};
 use super::super::{CustomFormula, Experiment, Issue, Message};
 use super::{Found, between, limits};
 use crate::catalogue::{self, Param, Text};
-use crate::formula::{DataDecl, ErrorKind, Kind, Scope, Ty, compile};
+use crate::formula::{DataDecl, ErrorKind, Formula, FormulaError, Kind, Scope, Ty, compile};
 
 pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     mask(found, experiment);
@@ -142,6 +142,32 @@ pub fn scope(custom: &CustomFormula, data: &BTreeMap<String, Vec<f64>>) -> Scope
     Scope { data: data.collect(), params }
 }
 
+/// Reads a formula of the user's own.
+///
+/// # Errors
+/// What is wrong with it; a table without its indices comes with those it usually has.
+pub fn understand(
+    custom: &CustomFormula,
+    kind: Kind,
+    data: &BTreeMap<String, Vec<f64>>,
+) -> Result<Formula, FormulaError> {
+    compile(&custom.text, kind, &scope(custom, data)).map_err(|error| error.with_index(catalogue::index_of))
+}
+
+impl CustomFormula {
+    /// Changes the text. Declared parameters that the new text, once it is understood, does not use are dropped: nothing on the page shows
+    /// them any more, and links would carry them for ever. While the text has a mistake they stay, so that typing costs no slider, and undo
+    /// brings them back. A text that reads a table of the catalogue keeps them all: tables are made from parameters by name.
+    pub fn set_text(&mut self, text: String, kind: Kind, data: &BTreeMap<String, Vec<f64>>) {
+        self.text = text;
+        if let Ok(formula) = understand(self, kind, data)
+            && !formula.data_used().iter().any(|table| catalogue::editable_table(&table.name).is_some())
+        {
+            self.params.retain(|param| formula.params_used().iter().any(|(name, _)| *name == param.name));
+        }
+    }
+}
+
 /// A formula of the user's own at `path`.
 fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, data: &BTreeMap<String, Vec<f64>>) {
     if custom.params.len() > limits::PARAMS {
@@ -167,7 +193,7 @@ fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, da
             found.add(at("step"), message!("must be above 0, and is {step}", "必须大于 0，现为 {step}"));
         }
     }
-    if let Err(error) = compile(&custom.text, kind, &scope(custom, data)) {
+    if let Err(error) = understand(custom, kind, data) {
         if let ErrorKind::Declaration { name } = &error.kind {
             let at = custom.params.iter().rposition(|param| param.name == *name);
             let path = at.map_or_else(|| format!("data.{name}"), |i| format!("{path}.params[{i}].name"));

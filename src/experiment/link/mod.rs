@@ -67,7 +67,7 @@ pub fn encode(experiment: &Experiment) -> String {
         differences(&mut pairs, experiment, &mut vec![field], value, &start);
     }
     // In the order of their keys, whatever order the JSON library keeps: the same experiment has one link.
-    pairs.sort();
+    pairs.sort_unstable();
     let mut link = VERSION.to_owned();
     for (key, value) in &pairs {
         push(&mut link, key, value);
@@ -181,8 +181,8 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
     }
     let mut tree = Tree::of(&Experiment::default());
     // Choices first, since each starts its field anew.
-    pairs.sort_by_key(|(path, _)| !tree::is_choice(path));
-    for (path, text) in &pairs {
+    let choices = pairs.iter().filter(|(path, _)| tree::is_choice(path));
+    for (path, text) in choices.chain(pairs.iter().filter(|(path, _)| !tree::is_choice(path))) {
         problems.extend(apply(&mut tree, path, text).err().unwrap_or_default());
     }
     let experiment = repair::repair(tree, &mut problems);

@@ -1,7 +1,5 @@
 //! Makes a valid experiment of a readable link: what the check refuses falls back to its default and is named.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::UNREADABLE;
@@ -14,7 +12,8 @@ pub(super) fn repair(mut tree: Tree, problems: &mut Vec<Issue>) -> Experiment {
     for reset in [reset_field, reset_group] {
         let Some(experiment) = tree.experiment() else { break };
         let Err(issues) = check(&experiment) else { return experiment };
-        drop_items(&mut tree, &issues.0.iter().filter_map(|issue| item(&issue.path)).collect());
+        let items: Vec<_> = issues.0.iter().filter_map(|issue| item(&issue.path)).collect();
+        drop_items(&mut tree, &items);
         for issue in issues.0.iter().filter(|issue| item(&issue.path).is_none()) {
             reset(&mut tree, &defaults, &issue.path);
         }
@@ -71,8 +70,11 @@ fn item(path: &str) -> Option<(&str, usize)> {
 }
 
 /// Drops the items of lists that issues name.
-fn drop_items(tree: &mut Tree, items: &BTreeSet<(&str, usize)>) {
-    for list in items.iter().map(|(list, _)| *list).collect::<BTreeSet<_>>() {
+fn drop_items(tree: &mut Tree, items: &[(&str, usize)]) {
+    for list in ["edits", "paint"] {
+        if !items.iter().any(|(other, _)| *other == list) {
+            continue;
+        }
         let Some(Value::Array(all)) = tree.get(&[list]) else { continue };
         let kept = all.iter().enumerate().filter(|(i, _)| !items.contains(&(list, *i))).map(|(_, item)| item.clone());
         let kept = Value::Array(kept.collect());
