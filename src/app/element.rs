@@ -44,6 +44,12 @@ impl<E: ElementType<Output: JsCast>> NodeRef<E> {
     }
 }
 
+impl<E: ElementType<Output: JsCast>> Default for NodeRef<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<E: ElementType<Output: JsCast>> NodeRefContainer<E> for NodeRef<E> {
     fn load(self, element: &Element) {
         self.element.set_value(Some(element.clone()));

@@ -14,7 +14,7 @@ pub fn element_width(node: NodeRef<Div>) -> RwSignal<f64> {
         let Some(element) = node.get() else { return };
         let on_resize = Closure::<dyn Fn(js_sys::Array)>::new(move |entries: js_sys::Array| {
             if let Ok(entry) = entries.get(0).dyn_into::<web_sys::ResizeObserverEntry>() {
-                let _ = width.try_set(entry.content_rect().width());
+                width.try_set(entry.content_rect().width());
             }
         });
         if let Ok(observer) = web_sys::ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
