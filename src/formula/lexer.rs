@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::decimal::decimal;
 use super::error::{ErrorKind, FormulaError};
 
 /// What a token is.
@@ -127,10 +128,9 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), FormulaError> {
             Err(_) => fail(large),
         };
     }
-    // Rust also reads `inf` and `nan`, which never start with a digit or a dot.
-    match plain.parse::<f32>() {
-        Ok(value) if radix == 10 && value.is_finite() => Ok((Token::Float(value), length)),
-        Ok(_) if radix == 10 => fail(large),
+    match decimal(&plain) {
+        Some(value) if radix == 10 && value.is_finite() => Ok((Token::Float(value), length)),
+        Some(_) if radix == 10 => fail(large),
         _ => fail(bad),
     }
 }

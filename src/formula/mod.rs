@@ -22,6 +22,7 @@ pub mod ast;
 mod bind;
 mod bounds;
 mod check;
+mod decimal;
 mod error;
 mod hoist;
 mod lanes;

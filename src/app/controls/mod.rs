@@ -13,6 +13,7 @@
 
 mod card;
 mod choice;
+mod field;
 mod issue;
 mod pixels;
 mod roving;
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use card::{Card, Fold};
 pub use choice::{Choices, Item, Look};
+pub use field::typed;
 pub use issue::{IssueLine, at_fault};
 pub use pixels::paint;
 pub use roving::rove;

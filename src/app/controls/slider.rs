@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use web_sys::Event;
 
+use super::field::typed;
 use super::issue::{IssueLine, at_fault};
 use super::span::{Span, number};
 use super::unique;
@@ -42,14 +43,13 @@ pub fn Slider(
         (s.track(s.min), s.track(s.max.max(value.get())))
     };
     let on_drag = move |event: Event| {
-        if let Ok(track) = event_target_value(&event).parse::<f64>() {
+        if let Some(track) = typed(&event_target_value(&event)) {
             on_change.run(span.get_untracked().value(track));
         }
     };
     let on_typed = move |event: Event| {
-        match event_target_value(&event).trim().parse::<f64>() {
-            Ok(typed) if typed.is_finite() => on_change.run(span.get_untracked().typed(typed)),
-            _ => {}
+        if let Some(number) = typed(&event_target_value(&event)) {
+            on_change.run(span.get_untracked().typed(number));
         }
         // The field shows what holds now, also where that is not what was typed.
         event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));

@@ -7,7 +7,7 @@ use web_sys::{Event, KeyboardEvent, PointerEvent};
 use super::block::Block;
 use super::cell::{self, Place};
 use super::rows;
-use crate::app::controls::{Show, number, paint};
+use crate::app::controls::{Show, number, paint, typed};
 use crate::app::element::NodeRef;
 use crate::app::i18n;
 use crate::app::palette::Palette;
@@ -204,9 +204,9 @@ pub fn Matrix(
         if text == written() {
             return;
         }
-        match (text.trim().replace('−', "-").parse::<f32>(), place()) {
+        match (typed(&text).map(|x| x as f32), place()) {
             // The field follows once the new numbers are there.
-            (Ok(typed), Some(p)) if typed.is_finite() => cell::set(lab, p, typed, original(p)),
+            (Some(number), Some(p)) if number.is_finite() => cell::set(lab, p, number, original(p)),
             _ => input.set_value(&written()),
         }
     };

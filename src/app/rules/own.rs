@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::formulas::{fault, names, tables_in};
-use crate::app::controls::{Slider, Span, Switch, number};
+use crate::app::controls::{Slider, Span, Switch, number, typed};
 use crate::app::i18n::{self, t};
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
@@ -200,7 +200,7 @@ fn Bound(
                 step="any"
                 prop:value=move || number(value.get())
                 on:change=handler(move |event| {
-                    if let Some(x) = event_target_value(&event).trim().parse::<f64>().ok().filter(|x| x.is_finite()) { on_change.run(x) }
+                    if let Some(x) = typed(&event_target_value(&event)) { on_change.run(x) }
                     event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));
                 })
             />

@@ -10,7 +10,7 @@ use super::formulas::{declared_values, plain, tables_in, values_of};
 use super::layout::Layout;
 use super::own::Own;
 use super::params::Owner;
-use crate::app::controls::{IssueLine, Show, number};
+use crate::app::controls::{IssueLine, Show, number, typed};
 use crate::app::i18n::{self, t};
 use crate::app::piece::piece;
 use crate::app::reactive::{RwSignal, Signal};
@@ -166,7 +166,7 @@ fn Strip(table: &'static Table, now: Signal<Now>) -> impl IntoView {
                                 step=if table.ty == Ty::Float { "any" } else { "1" }
                                 prop:value=move || number(value.get())
                                 on:change=handler(move |event| {
-                                    if let Some(x) = event_target_value(&event).trim().parse::<f64>().ok().filter(|x| x.is_finite()) {
+                                    if let Some(x) = typed(&event_target_value(&event)) {
                                         put(lab, table.name, now, start + i, &[if table.ty == Ty::Float { x } else { x.round() }]);
                                     }
                                     event_target::<web_sys::HtmlInputElement>(&event).set_value(&number(value.get_untracked()));
