@@ -33,7 +33,7 @@ pub mod url;
 mod view;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
+use wasm_bindgen_futures::spawn_local;
 
 /// Mounts the page, with what its address opens.
 pub fn start() {

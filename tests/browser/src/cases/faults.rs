@@ -52,11 +52,11 @@ async fn a_worker_that_cannot_start_says_so(page: &Page) -> Result<()> {
           worker.onerror = (event) => { worker.terminate(); refuse(new Error(event.message)) };
           worker.postMessage(message);
         });
-        return [await first('?m=https://example.org/x.js', {}), await first('?m=' + meta('worker'), { module: 1 }),
-                await first('?m=worker-gone.js', {})]";
+        return [await first('?m=https://example.org/x.js', {}), await first('?m=' + meta('program'), { module: 1 }),
+                await first('?m=app-gone.js', {})]";
     let answers = page.js(script, vec![]).await?;
     for (answer, words) in
-        answers.as_array().into_iter().flatten().zip(["no worker is called", "first message", "did not load"])
+        answers.as_array().into_iter().flatten().zip(["no program is called", "first message", "did not load"])
     {
         let message = answer["message"].as_str().unwrap_or_default();
         ensure(answer["kind"] == "failed" && message.contains(words), || {
