@@ -48,7 +48,9 @@ fn step_is_exact(inner: &Inner, at: usize, exact: &[bool], known: &[Known]) -> b
         Op::Row(row, operands) => {
             let row = &ROWS[usize::from(row)];
             operands.iter().all(|id| exact[id])
-                && (step.ty != Ty::Float || keeps(row) || operands.iter().all(|id| whole(known, id)) && row.name == "float")
+                && (step.ty != Ty::Float
+                    || keeps(row)
+                    || operands.iter().all(|id| whole(known, id)) && row.name == "float")
         }
     }
 }

@@ -39,7 +39,9 @@ fn helpers_come_once_and_only_where_they_are_used() {
 #[test]
 fn masks_with_rounded_floats_are_not_exact() {
     let exact = |text| bound(text, Kind::Mask, 4, 20).exact_in_wgsl();
-    for text in ["(q ^ k) < window", "k * 0.3 < q", "sin(q - k) < 0.5", "float(q * k) < rate", "max(q * 0.7, k * 0.3) < 2"] {
+    for text in
+        ["(q ^ k) < window", "k * 0.3 < q", "sin(q - k) < 0.5", "float(q * k) < rate", "max(q * 0.7, k * 0.3) < 2"]
+    {
         assert!(exact(text), "{text}");
     }
     for text in ["k * 0.3 + q * 0.7 < h", "float(q * k * 100000) < rate", "(k - q * q) / 3 < rate", "q * k < inf"] {
