@@ -56,3 +56,15 @@ pub fn session(problem: &Problem, inputs: &Inputs, algorithm: Algorithm) -> GpuS
     let plan = Plan::compile(problem).unwrap();
     block_on(GpuSession::new(gpu().unwrap(), plan, inputs, algorithm, clock)).unwrap()
 }
+
+/// Parses and validates a text as a browser would, without the extensions of native WGSL; the validated module's workgroup memory in bytes.
+pub fn validate(name: &str, source: &str) -> u32 {
+    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+    use wgpu::naga::{AddressSpace, front::wgsl};
+    let module = wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
+    Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
+    let workgroup = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);
+    workgroup.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx())).sum()
+}

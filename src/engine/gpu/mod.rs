@@ -21,6 +21,7 @@
 //! | `pipelines`, `program`, `job` | kernels kept by their text; a plan as kernel texts; the numbers of one piece |
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
+//! | `evaluate` | one kernel over words, for checks |
 //! | `session`, `streaming`, `materialised`, `picture` | the engine |
 //! | `shaders/` | the kernels; formulas and constants are put in front of them |
 //!
@@ -32,6 +33,7 @@ mod canary;
 mod cut;
 mod device;
 mod error;
+mod evaluate;
 mod host;
 mod job;
 mod materialised;
