@@ -58,7 +58,9 @@ impl Cut {
         let wanted = (self.rate * TARGET_MS / self.row_work).max(64.0) as usize;
         let rows = wanted.min(self.most_rows).max(1);
         if rows >= q.len() && q.len() <= MOST_GROUPS {
-            let count = (rows / q.len().max(1)).clamp(1, MOST_GROUPS).min(units.len());
+            // Several heads only if all of them begin at their first row.
+            let most = if q.start == 0 { units.len().min(MOST_GROUPS) } else { 1 };
+            let count = (rows / q.len().max(1)).clamp(1, most);
             return Piece { shard, units: units.start..units.start + count, q };
         }
         // Whole rows of tiles, where there is room for one.
@@ -98,7 +100,7 @@ mod tests {
 
     #[test]
     fn pieces_cover_every_row_once_and_stay_within_the_buffers() {
-        for (n, heads, speed) in [(7, 3, 1.0), (128, 40, 1.0), (5000, 2, 20.0), (65_536, 1, 1e5)] {
+        for (n, heads, speed) in [(7, 3, 1.0), (128, 40, 1.0), (1500, 3, 20.0), (5000, 2, 20.0), (65_536, 1, 1e5)] {
             let mut cut = cut(n, heads);
             let (mut unit, mut q, mut rows) = (0, 0, 0);
             while unit < heads {
