@@ -67,7 +67,9 @@ impl Gpu {
             .map_err(|error| GpuError::Unavailable(format!("the GPU refused to open ({error})")))?;
         let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
         let info = adapter.get_info();
-        let facts = AdapterFacts { name: info.name, software: info.device_type == wgpu::DeviceType::Cpu, timestamps };
+        // Browsers may keep the name to themselves.
+        let name = if info.name.is_empty() { "the GPU".to_owned() } else { info.name };
+        let facts = AdapterFacts { name, software: info.device_type == wgpu::DeviceType::Cpu, timestamps };
         let (lost, stray) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
         let note = lost.clone();
         device.set_device_lost_callback(move |reason, message| {

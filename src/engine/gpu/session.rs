@@ -29,7 +29,7 @@ pub struct GpuSession {
     algorithm: Algorithm,
     /// Where [`GpuSession::next`] goes on: shard, unit, query.
     cursor: (usize, usize, usize),
-    /// Time that the first piece reports: tensors prepared and sent.
+    /// Time that the next piece reports as preparation: tensors prepared and sent, masks evaluated here.
     prepared: f64,
 }
 
@@ -149,7 +149,10 @@ impl GpuSession {
         job.q = piece.q.start as u32;
         job.rows = piece.q.len() as u32;
         let bits = if self.program.masks() == Masks::Bits {
-            shard.tiles.bits(&self.plan, piece.units.clone(), piece.q.clone())
+            let start = (self.clock)();
+            let bits = shard.tiles.bits(&self.plan, piece.units.clone(), piece.q.clone());
+            self.prepared += (self.clock)() - start;
+            bits
         } else {
             Vec::new()
         };

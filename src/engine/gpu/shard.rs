@@ -53,41 +53,44 @@ impl Shard {
         for start in (0..groups).step_by(most) {
             let groups = start..(start + most).min(groups);
             let units = groups.start * group..groups.end * group;
-            let mut q = Vec::new();
-            for unit in units.clone() {
+            let [d, d_v] = [dims.d, dims.d_v].map(|width| 4 * width.next_multiple_of(4));
+            let q = gpu.storage("queries", (units.len() * dims.n_q * d) as u64).await?;
+            let k = gpu.storage("keys", (groups.len() * dims.n_k * d) as u64).await?;
+            let v = gpu.storage("values", (groups.len() * dims.n_k * d_v) as u64).await?;
+            // Head by head, so that no second copy of a whole tensor is ever held here.
+            for (i, unit) in units.clone().enumerate() {
                 let (batch, head) = (unit / dims.q_heads, unit % dims.q_heads);
                 let mut rows = vec![0.0; dims.n_q * dims.d];
                 plan.prepare_q(batch, 0..dims.n_q, inputs.q_head(&dims, batch, head), &mut rows);
-                pad(&rows, dims.d, &mut q);
+                gpu.queue.write_buffer(&q, (i * dims.n_q * d) as u64, &padded(&rows, dims.d));
+                if i % group == 0 {
+                    let start = (i / group * dims.n_k) as u64;
+                    let mut rows = vec![0.0; dims.n_k * dims.d];
+                    plan.prepare_k(0..dims.n_k, inputs.k_head(&dims, batch, head), &mut rows);
+                    gpu.queue.write_buffer(&k, start * d as u64, &padded(&rows, dims.d));
+                    gpu.queue.write_buffer(
+                        &v,
+                        start * d_v as u64,
+                        &padded(inputs.v_head(&dims, batch, head), dims.d_v),
+                    );
+                }
             }
-            let (mut k, mut v) = (Vec::new(), Vec::new());
-            for unit in units.clone().step_by(group) {
-                let (batch, head) = (unit / dims.q_heads, unit % dims.q_heads);
-                let mut rows = vec![0.0; dims.n_k * dims.d];
-                plan.prepare_k(0..dims.n_k, inputs.k_head(&dims, batch, head), &mut rows);
-                pad(&rows, dims.d, &mut k);
-                pad(inputs.v_head(&dims, batch, head), dims.d_v, &mut v);
-            }
-            shards.push(Shard {
-                q: gpu.upload("queries", &bytes_of(&q, f32::to_le_bytes)).await?,
-                k: gpu.upload("keys", &bytes_of(&k, f32::to_le_bytes)).await?,
-                v: gpu.upload("values", &bytes_of(&v, f32::to_le_bytes)).await?,
-                tiles: TileWords::new(plan, units.clone()),
-                units,
-            });
+            let tiles = TileWords::new(plan, units.clone());
+            shards.push(Shard { units, q, k, v, tiles });
         }
         Ok(shards)
     }
 }
 
-/// Appends rows of `width` numbers, each filled up with zeros to whole vec4s.
-fn pad(rows: &[f32], width: usize, out: &mut Vec<f32>) {
+/// Bytes of rows of `width` numbers, each filled up with zeros to whole vec4s.
+fn padded(rows: &[f32], width: usize) -> Vec<u8> {
     if width.is_multiple_of(4) {
-        out.extend_from_slice(rows);
-        return;
+        return bytes_of(rows, f32::to_le_bytes);
     }
+    let mut bytes = Vec::with_capacity(rows.len() / width * 4 * width.next_multiple_of(4));
     for row in rows.chunks_exact(width) {
-        out.extend_from_slice(row);
-        out.resize(out.len().next_multiple_of(4), 0.0);
+        bytes.extend(row.iter().flat_map(|x| x.to_le_bytes()));
+        bytes.resize(bytes.len().next_multiple_of(16), 0);
     }
+    bytes
 }

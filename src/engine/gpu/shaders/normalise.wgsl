@@ -27,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var k = thread; k < job.keys; k += WIDTH) {
             let s = cells[start + k];
             if (!(s <= NOTHING)) {
-                let below = max(s - largest, -200.0);
+                let below = s - largest;
                 let p = exp(below);
                 total += p;
                 if (STATS && !REWEIGHS) {

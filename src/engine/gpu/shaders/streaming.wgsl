@@ -168,7 +168,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 if (!(x <= NOTHING)) {
                     let k = k0 + tx * 4u + c;
                     if (ONLINE) {
-                        let below = max(x - largest[r], -200.0);
+                        let below = x - largest[r];
                         p[c] = exp(below);
                         if (STATS) {
                             moment[r] += p[c] * below;
