@@ -26,16 +26,29 @@ fn tolerance(engine: &Engine, heads: &[Head]) -> f64 {
     engine.precision * (1.0 + largest(scores))
 }
 
-fn compare(what: &str, case: &Case, engine: &Engine, found: &[f32], wanted: impl Iterator<Item = f64>, tolerance: f64) {
+/// The largest error among finite numbers, as a share of the tolerance.
+fn compare(
+    what: &str,
+    case: &Case,
+    engine: &Engine,
+    found: &[f32],
+    wanted: impl Iterator<Item = f64>,
+    tolerance: f64,
+) -> f64 {
     let wanted: Vec<f64> = wanted.collect();
     assert_eq!(found.len(), wanted.len(), "{}: {what} of {engine:?}", case.name);
+    let mut worst = 0.0_f64;
     for (i, (&found, &wanted)) in found.iter().zip(&wanted).enumerate() {
         assert!(
             close(found, wanted, tolerance),
             "{}: {what}[{i}] of {engine:?} is {found}, not {wanted} (±{tolerance:e})",
             case.name
         );
+        if wanted.is_finite() {
+            worst = worst.max((f64::from(found) - wanted).abs() / (tolerance * wanted.abs().max(1.0)));
+        }
     }
+    worst
 }
 
 /// Entropy of a row of weights over their sum, and the largest weight.
@@ -47,14 +60,31 @@ fn spread(weights: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 
 #[test]
 fn every_engine_agrees_with_the_oracle() {
+    // By engine: the worst share of the tolerance, of outputs and of log-sum-exps, and where. Shown with --nocapture.
+    let mut worst: Vec<(String, [(f64, String); 2])> = Vec::new();
     for case in cases() {
         let heads = judge(&case);
         for engine in engines().iter().filter(|engine| engine.takes(&case.inputs)) {
             let tolerance = tolerance(engine, &heads);
             let size = largest(case.inputs.v.iter().map(|&x| f64::from(x))).max(1.0);
             let out = engine.run(&case.problem, &case.inputs, None);
-            compare("y", &case, engine, &out.y, heads.iter().flat_map(|h| h.y.iter().copied()), tolerance * size);
-            compare("lse", &case, engine, &out.lse, heads.iter().flat_map(|h| h.lse.iter().copied()), tolerance);
+            let y = heads.iter().flat_map(|h| h.y.iter().copied());
+            let lse = heads.iter().flat_map(|h| h.lse.iter().copied());
+            let shares = [
+                compare("y", &case, engine, &out.y, y, tolerance * size),
+                compare("lse", &case, engine, &out.lse, lse, tolerance),
+            ];
+            let name = format!("{:?} {:?}", engine.backend, engine.algorithm);
+            if !worst.iter().any(|(known, _)| *known == name) {
+                worst.push((name.clone(), Default::default()));
+            }
+            for (_, known) in worst.iter_mut().filter(|(known, _)| *known == name) {
+                for (known, share) in known.iter_mut().zip(shares) {
+                    if share > known.0 {
+                        *known = (share, case.name.clone());
+                    }
+                }
+            }
             let empty = heads.iter().flat_map(|h| h.lse.iter()).filter(|lse| **lse == f64::NEG_INFINITY).count();
             assert_eq!(out.empty_rows as usize, empty, "{}: empty rows of {engine:?}", case.name);
             let rows: Vec<_> = heads.iter().flat_map(|h| h.weights().rows().into_iter()).collect();
@@ -83,6 +113,9 @@ fn every_engine_agrees_with_the_oracle() {
                 }
             }
         }
+    }
+    for (name, [y, lse]) in worst {
+        println!("{name:<24} y {:.2} ({})   lse {:.2} ({})", y.0, y.1, lse.0, lse.1);
     }
 }
 

@@ -21,17 +21,13 @@ const WORKGROUP_MEMORY: u32 = 16_384;
 
 /// Every kernel that a plan may need.
 fn kernels() -> Vec<Kernel> {
-    let mut all = vec![Kernel::Values];
+    let mut all = vec![Kernel::Values, Kernel::Cells, Kernel::Slots];
     for a in [false, true] {
         all.push(Kernel::Normalise { stats: a });
         for b in [false, true] {
             all.push(Kernel::Pool { hides: a, mean: b });
             all.extend([false, true].map(|stats| Kernel::Streaming { online: a, values: b, stats }));
         }
-    }
-    all.extend(Stage::ALL.map(|stage| Kernel::Cells { stage }));
-    for (i, from) in Stage::ALL.into_iter().enumerate() {
-        all.extend(Stage::ALL[i + 1..5.max(i + 1)].iter().map(|&to| Kernel::Slots { from, to }));
     }
     all
 }

@@ -2,6 +2,7 @@
 
 use super::program::Program;
 use crate::attention::Plan;
+use crate::experiment::Stage;
 
 /// Twin of `struct Job` in `shaders/head.wgsl`: the same fields in the same order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,10 +30,18 @@ pub(super) struct Job {
     pub height: u32,
     pub shown: u32,
     pub before: u32,
+    pub stage_from: u32,
+    pub stage: u32,
 }
 
 /// Bytes of a job in its buffer.
-pub(super) const JOB_BYTES: u64 = 96;
+pub(super) const JOB_BYTES: u64 = 112;
+
+/// Bytes from one job to the next: what the default limits want of offsets into uniforms.
+pub(super) const JOB_STRIDE: u64 = 256;
+
+/// Jobs that the passes of one submission may choose from.
+pub(super) const MOST_JOBS: u64 = 8;
 
 impl Job {
     /// What holds of every piece of a plan.
@@ -54,6 +63,11 @@ impl Job {
             sigmoid_bias: plan.sigmoid_bias(),
             ..Self::default()
         }
+    }
+
+    /// The job of a pass that makes stage `to` of the matrix, from what it holds.
+    pub fn stages(self, from: Stage, to: Stage) -> Self {
+        Self { stage_from: from as u32, stage: to as u32, ..self }
     }
 
     /// As bytes of the uniform.
@@ -82,6 +96,8 @@ impl Job {
             height,
             shown,
             before,
+            stage_from,
+            stage,
         } = *self;
         let (scale, softcap, sigmoid_bias) = (scale.to_bits(), softcap.to_bits(), sigmoid_bias.to_bits());
         [
@@ -108,6 +124,10 @@ impl Job {
             height,
             shown,
             before,
+            stage_from,
+            stage,
+            0,
+            0,
             0,
         ]
         .iter()

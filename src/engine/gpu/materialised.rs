@@ -25,16 +25,15 @@ impl GpuSession {
         let mut stops = vec![Stage::Raw, Stage::Biased, Stage::Masked];
         stops.extend(want.matrix.filter(|stage| *stage < Stage::Masked && !stops.contains(stage)));
         stops.sort_unstable();
-        let mut slots = Vec::new();
-        for pair in stops.windows(2) {
-            slots.push((pair[1], self.compiled(Kernel::Slots { from: pair[0], to: pair[1] }).await?));
-        }
-        let scores = self.compiled(Kernel::Cells { stage: Stage::Raw }).await?;
+        let mut jobs = vec![job.stages(Stage::Raw, Stage::Raw)];
+        jobs.extend(stops.windows(2).map(|pair| job.stages(pair[0], pair[1])));
+        let scores = self.compiled(Kernel::Cells).await?;
+        let slots = self.compiled(Kernel::Slots).await?;
         let normalise = self.compiled(Kernel::Normalise { stats: want.stats }).await?;
         let values = self.compiled(Kernel::Values).await?;
 
         let (gpu, scratch) = (&self.gpu, &self.scratch);
-        let group = scratch.bind(gpu, &self.shards[piece.shard], &job);
+        let group = scratch.bind(gpu, &self.shards[piece.shard], &jobs);
         let (height, units) = (piece.q.len(), piece.units.len() as u32);
         let mut recorder = Recorder::new(gpu);
         let keep = |recorder: &mut Recorder<'_>, stage: Stage| {
@@ -43,16 +42,16 @@ impl GpuSession {
             }
         };
         let tiles = [groups(dims.n_k, 64), groups(height, 64), units];
-        recorder.pass(TimedStage::Scores, &scores, &group, tiles);
+        recorder.pass(TimedStage::Scores, &scores, &group, 0, tiles);
         keep(&mut recorder, Stage::Raw);
-        for (stage, kernel) in &slots {
-            let timed = if *stage == Stage::Masked { TimedStage::Mask } else { TimedStage::Bias };
-            recorder.pass(timed, kernel, &group, [groups(dims.n_k, 64), (height as u32).min(ROW_STEP), units]);
-            keep(&mut recorder, *stage);
+        for (i, &stage) in stops.iter().enumerate().skip(1) {
+            let timed = if stage == Stage::Masked { TimedStage::Mask } else { TimedStage::Bias };
+            recorder.pass(timed, &slots, &group, i, [groups(dims.n_k, 64), (height as u32).min(ROW_STEP), units]);
+            keep(&mut recorder, stage);
         }
-        recorder.pass(TimedStage::Normalise, &normalise, &group, [height as u32, units, 1]);
+        recorder.pass(TimedStage::Normalise, &normalise, &group, 0, [height as u32, units, 1]);
         keep(&mut recorder, Stage::Weights);
-        recorder.pass(TimedStage::Values, &values, &group, [groups(dims.d_v, 64), groups(height, 64), units]);
+        recorder.pass(TimedStage::Values, &values, &group, 0, [groups(dims.d_v, 64), groups(height, 64), units]);
         recorder.read(&scratch.outputs, y_bytes);
         recorder.read(&scratch.statistics, statistics);
         if want.matrix.is_some() {

@@ -24,7 +24,7 @@ impl GpuSession {
         if weights && self.plan.sums() {
             self.complete(shard, unit, request).await?;
         }
-        let cells = self.compiled(Kernel::Cells { stage: request.stage }).await?;
+        let cells = self.compiled(Kernel::Cells).await?;
         let (hides, mean) = (request.stage >= Stage::Masked, request.pool == Pool::Mean);
         let pool = self.compiled(Kernel::Pool { hides, mean }).await?;
 
@@ -46,15 +46,15 @@ impl GpuSession {
                 self.send_lse(unit, &piece);
             }
             let (gpu, scratch) = (&self.gpu, &self.scratch);
-            let group = scratch.bind(gpu, &self.shards[shard], &job);
+            let group = scratch.bind(gpu, &self.shards[shard], &[job.stages(Stage::Raw, request.stage)]);
             let mut recorder = Recorder::new(gpu);
             if q == request.q.start {
                 recorder.clear(&scratch.outputs, pixels);
             }
             let at = [groups(request.k.len(), 64), groups(rows.len(), 64), 1];
-            recorder.pass(TimedStage::Picture, &cells, &group, at);
+            recorder.pass(TimedStage::Picture, &cells, &group, 0, at);
             let at = [groups(request.width, 64), request.height as u32, 1];
-            recorder.pass(TimedStage::Picture, &pool, &group, at);
+            recorder.pass(TimedStage::Picture, &pool, &group, 0, at);
             if rows.end == request.q.end {
                 recorder.read(&scratch.outputs, pixels);
             }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::device::Gpu;
 use super::error::GpuError;
+use super::job::JOB_BYTES;
 
 /// Storage buffers of the layout, in the order of their bindings after the uniform; whether kernels write to them.
 const STORAGE: [bool; 8] = [false, false, false, false, false, true, true, true];
@@ -23,7 +24,8 @@ impl Pipelines {
         let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            // Each pass chooses its job.
+            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: binding == 0, min_binding_size: None },
             count: None,
         };
         let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
@@ -80,12 +82,15 @@ impl Gpu {
         Ok(pipeline)
     }
 
-    /// Binds a job and the storage buffers, in the order of `head.wgsl`.
+    /// Binds the jobs and the storage buffers, in the order of `head.wgsl`.
     pub(super) fn bind(&self, job: &wgpu::Buffer, storage: [&wgpu::Buffer; STORAGE.len()]) -> wgpu::BindGroup {
-        let entries: Vec<wgpu::BindGroupEntry<'_>> = (0..)
-            .zip(std::iter::once(job).chain(storage))
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-            .collect();
+        let job = wgpu::BufferBinding { buffer: job, offset: 0, size: wgpu::BufferSize::new(JOB_BYTES) };
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(job) }];
+        entries.extend(
+            (1..)
+                .zip(storage)
+                .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() }),
+        );
         self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("attention"),
             layout: &self.pipelines.borrow().layout,

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::attention::{Normaliser, Plan};
-use crate::experiment::Stage;
 use crate::formula::Bound;
 use crate::formula::wgsl::{LARGEST, Module};
 
@@ -34,17 +33,9 @@ pub enum Kernel {
         stats: bool,
     },
     /// A rectangle of one stage.
-    Cells {
-        /// The stage.
-        stage: Stage,
-    },
+    Cells,
     /// Slots over a matrix in place.
-    Slots {
-        /// The stage that the matrix holds.
-        from: Stage,
-        /// The stage that it is to hold.
-        to: Stage,
-    },
+    Slots,
     /// Masked scores to weights.
     Normalise {
         /// Entropy and peak too.
@@ -135,13 +126,9 @@ impl Program {
                 let _ = writeln!(constants, "const COLUMNS = {columns}u;\nconst OUTPUTS = {}u;", 4 * columns);
                 include_str!("shaders/streaming.wgsl")
             }
-            Kernel::Cells { stage } => {
-                let _ = writeln!(constants, "const STAGE = {}u;", stage as u32);
-                include_str!("shaders/cells.wgsl")
-            }
-            Kernel::Slots { from, to } => {
-                let (from, to) = (from as u32, to as u32);
-                let _ = writeln!(constants, "const FROM = {from}u;\nconst TO = {to}u;\nconst ROW_STEP = {ROW_STEP}u;");
+            Kernel::Cells => include_str!("shaders/cells.wgsl"),
+            Kernel::Slots => {
+                let _ = writeln!(constants, "const ROW_STEP = {ROW_STEP}u;");
                 include_str!("shaders/slots_pass.wgsl")
             }
             Kernel::Normalise { stats } => {

@@ -2,6 +2,7 @@
 
 use super::device::Gpu;
 use super::error::GpuError;
+use super::job::JOB_STRIDE;
 use crate::engine::item::{Clock, StageTimes, TimedStage};
 
 /// Passes of one submission that may have a time of their own.
@@ -47,12 +48,13 @@ impl<'a> Recorder<'a> {
         Self { gpu, encoder: encoder(gpu), parts, stage: None, stages, queries, copies }
     }
 
-    /// Records one kernel over `groups` workgroups.
+    /// Records one kernel over `groups` workgroups, doing the job of number `job` among those that are bound.
     pub fn pass(
         &mut self,
         stage: TimedStage,
         kernel: &wgpu::ComputePipeline,
         group: &wgpu::BindGroup,
+        job: usize,
         groups: [u32; 3],
     ) {
         if self.queries.is_none() && self.stage.is_some_and(|last| last != stage) {
@@ -69,7 +71,7 @@ impl<'a> Recorder<'a> {
         let descriptor = wgpu::ComputePassDescriptor { label: None, timestamp_writes };
         let mut pass = self.encoder.begin_compute_pass(&descriptor);
         pass.set_pipeline(kernel);
-        pass.set_bind_group(0, group, &[]);
+        pass.set_bind_group(0, group, &[job as u32 * JOB_STRIDE as u32]);
         pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
         drop(pass);
         self.stages.push(stage);

@@ -2,13 +2,13 @@
 
 use super::device::Gpu;
 use super::error::GpuError;
-use super::job::Job;
+use super::job::{JOB_STRIDE, Job};
 use super::memory::{MOST_BYTES, bytes_of};
 use super::shard::Shard;
 
 /// What kernels of one session write to, and the small things that they read.
 pub(super) struct Scratch {
-    job: wgpu::Buffer,
+    jobs: wgpu::Buffer,
     words: wgpu::Buffer,
     tiles: wgpu::Buffer,
     /// The shard whose tiles are in `tiles`.
@@ -25,9 +25,9 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Buffers of the smallest size.
-    pub async fn new(gpu: &Gpu, job: wgpu::Buffer, words: wgpu::Buffer) -> Result<Self, GpuError> {
+    pub async fn new(gpu: &Gpu, jobs: wgpu::Buffer, words: wgpu::Buffer) -> Result<Self, GpuError> {
         Ok(Self {
-            job,
+            jobs,
             words,
             tiles: gpu.storage("tiles", 0).await?,
             tiles_of: None,
@@ -77,12 +77,15 @@ impl Scratch {
         Ok(())
     }
 
-    /// Writes the job and binds everything. What was recorded before with another job must have been submitted.
-    pub fn bind(&self, gpu: &Gpu, shard: &Shard, job: &Job) -> wgpu::BindGroup {
-        gpu.queue.write_buffer(&self.job, 0, &job.bytes());
+    /// Writes the jobs, at most [`MOST_JOBS`](super::job::MOST_JOBS), and binds everything. What was recorded before with others must have been
+    /// submitted.
+    pub fn bind(&self, gpu: &Gpu, shard: &Shard, jobs: &[Job]) -> wgpu::BindGroup {
+        for (i, job) in (0..).zip(jobs) {
+            gpu.queue.write_buffer(&self.jobs, i * JOB_STRIDE, &job.bytes());
+        }
         let storage =
             [&shard.q, &shard.k, &shard.v, &self.words, &self.tiles, &self.outputs, &self.statistics, &self.cells];
-        gpu.bind(&self.job, storage)
+        gpu.bind(&self.jobs, storage)
     }
 }
 

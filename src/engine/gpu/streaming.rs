@@ -27,24 +27,25 @@ impl GpuSession {
         };
         let main = self.compiled(Kernel::Streaming { online, values: true, stats }).await?;
         let beside = match want.matrix {
-            Some(stage) => Some(self.compiled(Kernel::Cells { stage }).await?),
+            Some(_) => Some(self.compiled(Kernel::Cells).await?),
             None => None,
         };
 
         let (gpu, scratch) = (&self.gpu, &self.scratch);
-        let group = scratch.bind(gpu, &self.shards[piece.shard], &job);
+        let stage = want.matrix.unwrap_or(Stage::Raw);
+        let group = scratch.bind(gpu, &self.shards[piece.shard], &[job.stages(Stage::Raw, stage)]);
         let mut recorder = Recorder::new(gpu);
         let (across, units) = (tile_rows(&piece.q), piece.units.len() as u32);
         if let Some(sums) = sums {
-            recorder.pass(TimedStage::Kernel, &sums, &group, [across, units, 1]);
+            recorder.pass(TimedStage::Kernel, &sums, &group, 0, [across, units, 1]);
         }
         let blocks = self.program.column_blocks(job.v4);
-        recorder.pass(TimedStage::Kernel, &main, &group, [across, units, blocks]);
+        recorder.pass(TimedStage::Kernel, &main, &group, 0, [across, units, blocks]);
         recorder.read(&scratch.outputs, y_bytes);
         recorder.read(&scratch.statistics, statistics);
         if let Some(cells) = beside {
             let at = [groups(dims.n_k, 64), groups(piece.q.len(), 64), units];
-            recorder.pass(TimedStage::Picture, &cells, &group, at);
+            recorder.pass(TimedStage::Picture, &cells, &group, 0, at);
             recorder.read(&scratch.cells, matrix);
         }
         let recorded = recorder.finish(self.clock).await?;
@@ -60,9 +61,10 @@ impl GpuSession {
         let bytes = piece.rows() as u64 * 16;
         self.scratch.room(&self.gpu, 0, bytes, 0, 0).await?;
         let kernel = self.compiled(Kernel::Streaming { online: true, values: false, stats: false }).await?;
-        let group = self.scratch.bind(&self.gpu, &self.shards[piece.shard], &job);
+        let group = self.scratch.bind(&self.gpu, &self.shards[piece.shard], &[job]);
         let mut recorder = Recorder::new(&self.gpu);
-        recorder.pass(TimedStage::Picture, &kernel, &group, [tile_rows(&piece.q), piece.units.len() as u32, 1]);
+        let at = [tile_rows(&piece.q), piece.units.len() as u32, 1];
+        recorder.pass(TimedStage::Picture, &kernel, &group, 0, at);
         recorder.read(&self.scratch.statistics, bytes);
         let recorded = recorder.finish(self.clock).await?;
         let rows = recorded.read.first().map(|bytes| floats(bytes)).unwrap_or_default();

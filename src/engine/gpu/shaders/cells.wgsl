@@ -1,5 +1,5 @@
-// A rectangle of one stage of the score matrix, 64 by 64 cells a workgroup, 4 by 4 a thread. STAGE counts as in the pipeline: 0 raw,
-// 1 scaled, 2 capped, 3 biased, 4 masked, 5 weights. Masked cells are -LARGEST from stage 4 on, in weights too: whoever reads decides.
+// A rectangle of one stage of the score matrix, 64 by 64 cells a workgroup, 4 by 4 a thread. Masked cells are -LARGEST from stage 4 (masked)
+// on, in weights too: whoever reads decides.
 //
 // Workgroup memory: 2 * 64 * 5 * 16 = 10 240 bytes.
 
@@ -69,24 +69,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 
 fn staged(raw: f32, line: u32, at: At, k: i32) -> f32 {
-    if (STAGE == 0u) {
+    if (job.stage == 0u) {
         return raw;
     }
     let s = raw * job.scale;
-    if (STAGE == 1u) {
+    if (job.stage == 1u) {
         return s;
     }
-    if (STAGE == 2u) {
+    if (job.stage == 2u) {
         return bounded(capped(s, at, k));
     }
     let x = biased(s, at, k);
-    if (STAGE == 3u) {
+    if (job.stage == 3u) {
         return x;
     }
     if (x <= NOTHING || (MASKED && !allowed(line, at, k))) {
         return -LARGEST;
     }
-    if (STAGE == 4u) {
+    if (job.stage == 4u) {
         return x;
     }
     return weight(x, statistics[line].x, at, k);

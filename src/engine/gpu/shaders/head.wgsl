@@ -19,7 +19,9 @@ struct Job {
     scale: f32, softcap: f32, sigmoid_bias: f32,
     // Pictures: pixels, the whole range of queries that they show, and which queries came before this band.
     width: u32, height: u32, shown: u32, before: u32,
-    spare: u32,
+    // Stages of the pipeline by their number, 0 raw, 1 scaled, 2 capped, 3 biased, 4 masked, 5 weights: what a matrix holds and is to hold.
+    stage_from: u32, stage: u32,
+    spare_a: u32, spare_b: u32, spare_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> job: Job;

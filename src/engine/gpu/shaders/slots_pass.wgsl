@@ -1,5 +1,4 @@
-// Slots of the pipeline over a matrix of cells in place, one cell a thread. FROM and TO count stages as in cells.wgsl: the pass takes the
-// matrix from stage FROM to stage TO.
+// Slots of the pipeline over a matrix of cells in place, one cell a thread: from the stage that it holds to the one that it is to hold.
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -13,16 +12,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let at = at_row(job.unit + id.z, job.q + row);
         let k = i32(job.k + col);
         var x = cells[line * job.stride + col];
-        if (FROM < 1u && TO >= 1u) {
+        if (job.stage_from < 1u && job.stage >= 1u) {
             x *= job.scale;
         }
-        if (FROM < 2u && TO >= 2u) {
+        if (job.stage_from < 2u && job.stage >= 2u) {
             x = capped(x, at, k);
         }
-        if (FROM < 3u && TO >= 3u) {
+        if (job.stage_from < 3u && job.stage >= 3u) {
             x = bounded(score_after(x, at, k));
         }
-        if (TO >= 4u) {
+        if (job.stage >= 4u) {
             if (x <= NOTHING || (MASKED && !allowed(line, at, k))) {
                 x = -LARGEST;
             }
