@@ -104,6 +104,8 @@ impl Gpu {
 
     /// Closes the device at once: as if it had been lost. For tests and for giving memory back.
     pub fn close(&self) {
+        // The callback comes when the event loop gets to it; nobody should compute until then.
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| "it was closed".to_owned());
         self.device.destroy();
         self.settle();
     }
