@@ -28,16 +28,19 @@ pub const GPU_PRECISION: f64 = 8e-6;
 
 /// The engines that are there: on the CPU always, on the GPU with the feature and an adapter.
 pub fn engines() -> Vec<Engine> {
-    let mut all = ENGINES.to_vec();
-    #[cfg(feature = "gpu")]
-    if gpu::gpu().is_some() {
-        all.extend([Algorithm::Materialised, Algorithm::Streaming].map(|algorithm| Engine {
-            backend: Backend::Webgpu,
-            algorithm,
-            precision: GPU_PRECISION,
-        }));
-    }
-    all
+    let algorithms: &[Algorithm] = if has_gpu() { &[Algorithm::Materialised, Algorithm::Streaming] } else { &[] };
+    let on_gpu = |&algorithm: &Algorithm| Engine { backend: Backend::Webgpu, algorithm, precision: GPU_PRECISION };
+    ENGINES.into_iter().chain(algorithms.iter().map(on_gpu)).collect()
+}
+
+#[cfg(feature = "gpu")]
+fn has_gpu() -> bool {
+    gpu::gpu().is_some()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn has_gpu() -> bool {
+    false
 }
 
 const ENGINES: [Engine; 4] = [

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::GpuError;
 use super::memory::Staging;
 use super::pipelines::Pipelines;
+use super::recorder::Timer;
 use super::wait;
 
 /// What an adapter says of itself.
@@ -25,8 +26,8 @@ pub struct Gpu {
     pub(super) queue: wgpu::Queue,
     pub(super) pipelines: RefCell<Pipelines>,
     pub(super) staging: RefCell<Staging>,
-    /// Nanoseconds of a tick, where timestamps are offered.
-    pub(super) tick: Option<f32>,
+    /// Where timestamps are offered.
+    pub(super) timer: Option<Timer>,
     facts: AdapterFacts,
     lost: Arc<Mutex<Option<String>>>,
     /// Errors that no scope caught: none is expected.
@@ -83,7 +84,7 @@ impl Gpu {
         Ok(Gpu {
             pipelines: RefCell::new(Pipelines::new(&device)),
             staging: RefCell::default(),
-            tick: timestamps.then(|| queue.get_timestamp_period()),
+            timer: timestamps.then(|| Timer::new(&device, &queue)),
             device,
             queue,
             facts,

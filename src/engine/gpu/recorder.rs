@@ -8,6 +8,31 @@ use crate::engine::item::{Clock, StageTimes, TimedStage};
 /// Passes of one submission that may have a time of their own.
 const MOST_PASSES: u32 = 16;
 
+/// What tells the time of passes: one for all submissions, as each reads its ticks before the next one runs.
+pub(super) struct Timer {
+    /// Nanoseconds of a tick.
+    tick: f32,
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+}
+
+impl Timer {
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
+        let count = 2 * MOST_PASSES;
+        let ty = wgpu::QueryType::Timestamp;
+        Self {
+            tick: queue.get_timestamp_period(),
+            queries: device.create_query_set(&wgpu::QuerySetDescriptor { label: Some("stages"), ty, count }),
+            resolved: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("ticks"),
+                size: 8 * u64::from(count),
+                usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            }),
+        }
+    }
+}
+
 /// Records passes and the copies of their results.
 pub(super) struct Recorder<'a> {
     gpu: &'a Gpu,
@@ -16,7 +41,6 @@ pub(super) struct Recorder<'a> {
     parts: Vec<(Option<TimedStage>, wgpu::CommandBuffer)>,
     stage: Option<TimedStage>,
     stages: Vec<TimedStage>,
-    queries: Option<wgpu::QuerySet>,
     copies: Vec<Copy>,
 }
 
@@ -37,15 +61,8 @@ pub(super) struct Recorded {
 
 impl<'a> Recorder<'a> {
     pub fn new(gpu: &'a Gpu) -> Self {
-        let queries = gpu.tick.map(|_| {
-            gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
-                label: Some("stages"),
-                ty: wgpu::QueryType::Timestamp,
-                count: 2 * MOST_PASSES,
-            })
-        });
         let (parts, stages, copies) = (Vec::new(), Vec::new(), Vec::new());
-        Self { gpu, encoder: encoder(gpu), parts, stage: None, stages, queries, copies }
+        Self { gpu, encoder: encoder(gpu), parts, stage: None, stages, copies }
     }
 
     /// Records one kernel over `groups` workgroups, doing the job of number `job` among those that are bound.
@@ -57,14 +74,14 @@ impl<'a> Recorder<'a> {
         job: usize,
         groups: [u32; 3],
     ) {
-        if self.queries.is_none() && self.stage.is_some_and(|last| last != stage) {
+        if self.gpu.timer.is_none() && self.stage.is_some_and(|last| last != stage) {
             self.part();
         }
         self.stage = Some(stage);
         let at = 2 * self.stages.len() as u32;
-        let timed = self.queries.as_ref().filter(|_| at < 2 * MOST_PASSES);
-        let timestamp_writes = timed.map(|query_set| wgpu::ComputePassTimestampWrites {
-            query_set,
+        let timed = self.gpu.timer.as_ref().filter(|_| at < 2 * MOST_PASSES);
+        let timestamp_writes = timed.map(|timer| wgpu::ComputePassTimestampWrites {
+            query_set: &timer.queries,
             beginning_of_pass_write_index: Some(at),
             end_of_pass_write_index: Some(at + 1),
         });
@@ -106,26 +123,19 @@ impl<'a> Recorder<'a> {
         let gpu = self.gpu;
         let results: u64 = self.copies.iter().map(|copy| copy.size).sum();
         let timed = self.stages.len().min(MOST_PASSES as usize) as u32;
-        let ticks = if self.queries.is_some() { 16 * u64::from(timed) } else { 0 };
+        let ticks = if gpu.timer.is_some() { 16 * u64::from(timed) } else { 0 };
         let total = results + ticks;
         let staging = if total > 0 { Some(gpu.staging(total).await?) } else { None };
-        let resolved = match &self.queries {
-            Some(_) if timed > 0 => {
-                let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
-                Some(gpu.buffer("ticks", ticks, usage).await?)
-            }
-            _ => None,
-        };
-        if self.queries.is_none() {
+        if gpu.timer.is_none() {
             self.part();
         }
         if let Some(staging) = &staging {
             for copy in &self.copies {
                 self.encoder.copy_buffer_to_buffer(&copy.from, 0, staging, copy.at, copy.size);
             }
-            if let (Some(queries), Some(resolved)) = (&self.queries, &resolved) {
-                self.encoder.resolve_query_set(queries, 0..2 * timed, resolved, 0);
-                self.encoder.copy_buffer_to_buffer(resolved, 0, staging, results, ticks);
+            if let Some(timer) = gpu.timer.as_ref().filter(|_| timed > 0) {
+                self.encoder.resolve_query_set(&timer.queries, 0..2 * timed, &timer.resolved, 0);
+                self.encoder.copy_buffer_to_buffer(&timer.resolved, 0, staging, results, ticks);
             }
         }
         let mut times = StageTimes::default();
@@ -144,11 +154,11 @@ impl<'a> Recorder<'a> {
             return Ok(Recorded { read: Vec::new(), times });
         };
         let bytes = gpu.read(staging, total).await?;
-        if let Some(tick) = gpu.tick {
+        if let Some(timer) = &gpu.timer {
             let (pairs, _) = bytes[results as usize..].as_chunks::<8>();
             for (stage, pair) in self.stages.iter().zip(pairs.chunks_exact(2)) {
                 let ticks = u64::from_le_bytes(pair[1]).saturating_sub(u64::from_le_bytes(pair[0]));
-                times.add(*stage, ticks as f64 * f64::from(tick) / 1e6);
+                times.add(*stage, ticks as f64 * f64::from(timer.tick) / 1e6);
             }
         }
         let read = self.copies.iter().map(|copy| bytes[copy.at as usize..(copy.at + copy.size) as usize].to_vec());

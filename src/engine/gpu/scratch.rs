@@ -3,29 +3,29 @@
 use super::device::Gpu;
 use super::error::GpuError;
 use super::job::{JOB_STRIDE, Job};
-use super::memory::{MOST_BYTES, bytes_of};
+use super::memory::{MOST_BYTES, Owned, bytes_of};
 use super::shard::Shard;
 
 /// What kernels of one session write to, and the small things that they read.
 pub(super) struct Scratch {
-    jobs: wgpu::Buffer,
-    words: wgpu::Buffer,
-    tiles: wgpu::Buffer,
+    jobs: Owned,
+    words: Owned,
+    tiles: Owned,
     /// The shard whose tiles are in `tiles`.
     tiles_of: Option<usize>,
     /// Outputs, or pixels of a picture.
-    pub outputs: wgpu::Buffer,
+    pub outputs: Owned,
     /// Row statistics.
-    pub statistics: wgpu::Buffer,
+    pub statistics: Owned,
     /// The score matrix, or a rectangle of it.
-    pub cells: wgpu::Buffer,
+    pub cells: Owned,
     /// A stage of the matrix put aside.
-    pub kept: wgpu::Buffer,
+    pub kept: Owned,
 }
 
 impl Scratch {
     /// Buffers of the smallest size.
-    pub async fn new(gpu: &Gpu, jobs: wgpu::Buffer, words: wgpu::Buffer) -> Result<Self, GpuError> {
+    pub async fn new(gpu: &Gpu, jobs: Owned, words: Owned) -> Result<Self, GpuError> {
         Ok(Self {
             jobs,
             words,
@@ -85,11 +85,11 @@ impl Scratch {
         }
         let storage =
             [&shard.q, &shard.k, &shard.v, &self.words, &self.tiles, &self.outputs, &self.statistics, &self.cells];
-        gpu.bind(&self.jobs, storage)
+        gpu.bind(&self.jobs, storage.map(|buffer| &**buffer))
     }
 }
 
 /// A buffer with room to spare, so that pieces that grow do not make a new one each time.
-async fn grown(gpu: &Gpu, label: &str, size: u64) -> Result<wgpu::Buffer, GpuError> {
+async fn grown(gpu: &Gpu, label: &str, size: u64) -> Result<Owned, GpuError> {
     gpu.storage(label, size.max(size.next_power_of_two().min(MOST_BYTES))).await
 }

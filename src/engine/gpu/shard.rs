@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::device::Gpu;
 use super::error::GpuError;
-use super::memory::{MOST_BYTES, bytes_of};
+use super::memory::{MOST_BYTES, Owned, bytes_of};
 use super::tiles::TileWords;
 use crate::attention::{Dims, Inputs, Plan};
 
@@ -13,11 +13,11 @@ pub(super) struct Shard {
     /// Units, whole groups of heads that share keys.
     pub units: Range<usize>,
     /// Prepared queries `[units, n_q, d]`, rows padded to whole vec4s.
-    pub q: wgpu::Buffer,
+    pub q: Owned,
     /// Prepared keys `[units / group, n_k, d]`, likewise.
-    pub k: wgpu::Buffer,
+    pub k: Owned,
     /// Values `[units / group, n_k, d_v]`, likewise.
-    pub v: wgpu::Buffer,
+    pub v: Owned,
     /// Live tiles of each unit.
     pub tiles: TileWords,
 }
