@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use attention_playground::attention::request::{FormulaOrEntry, Prepared, Request, Tensor, prepare};
-use common::{ENGINES, Engine};
+use common::{Engine, engines};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -130,7 +130,7 @@ fn check(op: &str) -> usize {
     let cases = vectors(op);
     for case in &cases {
         let prepared = prepare(&request(case)).unwrap_or_else(|issues| panic!("{}: {issues}", case.name));
-        for engine in &ENGINES {
+        for engine in &engines() {
             let found = outputs(&prepared, engine);
             for (name, wanted) in &case.outputs {
                 let found = &found[name.as_str()];

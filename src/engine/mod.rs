@@ -1,9 +1,12 @@
-//! Engines: who computes a plan, item by item. `reference` is readable f64 and the judge; `cpu` is SIMD in a pool of workers.
+//! Engines: who computes a plan, item by item. `reference` is readable f64 and the judge; `cpu` is SIMD in a pool of workers;
+//! `gpu` (feature `gpu`) is WebGPU in a worker of its own.
 //!
 //! A [`Session`] holds one plan with its inputs and computes items of it; it is all that a worker runs, and all that native tests run.
 //! The pool (web) cuts a run into items, sends them to workers and merges what comes back into an [`Outcome`].
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod item;
 pub mod outcome;
 pub mod pool;

@@ -26,7 +26,7 @@ pub struct Bound(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
 pub struct Inner {
-    formula: Formula,
+    pub formula: Formula,
     pub with: Resolved,
     pub steps: Vec<Step>,
     /// The step that is the result.

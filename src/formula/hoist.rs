@@ -84,6 +84,21 @@ impl Table {
         self.axis != Axis::Query
     }
 
+    /// What the entries stand along.
+    pub fn axis(&self) -> Axis {
+        self.axis
+    }
+
+    /// Batch entries, heads (1 each where all share) and values along the axis; entries are in that order, row-major.
+    pub fn extents(&self) -> (usize, usize, usize) {
+        (self.batch, self.heads, self.length)
+    }
+
+    /// Place of the main diagonal (`k = q`) in a table along diagonals.
+    pub fn diagonal(&self) -> i32 {
+        self.n_q - 1
+    }
+
     fn start(&self, b: i64, h: i64) -> usize {
         let b = if self.batch > 1 { b as usize } else { 0 };
         let h = if self.heads > 1 { h as usize } else { 0 };

@@ -15,7 +15,8 @@
 //!
 //! The way of a formula: text -> [`ast`] -> [`typed`] form ([`Formula`], no sizes or values) -> [`Bound`] (sizes,
 //! parameters and data filled in; constants folded; tables of one variable hoisted) -> evaluation, one cell at a time
-//! ([`Bound::mask_at`], the judge), a row segment at a time ([`Lanes`]) or over a rectangle ([`Bound::coverage`]).
+//! ([`Bound::mask_at`], the judge), a row segment at a time ([`Lanes`]), over a rectangle ([`Bound::coverage`]) or, as text,
+//! on a GPU ([`wgsl::Module`]).
 //! Operations live in one [`table`], a row each, with a column for every back-end; more back-ends are more columns.
 
 pub mod ast;
@@ -36,6 +37,7 @@ mod program;
 pub mod table;
 pub mod typed;
 mod values;
+pub mod wgsl;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! Shared by the integration tests: running a problem on an engine, and the table of problems.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test crate uses its part; a failed unwrap is a failed test")]
 
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod table;
 
 use attention_playground::attention::{Cost, Inputs, Plan, Problem};
@@ -22,7 +24,27 @@ pub const REFERENCE_PRECISION: f64 = 2e-7;
 /// Single precision: dot products of up to 64 terms, exponentials by polynomial.
 pub const CPU_PRECISION: f64 = 4e-6;
 
-pub const ENGINES: [Engine; 4] = [
+/// Single precision with the functions of WGSL, whose exponential may be off by a few units in the last place.
+pub const GPU_PRECISION: f64 = 8e-6;
+
+/// The engines that are there: on the CPU always, on the GPU with the feature and an adapter.
+pub fn engines() -> Vec<Engine> {
+    let algorithms: &[Algorithm] = if has_gpu() { &[Algorithm::Materialised, Algorithm::Streaming] } else { &[] };
+    let on_gpu = |&algorithm: &Algorithm| Engine { backend: Backend::Webgpu, algorithm, precision: GPU_PRECISION };
+    ENGINES.into_iter().chain(algorithms.iter().map(on_gpu)).collect()
+}
+
+#[cfg(feature = "gpu")]
+fn has_gpu() -> bool {
+    gpu::gpu().is_some()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn has_gpu() -> bool {
+    false
+}
+
+const ENGINES: [Engine; 4] = [
     Engine { backend: Backend::Reference, algorithm: Algorithm::Materialised, precision: REFERENCE_PRECISION },
     Engine { backend: Backend::Reference, algorithm: Algorithm::Streaming, precision: REFERENCE_PRECISION },
     Engine { backend: Backend::Cpu, algorithm: Algorithm::Materialised, precision: CPU_PRECISION },
@@ -30,31 +52,54 @@ pub const ENGINES: [Engine; 4] = [
 ];
 
 impl Engine {
-    pub fn session(&self, problem: &Problem, inputs: &Inputs) -> Session {
+    /// Whether the engine takes input with NaN or infinities; the GPU declines it.
+    pub fn takes(&self, inputs: &Inputs) -> bool {
+        self.backend != Backend::Webgpu || inputs.finite()
+    }
+
+    fn session(&self, problem: &Problem, inputs: &Inputs) -> Session {
         let plan = Plan::compile(problem).unwrap();
         Session::new(plan, inputs.clone(), self.backend, self.algorithm, &Kernels::SEPARATE, || 0.0)
     }
 
+    /// The name of the kernel that runs.
+    pub fn kernel(&self, problem: &Problem, inputs: &Inputs) -> String {
+        match self.backend {
+            #[cfg(feature = "gpu")]
+            Backend::Webgpu => gpu::session(problem, inputs, self.algorithm).kernel().to_owned(),
+            _ => self.session(problem, inputs).kernel().to_owned(),
+        }
+    }
+
     /// Runs a problem in items of uneven size, as a pool would.
     pub fn run(&self, problem: &Problem, inputs: &Inputs, stage: Option<Stage>) -> Outcome {
-        let mut session = self.session(problem, inputs);
-        let dims = problem.dims;
         let want = Want { stats: true, matrix: stage };
-        let mut merge = Merge::new(dims, true, stage, 0);
-        for batch in 0..dims.batch {
-            for head in 0..dims.q_heads {
-                let cut = dims.n_q / 3;
-                for q in [0..cut, cut..dims.n_q].into_iter().filter(|q| !q.is_empty()) {
-                    let rows = Rows { batch, head, q };
-                    let out = session.rows(&rows, want);
-                    merge.rows(&rows, &out);
+        let mut merge = Merge::new(problem.dims, true, stage, 0);
+        match self.backend {
+            #[cfg(feature = "gpu")]
+            Backend::Webgpu => {
+                let mut session = gpu::session(problem, inputs, self.algorithm);
+                if stage.is_some() {
+                    for rows in items(problem) {
+                        merge.rows(&rows, &gpu::block_on(session.rows(&rows, want)).unwrap());
+                    }
+                } else {
+                    while let Some(parts) = gpu::block_on(session.next(want)).unwrap() {
+                        parts.iter().for_each(|(rows, out)| merge.rows(rows, out));
+                    }
+                }
+            }
+            _ => {
+                let mut session = self.session(problem, inputs);
+                for rows in items(problem) {
+                    merge.rows(&rows, &session.rows(&rows, want));
                 }
             }
         }
         let report = Report {
             backend: self.backend,
             algorithm: self.algorithm,
-            kernel: session.kernel().to_owned(),
+            kernel: String::new(),
             workers: 1,
             fallback: None,
             notes: Vec::new(),
@@ -69,8 +114,23 @@ impl Engine {
     }
 
     pub fn map(&self, problem: &Problem, inputs: &Inputs, request: &MapRequest) -> Map {
-        self.session(problem, inputs).map(request).0
+        match self.backend {
+            #[cfg(feature = "gpu")]
+            Backend::Webgpu => gpu::block_on(gpu::session(problem, inputs, self.algorithm).map(request)).unwrap().0,
+            _ => self.session(problem, inputs).map(request).0,
+        }
     }
+}
+
+/// Rows of every head in two items of uneven size.
+fn items(problem: &Problem) -> Vec<Rows> {
+    let dims = problem.dims;
+    let cut = dims.n_q / 3;
+    let heads = (0..dims.batch).flat_map(|batch| (0..dims.q_heads).map(move |head| (batch, head)));
+    heads
+        .flat_map(|(batch, head)| [0..cut, cut..dims.n_q].map(|q| Rows { batch, head, q }))
+        .filter(|rows| !rows.q.is_empty())
+        .collect()
 }
 
 /// Largest absolute score that meets the normaliser, for tolerances.

@@ -1,0 +1,133 @@
+//! Time of the GPU kernels natively, beside the CPU engine on one thread: `cargo bench --features gpu --bench gpu [-- FILTER]`.
+//!
+//! Columns: kernel, n, d, heads, mask, median milliseconds of the kernels by the GPU's own clock (by ours where it has none) and from call to
+//! result, GFLOP/s as if dense (`4 · heads · n² · d`, so that skipped tiles show), the CPU engine's median and how many times faster the GPU's
+//! kernels are. A software adapter is named as such: its figures say that it works, nothing about GPUs.
+#![allow(clippy::unwrap_used, reason = "a benchmark's own problems compile")]
+
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+
+use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
+use attention_playground::engine::gpu::{Gpu, GpuHost, GpuSession};
+use attention_playground::engine::{Rows, Session, TimedStage, Want};
+use attention_playground::experiment::{Algorithm, Backend};
+
+/// Milliseconds from the first call on.
+fn clock() -> f64 {
+    static START: OnceLock<std::time::Instant> = OnceLock::new();
+    #[allow(clippy::disallowed_methods, reason = "benches are native; the ban is for WebAssembly")]
+    let start = START.get_or_init(std::time::Instant::now);
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+/// Runs a future to its end: natively the engine has polled the device by then.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return value;
+        }
+    }
+}
+
+const MASKS: [(&str, Option<&str>); 3] =
+    [("none", None), ("causal", Some("k <= q")), ("window", Some("k <= q and q - k < 128"))];
+
+fn main() {
+    let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
+    let gpu = match block_on(GpuHost::new(clock).gpu()) {
+        Ok(gpu) => gpu,
+        Err(why) => return println!("NO GPU: {why}. Nothing was measured."),
+    };
+    let facts = gpu.facts();
+    let kind = if facts.software { "a SOFTWARE adapter" } else { "a GPU" };
+    let by = if facts.timestamps { "by its own clock" } else { "by our clock" };
+    println!("{}, {kind}, timed {by}", facts.name);
+    println!(
+        "{:<28} {:>5} {:>4} {:>5} {:<7} {:>10} {:>10} {:>9} {:>10} {:>7}",
+        "kernel", "n", "d", "heads", "mask", "kernel ms", "all ms", "GFLOP/s", "cpu ms", "x cpu"
+    );
+    for (n, d, heads) in [(128, 64, 8), (512, 64, 8), (1024, 64, 8), (512, 128, 8), (2048, 64, 8)] {
+        if facts.software && n > 1024 {
+            println!("n = {n} is left out: a software adapter takes minutes for it");
+            continue;
+        }
+        let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: n, n_k: n, d, d_v: d };
+        let inputs = Inputs { q: numbers(dims.q_len(), 1), k: numbers(dims.k_len(), 2), v: numbers(dims.v_len(), 3) };
+        for (mask, formula) in MASKS {
+            let mut problem = Problem::plain(dims);
+            problem.masks.extend(formula.map(|text| Term::new("mask", text)));
+            let plan = Plan::compile(&problem).unwrap();
+            for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
+                let (kernel, ms, all_ms) = on_gpu(&gpu, &plan, &inputs, algorithm);
+                if !kernel.contains(&filter) {
+                    continue;
+                }
+                let cpu_ms = on_cpu(&plan, &inputs, algorithm);
+                let gflops = 4.0 * (heads * n * n * d) as f64 / ms / 1e6;
+                println!(
+                    "{kernel:<28} {n:>5} {d:>4} {heads:>5} {mask:<7} {ms:>10.3} {all_ms:>10.3} {gflops:>9.1} {cpu_ms:>10.3} {:>7.2}",
+                    cpu_ms / ms
+                );
+            }
+        }
+    }
+}
+
+/// Kernel name, median of kernel time and of the whole run, milliseconds.
+fn on_gpu(gpu: &Rc<Gpu>, plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> (&'static str, f64, f64) {
+    let mut session = block_on(GpuSession::new(gpu.clone(), plan.clone(), inputs, algorithm, clock)).unwrap();
+    let mut kernels = Vec::new();
+    let mut run = || {
+        let (start, mut kernel) = (clock(), 0.0);
+        while let Some(parts) = block_on(session.next(Want::default())).unwrap() {
+            let times = parts.iter().map(|(_, out)| out.times);
+            kernel += times.map(|t| t.0.iter().sum::<f64>() - t.of(TimedStage::Prepare)).sum::<f64>();
+        }
+        kernels.push(kernel);
+        clock() - start
+    };
+    // Compiles, and learns the size of a piece.
+    run();
+    let all = median(run);
+    kernels.remove(0);
+    kernels.sort_by(f64::total_cmp);
+    (session.kernel(), kernels[kernels.len() / 2], all)
+}
+
+fn on_cpu(plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> f64 {
+    let mut session = Session::new(plan.clone(), inputs.clone(), Backend::Cpu, algorithm, clock);
+    let mut run = || {
+        let start = clock();
+        for head in 0..plan.dims.q_heads {
+            session.rows(&Rows { batch: 0, head, q: 0..plan.dims.n_q }, Want::default());
+        }
+        clock() - start
+    };
+    run();
+    median(run)
+}
+
+/// Median of at least 3 runs and 300 ms.
+fn median(mut run: impl FnMut() -> f64) -> f64 {
+    let mut times = Vec::new();
+    while times.len() < 3 || times.iter().sum::<f64>() < 300.0 {
+        times.push(run());
+    }
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// Seeded numbers, near normal with deviation 1.5.
+fn numbers(len: usize, seed: u32) -> Arc<Vec<f32>> {
+    let mut x = seed;
+    let mut uniform = || {
+        x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (x >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    Arc::new((0..len).map(|_| 1.3 * (uniform() + uniform() + uniform() + uniform())).collect())
+}

@@ -1,0 +1,130 @@
+//! How much one submission computes: about 50 milliseconds by what the last ones took, within the limits of buffers and dispatches.
+
+use std::ops::Range;
+
+use super::memory::MOST_BYTES;
+use crate::attention::{Dims, Plan};
+
+/// What a submission should take, milliseconds: short enough for a newer run to come next and for every watchdog, long enough to hide the
+/// way there and back.
+const TARGET_MS: f64 = 50.0;
+
+/// Multiply-adds a millisecond assumed before the first measurement: a slow phone's, so that the first submission is no long one.
+const FIRST_RATE: f64 = 2e6;
+
+/// The most workgroups along one dimension of a dispatch.
+pub(super) const MOST_GROUPS: usize = 65_535;
+
+/// Query rows `q` of each of `units`, all within one shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub shard: usize,
+    pub units: Range<usize>,
+    pub q: Range<usize>,
+}
+
+impl Piece {
+    /// Rows in all.
+    pub fn rows(&self) -> usize {
+        self.units.len() * self.q.len()
+    }
+}
+
+/// Cuts work into pieces and learns how fast the GPU is.
+#[derive(Debug)]
+pub(super) struct Cut {
+    /// Multiply-adds a millisecond.
+    rate: f64,
+    /// Multiply-adds of one row.
+    row_work: f64,
+    /// Rows that the buffers hold.
+    most_rows: usize,
+}
+
+impl Cut {
+    /// For a plan of which `live` is the share of the score matrix that is formed; `cells` if the matrix is held.
+    pub fn new(plan: &Plan, live: f64, cells: bool) -> Self {
+        let Dims { n_k, d, d_v, .. } = plan.dims;
+        let mut row_bytes = (16 * d_v.div_ceil(4)).max(n_k.div_ceil(32) * 4);
+        if cells {
+            row_bytes = row_bytes.max(4 * n_k.next_multiple_of(4));
+        }
+        let most_rows = (MOST_BYTES / 2) as usize / row_bytes;
+        Self { rate: FIRST_RATE, row_work: (n_k * (d + d_v)) as f64 * live.max(1e-3), most_rows: most_rows.max(1) }
+    }
+
+    /// The first piece of what is left: `units` of a shard, of which the first one has done its rows before `q`.
+    pub fn piece(&self, shard: usize, units: Range<usize>, q: Range<usize>) -> Piece {
+        let wanted = (self.rate * TARGET_MS / self.row_work).max(64.0) as usize;
+        let rows = wanted.min(self.most_rows).max(1);
+        if rows >= q.len() && q.len() <= MOST_GROUPS {
+            // Several heads only if all of them begin at their first row.
+            let most = if q.start == 0 { units.len().min(MOST_GROUPS) } else { 1 };
+            let count = (rows / q.len().max(1)).clamp(1, most);
+            return Piece { shard, units: units.start..units.start + count, q };
+        }
+        // Whole rows of tiles, where there is room for one.
+        let rows = rows.min(MOST_GROUPS);
+        let end = q.start + rows;
+        let aligned = end / super::tiles::TILE_ROWS * super::tiles::TILE_ROWS;
+        let end = if aligned > q.start { aligned } else { end };
+        Piece { shard, units: units.start..units.start + 1, q: q.start..end.min(q.end) }
+    }
+
+    /// Rows of a picture's band, of which each takes `work` multiply-adds and `bytes` of cells.
+    pub fn band(&self, work: f64, bytes: usize) -> usize {
+        let wanted = (self.rate * TARGET_MS / work.max(1.0)).max(16.0) as usize;
+        wanted.min((MOST_BYTES / 2) as usize / bytes.max(1)).clamp(1, MOST_GROUPS)
+    }
+
+    /// Learns from a submission: `rows` rows in `ms` milliseconds.
+    pub fn took(&mut self, rows: usize, ms: f64) {
+        if ms > 0.0 {
+            // One slow start must not make a thousand small pieces, one coarse clock not a huge one.
+            let seen = rows as f64 * self.row_work / ms;
+            self.rate = seen.clamp(self.rate / 4.0, self.rate * 8.0);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::attention::Problem;
+
+    fn cut(n: usize, heads: usize) -> Cut {
+        let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: n, n_k: n, d: 64, d_v: 64 };
+        Cut::new(&Plan::compile(&Problem::plain(dims)).unwrap(), 1.0, true)
+    }
+
+    #[test]
+    fn pieces_cover_every_row_once_and_stay_within_the_buffers() {
+        for (n, heads, speed) in [(7, 3, 1.0), (128, 40, 1.0), (1500, 3, 20.0), (5000, 2, 20.0), (65_536, 1, 1e5)] {
+            let mut cut = cut(n, heads);
+            let (mut unit, mut q, mut rows) = (0, 0, 0);
+            while unit < heads {
+                let piece = cut.piece(0, unit..heads, q..n);
+                assert!(piece.units.start == unit && piece.q.start == q && piece.rows() > 0);
+                assert!(piece.rows() * 4 * n <= MOST_BYTES as usize / 2 || piece.rows() == 1);
+                assert!(piece.units.len() == 1 || (piece.q.start, piece.q.end) == (0, n));
+                rows += piece.rows();
+                cut.took(piece.rows(), speed);
+                (unit, q) = if piece.q.end == n { (piece.units.end, 0) } else { (unit, piece.q.end) };
+            }
+            assert_eq!(rows, heads * n);
+        }
+    }
+
+    #[test]
+    fn a_piece_comes_near_its_time() {
+        let mut cut = cut(4096, 8);
+        // A hundred rows a millisecond.
+        for _ in 0..10 {
+            let piece = cut.piece(0, 0..8, 0..4096);
+            cut.took(piece.rows(), piece.rows() as f64 / 100.0);
+        }
+        let rows = cut.piece(0, 0..8, 0..4096).rows();
+        assert!((4000..=5000).contains(&rows), "{rows}");
+    }
+}

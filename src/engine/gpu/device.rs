@@ -1,0 +1,161 @@
+//! The device: found, opened, watched.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::GpuError;
+use super::memory::Staging;
+use super::pipelines::Pipelines;
+use super::recorder::Timer;
+use super::wait;
+
+/// What an adapter says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdapterFacts {
+    /// Its name, as far as it is told.
+    pub name: String,
+    /// A GPU imitated on the CPU: right, and far slower than the CPU engine.
+    pub software: bool,
+    /// Whether it tells the time of each pass.
+    pub timestamps: bool,
+}
+
+/// An open device with everything that outlives a run: pipelines and readback buffers.
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) pipelines: RefCell<Pipelines>,
+    pub(super) staging: RefCell<Staging>,
+    /// Where timestamps are offered.
+    pub(super) timer: Option<Timer>,
+    facts: AdapterFacts,
+    lost: Arc<Mutex<Option<String>>>,
+    /// Errors that no scope caught: none is expected.
+    stray: Arc<Mutex<Option<String>>>,
+}
+
+impl Gpu {
+    /// Finds an adapter and opens a device with the default limits of WebGPU, so that what runs here runs everywhere.
+    ///
+    /// # Errors
+    /// [`GpuError::Unavailable`] where there is no adapter, or it refuses a device.
+    pub async fn open() -> Result<Gpu, GpuError> {
+        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+        descriptor.backends = wgpu::Backends::BROWSER_WEBGPU | wgpu::Backends::VULKAN;
+        // A browser may have `navigator.gpu` and still no WebGPU behind it.
+        #[cfg(target_arch = "wasm32")]
+        if !wgpu::util::is_browser_webgpu_supported().await {
+            return Err(GpuError::Unavailable("this browser offers no GPU (WebGPU) to pages".to_owned()));
+        }
+        let instance = wgpu::Instance::new(descriptor);
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..wgpu::RequestAdapterOptions::default()
+        };
+        let adapter = instance
+            .request_adapter(&options)
+            .await
+            .map_err(|error| GpuError::Unavailable(format!("no GPU adapter was given ({error})")))?;
+        let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("attention"),
+                required_features: features,
+                required_limits: wgpu::Limits::defaults(),
+                ..wgpu::DeviceDescriptor::default()
+            })
+            .await
+            .map_err(|error| GpuError::Unavailable(format!("the GPU refused to open ({error})")))?;
+        let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
+        let info = adapter.get_info();
+        // Browsers may keep the name to themselves.
+        let name = if info.name.is_empty() { "the GPU".to_owned() } else { info.name };
+        let facts = AdapterFacts { name, software: info.device_type == wgpu::DeviceType::Cpu, timestamps };
+        let (lost, stray) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+        let note = lost.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            // A device that was closed on purpose is gone as well: its buffers are.
+            *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?}: {message}"));
+        });
+        let note = stray.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            note.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.to_string());
+        }));
+        Ok(Gpu {
+            pipelines: RefCell::new(Pipelines::new(&device)),
+            staging: RefCell::default(),
+            timer: timestamps.then(|| Timer::new(&device, &queue)),
+            device,
+            queue,
+            facts,
+            lost,
+            stray,
+        })
+    }
+
+    /// What the adapter says of itself.
+    pub fn facts(&self) -> &AdapterFacts {
+        &self.facts
+    }
+
+    /// Why the device was lost, if it was.
+    pub fn lost(&self) -> Option<String> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes the device at once: as if it had been lost. For tests and for giving memory back.
+    pub fn close(&self) {
+        // The callback comes when the event loop gets to it; nobody should compute until then.
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| "it was closed".to_owned());
+        self.device.destroy();
+        self.settle();
+    }
+
+    /// Lets callbacks run. Natively this waits for the GPU; in a browser the event loop does it and this is nothing.
+    pub(super) fn settle(&self) {
+        // A device that can't be waited for was lost, which its callback tells.
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+    }
+
+    /// Runs what may allocate or be refused, and says why it was.
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`]; [`GpuError::Failed`] where wgpu finds a mistake of ours; [`GpuError::Lost`] before either, since a lost
+    /// device reports nonsense.
+    pub(super) async fn guarded<T>(&self, work: impl FnOnce() -> T) -> Result<T, GpuError> {
+        self.alive()?;
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let value = work();
+        // Scopes are a stack: the last one pushed is the first one popped.
+        let (internal, memory, validation) = (internal.pop(), memory.pop(), validation.pop());
+        let (internal, memory, validation) = (internal.await, memory.await, validation.await);
+        self.alive()?;
+        match (memory, internal.or(validation)) {
+            (Some(error), _) => Err(GpuError::OutOfMemory(error.to_string())),
+            (None, Some(error)) => Err(GpuError::Failed(error.to_string())),
+            (None, None) => Ok(value),
+        }
+    }
+
+    /// Waits until the GPU has done all it was given.
+    pub(super) async fn done(&self) -> Result<(), GpuError> {
+        let (sender, receiver) = wait::channel();
+        self.queue.on_submitted_work_done(move || sender.send(()));
+        self.settle();
+        receiver.await;
+        self.alive()
+    }
+
+    /// Whether nothing has happened that makes further results worthless.
+    pub(super) fn alive(&self) -> Result<(), GpuError> {
+        if let Some(reason) = self.lost() {
+            return Err(GpuError::Lost(reason));
+        }
+        match self.stray.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(GpuError::Failed(error)),
+            None => Ok(()),
+        }
+    }
+}

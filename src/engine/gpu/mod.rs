@@ -1,0 +1,58 @@
+//! The GPU engine: WebGPU in a worker of its own, Vulkan natively, both through wgpu.
+//!
+//! It computes what the CPU engine computes, from the same [`Plan`](crate::attention::Plan) and
+//! [`Inputs`](crate::attention::Inputs), and gives the same [`RowsOut`](super::item::RowsOut) and [`Map`](super::item::Map)s. Only its
+//! shape differs: a GPU is waited for, so [`GpuSession`] has the methods of [`Session`](super::Session) as `async` ones, without
+//! [`Engine`](super::item::Engine), whose calls return at once. Nothing here blocks in a browser; natively a wait polls the device.
+//!
+//! ```text
+//! GpuHost::gpu ─ opens, runs the canary, replaces a lost device once ─> Rc<Gpu>
+//! GpuSession::new(gpu, plan, inputs) ─ prepares, pads, uploads
+//!     .next(want)  the next 50 ms of a run: rows of one or many heads      (stop calling = cancel)
+//!     .rows(rows)  rows of one head
+//!     .map(request)  a picture of any rectangle of any stage
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `error`, `wait` | what can go wrong; callbacks as futures |
+//! | `device`, `host`, `canary` | the device, who replaces it, how it earns trust |
+//! | `memory`, `scratch`, `shard` | buffers within the limits, readback ring; buffers that pieces share; tensors in bindings of 128 MiB |
+//! | `pipelines`, `program`, `job` | kernels kept by their text; a plan as kernel texts; the numbers of one piece |
+//! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
+//! | `recorder` | passes with their times |
+//! | `evaluate` | one kernel over words, for checks |
+//! | `session`, `streaming`, `materialised`, `picture` | the engine |
+//! | `shaders/` | the kernels; formulas and constants are put in front of them |
+//!
+//! What WGSL leaves open is kept out of the way. Infinities are finite sentinels, weights of masked keys are selected and not multiplied
+//! away, tables of one variable come from the CPU, and masks that rounding could flip are evaluated there and sent as bits. Input with NaN
+//! or infinities is declined. Everything stays within the default limits, so that what runs here runs on every device.
+
+mod canary;
+mod cut;
+mod device;
+mod error;
+mod evaluate;
+mod host;
+mod job;
+mod materialised;
+mod memory;
+mod picture;
+mod pipelines;
+mod program;
+mod recorder;
+mod scratch;
+mod session;
+mod shard;
+mod streaming;
+mod tiles;
+mod wait;
+
+pub use canary::canary;
+pub use device::{AdapterFacts, Gpu};
+pub use error::GpuError;
+pub use host::GpuHost;
+pub use program::{Kernel, Program};
+pub use session::GpuSession;
+pub use tiles::{TILE_KEYS, TILE_ROWS};

@@ -1,0 +1,188 @@
+//! A plan as kernel texts: its formulas spliced into the shaders, its choices as constants in front of them.
+
+use std::fmt::Write;
+
+use crate::attention::{Normaliser, Plan};
+use crate::formula::Bound;
+use crate::formula::wgsl::{LARGEST, Module};
+
+const HEAD: &str = include_str!("shaders/head.wgsl");
+const SLOTS: &str = include_str!("shaders/slots.wgsl");
+
+/// Who evaluates the masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Masks {
+    /// There are none.
+    None,
+    /// The kernels, by the formulas.
+    Formulas,
+    /// The CPU, a bit for each cell: for masks that could flip on a GPU, and for painted rectangles.
+    Bits,
+}
+
+/// A kernel of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// All stages at once over live tiles.
+    Streaming {
+        /// Weights from a running maximum and sum; else from a log-sum-exp that is known already.
+        online: bool,
+        /// Outputs, or row statistics only.
+        values: bool,
+        /// Entropy and peak too.
+        stats: bool,
+    },
+    /// A rectangle of one stage.
+    Cells,
+    /// Slots over a matrix in place.
+    Slots,
+    /// Masked scores to weights.
+    Normalise {
+        /// Entropy and peak too.
+        stats: bool,
+    },
+    /// Weights times values.
+    Values,
+    /// Cells to pixels.
+    Pool {
+        /// Masked cells are no part of the picture.
+        hides: bool,
+        /// Mean, else the cell of largest size.
+        mean: bool,
+    },
+}
+
+/// Rows of cells that a slot pass has in flight at once; it strides over the rest.
+pub(super) const ROW_STEP: u32 = 32_768;
+
+/// Texts of a plan's kernels, and the words that their formulas read.
+#[derive(Debug)]
+pub struct Program {
+    formulas: String,
+    words: Vec<u32>,
+    sinks: u32,
+    masks: Masks,
+    constants: String,
+    /// vec4s of the outputs that a thread of the streaming kernel holds for each of its rows.
+    columns: u32,
+}
+
+impl Program {
+    /// The program of a plan.
+    pub fn new(plan: &Plan) -> Self {
+        let masks = if !plan.masked() {
+            Masks::None
+        } else if plan.paint.is_empty() && plan.masks.iter().all(Bound::exact_in_wgsl) {
+            Masks::Formulas
+        } else {
+            Masks::Bits
+        };
+        let mut module = Module::default();
+        let before = chain(&mut module, "score_before", "before", &plan.bias_before_cap);
+        let after = chain(&mut module, "score_after", "after", &plan.bias);
+        let probability = chain(&mut module, "formula_probability", "probability", plan.probability.as_slice());
+        let of_kernel: &[Bound] = if masks == Masks::Formulas { &plan.masks } else { &[] };
+        let allows = conjunction(&mut module, of_kernel);
+        let mut words = module.words();
+        let sinks = words.len() as u32;
+        for head in 0..plan.dims.q_heads {
+            let sink = plan.sink_of(head).unwrap_or(f32::NEG_INFINITY);
+            words.push(sink.max(-LARGEST).to_bits());
+        }
+        let v4 = plan.dims.d_v.div_ceil(4);
+        let columns = v4.div_ceil(8).clamp(1, 4) as u32;
+        let constants = [
+            ("MASKED", plan.masked()),
+            ("MASK_BITS", masks == Masks::Bits),
+            ("SOFTCAP", plan.softcap.is_some()),
+            ("SIGMOID", plan.normaliser == Normaliser::Sigmoid),
+            ("SINK", (0..plan.dims.q_heads).any(|head| plan.sink_of(head).is_some())),
+            ("PLAIN", plan.scores_plain()),
+            // Weights that do not scale with a running sum.
+            ("REWEIGHS", !plan.sums() || plan.probability.is_some()),
+        ];
+        Self {
+            formulas: format!("{}\n{before}{after}{probability}{allows}", module.text()),
+            words,
+            sinks,
+            masks,
+            constants: constants.iter().map(|(name, value)| format!("const {name} = {value};\n")).collect(),
+            columns,
+        }
+    }
+
+    /// The text of a kernel: the key of its pipeline.
+    pub fn source(&self, kernel: Kernel) -> String {
+        let mut constants = self.constants.clone();
+        let mut flag = |name: &str, value: bool| {
+            let _ = writeln!(constants, "const {name} = {value};");
+        };
+        let body = match kernel {
+            Kernel::Streaming { online, values, stats } => {
+                flag("ONLINE", online);
+                flag("VALUES", values);
+                flag("STATS", stats);
+                let columns = if values { self.columns } else { 1 };
+                let _ = writeln!(constants, "const COLUMNS = {columns}u;\nconst OUTPUTS = {}u;", 4 * columns);
+                include_str!("shaders/streaming.wgsl")
+            }
+            Kernel::Cells => include_str!("shaders/cells.wgsl"),
+            Kernel::Slots => {
+                let _ = writeln!(constants, "const ROW_STEP = {ROW_STEP}u;");
+                include_str!("shaders/slots_pass.wgsl")
+            }
+            Kernel::Normalise { stats } => {
+                flag("STATS", stats);
+                include_str!("shaders/normalise.wgsl")
+            }
+            Kernel::Values => include_str!("shaders/values.wgsl"),
+            Kernel::Pool { hides, mean } => {
+                flag("HIDES", hides);
+                flag("MEAN", mean);
+                include_str!("shaders/pool.wgsl")
+            }
+        };
+        format!("{HEAD}\n{constants}\n{}\n{SLOTS}\n{body}", self.formulas)
+    }
+
+    /// What the kernels read of formulas and sinks.
+    pub(super) fn words(&self) -> &[u32] {
+        &self.words
+    }
+
+    /// Where the sinks, one for each head, begin among the words.
+    pub(super) fn sinks(&self) -> u32 {
+        self.sinks
+    }
+
+    /// Who evaluates the masks.
+    pub(super) fn masks(&self) -> Masks {
+        self.masks
+    }
+
+    /// Blocks of output columns of the streaming kernel, each a workgroup of its own: a register file holds so much and no more.
+    pub(super) fn column_blocks(&self, v4: u32) -> u32 {
+        v4.div_ceil(8 * self.columns)
+    }
+}
+
+/// A function that passes a number through formulas one after the other.
+fn chain(module: &mut Module, function: &str, prefix: &str, bounds: &[Bound]) -> String {
+    let mut text = format!("fn {function}(x0: f32, at: At, k: i32) -> f32 {{\n");
+    for (i, bound) in bounds.iter().enumerate() {
+        module.add(&format!("{prefix}_{i}"), bound);
+        let _ = writeln!(text, "    let x{} = {prefix}_{i}(x{i}, at.b, at.h, at.q, k);", i + 1);
+    }
+    let _ = writeln!(text, "    return x{};\n}}", bounds.len());
+    text
+}
+
+/// A function that and-s masks.
+fn conjunction(module: &mut Module, bounds: &[Bound]) -> String {
+    let mut text = "fn formula_allows(at: At, k: i32) -> bool {\n".to_owned();
+    for (i, bound) in bounds.iter().enumerate() {
+        module.add(&format!("mask_{i}"), bound);
+        let _ = writeln!(text, "    if (!mask_{i}(at.b, at.h, at.q, k)) {{ return false; }}");
+    }
+    text + "    return true;\n}\n"
+}

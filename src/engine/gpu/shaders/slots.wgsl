@@ -1,0 +1,67 @@
+// The slots of the pipeline between Q·K and the values, built on the functions spliced in above: score_before, score_after,
+// formula_allows and formula_probability. `x != x` may be assumed false, so NaN is told by its bits.
+
+fn is_nan(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+
+// Tanh by exponentials: WGSL's own may be off by 1e-5.
+fn soft_tanh(a: f32) -> f32 {
+    let e = exp(-2.0 * abs(a));
+    let x = a * a;
+    let large = (1.0 - e) / (1.0 + e);
+    let small = abs(a) * (1.0 - x * (0.33333334 - x * (0.13333334 - x * 0.053968254)));
+    return select(1.0, -1.0, a < 0.0) * select(large, small, x < 0.01);
+}
+
+// A score that does not reach infinity. NaN, a formula's own doing, stays and spoils its row.
+fn bounded(x: f32) -> f32 {
+    return select(max(x, -LARGEST), x, is_nan(x));
+}
+
+fn capped(scaled: f32, at: At, k: i32) -> f32 {
+    let s = score_before(scaled, at, k);
+    if (SOFTCAP) {
+        return job.softcap * soft_tanh(s / job.softcap);
+    }
+    return s;
+}
+
+fn biased(scaled: f32, at: At, k: i32) -> f32 {
+    return bounded(score_after(capped(scaled, at, k), at, k));
+}
+
+// `row` counts rows of the work, units first.
+fn allowed(row: u32, at: At, k: i32) -> bool {
+    if (MASK_BITS) {
+        let word = tiles[job.bits + row * job.bit_row + (u32(k) >> 5u)];
+        return ((word >> (u32(k) & 31u)) & 1u) != 0u;
+    }
+    return formula_allows(at, k);
+}
+
+// The weight of a score that is not masked.
+fn weight(s: f32, lse: f32, at: At, k: i32) -> f32 {
+    var p = 0.0;
+    if (SIGMOID) {
+        let x = s + job.sigmoid_bias;
+        let e = exp(-abs(x));
+        p = select(e, 1.0, x >= 0.0) / (1.0 + e);
+    } else {
+        p = exp(s - lse);
+    }
+    return formula_probability(p, at, k);
+}
+
+// The log-sum-exp of a row from its largest score and its sum over e^(s - largest), the sink among the terms; and the factor that turns
+// e^(s - largest) into weights. Both for a row with something allowed.
+fn with_sink(largest: f32, sum: f32, h: i32) -> vec2<f32> {
+    var top = largest;
+    var total = sum;
+    if (SINK) {
+        let sink = bitcast<f32>(words[job.sinks + u32(h)]);
+        top = max(largest, sink);
+        total = sum * exp(largest - top) + exp(sink - top);
+    }
+    return vec2<f32>(top + log(total), exp(largest - top) / total);
+}

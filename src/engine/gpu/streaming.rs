@@ -1,0 +1,89 @@
+//! The streaming algorithm: one pass over live tiles, two where a probability formula needs the sum first or the normaliser has none.
+
+use super::cut::Piece;
+use super::error::GpuError;
+use super::memory::floats;
+use super::program::Kernel;
+use super::recorder::Recorder;
+use super::session::{Done, GpuSession, groups, real, tile_rows};
+use crate::engine::item::{TimedStage, Want};
+use crate::experiment::Stage;
+
+impl GpuSession {
+    /// Outputs and statistics of a piece; the wanted matrix is computed beside it.
+    pub(super) async fn stream(&mut self, piece: &Piece, want: Want) -> Result<Done, GpuError> {
+        let dims = self.plan.dims;
+        let job = self.job(piece).await?;
+        let (rows, stats) = (piece.rows() as u64, want.stats);
+        let (y_bytes, statistics) = (rows * u64::from(job.v4) * 16, rows * 16);
+        let matrix = if want.matrix.is_some() { rows * u64::from(job.stride) * 4 } else { 0 };
+        self.scratch.room(&self.gpu, y_bytes, statistics, matrix, 0).await?;
+
+        let online = self.plan.sums() && self.plan.probability.is_none();
+        let sums = if self.plan.sums() && !online {
+            Some(self.compiled(Kernel::Streaming { online: true, values: false, stats: false }).await?)
+        } else {
+            None
+        };
+        let main = self.compiled(Kernel::Streaming { online, values: true, stats }).await?;
+        let beside = match want.matrix {
+            Some(_) => Some(self.compiled(Kernel::Cells).await?),
+            None => None,
+        };
+
+        let (gpu, scratch) = (&self.gpu, &self.scratch);
+        let stage = want.matrix.unwrap_or(Stage::Raw);
+        let group = scratch.bind(gpu, &self.shards[piece.shard], &[job.stages(Stage::Raw, stage)]);
+        let mut recorder = Recorder::new(gpu);
+        let (across, units) = (tile_rows(&piece.q), piece.units.len() as u32);
+        if let Some(sums) = sums {
+            recorder.pass(TimedStage::Kernel, &sums, &group, 0, [across, units, 1]);
+        }
+        let blocks = self.program.column_blocks(job.v4);
+        recorder.pass(TimedStage::Kernel, &main, &group, 0, [across, units, blocks]);
+        recorder.read(&scratch.outputs, y_bytes);
+        recorder.read(&scratch.statistics, statistics);
+        if let Some(cells) = beside {
+            let at = [groups(dims.n_k, 64), groups(piece.q.len(), 64), units];
+            recorder.pass(TimedStage::Picture, &cells, &group, 0, at);
+            recorder.read(&scratch.cells, matrix);
+        }
+        let recorded = recorder.finish(self.clock).await?;
+        let mut read = recorded.read.iter().map(|bytes| floats(bytes));
+        let (y, statistics) = (read.next().unwrap_or_default(), read.next().unwrap_or_default());
+        let matrix = stage_values(want.matrix, read.next().unwrap_or_default());
+        Ok(Done { y, statistics, matrix, times: recorded.times })
+    }
+
+    /// Log-sum-exp of the rows of a piece, of which nothing else is wanted.
+    pub(super) async fn sums(&mut self, piece: &Piece) -> Result<Vec<f32>, GpuError> {
+        let job = self.job(piece).await?;
+        let bytes = piece.rows() as u64 * 16;
+        self.scratch.room(&self.gpu, 0, bytes, 0, 0).await?;
+        let kernel = self.compiled(Kernel::Streaming { online: true, values: false, stats: false }).await?;
+        let group = self.scratch.bind(&self.gpu, &self.shards[piece.shard], &[job]);
+        let mut recorder = Recorder::new(&self.gpu);
+        let at = [tile_rows(&piece.q), piece.units.len() as u32, 1];
+        recorder.pass(TimedStage::Picture, &kernel, &group, 0, at);
+        recorder.read(&self.scratch.statistics, bytes);
+        let recorded = recorder.finish(self.clock).await?;
+        let rows = recorded.read.first().map(|bytes| floats(bytes)).unwrap_or_default();
+        Ok(rows.chunks_exact(4).map(|row| real(row[0])).collect())
+    }
+
+    /// The pipeline of a kernel of this plan.
+    pub(super) async fn compiled(&self, kernel: Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
+        self.gpu.pipeline(&format!("{kernel:?}"), &self.program.source(kernel)).await
+    }
+}
+
+/// Cells as the outside knows them: masked ones are −∞ in scores and 0 in weights.
+pub(super) fn stage_values(stage: Option<Stage>, mut cells: Vec<f32>) -> Vec<f32> {
+    for cell in &mut cells {
+        *cell = match real(*cell) {
+            f32::NEG_INFINITY if stage == Some(Stage::Weights) => 0.0,
+            cell => cell,
+        };
+    }
+    cells
+}

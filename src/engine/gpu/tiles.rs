@@ -1,0 +1,112 @@
+//! Live tiles and mask bits as the kernels read them.
+//!
+//! ```text
+//! words = [ per unit: where its map begins | per map: where each row of tiles begins, one more for the end | tiles | bits ]
+//! tile  = column << 1 | full
+//! bits  = [units, rows, ceil(n_k / 32)] of one piece of work, where the CPU evaluates the masks
+//! ```
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::attention::{Coverage, Plan, RowRules, TileMap};
+
+/// Rows and keys of a tile of the streaming kernel; twins of ROWS and KEYS in `streaming.wgsl`.
+pub const TILE_ROWS: usize = 64;
+/// See [`TILE_ROWS`].
+pub const TILE_KEYS: usize = 32;
+
+/// The tiles of a shard's units.
+pub(super) struct TileWords {
+    words: Vec<u32>,
+    /// The map of each unit, by its place in `maps`; empty without masks.
+    map_of: Vec<usize>,
+    maps: Vec<TileMap>,
+    first_unit: usize,
+}
+
+impl TileWords {
+    /// The tiles of `units`; without masks nothing, since every tile is live.
+    pub fn new(plan: &Plan, units: Range<usize>) -> Self {
+        let first_unit = units.start;
+        let mut all = Self { words: vec![0; units.len()], map_of: Vec::new(), maps: Vec::new(), first_unit };
+        if !plan.masked() {
+            return all;
+        }
+        let mut known = BTreeMap::new();
+        for unit in units.clone() {
+            let key = plan.mask_key(unit / plan.dims.q_heads, unit % plan.dims.q_heads);
+            let (map, start) = *known.entry(key).or_insert_with(|| {
+                let map = plan.tiles(key.0, key.1, TILE_ROWS, TILE_KEYS);
+                let start = all.add(&map);
+                all.maps.push(map);
+                (all.maps.len() - 1, start)
+            });
+            all.words[unit - first_unit] = start;
+            all.map_of.push(map);
+        }
+        all
+    }
+
+    /// Appends a map; where its rows begin.
+    fn add(&mut self, map: &TileMap) -> u32 {
+        let (rows, _) = map.grid();
+        let start = self.words.len();
+        self.words.resize(start + rows + 1, 0);
+        for row in 0..rows {
+            self.words[start + row] = self.words.len() as u32;
+            self.words
+                .extend(map.live(row).map(|(col, coverage)| (col as u32) << 1 | u32::from(coverage == Coverage::Full)));
+        }
+        self.words[start + rows] = self.words.len() as u32;
+        start as u32
+    }
+
+    /// The words of maps and tiles.
+    pub fn words(&self) -> &[u32] {
+        &self.words
+    }
+
+    /// Bits of `rows` of each of `units`: the masks evaluated where tiles are neither empty nor full.
+    pub fn bits(&self, plan: &Plan, units: Range<usize>, rows: Range<usize>) -> Vec<u32> {
+        let row_words = plan.dims.n_k.div_ceil(32);
+        let mut rules = RowRules::new(plan, TILE_KEYS);
+        let mut bits: Vec<u32> = Vec::with_capacity(units.len() * rows.len() * row_words);
+        // Units that share a map share its bits.
+        let mut made: BTreeMap<usize, Range<usize>> = BTreeMap::new();
+        for unit in units {
+            let map = self.map_of[unit - self.first_unit];
+            if let Some(range) = made.get(&map) {
+                bits.extend_from_within(range.clone());
+                continue;
+            }
+            let start = bits.len();
+            let (batch, head) = (unit / plan.dims.q_heads, unit % plan.dims.q_heads);
+            for q in rows.clone() {
+                rules.begin_row(plan, batch, head, q);
+                let row = self.maps[map].row(q / TILE_ROWS);
+                bits.extend(row.iter().enumerate().map(|(col, coverage)| match coverage {
+                    Coverage::Empty => 0,
+                    Coverage::Full => u32::MAX,
+                    Coverage::Partial => {
+                        let k0 = col * TILE_KEYS;
+                        let mut cells = [0; TILE_KEYS];
+                        let cells = &mut cells[..TILE_KEYS.min(plan.dims.n_k - k0)];
+                        rules.mask(plan, k0, cells);
+                        cells.iter().enumerate().fold(0, |word, (i, &cell)| word | u32::from(cell) << i)
+                    }
+                }));
+            }
+            made.insert(map, start..bits.len());
+        }
+        bits
+    }
+
+    /// The share of the score matrix that lies in live tiles.
+    pub fn live_share(&self) -> f64 {
+        let live: u64 =
+            self.map_of.iter().map(|&map| self.maps[map].counts().total - self.maps[map].counts().skipped).sum();
+        let total: u64 = self.map_of.iter().map(|&map| self.maps[map].counts().total).sum();
+        if total == 0 { 1.0 } else { live as f64 / total as f64 }
+    }
+}

@@ -1,0 +1,176 @@
+//! The WGSL of thousands of random formulas: every text passes naga's validation, and where there is an adapter every function is run beside
+//! the plain evaluator. Whole numbers and booleans must be the same bit for bit, floats within [`TOLERANCE`].
+#![cfg(feature = "gpu")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+mod common;
+#[path = "formula/random.rs"]
+#[allow(dead_code, reason = "shared with the properties of the language")]
+mod random;
+
+use attention_playground::formula::wgsl::Module;
+use attention_playground::formula::{Bound, Kind};
+use common::gpu::{block_on, gpu, validate};
+
+use random::{Dice, random};
+
+/// Relative error (absolute below 1) of a float formula without steps: WGSL's functions are a few units in the last place off, and what is
+/// built on them multiplies that.
+const TOLERANCE: f64 = 1e-3;
+
+/// Formulas of one module, and cells that each is evaluated at.
+const FORMULAS: usize = 20;
+const CELLS: usize = 192;
+
+/// A cell as the shader reads it: b, h, q, k, the bits of x.
+type At = [u32; 5];
+
+struct Case {
+    text: String,
+    bound: Bound,
+    at: Vec<At>,
+}
+
+fn cases(kind: Kind, seeds: std::ops::Range<u64>) -> Vec<Case> {
+    seeds
+        .filter_map(|seed| {
+            let mut dice = Dice(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
+            let (text, bound) = random(seed, 1 + dice.roll(5), kind)?;
+            let sizes = bound.sizes().clone();
+            let mut below = |n: i32| dice.roll(n as usize) as u32;
+            let at = (0..CELLS)
+                .map(|_| {
+                    let at = [below(sizes.batch), below(sizes.heads), below(sizes.n_q), below(sizes.n_k)];
+                    let x = [0.0, -0.0, 1.5, -2.25, 0.3, 17.0, -80.0][below(7) as usize] * (1 + below(4)) as f32;
+                    [at[0], at[1], at[2], at[3], x.to_bits()]
+                })
+                .collect();
+            Some(Case { text, bound, at })
+        })
+        .collect()
+}
+
+/// One module of all functions, and an entry point that evaluates each at its cells.
+fn program(cases: &[Case]) -> (String, Vec<u32>) {
+    let mut module = Module::default();
+    let mut calls = String::new();
+    for (i, case) in cases.iter().enumerate() {
+        module.add(&format!("formula_{i}"), &case.bound);
+        let call = match case.bound.kind() {
+            Kind::Mask => format!("select(0u, 1u, formula_{i}(b, h, q, k))"),
+            _ => format!("bitcast<u32>(formula_{i}(x, b, h, q, k))"),
+        };
+        calls += &format!("        case {i}u: {{ result = {call}; }}\n");
+    }
+    let text = format!(
+        "@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read> cells: array<u32>;
+@group(0) @binding(2) var<storage, read_write> results: array<u32>;
+{}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {{
+    let at = group.y * {CELLS}u + group.x * 64u + thread;
+    let b = bitcast<i32>(cells[at * 5u]);
+    let h = bitcast<i32>(cells[at * 5u + 1u]);
+    let q = bitcast<i32>(cells[at * 5u + 2u]);
+    let k = bitcast<i32>(cells[at * 5u + 3u]);
+    let x = bitcast<f32>(cells[at * 5u + 4u]);
+    var result = 0u;
+    switch group.y {{
+{calls}        default: {{ }}
+    }}
+    results[at] = result;
+}}
+",
+        module.text()
+    );
+    (text, module.words())
+}
+
+/// The bits that the GPU gives, by formula and cell.
+fn run(cases: &[Case]) -> Option<Vec<u32>> {
+    let (text, words) = program(cases);
+    validate("random formulas", &text);
+    let cells: Vec<u32> = cases.iter().flat_map(|case| case.at.iter().flatten().copied()).collect();
+    let gpu = gpu()?;
+    Some(
+        block_on(gpu.evaluate(&text, &words, &cells, cases.len() * CELLS, [(CELLS / 64) as u32, cases.len() as u32]))
+            .unwrap(),
+    )
+}
+
+#[test]
+fn masks_are_the_same_bit_for_bit() {
+    let (mut checked, mut exact) = (0, 0);
+    for start in (0..1000).step_by(FORMULAS) {
+        let all = cases(Kind::Mask, start..start + FORMULAS as u64);
+        let Some(results) = run(&all) else { continue };
+        for (case, results) in all.iter().zip(results.chunks_exact(CELLS)) {
+            checked += 1;
+            if !case.bound.exact_in_wgsl() {
+                continue;
+            }
+            exact += 1;
+            for (at, &found) in case.at.iter().zip(results) {
+                let [b, h, q, k] = [at[0], at[1], at[2], at[3]].map(|x| x as i32);
+                let wanted = u32::from(case.bound.mask_at(b, h, q, k));
+                assert_eq!(found, wanted, "{}\n{:?} at {b} {h} {q} {k}", case.text, case.bound.sizes());
+            }
+        }
+    }
+    assert!(checked == 0 || exact * 10 > checked * 6, "only {exact} of {checked} masks are exact");
+}
+
+/// Whether a float formula has no jumps that a rounding error could cross, and no values that grow past all measure.
+fn steady(text: &str) -> bool {
+    let jumps = [
+        "//", "%", "floor", "ceil", "round", "int(", "sign", "<", ">", "==", "!=", " in ", "hash", "1e30", "inf", "**",
+        "<<", "sin(", "cos(",
+    ];
+    !jumps.iter().any(|jump| text.contains(jump))
+}
+
+#[test]
+fn scores_are_the_same_within_the_tolerance() {
+    let (mut near, mut far, mut steady_cells, mut worst) = (0_u64, Vec::new(), 0_u64, 0.0_f64);
+    for start in (0..800).step_by(FORMULAS) {
+        let kind = if start % (2 * FORMULAS as u64) == 0 { Kind::Score } else { Kind::Probability };
+        let all = cases(kind, start..start + FORMULAS as u64);
+        let Some(results) = run(&all) else { continue };
+        for (case, results) in all.iter().zip(results.chunks_exact(CELLS)) {
+            for (at, &found) in case.at.iter().zip(results) {
+                let [b, h, q, k] = [at[0], at[1], at[2], at[3]].map(|x| x as i32);
+                let (x, found) = (f32::from_bits(at[4]), f32::from_bits(found));
+                let wanted = case.bound.score_at(x, b, h, q, k);
+                // What the CPU gives for a neighbour of x says how much of a rounding error the formula makes.
+                let moved = case.bound.score_at(x * (1.0 + 4.0 * f32::EPSILON), b, h, q, k);
+                if !wanted.is_finite() || !moved.is_finite() || wanted.abs() > 1e20 {
+                    continue;
+                }
+                let scale = f64::from(wanted.abs()).max(1.0);
+                let off = (f64::from(found) - f64::from(wanted)).abs() / scale;
+                let own = f64::from((wanted - moved).abs()) / scale;
+                let fine = off <= TOLERANCE + 16.0 * own;
+                if steady(&case.text) {
+                    steady_cells += 1;
+                    worst = if fine { worst.max(off - 16.0 * own) } else { f64::INFINITY };
+                    assert!(
+                        fine,
+                        "{}\n{:?} at {b} {h} {q} {k}, x {x}: {found}, not {wanted}",
+                        case.text,
+                        case.bound.sizes()
+                    );
+                } else if fine {
+                    near += 1;
+                } else {
+                    far.push(format!("{} at {b} {h} {q} {k}, x {x}: {found}, not {wanted}", case.text));
+                }
+            }
+        }
+    }
+    // A rounding error before a step crosses it now and then.
+    assert!(far.len() as u64 * 50 <= near, "{} of {near} cells differ, as {:#?}", far.len(), &far[..far.len().min(5)]);
+    if steady_cells > 0 {
+        println!("{steady_cells} cells without steps, worst {worst:.1e}; {} of {near} with steps differ", far.len());
+    }
+}

@@ -1,0 +1,278 @@
+//! What is particular to the gpu engine: its texts, its faults, its limits. That its numbers are right is in `agree.rs` and `onnx_vectors.rs`.
+#![cfg(feature = "gpu")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use attention_playground::attention::{Inputs, Loaded, Plan, Problem, Term, assemble};
+use attention_playground::catalogue;
+use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, Program, canary};
+use attention_playground::engine::{MapRequest, Pool, Rows, RowsOut, Session, TimedStage, Want};
+use attention_playground::experiment::{Algorithm, Backend, Choice, Experiment, MaskChoice, Stage};
+use common::gpu::{block_on, clock, gpu, session, validate};
+use common::table::{cases, dims, normal};
+use common::{GPU_PRECISION, close};
+
+/// The workgroup memory that every device has.
+const WORKGROUP_MEMORY: u32 = 16_384;
+
+/// Every kernel that a plan may need.
+fn kernels() -> Vec<Kernel> {
+    let mut all = vec![Kernel::Values, Kernel::Cells, Kernel::Slots];
+    for a in [false, true] {
+        all.push(Kernel::Normalise { stats: a });
+        for b in [false, true] {
+            all.push(Kernel::Pool { hides: a, mean: b });
+            all.extend([false, true].map(|stats| Kernel::Streaming { online: a, values: b, stats }));
+        }
+    }
+    all
+}
+
+fn validate_all(name: &str, problem: &Problem) {
+    let plan = Plan::compile(problem).unwrap_or_else(|issues| panic!("{name}: {issues}"));
+    let program = Program::new(&plan);
+    for kernel in kernels() {
+        let memory = validate(&format!("{name}, {kernel:?}"), &program.source(kernel));
+        assert!(memory <= WORKGROUP_MEMORY, "{name}, {kernel:?}: {memory} bytes of workgroup memory");
+    }
+}
+
+#[test]
+fn every_text_of_the_table_of_problems_is_valid() {
+    for case in cases().iter().filter(|case| !case.name.starts_with("prefix")) {
+        validate_all(&case.name, &case.problem);
+    }
+}
+
+/// The problem of an experiment over seeded numbers.
+fn assembled(change: impl FnOnce(&mut Experiment)) -> (Problem, Inputs) {
+    let mask = MaskChoice { id: "none".to_owned(), params: BTreeMap::new(), custom: None };
+    let mut experiment = Experiment { mask, ..Experiment::default() };
+    change(&mut experiment);
+    let dims = dims([2, 1], [70, 77], [8, 8]);
+    let tokens = |n: usize| (0..n).map(|i| i.to_string()).collect();
+    let inputs = normal(&dims, 9);
+    let loaded = Loaded { dims, tokens_q: tokens(dims.n_q), tokens_k: tokens(dims.n_k), inputs, note: None };
+    assemble(&experiment, &loaded).unwrap()
+}
+
+/// A problem for every entry of the catalogue.
+fn catalogued() -> Vec<(&'static str, Problem, Inputs)> {
+    let mut all = Vec::new();
+    for entry in catalogue::masks() {
+        let (problem, inputs) = assembled(|e| e.mask.id = entry.id.to_owned());
+        all.push((entry.id, problem, inputs));
+    }
+    for entry in catalogue::positions() {
+        let (problem, inputs) = assembled(|e| e.position = Choice::of(entry.id));
+        all.push((entry.id, problem, inputs));
+    }
+    for entry in catalogue::normalisers() {
+        let (problem, inputs) = assembled(|e| e.normaliser = Choice::of(entry.id));
+        all.push((entry.id, problem, inputs));
+    }
+    all
+}
+
+#[test]
+fn every_text_of_the_catalogue_is_valid() {
+    for (id, problem, _) in catalogued() {
+        validate_all(id, &problem);
+    }
+}
+
+#[test]
+fn every_entry_of_the_catalogue_gives_what_the_cpu_gives() {
+    if gpu().is_none() {
+        return;
+    }
+    for (id, problem, inputs) in catalogued() {
+        same_as_cpu(id, &problem, &inputs, Algorithm::Streaming);
+    }
+}
+
+/// All rows of a run on the GPU and on the CPU.
+fn same_as_cpu(name: &str, problem: &Problem, inputs: &Inputs, algorithm: Algorithm) -> usize {
+    let mut on_gpu = session(problem, inputs, algorithm);
+    let mut on_cpu = Session::new(Plan::compile(problem).unwrap(), inputs.clone(), Backend::Cpu, algorithm, clock);
+    let (mut pieces, mut rows_seen) = (0, 0);
+    while let Some(parts) = block_on(on_gpu.next(Want::default())).unwrap() {
+        pieces += 1;
+        for (rows, found) in parts {
+            rows_seen += rows.q.len();
+            same_rows(name, &found, &on_cpu.rows(&rows, Want::default()));
+        }
+    }
+    assert_eq!(rows_seen, problem.dims.rows(), "{name}");
+    pieces
+}
+
+fn same_rows(name: &str, found: &RowsOut, wanted: &RowsOut) {
+    let tolerance = 16.0 * GPU_PRECISION;
+    assert_eq!(
+        (found.y.len(), found.lse.len(), found.empty_rows),
+        (wanted.y.len(), wanted.lse.len(), wanted.empty_rows)
+    );
+    let pairs = found.y.iter().zip(&wanted.y).chain(found.lse.iter().zip(&wanted.lse));
+    for (i, (&found, &wanted)) in pairs.enumerate() {
+        assert!(close(found, f64::from(wanted), tolerance), "{name}: number {i} is {found}, not {wanted}");
+    }
+}
+
+#[test]
+fn long_runs_come_in_pieces_and_give_the_same() {
+    if gpu().is_none() {
+        return;
+    }
+    for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
+        let mut problem = Problem::plain(dims([3, 3], [1500, 1500], [64, 64]));
+        problem.masks.push(Term::new("mask", "k <= q_pos and q_pos - k < 400"));
+        let pieces = same_as_cpu("long", &problem, &normal(&problem.dims, 3), algorithm);
+        assert!(pieces > 1, "{algorithm:?}: {pieces}");
+    }
+}
+
+#[test]
+fn tensors_larger_than_a_binding_are_split() {
+    if gpu().is_none() {
+        return;
+    }
+    // 160 MiB of keys.
+    let mut problem = Problem::plain(dims([10, 10], [3, 1 << 16], [64, 4]));
+    problem.masks.push(Term::new("mask", "k % 64 < h + 1"));
+    same_as_cpu("two shards", &problem, &normal(&problem.dims, 4), Algorithm::Streaming);
+}
+
+#[test]
+fn masks_by_bits_are_masks_by_formulas() {
+    if gpu().is_none() {
+        return;
+    }
+    // The same mask, once exact and once with sums of floats that a GPU may round either way.
+    let of = |mask: &str| {
+        let mut problem = Problem::plain(dims([2, 1], [130, 140], [8, 8]));
+        problem.masks.push(Term::new("mask", mask));
+        problem
+    };
+    let (exact, rounded) = (of("(q ^ k) % 7 < 3 + h"), of("float((q ^ k) % 7) * 1.0 + 0.25 < 3.0 + float(h)"));
+    let inputs = normal(&exact.dims, 5);
+    for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
+        let run = |problem: &Problem| {
+            let mut session = session(problem, &inputs, algorithm);
+            block_on(session.rows(&Rows { batch: 0, head: 1, q: 20..121 }, Want::default())).unwrap()
+        };
+        let (by_formula, by_bits) = (run(&exact), run(&rounded));
+        assert_eq!(by_formula.y, by_bits.y, "{algorithm:?}");
+        same_as_cpu("bits", &rounded, &inputs, algorithm);
+    }
+}
+
+#[test]
+fn pictures_of_several_bands_are_those_of_the_cpu() {
+    if gpu().is_none() {
+        return;
+    }
+    let mut problem = Problem::plain(dims([2, 1], [2600, 2500], [64, 16]));
+    problem.masks.push(Term::new("mask", "k <= q_pos and (q + k) % 5 != 0"));
+    let inputs = normal(&problem.dims, 6);
+    let mut on_gpu = session(&problem, &inputs, Algorithm::Streaming);
+    let mut on_cpu =
+        Session::new(Plan::compile(&problem).unwrap(), inputs.clone(), Backend::Cpu, Algorithm::Streaming, clock);
+    for (stage, pool) in [(Stage::Weights, Pool::Max), (Stage::Weights, Pool::Mean), (Stage::Scaled, Pool::Mean)] {
+        let request = MapRequest { stage, batch: 0, head: 1, q: 7..2599, k: 100..2400, width: 61, height: 53, pool };
+        let (found, wanted) = (block_on(on_gpu.map(&request)).unwrap().0, on_cpu.map(&request).0);
+        assert_eq!(found.values.len(), wanted.values.len());
+        for (i, (&found, &wanted)) in found.values.iter().zip(&wanted.values).enumerate() {
+            assert!(close(found, f64::from(wanted), 1e-4), "{stage:?} {pool:?}: pixel {i} is {found}, not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn every_stage_has_a_time() {
+    if gpu().is_none() {
+        return;
+    }
+    let mut problem = Problem::plain(dims([2, 2], [256, 256], [32, 32]));
+    problem.masks.push(Term::new("mask", "k <= q_pos"));
+    problem.bias.push(Term::new("score", "s - 0.1 * abs(q - k)"));
+    let inputs = normal(&problem.dims, 7);
+    let times = |algorithm| {
+        let mut session = session(&problem, &inputs, algorithm);
+        block_on(session.rows(&Rows { batch: 0, head: 0, q: 0..256 }, Want::default())).unwrap().times
+    };
+    use TimedStage::{Bias, Kernel, Mask, Normalise, Prepare, Scores, Values};
+    let (streaming, materialised) = (times(Algorithm::Streaming), times(Algorithm::Materialised));
+    assert!([Prepare, Kernel].iter().all(|&stage| streaming.of(stage) > 0.0), "{streaming:?}");
+    let all = [Prepare, Scores, Bias, Mask, Normalise, Values];
+    assert!(all.iter().all(|&stage| materialised.of(stage) > 0.0), "{materialised:?}");
+}
+
+#[test]
+fn what_the_gpu_can_t_do_is_declined_with_a_sentence() {
+    let Some(gpu) = gpu() else { return };
+    let open = |problem: &Problem, inputs: &Inputs| {
+        let plan = Plan::compile(problem).unwrap();
+        block_on(GpuSession::new(gpu.clone(), plan, inputs, Algorithm::Streaming, clock)).err()
+    };
+    let problem = Problem::plain(dims([1, 1], [4, 4], [4, 4]));
+    let mut inputs = normal(&problem.dims, 1);
+    Arc::make_mut(&mut inputs.k)[3] = f32::NAN;
+    assert!(matches!(open(&problem, &inputs), Some(GpuError::Unavailable(why)) if why.contains("NaN")));
+    // One head of 160 MiB.
+    let huge = Problem::plain(dims([1, 1], [1, 160 << 10], [256, 1]));
+    let inputs = Inputs {
+        q: Arc::new(vec![0.0; huge.dims.q_len()]),
+        k: Arc::new(vec![0.0; huge.dims.k_len()]),
+        v: Arc::new(vec![0.0; huge.dims.v_len()]),
+    };
+    assert!(matches!(open(&huge, &inputs), Some(GpuError::Unavailable(why)) if why.contains("160 MiB")));
+
+    let mut session = session(&problem, &normal(&problem.dims, 1), Algorithm::Streaming);
+    let rows = Rows { batch: 0, head: 1, q: 0..4 };
+    assert!(matches!(block_on(session.rows(&rows, Want::default())), Err(GpuError::Invalid(_))));
+    let (q, k, stage, pool) = (0..4, 2..5, Stage::Raw, Pool::Max);
+    let request = MapRequest { stage, batch: 0, head: 0, q, k, width: 1, height: 1, pool };
+    assert!(matches!(block_on(session.map(&request)), Err(GpuError::Invalid(_))));
+}
+
+#[test]
+fn a_lost_device_is_replaced_once() {
+    if gpu().is_none() {
+        return;
+    }
+    let mut host = GpuHost::new(clock);
+    let problem = Problem::plain(dims([1, 1], [40, 40], [8, 8]));
+    let inputs = normal(&problem.dims, 2);
+    let rows = Rows { batch: 0, head: 0, q: 0..40 };
+    let run = |host: &mut GpuHost, break_it: bool| {
+        let gpu = block_on(host.gpu())?;
+        let plan = Plan::compile(&problem).unwrap();
+        let mut session = block_on(GpuSession::new(gpu.clone(), plan, &inputs, Algorithm::Streaming, clock))?;
+        let before = block_on(session.rows(&rows, Want::default()))?;
+        if break_it {
+            gpu.close();
+        }
+        block_on(session.rows(&rows, Want::default())).map(|after| (before, after))
+    };
+    let (before, after) = run(&mut host, false).unwrap();
+    assert_eq!(before.y, after.y);
+    assert!(matches!(run(&mut host, true), Err(GpuError::Lost(_))), "a run on a lost device says so");
+    let (again, _) = run(&mut host, false).unwrap();
+    assert_eq!((before.y, host.losses()), (again.y, 1), "a new device takes its place");
+    assert!(run(&mut host, true).unwrap_err().is_lost());
+    let given_up = run(&mut host, false).unwrap_err();
+    assert!(given_up.is_lost() && host.losses() == 2, "after the second loss the CPU goes on: {given_up}");
+}
+
+#[test]
+fn a_device_that_computes_is_trusted() {
+    if let Some(gpu) = gpu() {
+        block_on(canary(&gpu, clock)).unwrap();
+        assert!(!gpu.facts().name.is_empty());
+    }
+}
