@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
+use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::gpu::{Gpu, GpuHost, GpuSession};
 use attention_playground::engine::{Rows, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend};
@@ -100,7 +101,7 @@ fn on_gpu(gpu: &Rc<Gpu>, plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> 
 }
 
 fn on_cpu(plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> f64 {
-    let mut session = Session::new(plan.clone(), inputs.clone(), Backend::Cpu, algorithm, clock);
+    let mut session = Session::new(plan.clone(), inputs.clone(), Backend::Cpu, algorithm, &Kernels::SEPARATE, clock);
     let mut run = || {
         let start = clock();
         for head in 0..plan.dims.q_heads {

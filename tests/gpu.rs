@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use attention_playground::attention::{Inputs, Loaded, Plan, Problem, Term, assemble};
 use attention_playground::catalogue;
+use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, Program, canary};
 use attention_playground::engine::{MapRequest, Pool, Rows, RowsOut, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend, Choice, Experiment, MaskChoice, Stage};
@@ -98,7 +99,14 @@ fn every_entry_of_the_catalogue_gives_what_the_cpu_gives() {
 /// All rows of a run on the GPU and on the CPU.
 fn same_as_cpu(name: &str, problem: &Problem, inputs: &Inputs, algorithm: Algorithm) -> usize {
     let mut on_gpu = session(problem, inputs, algorithm);
-    let mut on_cpu = Session::new(Plan::compile(problem).unwrap(), inputs.clone(), Backend::Cpu, algorithm, clock);
+    let mut on_cpu = Session::new(
+        Plan::compile(problem).unwrap(),
+        inputs.clone(),
+        Backend::Cpu,
+        algorithm,
+        &Kernels::SEPARATE,
+        clock,
+    );
     let (mut pieces, mut rows_seen) = (0, 0);
     while let Some(parts) = block_on(on_gpu.next(Want::default())).unwrap() {
         pieces += 1;
@@ -180,8 +188,14 @@ fn pictures_of_several_bands_are_those_of_the_cpu() {
     problem.masks.push(Term::new("mask", "k <= q_pos and (q + k) % 5 != 0"));
     let inputs = normal(&problem.dims, 6);
     let mut on_gpu = session(&problem, &inputs, Algorithm::Streaming);
-    let mut on_cpu =
-        Session::new(Plan::compile(&problem).unwrap(), inputs.clone(), Backend::Cpu, Algorithm::Streaming, clock);
+    let mut on_cpu = Session::new(
+        Plan::compile(&problem).unwrap(),
+        inputs.clone(),
+        Backend::Cpu,
+        Algorithm::Streaming,
+        &Kernels::SEPARATE,
+        clock,
+    );
     for (stage, pool) in [(Stage::Weights, Pool::Max), (Stage::Weights, Pool::Mean), (Stage::Scaled, Pool::Mean)] {
         let request = MapRequest { stage, batch: 0, head: 1, q: 7..2599, k: 100..2400, width: 61, height: 53, pool };
         let (found, wanted) = (block_on(on_gpu.map(&request)).unwrap().0, on_cpu.map(&request).0);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use crate::checks::{Checks, Tally, tally};
-use crate::{Result, browser, build, root, serve, shell, size, take_flag};
+use crate::{Result, browser, build, root, serve, shell, size, take_flag, tools};
 
 /// The page is also served from here, to show that it does not care where it lies.
 const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
@@ -19,6 +19,7 @@ pub fn command(args: &[String]) -> Result<bool> {
     if filter.is_none() {
         static_checks(&mut checks);
     }
+    tools::for_gpu_tests();
     // With a filter either kind of test may have none that match, but not both.
     let some = usize::from(filter.is_none());
     checks.tests("native tests", some, || native(filter.as_deref(), full));
@@ -67,8 +68,9 @@ fn filter(mut args: Vec<String>) -> Result<Option<String>> {
 
 fn static_checks(checks: &mut Checks) {
     checks.step("format", || ok(&["fmt", "--all", "--check"]));
-    checks
-        .step("lints, native", || ok(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]));
+    checks.step("lints, native", || {
+        ok(&["clippy", "--workspace", "--all-targets", "--features", "gpu", "--locked", "--", "-D", "warnings"])
+    });
     checks.step("lints, page and workers", || {
         let what = ["clippy", "--locked", "--lib", "--bin", "app", "--features", "app"];
         ok(&[&what[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())
@@ -81,7 +83,8 @@ fn ok(args: &[&str]) -> Result<bool> {
 
 /// The packages, tested apart: together, cargo would turn on the features that any of them asks of a shared dependency, and the
 /// page's package would be tested with another serde_json than the page has.
-const PACKAGES: [&[&str]; 2] = [&["-p", "attention-playground"], &["-p", "xtask", "-p", "browser-tests"]];
+const PACKAGES: [&[&str]; 2] =
+    [&["-p", "attention-playground", "--features", "gpu"], &["-p", "xtask", "-p", "browser-tests"]];
 
 /// Every native test of the workspace; `--full` adds the ignored ones and lets the property tests try more cases.
 fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {

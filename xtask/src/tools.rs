@@ -129,6 +129,20 @@ fn node() -> Result<()> {
     )
 }
 
+/// A Vulkan driver for the native checks of the gpu engine; a software one will do. They can run without, and then say aloud that they do not.
+pub fn for_gpu_tests() {
+    let drivers = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+    let any = drivers.iter().any(|folder| std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some()));
+    if any || !cfg!(target_os = "linux") {
+        return;
+    }
+    let advice = "no Vulkan driver is installed: the native checks of the gpu engine will not run. On Debian: \
+                  sudo apt-get install mesa-vulkan-drivers";
+    if let Err(error) = apt_install(&["mesa-vulkan-drivers"], advice) {
+        println!("{error}");
+    }
+}
+
 /// Installs Debian packages when that can be done without asking anybody, that is as root; otherwise says `advice`.
 pub fn apt_install(packages: &[&str], advice: &str) -> Result<()> {
     let root_user = shell::read(shell::command("id", &["-u"])).is_some_and(|id| id.trim() == "0");

@@ -7,6 +7,9 @@ use super::gemm::{self, GROUP, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
 use super::softmax;
 
+/// As [`gemm::values`].
+type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
+
 /// Inner loops with one kind of multiply-add. The functions' meaning stands with the generic ones they are instances of.
 pub struct Kernels {
     /// What the tier is called: `simd128`, `relaxed-simd128`, `native`.
@@ -16,7 +19,7 @@ pub struct Kernels {
     /// Name of the materialised kernel built on it.
     pub(super) materialised: &'static str,
     pub(super) scores: fn(usize, &[f32], usize, &[Step], &mut [RowBlock]),
-    pub(super) values: fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]),
+    pub(super) values: Values,
     pub(super) weigh: fn(&mut [Step], f32) -> f32,
     pub(super) moment: fn(&[Step], f32) -> f32,
     pub(super) sigmoid: fn(&mut [Step], f32),

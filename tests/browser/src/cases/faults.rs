@@ -8,7 +8,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("faults"; a_trap_shows_the_address_to_keep, a_missing_module_is_said, a_worker_that_cannot_start_says_so)
+    cases!("faults"; a_trap_shows_the_address_to_keep, a_missing_module_is_said, a_missing_piece_can_be_fetched_again, a_worker_that_cannot_start_says_so)
 }
 
 async fn a_trap_shows_the_address_to_keep(page: &Page) -> Result<()> {
@@ -28,7 +28,7 @@ async fn a_trap_shows_the_address_to_keep(page: &Page) -> Result<()> {
 
 async fn a_missing_module_is_said(page: &Page) -> Result<()> {
     page.cdp("Network.enable", json!({})).await?;
-    page.cdp("Network.setBlockedURLs", json!({ "urls": ["*app-*_bg.wasm"] })).await?;
+    page.cdp("Network.setBlockedURLs", json!({ "urls": ["*app-*.wasm"] })).await?;
     let outcome = async {
         page.open("/").await?;
         page.wait_until("!document.getElementById('crash').hidden").await?;
@@ -40,6 +40,24 @@ async fn a_missing_module_is_said(page: &Page) -> Result<()> {
     page.expect_severe("fetch").await?;
     // The failed start itself is an uncaught error too.
     page.severe_messages().await.map(drop)
+}
+
+/// A part of the page that does not arrive says so where it would be, and comes when asked for again.
+async fn a_missing_piece_can_be_fetched_again(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    page.cdp("Network.enable", json!({})).await?;
+    page.cdp("Network.setBlockedURLs", json!({ "urls": ["*help-*.wasm"] })).await?;
+    let outcome = async {
+        page.click("Help and keys").await?;
+        page.wait_until("[...document.querySelectorAll('button')].some((b) => b.textContent === 'Try again')").await?;
+        page.screenshot("piece missing").await
+    }
+    .await;
+    page.cdp("Network.setBlockedURLs", json!({ "urls": [] })).await?;
+    outcome?;
+    page.severe_messages().await?;
+    page.click("Try again").await?;
+    page.wait_until("document.querySelector('dialog[open] h2')").await
 }
 
 /// The loader's own errors: a name it must not import, a first message that is no module.
