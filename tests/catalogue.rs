@@ -8,7 +8,7 @@ use attention_playground::catalogue::{
     self, MaskEntry, Param, Reach, Setting, Slot, Table, Text, editable_tables, masks, normalisers, positions, recipes,
 };
 use attention_playground::formula::{
-    Bound, Coverage, Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Ty, Values, compile,
+    Bound, Coverage, Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Sorted, Ty, Values, compile,
 };
 
 /// Where a pattern is looked at.
@@ -41,7 +41,7 @@ fn bind(
     changed: Changed,
     given: &[(&str, DataValues)],
 ) -> Bound {
-    let mut params: BTreeMap<String, f64> = declared.iter().map(|p| (p.name.to_owned(), p.default)).collect();
+    let mut params: Sorted<String, f64> = declared.iter().map(|p| (p.name.to_owned(), p.default)).collect();
     for (name, value) in changed {
         assert!(params.insert((*name).to_owned(), *value).is_some(), "no parameter {name}");
     }
@@ -55,8 +55,8 @@ fn bind(
             n_k: place.n_k as i32,
             offset: vec![place.offset],
         },
-        params: BTreeMap::from([("seed".to_owned(), Scalar::Int(place.seed as i32))]),
-        data: BTreeMap::new(),
+        params: Sorted::from([("seed".to_owned(), Scalar::Int(place.seed as i32))]),
+        data: Sorted::new(),
     };
     for param in declared {
         scope.params.push((param.name.to_owned(), param.ty));
@@ -158,7 +158,7 @@ fn check_params(id: &str, params: &[Param], uses: &str) {
 
 /// Tables of every size have the declared type and rank, as many numbers as their shape says, and clamp.
 fn check_tables(id: &str, params: &[Param], tables: &[Table]) {
-    let params: BTreeMap<String, f64> = params.iter().map(|p| (p.name.to_owned(), p.default)).collect();
+    let params: Sorted<String, f64> = params.iter().map(|p| (p.name.to_owned(), p.default)).collect();
     for table in tables {
         label(id, table.label);
         for (n_q, n_k, heads) in [(1, 1, 1), (3, 8, 2), (17, 5, 12), (64, 64, 7)] {
@@ -534,11 +534,11 @@ fn tables_take_parameters_as_they_are() {
         let all = [("buckets", buckets), ("causal", causal), ("max_distance", distance)];
         t5.too_small(&all.map(|(name, value)| (name.to_owned(), value)).into())
     };
-    assert_eq!(t5.too_small(&BTreeMap::new()), None);
+    assert_eq!(t5.too_small(&Sorted::new()), None);
     assert_eq!(given(64.0, 0.0, 17.0), None);
     assert_eq!(given(64.0, 0.0, 16.0), Some(("max_distance", 17.0)));
     assert_eq!(given(64.0, 1.0, 17.0), Some(("max_distance", 33.0)));
     for entry in catalogue::positions() {
-        assert_eq!(entry.too_small(&BTreeMap::new()), None, "{}", entry.id);
+        assert_eq!(entry.too_small(&Sorted::new()), None, "{}", entry.id);
     }
 }

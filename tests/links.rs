@@ -1,14 +1,12 @@
 //! Links, partial settings and the published schema: what leaves the page and comes back to it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
-use std::collections::BTreeMap;
-
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Input, MaskChoice, Patch, Scale, Size,
     Stage, TensorName, WindowEdge, check, decode, encode, merge,
 };
-use attention_playground::formula::Ty;
+use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -65,7 +63,7 @@ fn golden() -> Vec<(&'static str, Experiment)> {
         (
             "v1&data.doc=0,0,1,1&input=text&input.text=%E5%AE%83%20%22%E7%B4%AF%22%20%26%20tired&mask=document&scale=log_n",
             all(|e| {
-                e.data = BTreeMap::from([("doc".to_owned(), vec![0.0, 0.0, 1.0, 1.0])]);
+                e.data = Sorted::from([("doc".to_owned(), vec![0.0, 0.0, 1.0, 1.0])]);
                 e.input = Input::Text { text: "它 \"累\" & tired".to_owned(), size: Size::default(), seed: 0 };
                 e.mask = mask("document", &[]);
                 e.scale = Scale::LogN;
@@ -364,7 +362,7 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                 input,
                 mask,
                 scale,
-                data,
+                data: data.into_iter().collect(),
                 score,
                 seed,
                 edits,
@@ -378,7 +376,7 @@ fn experiments() -> impl Strategy<Value = Experiment> {
             let bare = Experiment { input: e.input.clone(), ..Experiment::default() };
             e.paint.retain(|patch| check(&Experiment { paint: vec![*patch], ..bare.clone() }).is_ok());
             if flag {
-                e.position = Choice { params: BTreeMap::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
+                e.position = Choice { params: Sorted::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
                 e.normaliser = Choice::of("sigmoid");
                 e.conventions.window = WindowEdge::Inclusive;
                 e.view.stage = Stage::Raw;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use attention_playground::attention::request::{FormulaOrEntry, Prepared, Request, Tensor, prepare};
+use attention_playground::formula::Sorted;
 use common::{Engine, engines};
 use serde::Deserialize;
 use serde_json::Value;
@@ -184,9 +185,9 @@ fn bad_requests_name_their_fields() {
     assert_eq!(paths(&|r| r.sink_logit = Some(vec![0.0])), ["sink_logit"]);
     assert_eq!(paths(&|r| r.outputs = Some(vec!["dQ".to_owned()])), ["outputs[0]"]);
     assert_eq!(paths(&|r| r.repeat = Some(0)), ["repeat"]);
-    assert_eq!(paths(&|r| r.data = BTreeMap::from([("doc".to_owned(), vec![1.0])])), ["data.doc"]);
+    assert_eq!(paths(&|r| r.data = Sorted::from([("doc".to_owned(), vec![1.0])])), ["data.doc"]);
     let entry = |id: &str, param: &str, value: f64| {
-        let params = BTreeMap::from([(param.to_owned(), value)]);
+        let params = Sorted::from([(param.to_owned(), value)]);
         Some(FormulaOrEntry::Entry(attention_playground::experiment::Choice { id: id.to_owned(), params }))
     };
     assert_eq!(paths(&|r| r.mask = entry("nonsense", "a", 1.0)), ["mask.id"]);

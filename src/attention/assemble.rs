@@ -166,7 +166,7 @@ fn apply(edit: &Edit, dims: &Dims, inputs: &mut Inputs) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 mod tests {
-    use std::collections::BTreeMap;
+    use crate::formula::Sorted;
 
     use super::*;
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
@@ -214,7 +214,7 @@ mod tests {
         {
             for n_k in [24, 31, 9] {
                 let mut experiment = generated();
-                experiment.mask = MaskChoice { id: mask.to_owned(), params: BTreeMap::new(), custom: None };
+                experiment.mask = MaskChoice { id: mask.to_owned(), params: Sorted::new(), custom: None };
                 experiment.position = Choice::of(position);
                 experiment.normaliser = Choice::of(normaliser);
                 experiment.conventions.causal = CausalAlignment::BottomRight;
@@ -251,9 +251,9 @@ mod tests {
         experiment.conventions.window = WindowEdge::Inclusive;
         let (after, _) = assembled(&experiment).unwrap();
         assert_eq!((after.bias.len(), after.bias_before_cap.len()), (0, 1));
-        assert_eq!(before.masks[0].params["inclusive"], Scalar::Bool(false));
-        assert_eq!(after.masks[0].params["inclusive"], Scalar::Bool(true));
-        experiment.position = Choice { id: "rope".to_owned(), params: BTreeMap::from([("fraction".to_owned(), 0.5)]) };
+        assert_eq!(before.masks[0].params.get("inclusive"), Some(&Scalar::Bool(false)));
+        assert_eq!(after.masks[0].params.get("inclusive"), Some(&Scalar::Bool(true)));
+        experiment.position = Choice { id: "rope".to_owned(), params: Sorted::from([("fraction".to_owned(), 0.5)]) };
         experiment.conventions.rope = RopePairs::Interleaved;
         let rotation = assembled(&experiment).unwrap().0.rotation.unwrap();
         assert_eq!((rotation.dims, rotation.interleaved), (8, true));
@@ -274,11 +274,11 @@ mod tests {
         let window = Declared { name: "w".to_owned(), ty: Ty::Int, min: 0.0, max: 9.0, step: 1.0, value: 3.0 };
         let text = "doc[q] == doc[k] and q - k < w and note[k] > 0";
         let custom = CustomFormula { text: text.to_owned(), params: vec![window] };
-        experiment.mask = MaskChoice { id: "custom".to_owned(), params: BTreeMap::new(), custom: Some(custom) };
+        experiment.mask = MaskChoice { id: "custom".to_owned(), params: Sorted::new(), custom: Some(custom) };
         experiment.data.insert("doc".to_owned(), (0..24).map(|i| f64::from(i / 8)).collect());
         experiment.data.insert("note".to_owned(), vec![0.5; 24]);
         let (problem, _) = assembled(&experiment).unwrap();
-        assert_eq!(problem.masks[0].params["w"], Scalar::Int(3));
+        assert_eq!(problem.masks[0].params.get("w"), Some(&Scalar::Int(3)));
         let plan = Plan::compile(&problem).unwrap();
         assert!(
             plan.masks[0].mask_at(0, 0, 9, 8)
@@ -303,7 +303,7 @@ mod tests {
             fits(experiment, &dims).err().map_or_else(Vec::new, |all| all.0.into_iter().map(|i| i.path).collect())
         };
         assert!(paths(&experiment).is_empty());
-        experiment.mask = MaskChoice { id: "document".to_owned(), params: BTreeMap::new(), custom: None };
+        experiment.mask = MaskChoice { id: "document".to_owned(), params: Sorted::new(), custom: None };
         experiment.data.insert("doc".to_owned(), vec![0.0; 5]);
         experiment.paint.push(Patch { head: None, q: [0, 1], k: [0, 25], allow: true });
         experiment.edits.push(Edit { tensor: TensorName::V, head: 4, row: 0, col: 0, value: 0.0 });

@@ -1,7 +1,6 @@
 //! Entries of the catalogue, and formulas of the user's own, turned into terms and slots of a problem. Experiments and requests of the
 //! JavaScript API choose in the same words, so both come through here.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dims::Dims;
@@ -12,7 +11,7 @@ use crate::experiment::{
     Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
     type_of, unknown,
 };
-use crate::formula::Data;
+use crate::formula::{Data, Sorted};
 
 /// Most entries of one table: a layout of blocks grows with the square of the tokens over the block.
 const MAX_TABLE: usize = 1 << 26;
@@ -24,7 +23,7 @@ pub struct Chooser<'a> {
     /// Seed of tables.
     pub seed: u64,
     /// Tables the user gave, row-major.
-    pub data: &'a BTreeMap<String, Vec<f64>>,
+    pub data: &'a Sorted<String, Vec<f64>>,
     /// Switches.
     pub conventions: Conventions,
     /// Everything found wrong.
@@ -33,7 +32,7 @@ pub struct Chooser<'a> {
 
 impl Chooser<'_> {
     /// Adds the mask entry `id`, and its score formula if it has one.
-    pub fn mask(&mut self, problem: &mut Problem, id: &str, params: &BTreeMap<String, f64>, path: &str) {
+    pub fn mask(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
         let Some(entry) = catalogue::mask(id) else {
             return self.unknown(path, Text::new("mask", "掩码"), id, catalogue::masks().iter().map(|e| e.id));
         };
@@ -54,7 +53,7 @@ impl Chooser<'_> {
     }
 
     /// Fills the slot of the position entry `id`.
-    pub fn position(&mut self, problem: &mut Problem, id: &str, params: &BTreeMap<String, f64>, path: &str) {
+    pub fn position(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
         let Some(entry) = catalogue::position(id) else {
             return self.unknown(
                 path,
@@ -90,7 +89,7 @@ impl Chooser<'_> {
     }
 
     /// The normaliser entry `id`.
-    pub fn normaliser(&mut self, problem: &mut Problem, id: &str, params: &BTreeMap<String, f64>, path: &str) {
+    pub fn normaliser(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
         let Some(entry) = catalogue::normaliser(id) else {
             return self.unknown(
                 path,
@@ -118,7 +117,7 @@ impl Chooser<'_> {
     /// A formula of the user's own: its declared parameters, the tables the user gave, and the catalogue's editable ones it names.
     pub fn custom(&mut self, formula: &CustomFormula, path: &str) -> Term {
         let mut term = Term::new(&format!("{path}.text"), &formula.text);
-        let mut values = BTreeMap::new();
+        let mut values = Sorted::new();
         for (i, param) in formula.params.iter().enumerate() {
             if let Some(message) = fault(param.ty, param.value) {
                 self.issues.push(Issue::new(format!("{path}.params[{i}].value"), message));
@@ -131,7 +130,7 @@ impl Chooser<'_> {
             values.insert(param.name.clone(), param.value);
         }
         // A declared `seed` is the user's own.
-        term.params.entry("seed".to_owned()).or_insert(values::seed(self.seed));
+        term.params.get_or_insert_with("seed".to_owned(), || values::seed(self.seed));
         self.tables_of_text(&mut term, &values);
         term
     }
@@ -139,11 +138,11 @@ impl Chooser<'_> {
     /// A formula of the user's own without parameters.
     pub fn text(&mut self, text: &str, path: &str) -> Term {
         let mut term = Term::new(path, text).param("seed", values::seed(self.seed));
-        self.tables_of_text(&mut term, &BTreeMap::new());
+        self.tables_of_text(&mut term, &Sorted::new());
         term
     }
 
-    fn tables_of_text(&mut self, term: &mut Term, params: &BTreeMap<String, f64>) {
+    fn tables_of_text(&mut self, term: &mut Term, params: &Sorted<String, f64>) {
         let text = term.text.clone();
         let words: Vec<&str> = names(&text).collect();
         // A declared parameter hides a table of its name.
@@ -166,7 +165,7 @@ impl Chooser<'_> {
         formula: &str,
         declared: &[Param],
         tables: &[Table],
-        params: &BTreeMap<String, f64>,
+        params: &Sorted<String, f64>,
         path: &str,
     ) -> Term {
         let mut term = Term::new(path, formula).param("seed", values::seed(self.seed));
@@ -183,7 +182,7 @@ impl Chooser<'_> {
     }
 
     /// The user's table of that name, or the one the catalogue makes.
-    fn table(&mut self, table: &Table, params: &BTreeMap<String, f64>) -> Option<Arc<Data>> {
+    fn table(&mut self, table: &Table, params: &Sorted<String, f64>) -> Option<Arc<Data>> {
         let path = format!("data.{}", table.name);
         let setting =
             Setting { n_q: self.dims.n_q, n_k: self.dims.n_k, heads: self.dims.q_heads, params, seed: self.seed };
@@ -221,9 +220,9 @@ impl Chooser<'_> {
     }
 
     /// Given parameters over the entry's defaults; all defaults where the check of experiments refuses any.
-    fn params(&mut self, declared: &[Param], given: &BTreeMap<String, f64>, path: &str) -> BTreeMap<String, f64> {
+    fn params(&mut self, declared: &[Param], given: &Sorted<String, f64>, path: &str) -> Sorted<String, f64> {
         let issues = check_params(&format!("{path}.params"), declared, given);
-        let values = if issues.is_empty() { values_of(declared, given) } else { values_of(declared, &BTreeMap::new()) };
+        let values = if issues.is_empty() { values_of(declared, given) } else { values_of(declared, &Sorted::new()) };
         self.issues.extend(issues);
         values
     }

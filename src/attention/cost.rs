@@ -1,12 +1,11 @@
 //! Work counted from a plan before anything runs.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::tiles::TileCounts;
 use crate::experiment::Algorithm;
+use crate::formula::Sorted;
 
 /// Floating-point operations, bytes and tiles of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,10 +24,10 @@ impl Cost {
     /// Counts a run of `plan` in tiles of `tile` (rows, columns). Anything but `Materialised` counts as streaming.
     pub fn of(plan: &Plan, algorithm: Algorithm, tile: (usize, usize)) -> Cost {
         let dims = plan.dims;
-        let mut heads: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+        let mut heads: Sorted<(usize, usize), u64> = Sorted::new();
         for batch in 0..dims.batch {
             for head in 0..dims.q_heads {
-                *heads.entry(plan.mask_key(batch, head)).or_default() += 1;
+                *heads.get_or_insert_with(plan.mask_key(batch, head), || 0) += 1;
             }
         }
         let (mut tiles, mut live) = (TileCounts::default(), 0_u64);

@@ -3,14 +3,13 @@
 //! Order of the slots: encodings; rotation of Q and K; Q·K; scale; bias before the cap; softcap; bias and score formulas; masks, and-ed;
 //! sink logit; normaliser; probability formula; V.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::dims::Dims;
 use crate::experiment::Patch;
-use crate::formula::{Data, Scalar};
+use crate::formula::{Data, Scalar, Sorted};
 
 /// One formula with everything it reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,9 +17,9 @@ pub struct Term {
     /// The formula's text.
     pub text: String,
     /// Values of the parameters it names.
-    pub params: BTreeMap<String, Scalar>,
+    pub params: Sorted<String, Scalar>,
     /// Tables it reads.
-    pub data: BTreeMap<String, Arc<Data>>,
+    pub data: Sorted<String, Arc<Data>>,
     /// The field of the experiment or request it came from; issues carry it.
     pub path: String,
 }
@@ -28,7 +27,7 @@ pub struct Term {
 impl Term {
     /// A formula without parameters or tables.
     pub fn new(path: &str, text: &str) -> Self {
-        Self { text: text.to_owned(), params: BTreeMap::new(), data: BTreeMap::new(), path: path.to_owned() }
+        Self { text: text.to_owned(), params: Sorted::new(), data: Sorted::new(), path: path.to_owned() }
     }
 
     /// Adds the value of a parameter.

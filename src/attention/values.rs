@@ -1,11 +1,9 @@
 //! Parameters and tables as formulas read them. Experiments and requests carry them as plain numbers; the page's editor, its thumbnails and
 //! the problem itself all turn them into values here.
 
-use std::collections::BTreeMap;
-
 use crate::catalogue::Param;
 use crate::experiment::Declared;
-use crate::formula::{Data, DataValues, Scalar, Ty};
+use crate::formula::{Data, DataValues, Scalar, Sorted, Ty};
 
 /// The value of a parameter as its type holds it.
 pub fn scalar(ty: Ty, value: f64) -> Scalar {
@@ -40,20 +38,13 @@ pub fn list(ty: Ty, values: &[f64]) -> Data {
 }
 
 /// An entry's parameters: the given ones over the defaults.
-pub fn values_of(params: &[Param], given: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
-    by_name(params.iter().map(|p| (p.name.to_owned(), given.get(p.name).copied().unwrap_or(p.default))))
+pub fn values_of(params: &[Param], given: &Sorted<String, f64>) -> Sorted<String, f64> {
+    params.iter().map(|p| (p.name.to_owned(), given.get(p.name).copied().unwrap_or(p.default))).collect()
 }
 
 /// The values of declared parameters.
-pub fn declared_values(params: &[Declared]) -> BTreeMap<String, f64> {
-    by_name(params.iter().map(|p| (p.name.clone(), p.value)))
-}
-
-/// Pairs by their names: what `collect` does, without the sort that it compiles for each iterator.
-pub fn by_name<V>(pairs: impl Iterator<Item = (String, V)>) -> BTreeMap<String, V> {
-    let mut all = BTreeMap::new();
-    all.extend(pairs);
-    all
+pub fn declared_values(params: &[Declared]) -> Sorted<String, f64> {
+    params.iter().map(|p| (p.name.clone(), p.value)).collect()
 }
 
 /// The built-in whole number `seed` of every formula: the low 32 bits of the experiment's or the request's.

@@ -1,10 +1,8 @@
 //! What an entry says: names, formula, declared parameters, tables, paper.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::formula::{Data, Ty};
+use crate::formula::{Data, Sorted, Ty};
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,7 +110,7 @@ pub struct Setting<'a> {
     /// Query heads.
     pub heads: usize,
     /// Every parameter of the entry with its value.
-    pub params: &'a BTreeMap<String, f64>,
+    pub params: &'a Sorted<String, f64>,
     /// Seed of the experiment.
     pub seed: u64,
 }
@@ -276,7 +274,7 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> f64;
 
 impl PositionEntry {
     /// The parameter that is too small beside the others, and the least it may be; absent ones have their defaults.
-    pub fn too_small(&self, given: &BTreeMap<String, f64>) -> Option<(&'static str, f64)> {
+    pub fn too_small(&self, given: &Sorted<String, f64>) -> Option<(&'static str, f64)> {
         let Least { name, of } = self.least?;
         let default =
             |name: &str| self.params.iter().find(|param| param.name == name).map_or(0.0, |param| param.default);

@@ -2,11 +2,9 @@
 //!
 //! Every field has a default, and the defaults of a version never change: a link holds only what differs.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::formula::Ty;
+use crate::formula::{Sorted, Ty};
 
 /// Everything the user set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +33,7 @@ pub struct Experiment {
     /// Switches where libraries differ.
     pub conventions: Conventions,
     /// Per-token and per-head tables that replace the catalogue's own, row-major.
-    pub data: BTreeMap<String, Vec<f64>>,
+    pub data: Sorted<String, Vec<f64>>,
     /// Seed of random patterns and learned tables.
     pub seed: u64,
     /// Which engine computes.
@@ -52,7 +50,7 @@ impl Default for Experiment {
             edits: Vec::new(),
             mask: MaskChoice {
                 id: "sliding-window".to_owned(),
-                params: BTreeMap::from([("window".to_owned(), 9.0)]),
+                params: Sorted::from([("window".to_owned(), 9.0)]),
                 custom: None,
             },
             paint: Vec::new(),
@@ -63,7 +61,7 @@ impl Default for Experiment {
             softcap: 0.0,
             normaliser: Choice::of("softmax"),
             conventions: Conventions::default(),
-            data: BTreeMap::new(),
+            data: Sorted::new(),
             seed: 0,
             engine: EngineChoice::default(),
             view: View::default(),
@@ -191,14 +189,14 @@ pub struct Choice {
     /// Id of the entry.
     pub id: String,
     /// Values that differ from the defaults.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub params: BTreeMap<String, f64>,
+    #[serde(default, skip_serializing_if = "Sorted::is_empty")]
+    pub params: Sorted<String, f64>,
 }
 
 impl Choice {
     /// The entry with its default parameters.
     pub fn of(id: &str) -> Self {
-        Self { id: id.to_owned(), params: BTreeMap::new() }
+        Self { id: id.to_owned(), params: Sorted::new() }
     }
 }
 
@@ -209,8 +207,8 @@ pub struct MaskChoice {
     /// Id of the entry, or `custom`.
     pub id: String,
     /// Values that differ from the entry's defaults.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub params: BTreeMap<String, f64>,
+    #[serde(default, skip_serializing_if = "Sorted::is_empty")]
+    pub params: Sorted<String, f64>,
     /// The user's own formula; present exactly when the id is `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<CustomFormula>,

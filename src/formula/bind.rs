@@ -246,7 +246,7 @@ fn indices_stay_inside(inner: &Inner, of_node: &[usize]) -> Result<(), FormulaEr
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::collections::BTreeMap;
+    use crate::formula::Sorted;
 
     use super::*;
     use crate::formula::{Coverage, DataDecl, DataValues, Lanes, Scope, compile};
@@ -263,8 +263,8 @@ mod tests {
             Data { shape: vec![n as usize], values: DataValues::Int((0..n).map(|i| i / 3).collect()), clamp: false };
         Values {
             sizes: Sizes { batch: 2, heads: 2, n_q: n, n_k: n, offset },
-            params: BTreeMap::from([("window".into(), Scalar::Int(4)), ("strict".into(), Scalar::Bool(false))]),
-            data: BTreeMap::from([("doc".into(), Arc::new(doc))]),
+            params: Sorted::from([("window".into(), Scalar::Int(4)), ("strict".into(), Scalar::Bool(false))]),
+            data: Sorted::from([("doc".into(), Arc::new(doc))]),
         }
     }
 
@@ -333,7 +333,7 @@ mod tests {
                 .is_ok()
         );
         let mut clamped = values(8, vec![]);
-        let doc = Data { clamp: true, ..(*clamped.data["doc"]).clone() };
+        let doc = Data { clamp: true, ..Data::clone(clamped.data.get("doc").unwrap()) };
         clamped.data.insert("doc".into(), Arc::new(doc));
         assert!(bind("doc[k - 1] == 0", &clamped).unwrap().mask_at(0, 0, 0, 0));
     }
@@ -351,7 +351,7 @@ mod tests {
         check(|v| v.params.clear(), ErrorKind::MissingParameter { name: "window".into() });
         check(|v| v.data.clear(), ErrorKind::MissingData { name: name() });
         check(
-            |v| *v.params.entry("window".into()).or_insert(Scalar::Int(0)) = Scalar::Float(1.0),
+            |v| *v.params.get_mut("window").unwrap() = Scalar::Float(1.0),
             ErrorKind::ParameterType { name: "window".into(), wants: Ty::Int, found: Ty::Float },
         );
         check(|v| v.sizes.n_k = -1, ErrorKind::BadSize { name: "n_k".into(), limit: Sizes::LIMIT, found: -1 });

@@ -34,6 +34,7 @@ mod parser;
 mod plain;
 mod print;
 mod program;
+mod sorted;
 pub mod table;
 pub mod typed;
 mod values;
@@ -48,6 +49,7 @@ pub use error::{Due, ErrorKind, FormulaError, Wants};
 pub use lanes::Lanes;
 pub(crate) use nearest::near;
 pub use parser::{MAX_BYTES, MAX_DEPTH, MAX_PARTS};
+pub use sorted::Sorted;
 pub use table::LANES;
 pub use values::{Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Ty, Values, Var};
 

@@ -1,10 +1,11 @@
 //! What a formula is about: types, the names it may use, and the sizes, parameters and data filled in later.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use super::Sorted;
 
 /// The type of an expression.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
@@ -232,9 +233,9 @@ pub struct Values {
     /// Lengths of the axes.
     pub sizes: Sizes,
     /// Parameters by name; names that the formula does not use are ignored.
-    pub params: BTreeMap<String, Scalar>,
+    pub params: Sorted<String, Scalar>,
     /// Tables by name; names that the formula does not use are ignored.
-    pub data: BTreeMap<String, Arc<Data>>,
+    pub data: Sorted<String, Arc<Data>>,
 }
 
 impl fmt::Display for Ty {

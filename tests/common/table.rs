@@ -1,13 +1,12 @@
 //! The table of problems every engine must agree on.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use attention_playground::attention::inputs::{Options, Recipe, generate};
 use attention_playground::attention::{Dims, Encoding, Inputs, Normaliser, Problem, Rotation, Term};
 use attention_playground::catalogue::{self, Setting, Slot};
 use attention_playground::experiment::Patch;
-use attention_playground::formula::{Data, DataValues, Scalar, Ty};
+use attention_playground::formula::{Data, DataValues, Scalar, Sorted, Ty};
 
 pub struct Case {
     pub name: String,
@@ -39,7 +38,7 @@ const SQUARE: Dims = Dims { batch: 1, q_heads: 2, kv_heads: 2, n_q: 37, n_k: 37,
 fn position(id: &str, dims: &Dims) -> Term {
     let entry = catalogue::position(id).unwrap();
     let Slot::Score { formula, tables } = entry.slot else { panic!("{id} has no formula") };
-    let params: BTreeMap<String, f64> = entry.params.iter().map(|p| (p.name.to_owned(), p.default)).collect();
+    let params: Sorted<String, f64> = entry.params.iter().map(|p| (p.name.to_owned(), p.default)).collect();
     let setting = Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params: &params, seed: 5 };
     let mut term = Term::new("position", formula);
     for param in entry.params {

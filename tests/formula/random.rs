@@ -1,10 +1,9 @@
 //! Random formulas of every operation, with random values for what they use.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use attention_playground::formula::{
-    Bound, Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Ty, Values, compile,
+    Bound, Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Sorted, Ty, Values, compile,
 };
 
 /// Small steps from a seed (splitmix64): one number decides a whole formula, so a failure is one number to repeat.
@@ -179,12 +178,12 @@ pub fn values(dice: &mut Dice) -> Values {
     doc.sort_unstable();
     Values {
         sizes: Sizes { batch, heads, n_q, n_k, offset },
-        params: BTreeMap::from([
+        params: Sorted::from([
             ("window".into(), Scalar::Int(dice.roll(9) as i32 - 1)),
             ("rate".into(), Scalar::Float(dice.pick(&[0.0, 0.1, -3.5, 1e20]))),
             ("flag".into(), Scalar::Bool(dice.roll(2) == 1)),
         ]),
-        data: BTreeMap::from([
+        data: Sorted::from([
             ("doc".into(), data(&[40], DataValues::Int(doc))),
             ("period".into(), data(&[3], ints(dice, 3, &[0, 1, 2, 4, 5, -3]))),
             ("grid".into(), data(&[7, 5], ints(dice, 35, &[0, 1, 2, 3, 100, i32::MIN]))),

@@ -1,10 +1,9 @@
 //! How much of a mask bounds decide without looking at its cells.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use attention_playground::formula::{
-    Coverage, Data, DataDecl, DataValues, Kind, Lanes, Scalar, Scope, Sizes, Ty, Values, compile,
+    Coverage, Data, DataDecl, DataValues, Kind, Lanes, Scalar, Scope, Sizes, Sorted, Ty, Values, compile,
 };
 
 /// Bounds are useful: of the tiles of 64 x 64 that are truly empty or full, this share is recognised.
@@ -30,7 +29,7 @@ fn most_empty_and_full_tiles_are_recognised() {
     let values = Values {
         sizes: Sizes { batch: 1, heads: 4, n_q: N, n_k: N, offset: vec![0] },
         params: params.iter().map(|p| (p.0.into(), Scalar::Int(p.1))).collect(),
-        data: BTreeMap::from([
+        data: Sorted::from([
             ("doc".into(), table(DataValues::Int((0..N).map(|i| (i * i) >> 17).collect()))),
             ("period".into(), table(DataValues::Int(vec![2, 4, 128, 256]))),
             ("valid".into(), table(DataValues::Bool((0..N).map(|i| u8::from(i < 900)).collect()))),

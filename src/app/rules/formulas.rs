@@ -1,20 +1,19 @@
 //! What a formula needs to be compiled and bound on the page: the names in its scope, values, tables.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attention::Dims;
-use crate::attention::values::{self, by_name, entries, list, scalar};
+use crate::attention::values::{self, entries, list, scalar};
 pub use crate::attention::values::{declared_values, names, plain, values_of};
 use crate::catalogue::{self, MaskEntry, Setting, Table};
 use crate::experiment::{self, CustomFormula};
-use crate::formula::{self, Data, DataDecl, FormulaError, Kind, Scope, Sizes, Values};
+use crate::formula::{self, Data, DataDecl, FormulaError, Kind, Scope, Sizes, Sorted, Values};
 
 /// Tables that the user gave, row-major.
-pub type Given = BTreeMap<String, Vec<f64>>;
+pub type Given = Sorted<String, Vec<f64>>;
 
 /// A table as it is used: the one the catalogue makes, with the user's numbers where they fit.
-pub fn table(table: &Table, dims: &Dims, params: &BTreeMap<String, f64>, seed: u64, given: &Given) -> Data {
+pub fn table(table: &Table, dims: &Dims, params: &Sorted<String, f64>, seed: u64, given: &Given) -> Data {
     let setting = Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params, seed };
     let mut data = (table.make)(&setting);
     if let Some(values) = given.get(table.name).filter(|v| v.len() == data.values.len()) {
@@ -39,8 +38,8 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
     let numbers = declared_values(&own.params);
     // The scope adds the built-in seed to the declared parameters.
     let value = |name: &str, ty| numbers.get(name).map_or(values::seed(seed), |&value| scalar(ty, value));
-    let params = by_name(scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))));
-    let mut data = BTreeMap::new();
+    let params = scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))).collect();
+    let mut data = Sorted::new();
     for decl in scope.data.iter().filter(|decl| names(&own.text).any(|name| name == decl.name)) {
         let found = match catalogue::editable_table(&decl.name) {
             Some(named) => table(named, dims, &numbers, seed, given),
@@ -54,7 +53,7 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
     compiled.bind(&Values { sizes: sizes_of(dims), params, data }).err()
 }
 
-fn declared(data: &BTreeMap<String, Arc<Data>>) -> Vec<DataDecl> {
+fn declared(data: &Sorted<String, Arc<Data>>) -> Vec<DataDecl> {
     data.iter()
         .map(|(name, data)| DataDecl { name: name.clone(), ty: data.values.ty(), dims: data.shape.len() })
         .collect()
@@ -74,11 +73,12 @@ fn sizes_of(dims: &Dims) -> Sizes {
 /// not compile, which the catalogue's own tests rule out.
 pub fn picture(entry: &MaskEntry, n: usize) -> Option<Vec<bool>> {
     let dims = Dims { batch: 1, q_heads: 4, kv_heads: 4, n_q: n, n_k: n, d: 1, d_v: 1 };
-    let numbers = values_of(entry.params, &BTreeMap::new());
+    let numbers = values_of(entry.params, &Sorted::new());
     let seed = ("seed".to_owned(), values::seed(0));
-    let params = by_name(entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]));
+    let params: Sorted<_, _> =
+        entry.params.iter().map(|p| (p.name.to_owned(), scalar(p.ty, p.default))).chain([seed]).collect();
     let made = |t: &Table| Arc::new(table(t, &dims, &numbers, 0, &Given::new()));
-    let data = by_name(entry.tables.iter().map(|t| (t.name.to_owned(), made(t))));
+    let data = entry.tables.iter().map(|t| (t.name.to_owned(), made(t))).collect();
     let scope = Scope {
         params: params.iter().map(|(name, value)| (name.clone(), value.ty())).collect(),
         data: declared(&data),

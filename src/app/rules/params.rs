@@ -1,7 +1,5 @@
 //! Sliders and switches of a catalogue entry's declared parameters.
 
-use std::collections::BTreeMap;
-
 use leptos::prelude::*;
 
 use super::formulas::{table, values_of};
@@ -11,7 +9,7 @@ use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::catalogue::{self, Param, Slot, Table};
 use crate::experiment::{Experiment, WindowEdge};
-use crate::formula::Ty;
+use crate::formula::{Sorted, Ty};
 
 /// Whose parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +30,14 @@ impl Owner {
     }
 
     /// The values that are set.
-    pub fn given(self, e: &Experiment) -> &BTreeMap<String, f64> {
+    pub fn given(self, e: &Experiment) -> &Sorted<String, f64> {
         match self {
             Self::Mask => &e.mask.params,
             Self::Position => &e.position.params,
         }
     }
 
-    fn given_mut(self, e: &mut Experiment) -> &mut BTreeMap<String, f64> {
+    fn given_mut(self, e: &mut Experiment) -> &mut Sorted<String, f64> {
         match self {
             Self::Mask => &mut e.mask.params,
             Self::Position => &mut e.position.params,
@@ -123,7 +121,7 @@ fn set(lab: Lab, owner: Owner, param: &'static Param, value: f64) {
         let values = values_of(params, owner.given(e));
         for named in tables {
             if let (Some(dims), Some(given)) = (dims, e.data.get(named.name)) {
-                let made = table(named, &dims, &values, e.seed, &BTreeMap::new());
+                let made = table(named, &dims, &values, e.seed, &Sorted::new());
                 if made.values.len() != given.len() {
                     e.data.remove(named.name);
                 }

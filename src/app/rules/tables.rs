@@ -1,8 +1,6 @@
 //! Tables that a formula reads, by token or by head, to be edited number by number.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
-use std::collections::BTreeMap;
-
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -18,7 +16,7 @@ use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::catalogue::{self, Lang, Table};
 use crate::experiment::Experiment;
-use crate::formula::Ty;
+use crate::formula::{Sorted, Ty};
 use crate::interchange::Numbers;
 
 /// Most numbers that are shown as fields of their own; longer rows are text.
@@ -52,7 +50,7 @@ impl Reader {
         }
     }
 
-    fn params(self, e: &Experiment) -> BTreeMap<String, f64> {
+    fn params(self, e: &Experiment) -> Sorted<String, f64> {
         match self {
             Self::Entry(owner) => values_of(owner.declares(e).0, owner.given(e)),
             Self::Own(own) => own.get(e).map(|f| declared_values(&f.params)).unwrap_or_default(),

@@ -1,6 +1,5 @@
 //! A request turned into the problem it describes. Pure, so that the conformance vectors run natively through the same door as the page's.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::mask;
@@ -11,7 +10,7 @@ use crate::attention::dims::{Dims, Inputs};
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
 use crate::experiment::{CausalAlignment, Issue, Issues, Stage};
-use crate::formula::{Data, DataValues, Scalar};
+use crate::formula::{Data, DataValues, Scalar, Sorted};
 
 /// A request, ready to be computed.
 #[derive(Clone, Debug, PartialEq)]
@@ -290,7 +289,7 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
     for name in request.data.keys() {
         let terms =
             problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);
-        let read = terms.map(|term| &term.data).any(|data: &BTreeMap<_, _>| data.contains_key(name));
+        let read = terms.map(|term| &term.data).any(|data: &Sorted<_, _>| data.contains_key(name));
         let at_fault = chooser.issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
         if !read && !at_fault {
             chooser.issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));

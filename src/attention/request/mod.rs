@@ -6,11 +6,10 @@ mod fields;
 mod mask;
 mod tensor;
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use crate::experiment::{Algorithm, Backend, Choice, Conventions};
+use crate::formula::Sorted;
 
 pub use convert::{Prepared, prepare};
 pub use fields::{Draft, SINK, TENSORS};
@@ -103,7 +102,7 @@ pub struct Request {
     /// Scores to weights.
     pub normaliser: Option<Choice>,
     /// Tables that formulas read, row-major.
-    pub data: BTreeMap<String, Vec<f64>>,
+    pub data: Sorted<String, Vec<f64>>,
     /// The engine.
     pub backend: Backend,
     /// The algorithm.

@@ -1,12 +1,12 @@
 //! Blocks of scores: what streaming, materialised and the pictures share. Packed tensors, tile maps and scratch live here between items.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
 use super::kernels::Kernels;
 use super::pack;
 use crate::attention::{Coverage, Inputs, Plan, RowRules, TileMap};
+use crate::formula::Sorted;
 
 /// Query rows of a block: one row of tiles. A block of K serves them all while it is in the cache.
 pub const ROWS: usize = 32;
@@ -23,7 +23,7 @@ pub struct Blocks {
     /// By `batch · kv_heads + kv_head`; heads that share K and V share an entry.
     packed: Vec<Option<Packed>>,
     /// By [`Plan::mask_key`].
-    maps: BTreeMap<(usize, usize), TileMap>,
+    maps: Sorted<(usize, usize), TileMap>,
     /// One for each row of a block; empty for a plan without formulas.
     rules: Vec<RowRules>,
     /// Prepared rows `[rows, d]`.
@@ -46,7 +46,7 @@ impl Blocks {
         Self {
             kernels,
             packed: (0..dims.batch * dims.kv_heads).map(|_| None).collect(),
-            maps: BTreeMap::new(),
+            maps: Sorted::new(),
             rules: if formulas { (0..rows).map(|_| RowRules::new(plan, KEYS)).collect() } else { Vec::new() },
             queries: vec![0.0; rows * dims.d],
             groups: vec![0.0; rows * dims.d],
@@ -74,7 +74,7 @@ impl Blocks {
             Packed { k, v: pack::values(inputs.v_head(&dims, batch, head), dims.n_k, dims.d_v) }
         });
         self.map = plan.mask_key(batch, head);
-        self.maps.entry(self.map).or_insert_with(|| plan.tiles(batch, head, ROWS, KEYS));
+        self.maps.get_or_insert_with(self.map, || plan.tiles(batch, head, ROWS, KEYS));
     }
 
     /// Stands on query rows `q` (at most [`ROWS`]) of the head last prepared; Q is multiplied by `factor`.

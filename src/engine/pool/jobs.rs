@@ -1,6 +1,5 @@
 //! What the pool remembers of sessions and jobs until they are done.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cut::Part;
@@ -12,6 +11,7 @@ use crate::engine::protocol::wire::Unpack;
 use crate::engine::protocol::{Given, Work};
 use crate::engine::{Fallback, Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want};
 use crate::experiment::{Algorithm, Backend, Input};
+use crate::formula::Sorted;
 
 /// What a job gives.
 pub enum Answer {
@@ -97,7 +97,7 @@ pub struct Compute {
     /// What came in.
     pub gather: Gather,
     /// Kernel time of each repetition, by worker.
-    pub runs_ms: BTreeMap<Slot, Vec<f64>>,
+    pub runs_ms: Sorted<Slot, Vec<f64>>,
     /// When it was asked, milliseconds.
     pub started: f64,
     /// Copying, here and in the workers, milliseconds.
@@ -157,7 +157,7 @@ impl Compute {
                 _ => return,
             }
         }
-        let sums = self.runs_ms.entry(slot).or_insert_with(|| vec![0.0; runs_ms.len()]);
+        let sums = self.runs_ms.get_or_insert_with(slot, || vec![0.0; runs_ms.len()]);
         for (sum, ms) in sums.iter_mut().zip(runs_ms) {
             *sum += ms;
         }
@@ -227,7 +227,7 @@ impl Compute {
             want: Want::default(),
             repeat: 1,
             gather,
-            runs_ms: BTreeMap::new(),
+            runs_ms: Sorted::new(),
             started,
             transfer_ms: 0.0,
             page_ms: 0.0,

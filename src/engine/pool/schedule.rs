@@ -3,9 +3,8 @@
 //! A *session* is a problem opened in workers; a *job* is a list of parts computed in one (or, for loading inputs, in none). Parts go to idle
 //! workers one at a time, so a job that is dropped is gone as soon as the parts that are out come back.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::cut::Part;
+use crate::formula::Sorted;
 
 /// A place for a worker; the worker in it may be replaced.
 pub type Slot = usize;
@@ -90,7 +89,8 @@ enum State {
 #[derive(Debug)]
 struct Place {
     state: State,
-    open: BTreeSet<SessionId>,
+    /// Sessions that it has open, in no order.
+    open: Vec<SessionId>,
     /// When it last worked, and for whom: its caches and tensors are warm for the same lane.
     recent: (Option<Lane>, u64),
 }
@@ -120,22 +120,22 @@ struct Job {
     workers: usize,
     opening_lost: u8,
     /// Who computed the rows of a head, and so knows their log-sum-exp.
-    rows_at: BTreeMap<(usize, usize), Slot>,
+    rows_at: Sorted<(usize, usize), Slot>,
 }
 
 /// All workers and jobs.
 #[derive(Debug)]
 pub struct Board {
     places: Vec<Place>,
-    jobs: BTreeMap<(Lane, JobId), Job>,
+    jobs: Sorted<(Lane, JobId), Job>,
     clock: u64,
 }
 
 impl Board {
     /// `size` workers that are being started at `now`.
     pub fn new(size: usize, now: f64) -> Self {
-        let place = || Place { state: State::Starting { since: now }, open: BTreeSet::new(), recent: (None, 0) };
-        Self { places: (0..size).map(|_| place()).collect(), jobs: BTreeMap::new(), clock: 0 }
+        let place = || Place { state: State::Starting { since: now }, open: Vec::new(), recent: (None, 0) };
+        Self { places: (0..size).map(|_| place()).collect(), jobs: Sorted::new(), clock: 0 }
     }
 
     /// Number of places, whatever state their workers are in.
@@ -199,19 +199,25 @@ impl Board {
             pieces,
             workers,
             opening_lost: 0,
-            rows_at: BTreeMap::new(),
+            rows_at: Sorted::new(),
         };
         self.jobs.insert((lane, id), job);
     }
 
     /// Drops a job: nothing more of it is sent.
     pub fn drop_job(&mut self, id: JobId) {
-        self.jobs.retain(|(_, other), _| *other != id);
+        if let Some(key) = self.jobs.keys().copied().find(|(_, other)| *other == id) {
+            self.jobs.remove(&key);
+        }
     }
 
     /// Forgets a session; gives the workers that have it open.
     pub fn close(&mut self, session: SessionId) -> Vec<Slot> {
-        let holds = |(slot, place): (Slot, &mut Place)| place.open.remove(&session).then_some(slot);
+        let holds = |(slot, place): (Slot, &mut Place)| {
+            let at = place.open.iter().position(|open| *open == session)?;
+            place.open.swap_remove(at);
+            Some(slot)
+        };
         self.places.iter_mut().enumerate().filter_map(holds).collect()
     }
 
@@ -351,8 +357,9 @@ impl Board {
         self.clock += 1;
         let place = &mut self.places[slot];
         if let Some(session) = job.session
-            && place.open.insert(session)
+            && !place.open.contains(&session)
         {
+            place.open.push(session);
             steps.push(Step::Open { slot, job: key.1, session });
         }
         let mut flops = 0.0;

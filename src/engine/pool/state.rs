@@ -1,7 +1,5 @@
 //! The pool's books: what is sent, what came in, what it means.
 
-use std::collections::BTreeMap;
-
 use wasm_bindgen::JsValue;
 
 use super::cut::{ITEM_MS, cut};
@@ -15,6 +13,7 @@ use crate::attention::{Inputs, Loaded};
 use crate::engine::protocol::wire::{self, Bulk};
 use crate::engine::protocol::{FromWorker, PROTOCOL, ToWorker};
 use crate::experiment::{Algorithm, Backend, Issues};
+use crate::formula::Sorted;
 
 /// Operations a millisecond, until a part was measured.
 const CPU_RATE: f64 = 5e6;
@@ -60,9 +59,9 @@ fn rate_of(rates: &Rates, backend: Backend, algorithm: Algorithm) -> f64 {
 pub struct State {
     pub board: Board,
     pub source: Option<Source>,
-    pub jobs: BTreeMap<JobId, Pending>,
+    pub jobs: Sorted<JobId, Pending>,
     pub(super) seats: Vec<Seat>,
-    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) sessions: Sorted<SessionId, Session>,
     pub(super) tensors: TensorKeys,
     rates: Rates,
     last_id: u64,
@@ -76,9 +75,9 @@ impl State {
         Self {
             board,
             source: None,
-            jobs: BTreeMap::new(),
+            jobs: Sorted::new(),
             seats: (0..size).map(|_| Seat::default()).collect(),
-            sessions: BTreeMap::new(),
+            sessions: Sorted::new(),
             tensors: TensorKeys::default(),
             rates: Vec::new(),
             last_id: 0,

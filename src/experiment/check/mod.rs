@@ -310,7 +310,7 @@ mod tests {
             |name: &str| Declared { name: name.to_owned(), ty: Ty::Int, min: 0.0, max: 9.0, step: 1.0, value: 3.0 };
         let left = |text: &str| {
             let mut own = CustomFormula { text: "k < w + v".to_owned(), params: vec![declared("w"), declared("v")] };
-            own.set_text(text.to_owned(), crate::formula::Kind::Mask, &std::collections::BTreeMap::new());
+            own.set_text(text.to_owned(), crate::formula::Kind::Mask, &crate::formula::Sorted::new());
             own.params.into_iter().map(|param| param.name).collect::<Vec<_>>()
         };
         assert_eq!(left("k < w"), ["w"]);
@@ -325,7 +325,7 @@ mod tests {
         for (text, name) in [("s - slope", "slope[h]"), ("s * doc", "doc[k]"), ("s + bias", "bias[h, abs(q_pos - k)]")]
         {
             let own = CustomFormula { text: text.to_owned(), params: Vec::new() };
-            let error = understand(&own, crate::formula::Kind::Score, &std::collections::BTreeMap::new()).unwrap_err();
+            let error = understand(&own, crate::formula::Kind::Score, &crate::formula::Sorted::new()).unwrap_err();
             assert_eq!(error.suggestion.as_deref(), Some(name));
             assert!(error.message().ends_with(&format!("write `{name}`")), "{}", error.message());
         }

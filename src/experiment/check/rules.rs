@@ -1,13 +1,11 @@
 //! Check of the rules: catalogue entries with their parameters, formulas of the user's own, tables.
 
-use std::collections::BTreeMap;
-
 use super::super::issue::message;
 use super::super::nearest::{shown, unknown};
 use super::super::{CustomFormula, Experiment, Issue, Message};
 use super::{Found, between, limits};
 use crate::catalogue::{self, Param, Text};
-use crate::formula::{DataDecl, ErrorKind, Formula, FormulaError, Kind, Scope, Ty, compile};
+use crate::formula::{DataDecl, ErrorKind, Formula, FormulaError, Kind, Scope, Sorted, Ty, compile};
 
 pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     mask(found, experiment);
@@ -70,12 +68,12 @@ fn mask(found: &mut Found, experiment: &Experiment) {
 }
 
 /// Parameters of a catalogue entry.
-fn params(found: &mut Found, path: &str, declared: &[Param], given: &BTreeMap<String, f64>) {
+fn params(found: &mut Found, path: &str, declared: &[Param], given: &Sorted<String, f64>) {
     check_params(path, declared, given).into_iter().for_each(|issue| found.add(issue.path, issue.message));
 }
 
 /// What is wrong with the parameters at `path` that were given to a catalogue entry: unknown ones, of another type, out of range.
-pub(crate) fn check_params(path: &str, declared: &[Param], given: &BTreeMap<String, f64>) -> Vec<Issue> {
+pub(crate) fn check_params(path: &str, declared: &[Param], given: &Sorted<String, f64>) -> Vec<Issue> {
     let fault_of = |name: &str, value: f64| {
         let Some(param) = declared.iter().find(|param| param.name == name) else {
             return Some(unknown(Text::new("parameter", "参数"), name, declared.iter().map(|param| param.name)));
@@ -125,7 +123,7 @@ fn fault_within(ty: Ty, value: f64, [least, most]: [f64; 2]) -> Option<Message> 
 
 /// What a formula of the user's own may name: its parameters; the whole number `seed`; the tables of the catalogue that users may edit;
 /// and the experiment's other tables, as lists by token. What is declared first hides what comes after.
-pub fn scope(custom: &CustomFormula, data: &BTreeMap<String, Vec<f64>>) -> Scope {
+pub fn scope(custom: &CustomFormula, data: &Sorted<String, Vec<f64>>) -> Scope {
     let mut params: Vec<_> = custom.params.iter().map(|param| (param.name.clone(), param.ty)).collect();
     let declared = |name: &str| custom.params.iter().any(|param| param.name == name);
     if !declared("seed") {
@@ -149,7 +147,7 @@ pub fn scope(custom: &CustomFormula, data: &BTreeMap<String, Vec<f64>>) -> Scope
 pub fn understand(
     custom: &CustomFormula,
     kind: Kind,
-    data: &BTreeMap<String, Vec<f64>>,
+    data: &Sorted<String, Vec<f64>>,
 ) -> Result<Formula, FormulaError> {
     compile(&custom.text, kind, &scope(custom, data)).map_err(|error| error.with_index(catalogue::index_of))
 }
@@ -158,7 +156,7 @@ impl CustomFormula {
     /// Changes the text. Declared parameters that the new text, once it is understood, does not use are dropped: nothing on the page shows
     /// them any more, and links would carry them for ever. While the text has a mistake they stay, so that typing costs no slider, and undo
     /// brings them back. A text that reads a table of the catalogue keeps them all: tables are made from parameters by name.
-    pub fn set_text(&mut self, text: String, kind: Kind, data: &BTreeMap<String, Vec<f64>>) {
+    pub fn set_text(&mut self, text: String, kind: Kind, data: &Sorted<String, Vec<f64>>) {
         self.text = text;
         if let Ok(formula) = understand(self, kind, data)
             && !formula.data_used().iter().any(|table| catalogue::editable_table(&table.name).is_some())
@@ -169,7 +167,7 @@ impl CustomFormula {
 }
 
 /// A formula of the user's own at `path`.
-fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, data: &BTreeMap<String, Vec<f64>>) {
+fn formula(found: &mut Found, path: &str, custom: &CustomFormula, kind: Kind, data: &Sorted<String, Vec<f64>>) {
     if custom.params.len() > limits::PARAMS {
         let (most, count) = (limits::PARAMS, custom.params.len());
         found.add(
@@ -223,7 +221,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The tables of the user's.
-fn data(found: &mut Found, data: &BTreeMap<String, Vec<f64>>) {
+fn data(found: &mut Found, data: &Sorted<String, Vec<f64>>) {
     let numbers: usize = data.values().map(Vec::len).sum();
     if numbers > limits::TABLE_NUMBERS || data.len() > limits::PARAMS {
         let (tables, most) = (limits::PARAMS, limits::TABLE_NUMBERS);
