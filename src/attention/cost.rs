@@ -1,14 +1,12 @@
 //! Work counted from a plan before anything runs.
 
-use serde::{Deserialize, Serialize};
-
 use super::plan::Plan;
 use super::tiles::TileCounts;
 use crate::experiment::Algorithm;
 use crate::formula::Sorted;
 
 /// Floating-point operations, bytes and tiles of one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cost {
     /// `2 d` for each score formed and `2 d_v` for each weight that meets a value; the normaliser and formulas are not counted. A streaming
     /// kernel forms the scores of the tiles it does not skip, a materialised one all of them.

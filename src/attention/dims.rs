@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 /// Sizes of one attention problem. Head `h` of the queries reads head `h / (q_heads / kv_heads)` of the keys and values (GQA; MQA with `kv_heads = 1`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dims {
     /// Independent sequences.
     pub batch: usize,

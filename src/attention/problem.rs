@@ -5,14 +5,12 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::dims::Dims;
 use crate::experiment::Patch;
 use crate::formula::{Data, Scalar, Sorted};
 
 /// One formula with everything it reads.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Term {
     /// The formula's text.
     pub text: String,
@@ -47,7 +45,7 @@ impl Term {
 
 /// Encodings added to the rows of Q and of K before anything else. (A model adds them to its input X before the projections; where only Q
 /// and K are at hand they are added to those, and the page says so.)
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Encoding {
     /// `sin(p / base^(2i/d))` at even, `cos` at odd places (Vaswani et al. 2017, section 3.5).
     Sinusoidal {
@@ -68,7 +66,7 @@ pub enum Encoding {
 }
 
 /// Rotary position embedding (Su et al. 2021): pairs of Q and K turn by `position · base^(-2i/dims)`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rotation {
     /// 10 000 in the paper.
     pub base: f64,
@@ -79,7 +77,7 @@ pub struct Rotation {
 }
 
 /// How a row of scores becomes weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normaliser {
     /// `e^s / Σ e^s` over the allowed keys.
     Softmax,
@@ -90,7 +88,7 @@ pub enum Normaliser {
 }
 
 /// All slots of the pipeline. Plain data: it crosses into workers and is compiled there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     /// Sizes.
     pub dims: Dims,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::plan::Plan;
 use super::rules::RowRules;
@@ -21,7 +21,7 @@ pub enum Coverage {
 }
 
 /// Tiles by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TileCounts {
     /// All tiles.
     pub total: u64,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::attention::{Inputs, Plan};
 use crate::experiment::Stage;
@@ -11,7 +11,7 @@ use crate::experiment::Stage;
 pub type Clock = fn() -> f64;
 
 /// Query rows of one head: the smallest piece a run is cut into.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows {
     /// Sequence.
     pub batch: usize,
@@ -22,7 +22,7 @@ pub struct Rows {
 }
 
 /// What a run wants beside the output and the log-sum-exp.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Want {
     /// Entropy, largest weight and its key, per row.
     pub stats: bool,
@@ -31,8 +31,7 @@ pub struct Want {
 }
 
 /// How cells of the matrix that share a pixel are merged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Pool {
     /// The largest value (of scores: by absolute value).
     #[default]
@@ -42,7 +41,7 @@ pub enum Pool {
 }
 
 /// A picture of a rectangle of one stage's matrix, recomputed from Q, K and the rows' log-sum-exp.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MapRequest {
     /// The stage.
     pub stage: Stage,
@@ -72,7 +71,7 @@ pub struct Map {
 }
 
 /// A part of a run whose time is told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimedStage {
     /// Encodings, rotation, packing into panels.
@@ -108,7 +107,7 @@ impl TimedStage {
 }
 
 /// Milliseconds by [`TimedStage`], in the order of [`TimedStage::ALL`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StageTimes(pub [f64; TimedStage::ALL.len()]);
 
 impl StageTimes {

@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Performance};
 
 use super::protocol::wire::{self, Bulk, Unpack};
-use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, restore_floats, tables_mut};
+use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, tables_mut};
 use super::{RowsOut, Session, StageTimes, Want, cpu};
 use crate::attention::Json;
 use crate::attention::{self, Cost, Inputs, Plan, Problem};
@@ -101,7 +101,7 @@ fn receive(message: &JsValue) {
     let from = now();
     let (head, bulk) = match wire::decode::<ToWorker>(message) {
         Ok(decoded) => decoded,
-        Err(error) => return report(&JsValue::from_str(&error)),
+        Err(error) => return report(&error.into()),
     };
     STATE.with_borrow_mut(|state| match head {
         ToWorker::Load { job, input, bytes } => load(job, &input, bytes, bulk),
@@ -139,19 +139,8 @@ fn load(job: u64, input: &crate::experiment::Input, bytes: bool, mut bulk: Unpac
 
 impl State {
     fn open(&mut self, message: ToWorker, mut bulk: Unpack, from: f64) -> Result<(), Issues> {
-        let ToWorker::Open {
-            session,
-            job,
-            mut problem,
-            tables,
-            floats,
-            tensors,
-            sent,
-            forget,
-            backend,
-            algorithm,
-            cost,
-        } = message
+        let ToWorker::Open { session, job, mut problem, tables, tensors, sent, forget, backend, algorithm, cost } =
+            message
         else {
             return Ok(());
         };
@@ -159,7 +148,6 @@ impl State {
             self.tensors.insert(key, Arc::new(bulk.f32(length)));
         }
         fill_tables(&mut problem, &tables, &mut bulk);
-        restore_floats(&mut problem, &floats);
         let tensor = |key: u64| {
             self.tensors
                 .get(&key)

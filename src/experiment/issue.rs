@@ -1,13 +1,11 @@
 //! A problem with what the user set, with the field at fault.
 
-use serde::{Deserialize, Serialize};
-
 use crate::catalogue::{Lang, Text};
 
 /// What is wrong and what would be right, in the page's languages.
 ///
 /// Made of two texts by [`message!`]; made of one, it is English in either language: that is for what only callers of the JavaScript API read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// English.
     pub en: String,
@@ -52,7 +50,7 @@ macro_rules! message {
 pub(crate) use message;
 
 /// One problem, in the user's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
     /// The field at fault, as a path: `mask.params.window`, `edits[3].row`.
     pub path: String,

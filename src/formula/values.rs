@@ -20,8 +20,7 @@ pub enum Ty {
 }
 
 /// What a formula is for. It decides which variables exist and what the result must be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Kind {
     /// `mask(b, h, q, k) -> Bool`: true where the query may look at the key.
     Mask,
@@ -32,8 +31,7 @@ pub enum Kind {
 }
 
 /// A built-in variable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Var {
     /// `b`: index in the batch.
     B,
@@ -83,7 +81,7 @@ impl Var {
 }
 
 /// The names a formula may use beside the built-in ones.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
     /// Parameters (the sliders), with their types.
     pub params: Vec<(String, Ty)>,
@@ -92,7 +90,7 @@ pub struct Scope {
 }
 
 /// Declares a table that a formula may read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DataDecl {
     /// The name in the formula.
     pub name: String,
@@ -103,7 +101,7 @@ pub struct DataDecl {
 }
 
 /// The lengths of the axes and where the queries stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Batch entries.
     pub batch: i32,
@@ -135,8 +133,7 @@ impl Sizes {
 }
 
 /// The value of a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
     /// True or false.
     Bool(bool),
@@ -158,7 +155,7 @@ impl Scalar {
 }
 
 /// A table that formulas read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Data {
     /// Extents, outermost first; one for each index expression.
     pub shape: Vec<usize>,
@@ -169,8 +166,7 @@ pub struct Data {
 }
 
 /// The entries of a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum DataValues {
     /// Booleans: 0 is false, anything else true.
     Bool(Vec<u8>),
@@ -228,7 +224,7 @@ impl Data {
 }
 
 /// Everything that turns a formula into numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Values {
     /// Lengths of the axes.
     pub sizes: Sizes,

@@ -9,7 +9,7 @@ use super::schedule::{JobId, SessionId, Slot, Step};
 use super::state::State;
 use crate::attention::Inputs;
 use crate::engine::protocol::wire::{self, Bulk};
-use crate::engine::protocol::{ToWorker, floats, strip_tables};
+use crate::engine::protocol::{ToWorker, strip_tables};
 use crate::formula::DataValues;
 
 impl State {
@@ -64,7 +64,7 @@ impl State {
             }
         };
         let sent: Vec<(u64, usize)> = moves.send.iter().map(|key| (*key, of(key).len())).collect();
-        let (mut problem, tables) = strip_tables(&session.problem);
+        let (problem, tables) = strip_tables(&session.problem);
         let mut bulk = Bulk { f32: moves.send.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
         for table in &tables {
             match &table.values {
@@ -76,7 +76,6 @@ impl State {
         let head = ToWorker::Open {
             session: id,
             job,
-            floats: floats(&mut problem),
             problem: Box::new(problem),
             tables: tables.iter().map(|table| table.values.len()).collect(),
             tensors,

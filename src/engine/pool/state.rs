@@ -191,7 +191,7 @@ impl State {
         let (head, bulk) = match wire::decode::<FromWorker>(message) {
             Ok(decoded) => decoded,
             Err(reason) => {
-                after.lost = Some((slot, reason));
+                after.lost = Some((slot, reason.to_owned()));
                 return after;
             }
         };

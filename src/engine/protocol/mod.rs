@@ -1,26 +1,28 @@
 //! Messages between the page and its workers.
 //!
-//! A message is one JavaScript object: `head`, one of the enums below, and the bulk beside it as at most one typed array of each kind
-//! (`f32`, `i32`, `u32`, `u8`), whose buffers are transferred. Lengths in the head say how the arrays are divided, in the order in which the
+//! A message is one JavaScript object: `head`, the bytes of one of the enums below, and the bulk beside it as at most one typed array of each
+//! kind (`f32`, `i32`, `u32`, `u8`). All their buffers are transferred. Lengths in the head say how the arrays are divided, in the order in which the
 //! fields are named here. The page decides what a worker keeps, tensors and sessions alike, so the two sides never disagree.
 
+pub mod codec;
+mod fields;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "web")]
 pub mod wire;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::item::{MapRequest, Rows, StageTimes, Want};
 use crate::attention::{Cost, Dims, Problem, Term};
 use crate::experiment::{Algorithm, Backend, Input, Issue};
-use crate::formula::{Data, DataValues, Scalar};
+use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// A piece of work on an open session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     /// Query rows of one head.
     Rows(Rows),
@@ -34,7 +36,7 @@ pub enum Work {
 }
 
 /// From the page to a worker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ToWorker {
     /// Make or read the inputs; `u8`: the capture file's bytes.
     Load {
@@ -55,8 +57,6 @@ pub enum ToWorker {
         problem: Box<Problem>,
         /// Lengths of the tables, in the order of [`tables_mut`].
         tables: Vec<usize>,
-        /// Which parameters are floats, in the order of the terms: JavaScript has one kind of number, and 2.0 would come back as 2.
-        floats: Vec<bool>,
         /// Keys of Q, K and V.
         tensors: [u64; 3],
         /// Keys and lengths of the tensors that come along.
@@ -93,7 +93,7 @@ pub enum ToWorker {
 }
 
 /// What a piece of work gave: the lengths of its vectors in the bulk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Given {
     /// `f32`: y, lse, entropy, peak, matrix; `u32`: peak_at.
     Rows {
@@ -116,7 +116,7 @@ pub enum Given {
 }
 
 /// From a worker to the page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FromWorker {
     /// The worker takes messages from now on.
     Ready {
@@ -194,24 +194,6 @@ pub fn tables_mut(problem: &mut Problem) -> impl Iterator<Item = &mut Arc<Data>>
     terms(problem).flat_map(|term| term.data.values_mut())
 }
 
-fn params_mut(problem: &mut Problem) -> impl Iterator<Item = &mut Scalar> {
-    terms(problem).flat_map(|term| term.params.values_mut())
-}
-
-/// Which parameters are floats.
-pub fn floats(problem: &mut Problem) -> Vec<bool> {
-    params_mut(problem).map(|p| matches!(p, Scalar::Float(_))).collect()
-}
-
-/// Makes those parameters floats again.
-pub fn restore_floats(problem: &mut Problem, floats: &[bool]) {
-    for (param, &float) in params_mut(problem).zip(floats) {
-        if let (Scalar::Int(x), true) = (*param, float) {
-            *param = Scalar::Float(x as f32);
-        }
-    }
-}
-
 /// The problem without its tables' entries, and the tables.
 pub fn strip_tables(problem: &Problem) -> (Problem, Vec<Arc<Data>>) {
     let mut problem = problem.clone();
@@ -226,38 +208,4 @@ pub fn strip_tables(problem: &Problem) -> (Problem, Vec<Arc<Data>>) {
         tables.push(std::mem::replace(table, Arc::new(empty)));
     }
     (problem, tables)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stripped_tables_come_back_in_the_same_order() {
-        let dims = Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 2, n_k: 2, d: 1, d_v: 1 };
-        let float = |x: f32| Data { shape: vec![1], values: DataValues::Float(vec![x]), clamp: false };
-        let bits = Data { shape: vec![2], values: DataValues::Bool(vec![1, 0]), clamp: true };
-        let mut problem = Problem::plain(dims);
-        problem.bias.push(Term::new("score", "s + z[0] + a[0]").data("z", float(1.0)).data("a", float(2.0)));
-        problem.masks.push(Term::new("mask", "m[k]").data("m", bits.clone()));
-        let (mut stripped, tables) = strip_tables(&problem);
-        assert!(tables_mut(&mut stripped).all(|t| t.values.is_empty()));
-        assert_eq!(tables.iter().map(|t| t.values.len()).collect::<Vec<_>>(), vec![1, 1, 2]);
-        assert_eq!(*tables[0], float(2.0));
-        for (slot, table) in tables_mut(&mut stripped).zip(tables) {
-            *slot = table;
-        }
-        assert_eq!(stripped, problem);
-    }
-
-    #[test]
-    fn whole_floats_stay_floats() {
-        let mut problem = Problem::plain(Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 2, n_k: 2, d: 1, d_v: 1 });
-        let term = Term::new("score", "s * a + b").param("a", Scalar::Float(2.0)).param("b", Scalar::Int(3));
-        problem.bias.push(term.clone());
-        let floats = floats(&mut problem);
-        problem.bias[0].params.insert("a".to_owned(), Scalar::Int(2));
-        restore_floats(&mut problem, &floats);
-        assert_eq!(problem.bias, vec![term]);
-    }
 }

@@ -1,9 +1,9 @@
 //! Messages as JavaScript objects.
 
 use js_sys::{Array, Float32Array, Int32Array, Object, Reflect, Uint8Array, Uint32Array};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
+
+use super::codec::{self, Codec};
 
 /// Borrowed numbers that go beside a head, in this order.
 #[derive(Default)]
@@ -38,11 +38,12 @@ macro_rules! pack {
 /// A message and the buffers to transfer with it. Every number is copied once, out of this module's memory.
 ///
 /// # Errors
-/// A head that has no JavaScript form, or no memory.
-pub fn encode(head: &impl Serialize, bulk: &Bulk) -> Result<(Object, Array), JsValue> {
-    let serializer = serde_wasm_bindgen::Serializer::new().serialize_large_number_types_as_bigints(true);
+/// No memory.
+pub fn encode(head: &impl Codec, bulk: &Bulk) -> Result<(Object, Array), JsValue> {
     let (message, transfer) = (Object::new(), Array::new());
-    Reflect::set(&message, &"head".into(), &head.serialize(&serializer)?)?;
+    let head = Uint8Array::from(codec::encode(head).as_slice());
+    Reflect::set(&message, &"head".into(), &head)?;
+    transfer.push(&head.buffer());
     pack!(&message, transfer, bulk.f32, "f32", Float32Array);
     pack!(&message, transfer, bulk.i32, "i32", Int32Array);
     pack!(&message, transfer, bulk.u32, "u32", Uint32Array);
@@ -82,9 +83,10 @@ impl Unpack {
 ///
 /// # Errors
 /// A sentence when it is none of ours.
-pub fn decode<Head: DeserializeOwned>(message: &JsValue) -> Result<(Head, Unpack), String> {
+pub fn decode<Head: Codec>(message: &JsValue) -> Result<(Head, Unpack), &'static str> {
     let get = |key: &str| Reflect::get(message, &key.into()).unwrap_or(JsValue::UNDEFINED);
-    let head = serde_wasm_bindgen::from_value(get("head")).map_err(|error| format!("unknown message ({error})"))?;
+    let head = get("head").dyn_into::<Uint8Array>().ok().and_then(|head| codec::decode(&head.to_vec()));
+    let head = head.ok_or("unknown message")?;
     let unpack = Unpack {
         f32: (get("f32").dyn_into().unwrap_or_else(|_| Float32Array::new_with_length(0)), 0),
         i32: (get("i32").dyn_into().unwrap_or_else(|_| Int32Array::new_with_length(0)), 0),

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Floats, Ints, Known, Truth};
 use crate::formula::bind::{Bound, Inner};
 use crate::formula::program::{Axis, Linear, Step, compare};
@@ -12,8 +10,7 @@ use crate::formula::typed::{Op, Operands};
 use crate::formula::values::Var;
 
 /// What a mask is over a rectangle. `Empty` and `Full` are certain; `Mixed` means mixed or not known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Coverage {
     /// No cell is allowed.
     Empty,

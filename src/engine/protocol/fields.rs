@@ -1,0 +1,117 @@
+//! What of each type crosses: its fields, its variants and their places, in the order in which they are written. The compiler refuses a list
+//! in which one is missing.
+
+use super::codec::{Codec, Reader, Writer};
+use super::{FromWorker, Given, ToWorker, Work};
+use crate::attention::{Cost, Dims, Encoding, Normaliser, Problem, Rotation, Term, TileCounts};
+use crate::engine::{MapRequest, Pool, Rows, StageTimes, Want};
+use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Patch, Size, Stage};
+use crate::formula::{Data, DataValues, Scalar};
+
+macro_rules! fields {
+    ($($name:ident { $($field:ident),+ })+) => {$(
+        impl Codec for $name {
+            fn put(&self, to: &mut Writer) {
+                let Self { $($field),+ } = self;
+                $($field.put(to);)+
+            }
+
+            fn take(from: &mut Reader) -> Self {
+                Self { $($field: Codec::take(from)),+ }
+            }
+        }
+    )+};
+}
+
+/// Every enum has a place 0: that is what is read where there is nothing more to read.
+macro_rules! variants {
+    ($($name:ident { $($place:literal: $variant:ident $({ $($field:ident),+ })? $(($value:ident))?),+ })+) => {$(
+        impl Codec for $name {
+            fn put(&self, to: &mut Writer) {
+                match self {
+                    $(Self::$variant $({ $($field),+ })? $(($value))? => {
+                        to.byte($place);
+                        $($($field.put(to);)+)?
+                        $($value.put(to);)?
+                    })+
+                }
+            }
+
+            fn take(from: &mut Reader) -> Self {
+                match from.byte() {
+                    $($place => Self::$variant $({ $($field: Codec::take(from)),+ })? $(({
+                        let $value = Codec::take(from);
+                        $value
+                    }))?,)+
+                    _ => {
+                        from.spoil();
+                        Self::take(from)
+                    }
+                }
+            }
+        }
+    )+};
+}
+
+fields! {
+    Dims { batch, q_heads, kv_heads, n_q, n_k, d, d_v }
+    Size { q_heads, kv_heads, n_q, n_k, d, d_v }
+    Problem {
+        dims, offset, encoding, rotation, scale, bias_before_cap, softcap, bias, masks, paint, sink, normaliser, probability
+    }
+    Term { text, params, data, path }
+    Data { shape, values, clamp }
+    Rotation { base, dims, interleaved }
+    Patch { head, q, k, allow }
+    Rows { batch, head, q }
+    Want { stats, matrix }
+    MapRequest { stage, batch, head, q, k, width, height, pool }
+    Cost { flops, bytes, tiles }
+    TileCounts { total, skipped, full, partial }
+    Issue { path, message }
+    Message { en, zh }
+}
+
+variants! {
+    // A worker that speaks another version must still be understood when it says so: `Ready` stays as it is, and at place 0.
+    FromWorker {
+        0: Ready { protocol, tier },
+        1: Loaded { job, dims, tokens_q, tokens_k, note },
+        2: Opened { session, job, cost, order, kernel, prepare_ms, copy_ms },
+        3: Done { job, part, given, runs_ms, work_ms, copy_ms },
+        4: Failed { job, issues },
+        5: Panicked { message }
+    }
+    ToWorker {
+        0: Close { session },
+        1: Load { job, input, bytes },
+        2: Open { session, job, problem, tables, tensors, sent, forget, backend, algorithm, cost },
+        3: Item { session, job, part, work, want, repeat }
+    }
+    Work { 0: Rows(rows), 1: Map { index, request } }
+    Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }
+    Input {
+        0: Capture { id, layer },
+        1: Generated { recipe, size, seed },
+        2: Text { text, size, seed },
+        3: Numbers { q, k, v }
+    }
+    Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
+    Scalar { 0: Bool(value), 1: Int(value), 2: Float(value) }
+    DataValues { 0: Bool(values), 1: Int(values), 2: Float(values) }
+    Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid }
+    Backend { 0: Auto, 1: Cpu, 2: Webgpu, 3: Reference }
+    Algorithm { 0: Auto, 1: Materialised, 2: Streaming }
+    Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }
+    Pool { 0: Max, 1: Mean }
+}
+
+impl Codec for StageTimes {
+    fn put(&self, to: &mut Writer) {
+        self.0.put(to);
+    }
+
+    fn take(from: &mut Reader) -> Self {
+        Self(Codec::take(from))
+    }
+}

@@ -1,0 +1,196 @@
+//! Every kind of message survives the crossing, and bytes that are none are refused.
+
+use std::fmt::Debug;
+
+use super::codec::{self, Codec};
+use super::*;
+use crate::attention::{Encoding, Normaliser, Rotation, TileCounts};
+use crate::engine::Pool;
+use crate::experiment::{Message, Patch, Size, Stage};
+use crate::formula::Scalar;
+
+const DIMS: Dims = Dims { batch: 2, q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
+const SIZE: Size = Size { q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
+
+/// A problem with something in every field.
+fn problem() -> Problem {
+    let table = |values| Data { shape: vec![1, 2], values, clamp: true };
+    let term = Term::new("mask.custom", "越过 q - k < w")
+        .param("w", Scalar::Int(i32::MIN))
+        .param("on", Scalar::Bool(true))
+        .param("whole", Scalar::Float(2.0))
+        .param("none", Scalar::Float(f32::NEG_INFINITY))
+        .data("bits", table(DataValues::Bool(vec![0, 1])))
+        .data("ints", table(DataValues::Int(vec![-1, i32::MAX])))
+        .data("floats", table(DataValues::Float(vec![f32::INFINITY, -0.0])));
+    Problem {
+        offset: vec![-3, 1 << 24],
+        encoding: Some(Encoding::Learned { trained: 9, seed: u64::MAX, gain: 0.5 }),
+        rotation: Some(Rotation { base: 1e4, dims: 4, interleaved: true }),
+        bias_before_cap: vec![term.clone()],
+        softcap: Some(30.0),
+        bias: vec![Term::new("score", "s"), term.clone()],
+        masks: vec![term.clone()],
+        paint: vec![
+            Patch { head: None, q: [0, 1], k: [2, 3], allow: true },
+            Patch { head: Some(3), q: [1, 2], k: [0, 5], allow: false },
+        ],
+        sink: Some(vec![f32::NEG_INFINITY, 1.5]),
+        normaliser: Normaliser::Sigmoid,
+        probability: Some(term),
+        ..Problem::plain(DIMS)
+    }
+}
+
+fn to_worker() -> Vec<ToWorker> {
+    let load = |input| ToWorker::Load { job: 1, input, bytes: true };
+    let open = |problem, backend, algorithm| ToWorker::Open {
+        session: 7,
+        job: u64::MAX,
+        problem: Box::new(problem),
+        tables: vec![2, 0, 1],
+        tensors: [1, (1 << 53) + 1, u64::MAX],
+        sent: vec![(1, 72), (2, 0)],
+        forget: vec![9],
+        backend,
+        algorithm,
+        cost: true,
+    };
+    let map = |stage, pool| Work::Map {
+        index: 4,
+        request: MapRequest { stage, batch: 1, head: 2, q: 0..3, k: 1..5, width: 4, height: 2, pool },
+    };
+    let mut messages = vec![
+        ToWorker::Close { session: 3 },
+        load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
+        load(Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 11 }),
+        load(Input::Text { text: "它 looks 🐕\0".to_owned(), size: SIZE, seed: 0 }),
+        load(Input::Numbers { q: vec![vec![f32::MIN_POSITIVE, f32::INFINITY]], k: vec![vec![], vec![1.0]], v: vec![] }),
+        open(problem(), Backend::Reference, Algorithm::Streaming),
+        open(Problem::plain(DIMS), Backend::Cpu, Algorithm::Materialised),
+        open(
+            Problem { encoding: Some(Encoding::Sinusoidal { base: 1e4, gain: 1.0 }), ..Problem::plain(DIMS) },
+            Backend::Webgpu,
+            Algorithm::Auto,
+        ),
+    ];
+    messages.extend(Stage::ALL.map(|stage| ToWorker::Item {
+        session: 1,
+        job: 2,
+        part: 3,
+        work: vec![Work::Rows(Rows { batch: 1, head: 0, q: 2..3 }), map(stage, Pool::Max), map(stage, Pool::Mean)],
+        want: Want { stats: true, matrix: Some(stage) },
+        repeat: 5,
+    }));
+    messages
+}
+
+fn from_worker() -> Vec<FromWorker> {
+    let cost = Cost { flops: 1e18, bytes: 0.1, tiles: TileCounts { total: u64::MAX, skipped: 1, full: 2, partial: 3 } };
+    let times = StageTimes([0.0, 1.0, f64::INFINITY, 3.5, 4.0, 5.0, 6.0, f64::MIN_POSITIVE]);
+    let (session, job) = (1, 2);
+    let opened = |cost| FromWorker::Opened {
+        session,
+        job,
+        cost,
+        order: vec!["scores".to_owned(), String::new()],
+        kernel: "cpu-streaming".to_owned(),
+        prepare_ms: 0.1,
+        copy_ms: -0.0,
+    };
+    vec![
+        FromWorker::Ready { protocol: PROTOCOL, tier: "relaxed".to_owned() },
+        FromWorker::Loaded {
+            job,
+            dims: DIMS,
+            tokens_q: vec!["动物".to_owned()],
+            tokens_k: vec![],
+            note: Some("cut".to_owned()),
+        },
+        FromWorker::Loaded { job, dims: DIMS, tokens_q: vec![], tokens_k: vec![String::new()], note: None },
+        opened(Some(cost)),
+        opened(None),
+        FromWorker::Done {
+            job,
+            part: 6,
+            given: vec![
+                Given::Rows { lengths: [1, 2, 3, 4, 5], peak_at: 6, empty_rows: u32::MAX, times },
+                Given::Map { length: 8, times },
+            ],
+            runs_ms: vec![1.0, f64::MAX],
+            work_ms: 3.0,
+            copy_ms: 4.0,
+        },
+        FromWorker::Failed {
+            job,
+            issues: vec![Issue::new("mask", Message { en: "is wrong".to_owned(), zh: "不对".to_owned() })],
+        },
+        FromWorker::Panicked { message: "index out of bounds".to_owned() },
+    ]
+}
+
+/// Comes back as it was; a byte less or more is refused, and so is an enum's place that is none.
+fn crosses<T: Codec + Debug + PartialEq>(messages: &[T]) {
+    for message in messages {
+        let mut bytes = codec::encode(message);
+        assert_eq!(codec::decode::<T>(&bytes).as_ref(), Some(message));
+        for length in 0..bytes.len() {
+            assert_eq!(codec::decode::<T>(&bytes[..length]), None, "{length} bytes of {message:?}");
+        }
+        bytes.push(0);
+        assert_eq!(codec::decode::<T>(&bytes), None, "a byte too many after {message:?}");
+        bytes.pop();
+        bytes[0] = u8::MAX;
+        assert_eq!(codec::decode::<T>(&bytes), None, "no such kind of message");
+    }
+}
+
+#[test]
+fn messages_to_a_worker_cross() {
+    crosses(&to_worker());
+}
+
+#[test]
+fn messages_from_a_worker_cross() {
+    crosses(&from_worker());
+}
+
+#[test]
+fn floats_keep_their_bits() {
+    let singles = [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, f32::from_bits(1), 2.0];
+    let doubles = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, f64::from_bits(1), 0.1];
+    let bytes = codec::encode(&(singles, doubles));
+    let back: Option<([f32; 7], [f64; 7])> = codec::decode(&bytes);
+    let bits = back.map(|(singles, doubles)| (singles.map(f32::to_bits), doubles.map(f64::to_bits)));
+    assert_eq!(bits, Some((singles.map(f32::to_bits), doubles.map(f64::to_bits))));
+}
+
+#[test]
+fn damaged_lengths_and_texts_are_refused() {
+    for length in [4_u64, 5, 1 << 40, u64::MAX] {
+        let mut bytes = codec::encode(&length);
+        bytes.extend([0, 1, 0]);
+        assert_eq!(codec::decode::<Vec<bool>>(&bytes), None, "{length}");
+        assert_eq!(codec::decode::<String>(&bytes), None, "{length}");
+    }
+    let mut bytes = codec::encode(&2_u64);
+    bytes.extend([0xc3, 0x28]);
+    assert_eq!(codec::decode::<String>(&bytes), None, "not UTF-8");
+}
+
+#[test]
+fn stripped_tables_come_back_in_the_same_order() {
+    let float = |x: f32| Data { shape: vec![1], values: DataValues::Float(vec![x]), clamp: false };
+    let bits = Data { shape: vec![2], values: DataValues::Bool(vec![1, 0]), clamp: true };
+    let mut problem = Problem::plain(DIMS);
+    problem.bias.push(Term::new("score", "s + z[0] + a[0]").data("z", float(1.0)).data("a", float(2.0)));
+    problem.masks.push(Term::new("mask", "m[k]").data("m", bits));
+    let (mut stripped, tables) = strip_tables(&problem);
+    assert!(tables_mut(&mut stripped).all(|t| t.values.is_empty()));
+    assert_eq!(tables.iter().map(|t| t.values.len()).collect::<Vec<_>>(), vec![1, 1, 2]);
+    assert_eq!(*tables[0], float(2.0));
+    for (slot, table) in tables_mut(&mut stripped).zip(tables) {
+        *slot = table;
+    }
+    assert_eq!(stripped, problem);
+}
