@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use attention_playground::attention::{Inputs, Loaded, Plan, Problem, Term, assemble};
@@ -51,7 +50,7 @@ fn every_text_of_the_table_of_problems_is_valid() {
 
 /// The problem of an experiment over seeded numbers.
 fn assembled(change: impl FnOnce(&mut Experiment)) -> (Problem, Inputs) {
-    let mask = MaskChoice { id: "none".to_owned(), params: BTreeMap::new(), custom: None };
+    let mask = MaskChoice { id: "none".to_owned(), params: Default::default(), custom: None };
     let mut experiment = Experiment { mask, ..Experiment::default() };
     change(&mut experiment);
     let dims = dims([2, 1], [70, 77], [8, 8]);

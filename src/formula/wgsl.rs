@@ -21,7 +21,7 @@ use super::bind::{Bound, Inner};
 use super::hoist::Table;
 use super::lanes::reach;
 use super::program::Axis;
-use super::table::ROWS;
+use super::table::TEXTS;
 use super::typed::{Op, Operands};
 use super::values::{Data, Kind, Ty, Var};
 
@@ -123,7 +123,7 @@ impl Module {
             // Parameters are constants by now.
             Op::Param(i) => self.word(inner.with.params[usize::from(i)], step.ty),
             Op::Row(row, operands) => {
-                let row = &ROWS[usize::from(row)];
+                let row = &TEXTS[usize::from(row)];
                 if !row.wgsl_helper.is_empty() {
                     self.helpers.insert(row.wgsl_helper);
                 }

@@ -90,14 +90,25 @@ fn join_styles(folder: &Path, page: &str) -> Result<String> {
     for (_, tag) in &links {
         let name = html::attribute(tag, "href").unwrap_or_default().trim_start_matches("./");
         let path = folder.join(name);
-        sheet.push_str(&read(&path)?);
-        sheet.push('\n');
+        sheet.push_str(&without_comments(&read(&path)?));
         fs::remove_file(path)?;
     }
     let name = format!("style-{}.css", digest::short(sheet.as_bytes()));
     fs::write(folder.join(&name), sheet)?;
     rest.insert_str(first, &format!("<link rel=\"stylesheet\" href=\"./{name}\">"));
     Ok(rest)
+}
+
+/// A style sheet without comments and indentation. Our sheets have neither in strings.
+fn without_comments(sheet: &str) -> String {
+    let mut rest = sheet;
+    let mut kept = String::new();
+    while let Some((before, comment)) = rest.split_once("/*") {
+        kept.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    kept.push_str(rest);
+    kept.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// Tags that need the page's own address; `build` has checked that it needs no escaping.

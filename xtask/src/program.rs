@@ -10,8 +10,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use wasm_encoder::{ExportSection, Module, RawSection};
 use wasm_split_cli_support::{Options, transform};
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 use crate::{Result, digest, shell, tools};
 
@@ -61,6 +62,7 @@ pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
     }
     shell::run(bind)?;
     let main = work.join("app_bg.wasm");
+    drop_streams(&work, &main)?;
     for path in pieces.iter().chain([&main]) {
         // The page is to be small; what only workers load is to be fast.
         let level = if *path == main { "-Oz" } else { "-O3" };
@@ -91,6 +93,37 @@ fn cut(compiled: &Path, work: &Path) -> Result<Vec<PathBuf>> {
     let mut pieces = transform(options).map_err(|e| format!("cutting {}: {e:#}", compiled.display()))?.split_modules;
     pieces.sort();
     Ok(pieces)
+}
+
+/// Leptos' server functions export classes for streams of bytes, which nobody here calls. Without the exports `wasm-opt` drops what is behind them.
+fn drop_streams(work: &Path, main: &Path) -> Result<()> {
+    let bytes = fs::read(main)?;
+    let unwanted = |name: &str| name.contains("intounderlying");
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(&bytes) {
+        let payload = payload.map_err(|e| format!("{}: {e}", main.display()))?;
+        if let Payload::ExportSection(exports) = &payload {
+            let mut kept = ExportSection::new();
+            for export in exports.clone() {
+                let export = export.map_err(|e| format!("{}: {e}", main.display()))?;
+                if !unwanted(export.name) {
+                    kept.export(export.name, export.kind.into(), export.index);
+                }
+            }
+            module.section(&kept);
+        } else if let Some((id, range)) = payload.as_section() {
+            module.section(&RawSection { id, data: &bytes[range.start as usize..range.end as usize] });
+        }
+    }
+    fs::write(main, module.finish())?;
+    let script = work.join("app.js");
+    let mut text = fs::read_to_string(&script)?;
+    while let Some(from) = text.find("export class IntoUnderlying") {
+        let to =
+            text[from..].find("\n}\n").ok_or("a class of app.js has no end: has wasm-bindgen changed its output?")?;
+        text.replace_range(from..from + to + 3, "");
+    }
+    Ok(fs::write(script, text)?)
 }
 
 /// A browser without relaxed SIMD refuses a whole module for one of its instructions.

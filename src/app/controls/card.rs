@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::unique;
-use crate::app::reactive::Signal;
-use crate::app::view::view;
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::view::{handler, view};
 
 /// A card with a heading.
 #[component]
@@ -35,13 +35,19 @@ pub fn Fold(
     /// Beside the heading: what is set now.
     #[prop(optional, into)]
     aside: Option<Signal<String>>,
-    /// What the card holds.
-    children: Children,
+    /// What the card holds, made when it is first opened.
+    body: fn() -> AnyView,
 ) -> impl IntoView {
+    let opened = RwSignal::new(false);
+    let open = move |_| {
+        if !opened.get_untracked() {
+            opened.set(true);
+        }
+    };
     view! {
-        <details class="card fold">
+        <details class="card fold" on:toggle=handler(open)>
             <summary><h3><span>{title}</span>{aside.map(|aside| view! { <small>{aside}</small> })}</h3></summary>
-            <div class="fold__body">{children()}</div>
+            <div class="fold__body">{move || opened.get().then(body)}</div>
         </details>
     }
 }

@@ -28,7 +28,7 @@ pub fn Paste() -> impl IntoView {
     piece(|| Box::pin(fields()), |fields| fields())
 }
 
-#[wasm_split(paste, fallible)]
+#[wasm_split(later, fallible)]
 fn fields() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| view! { <Fields /> })
 }

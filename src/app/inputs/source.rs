@@ -1,6 +1,8 @@
 //! Where Q, K and V come from: four kinds, each remembering what it was set to.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::captured::Captured;
 use super::change::set_input;
@@ -9,6 +11,7 @@ use super::paste::{Paste, numbers_of_head};
 use super::text::Words;
 use super::tokens::Tokens;
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words};
+use crate::app::piece::piece;
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
@@ -73,14 +76,24 @@ pub fn SourceCard() -> impl IntoView {
             <Choices label=words("Source of Q, K and V", "Q、K、V 的来源") items=items chosen=Signal::derive(move || kind.get().id().to_owned()) on_choose=choose look=Look::Segments />
             {move || match kind.get() {
                 Kind::Capture => view! { <Captured /> },
-                Kind::Generated => view! { <Generated /> },
-                Kind::Text => view! { <Words /> },
+                Kind::Generated => piece(|| Box::pin(generated()), |generated| generated()),
+                Kind::Text => piece(|| Box::pin(text()), |text| text()),
                 Kind::Numbers => view! { <Paste /> },
             }}
             <IssueLine path="input" except="input.size" />
             <Tokens />
         </Card>
     }
+}
+
+#[wasm_split(later, fallible)]
+fn generated() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <Generated /> })
+}
+
+#[wasm_split(later, fallible)]
+fn text() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <Words /> })
 }
 
 /// What a kind starts from when it is chosen for the first time: as close as it comes to what is on the page now.

@@ -1,9 +1,12 @@
 //! Switches where libraries differ, with the names of those that stand on each side.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words};
 use crate::app::i18n::t;
+use crate::app::piece::piece;
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::view;
@@ -27,46 +30,57 @@ pub fn ConventionsCard() -> impl IntoView {
         }
     });
     view! {
-        <Fold title=words("Conventions", "约定") aside=changed>
-            <p class="note">{t("Where libraries differ. Each switch is part of the link.", "各库做法不同之处；每个开关都包含在链接中。")}</p>
-            <Two
-                label=words("Causal diagonal, more keys than queries", "因果对角线（键多于查询时）")
-                sides=[
-                    (words("top left", "左上对齐"), "PyTorch is_causal, ONNX"),
-                    (words("bottom right", "右下对齐"), "FlashAttention ≥ 2.1"),
-                ]
-                second=Signal::derive(move || lab.experiment.with(|e| e.conventions.causal == CausalAlignment::BottomRight))
-                on_change=Callback::new(move |second| lab.edit("conventions.causal", |e| e.conventions.causal = if second { CausalAlignment::BottomRight } else { CausalAlignment::TopLeft }))
-            />
-            <Two
-                label=words("A window of W spans", "窗口 W 包含")
-                sides=[
-                    (words("W keys", "W 个键"), "Mistral"),
-                    (words("W + 1 keys", "W + 1 个键"), "ONNX, attention-gym"),
-                ]
-                second=Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive))
-                on_change=Callback::new(move |second| lab.edit("conventions.window", |e| e.conventions.window = if second { WindowEdge::Inclusive } else { WindowEdge::Exclusive }))
-            />
-            <Two
-                label=words("The softcap comes", "软上限位于")
-                sides=[
-                    (words("before the biases", "偏置之前"), "ONNX"),
-                    (words("after the biases", "偏置之后"), "Gemma 4 (audio)"),
-                ]
-                second=Signal::derive(move || lab.experiment.with(|e| e.conventions.softcap == SoftcapOrder::AfterBias))
-                on_change=Callback::new(move |second| lab.edit("conventions.softcap", |e| e.conventions.softcap = if second { SoftcapOrder::AfterBias } else { SoftcapOrder::BeforeBias }))
-            />
-            <Two
-                label=words("Rotary pairs", "旋转对")
-                sides=[
-                    (words("halves", "前后两半"), "Llama (Hugging Face), GPT-NeoX"),
-                    (words("interleaved", "相邻交错"), "RoFormer, GPT-J"),
-                ]
-                second=Signal::derive(move || lab.experiment.with(|e| e.conventions.rope == RopePairs::Interleaved))
-                on_change=Callback::new(move |second| lab.edit("conventions.rope", |e| e.conventions.rope = if second { RopePairs::Interleaved } else { RopePairs::Halves }))
-            />
-            <IssueLine path="conventions" />
-        </Fold>
+        <Fold title=words("Conventions", "约定") aside=changed body=|| piece(|| Box::pin(switches()), |switches| switches()) />
+    }
+}
+
+#[wasm_split(later, fallible)]
+fn switches() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <Switches /> })
+}
+
+#[component]
+fn Switches() -> impl IntoView {
+    let lab = lab();
+    view! {
+        <p class="note">{t("Where libraries differ. Each switch is part of the link.", "各库做法不同之处；每个开关都包含在链接中。")}</p>
+        <Two
+            label=words("Causal diagonal, more keys than queries", "因果对角线（键多于查询时）")
+            sides=[
+                (words("top left", "左上对齐"), "PyTorch is_causal, ONNX"),
+                (words("bottom right", "右下对齐"), "FlashAttention ≥ 2.1"),
+            ]
+            second=Signal::derive(move || lab.experiment.with(|e| e.conventions.causal == CausalAlignment::BottomRight))
+            on_change=Callback::new(move |second| lab.edit("conventions.causal", |e| e.conventions.causal = if second { CausalAlignment::BottomRight } else { CausalAlignment::TopLeft }))
+        />
+        <Two
+            label=words("A window of W spans", "窗口 W 包含")
+            sides=[
+                (words("W keys", "W 个键"), "Mistral"),
+                (words("W + 1 keys", "W + 1 个键"), "ONNX, attention-gym"),
+            ]
+            second=Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive))
+            on_change=Callback::new(move |second| lab.edit("conventions.window", |e| e.conventions.window = if second { WindowEdge::Inclusive } else { WindowEdge::Exclusive }))
+        />
+        <Two
+            label=words("The softcap comes", "软上限位于")
+            sides=[
+                (words("before the biases", "偏置之前"), "ONNX"),
+                (words("after the biases", "偏置之后"), "Gemma 4 (audio)"),
+            ]
+            second=Signal::derive(move || lab.experiment.with(|e| e.conventions.softcap == SoftcapOrder::AfterBias))
+            on_change=Callback::new(move |second| lab.edit("conventions.softcap", |e| e.conventions.softcap = if second { SoftcapOrder::AfterBias } else { SoftcapOrder::BeforeBias }))
+        />
+        <Two
+            label=words("Rotary pairs", "旋转对")
+            sides=[
+                (words("halves", "前后两半"), "Llama (Hugging Face), GPT-NeoX"),
+                (words("interleaved", "相邻交错"), "RoFormer, GPT-J"),
+            ]
+            second=Signal::derive(move || lab.experiment.with(|e| e.conventions.rope == RopePairs::Interleaved))
+            on_change=Callback::new(move |second| lab.edit("conventions.rope", |e| e.conventions.rope = if second { RopePairs::Interleaved } else { RopePairs::Halves }))
+        />
+        <IssueLine path="conventions" />
     }
 }
 

@@ -74,7 +74,7 @@ pub fn Tables(
 
 type Editor = fn(Reader, &'static Table) -> AnyView;
 
-#[wasm_split(tables, fallible)]
+#[wasm_split(later, fallible)]
 fn editor() -> Result<Editor, SplitLoaderError> {
     Ok(|reader, table| view! { <TableView reader=reader table=table /> })
 }

@@ -38,7 +38,7 @@ pub fn Help(
     view! { {move || asked.get().then(|| piece(|| Box::pin(sheet()), move |sheet| sheet(open)))} }
 }
 
-#[wasm_split(help, fallible)]
+#[wasm_split(later, fallible)]
 fn sheet() -> Result<fn(RwSignal<bool>) -> AnyView, SplitLoaderError> {
     Ok(|open| view! { <Sheet open=open /> })
 }

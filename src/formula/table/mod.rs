@@ -7,7 +7,7 @@
 mod rows;
 pub mod scalar;
 
-pub(super) use rows::ROWS;
+pub(super) use rows::{ROWS, TEXTS};
 
 use super::bounds::{Floats, Ints, Known, Truth};
 use super::values::Ty;
@@ -35,14 +35,18 @@ pub struct Row {
     pub lanes: fn(&[&Register], &mut Register),
     /// What is known of the result, from what is known of the operands.
     pub bounds: fn(&[Known]) -> Known,
-    /// WGSL expression; `{0}`, `{1}` stand for the operands.
+    /// How it is drawn.
+    pub math: Math,
+}
+
+/// An operation in other languages; `{0}`, `{1}` stand for the operands.
+pub struct Texts {
+    /// WGSL expression.
     pub wgsl: &'static str,
     /// WGSL function that the expression calls, or empty.
     pub wgsl_helper: &'static str,
     /// Python expression over arrays; `xp` is the array library (NumPy, PyTorch, jax.numpy), `_name` a helper.
     pub python: &'static str,
-    /// How it is drawn.
-    pub math: Math,
 }
 
 /// How an operation is drawn in mathematics.
@@ -165,18 +169,18 @@ mod tests {
             assert!(is_function(name), "{name}");
         }
         let mut seen = HashSet::new();
-        for row in &ROWS {
+        for (row, texts) in ROWS.iter().zip(&TEXTS) {
             assert!(seen.insert((row.name, row.operands)), "{} has two rows for the same types", row.name);
             assert!((1..=MAX_OPERANDS).contains(&row.operands.len()));
-            for text in [row.wgsl, row.python] {
+            for text in [texts.wgsl, texts.python] {
                 for i in 0..MAX_OPERANDS {
                     let used = text.contains(&format!("{{{i}}}"));
                     assert_eq!(used, i < row.operands.len(), "{} in `{text}`: operand {i}", row.name);
                 }
             }
-            let call = row.wgsl.split('(').next().unwrap();
+            let call = texts.wgsl.split('(').next().unwrap();
             if call.starts_with("f_") {
-                assert!(row.wgsl_helper.contains(&format!("fn {call}(")), "{} lacks its WGSL helper", row.name);
+                assert!(texts.wgsl_helper.contains(&format!("fn {call}(")), "{} lacks its WGSL helper", row.name);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The rows themselves.
 
 use super::scalar::{floor_div, floor_div_float, floor_mod, floor_mod_float, hash, max, min, power, sigmoid, sign};
-use super::{Cell, LANES, Math, Row};
+use super::{Cell, LANES, Math, Row, Texts};
 use crate::formula::bounds::{Floats, Ints, Truth, choose};
 use crate::formula::values::Ty;
 
@@ -9,44 +9,47 @@ type Bool = bool;
 type Int = i32;
 type Float = f32;
 
-/// Writes one row: the scalar expression is turned into the plain and the lane evaluation, and the bounds are typed.
-macro_rules! row {
-    ($name:literal, ($($a:ident: $ty:ident),+) -> $result:ident, $body:expr,
-     bounds $bounds:expr, wgsl $wgsl:literal $helper:literal, python $python:literal, math $math:expr) => {{
-        #[inline(always)]
-        fn scalar($($a: $ty),+) -> $result {
-            $body
-        }
-        Row {
-            name: $name,
-            operands: &[$(Ty::$ty),+],
-            result: Ty::$result,
-            plain: |bits| {
-                let mut bits = bits.iter();
-                $(let $a = <$ty as Cell>::unpack(bits.next().copied().unwrap_or_default());)+
-                scalar($($a),+).pack()
-            },
-            lanes: |registers, out| {
-                let [$($a),+] = registers else { return };
-                for lane in 0..LANES {
-                    out[lane] = scalar($(<$ty as Cell>::unpack($a[lane])),+).pack();
-                }
-            },
-            bounds: |known| {
-                let [$($a),+] = *known else { return super::Known::any(Ty::$result) };
-                ($bounds)($(<$ty as Cell>::known($a)),+).into()
-            },
-            wgsl: $wgsl,
-            wgsl_helper: $helper,
-            python: $python,
-            math: $math,
-        }
-    }};
+/// Writes the rows: the scalar expression is turned into the plain and the lane evaluation, and the bounds are typed. The texts are a table of their
+/// own, so that a program that writes no text does not carry them.
+macro_rules! rows {
+    ($(row!($name:literal, ($($a:ident: $ty:ident),+) -> $result:ident, $body:expr,
+     bounds $bounds:expr, wgsl $wgsl:literal $helper:literal, python $python:literal, math $math:expr)),+ $(,)?) => {
+        /// All operations.
+        pub static ROWS: [Row; 78] = [$({
+            #[inline(always)]
+            fn scalar($($a: $ty),+) -> $result {
+                $body
+            }
+            Row {
+                name: $name,
+                operands: &[$(Ty::$ty),+],
+                result: Ty::$result,
+                plain: |bits| {
+                    let mut bits = bits.iter();
+                    $(let $a = <$ty as Cell>::unpack(bits.next().copied().unwrap_or_default());)+
+                    scalar($($a),+).pack()
+                },
+                lanes: |registers, out| {
+                    let [$($a),+] = registers else { return };
+                    for lane in 0..LANES {
+                        out[lane] = scalar($(<$ty as Cell>::unpack($a[lane])),+).pack();
+                    }
+                },
+                bounds: |known| {
+                    let [$($a),+] = *known else { return super::Known::any(Ty::$result) };
+                    ($bounds)($(<$ty as Cell>::known($a)),+).into()
+                },
+                math: $math,
+            }
+        }),+];
+
+        /// How each operation is written in other languages, in the order of [`ROWS`].
+        pub static TEXTS: [Texts; 78] = [$(Texts { wgsl: $wgsl, wgsl_helper: $helper, python: $python }),+];
+    };
 }
 
-/// All operations.
 #[rustfmt::skip]
-pub static ROWS: [Row; 78] = [
+rows! {
     row!("not", (a: Bool) -> Bool, !a,
         bounds Truth::not,
         wgsl "!({0})" "", python "xp.logical_not({0})", math Math::Prefix("¬")),
@@ -281,4 +284,4 @@ pub static ROWS: [Row; 78] = [
     row!("hash", (a: Int, b: Int, c: Int, d: Int) -> Int, hash([a, b, c, d]),
         bounds |_: Ints, _: Ints, _: Ints, _: Ints| Ints::range(0, (1 << 24) - 1),
         wgsl "bitcast<i32>(f_mix(f_mix(f_mix(f_mix(0x9e3779b9u, {0}), {1}), {2}), {3}) >> 8u)" "fn f_mix(x: u32, v: i32) -> u32 { var y = x ^ bitcast<u32>(v); y = (y ^ (y >> 16u)) * 0x7feb352du; y = (y ^ (y >> 15u)) * 0x846ca68bu; return y ^ (y >> 16u); }", python "_hash({0}, {1}, {2}, {3})", math Math::Function("hash")),
-];
+}

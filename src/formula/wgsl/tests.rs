@@ -1,15 +1,13 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::formula::{Scalar, Scope, Sizes, Values, compile};
+use crate::formula::{Scalar, Scope, Sizes, Sorted, Values, compile};
 
 fn bound(text: &str, kind: Kind, window: i32, n: i32) -> Bound {
     let scope = Scope { params: vec![("window".into(), Ty::Int), ("rate".into(), Ty::Float)], data: vec![] };
-    let params = BTreeMap::from([("window".into(), Scalar::Int(window)), ("rate".into(), Scalar::Float(0.1))]);
+    let params = Sorted::from([("window".into(), Scalar::Int(window)), ("rate".into(), Scalar::Float(0.1))]);
     let sizes = Sizes { batch: 2, heads: 2, n_q: n, n_k: n, offset: vec![3, 5] };
-    compile(text, kind, &scope).unwrap().bind(&Values { sizes, params, data: BTreeMap::new() }).unwrap()
+    compile(text, kind, &scope).unwrap().bind(&Values { sizes, params, data: Sorted::new() }).unwrap()
 }
 
 fn module(bound: &Bound) -> (String, Vec<u32>) {

@@ -46,7 +46,7 @@ async fn a_missing_module_is_said(page: &Page) -> Result<()> {
 async fn a_missing_piece_can_be_fetched_again(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.cdp("Network.enable", json!({})).await?;
-    page.cdp("Network.setBlockedURLs", json!({ "urls": ["*help-*.wasm"] })).await?;
+    page.cdp("Network.setBlockedURLs", json!({ "urls": ["*later-*.wasm"] })).await?;
     let outcome = async {
         page.click("Help and keys").await?;
         page.wait_until("[...document.querySelectorAll('button')].some((b) => b.textContent === 'Try again')").await?;
