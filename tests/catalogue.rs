@@ -60,7 +60,7 @@ fn bind(
     };
     for param in declared {
         scope.params.push((param.name.to_owned(), param.ty));
-        values.params.insert(param.name.to_owned(), scalar(param.ty, params[param.name]));
+        values.params.insert(param.name.to_owned(), scalar(param.ty, *params.get(param.name).unwrap()));
     }
     for table in tables {
         scope.data.push(DataDecl { name: table.name.to_owned(), ty: table.ty, dims: table.rank });
