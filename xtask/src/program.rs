@@ -117,13 +117,34 @@ fn drop_streams(work: &Path, main: &Path) -> Result<()> {
     }
     fs::write(main, module.finish())?;
     let script = work.join("app.js");
-    let mut text = fs::read_to_string(&script)?;
-    while let Some(from) = text.find("export class IntoUnderlying") {
-        let to =
-            text[from..].find("\n}\n").ok_or("a class of app.js has no end: has wasm-bindgen changed its output?")?;
-        text.replace_range(from..from + to + 3, "");
+    let text = without_streams(&fs::read_to_string(&script)?);
+    if text.contains("IntoUnderlying") {
+        return Err("app.js still names the classes of streams: has wasm-bindgen changed its output?".into());
     }
     Ok(fs::write(script, text)?)
+}
+
+/// The script without those classes, comments and indentation, none of which wasm-bindgen writes in the middle of a line or a string.
+fn without_streams(script: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = script.lines();
+    while let Some(line) = lines.next() {
+        let end: fn(&str) -> bool = match line.trim_start() {
+            start if start.starts_with("/**") => |line| line.ends_with("*/"),
+            start if start.starts_with("export class IntoUnderlying") => |line| line == "}",
+            start if start.starts_with("const IntoUnderlying") => |line| line.ends_with(';'),
+            start if start.is_empty() || start.starts_with("if (Symbol.dispose) IntoUnderlying") => continue,
+            start => {
+                kept.push_str(start);
+                kept.push('\n');
+                continue;
+            }
+        };
+        if !end(line) {
+            lines.by_ref().find(|line| end(line));
+        }
+    }
+    kept
 }
 
 /// A browser without relaxed SIMD refuses a whole module for one of its instructions.
@@ -210,6 +231,13 @@ mod tests {
         assert!(check_relaxed(&with, true).is_ok() && check_relaxed(&without, false).is_ok());
         assert!(check_relaxed(&with, false).is_err() && check_relaxed(&without, true).is_err());
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn classes_that_nobody_calls_leave_the_script() {
+        let script = "export class IntoUnderlyingSink {\n    free() {\n    }\n}\nif (Symbol.dispose) IntoUnderlyingSink.prototype.x = 1;\n\n/**\n * Kept.\n \
+                      */\nexport function compute() {\n    return 1;\n}\nconst IntoUnderlyingSinkFinalization = (a)\n    ? b\n    : c;\n/** one line */\nend";
+        assert_eq!(without_streams(script), "export function compute() {\nreturn 1;\n}\nend\n");
     }
 
     #[test]
