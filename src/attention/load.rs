@@ -21,6 +21,19 @@ const MAX_TEXT: usize = 1 << 16;
 pub fn load<J: Json>(input: &Input, capture: Option<&[u8]>) -> Result<Loaded, Issues> {
     match input {
         Input::Capture { id, layer } => captured::<J>(id, *layer, capture),
+        _ => made(input),
+    }
+}
+
+/// Makes the tensors of any input but a capture.
+///
+/// # Errors
+/// As [`load`].
+pub fn made(input: &Input) -> Result<Loaded, Issues> {
+    match input {
+        Input::Capture { .. } => {
+            Err(Issue::new("input", Text::new("is captured, not made", "是采集的，不是生成的")).into())
+        }
         Input::Generated { recipe, seed, .. } => {
             let found = Recipe::find(recipe);
             let message = || unknown(Text::new("generator", "生成器"), recipe, Recipe::ALL.iter().map(|r| r.id()));
@@ -80,7 +93,11 @@ fn sized(input: &Input) -> Result<Dims, Issues> {
     Ok(dims)
 }
 
-fn captured<J: Json>(id: &str, layer: u32, bytes: Option<&[u8]>) -> Result<Loaded, Issues> {
+/// Reads the tensors of a capture from its file.
+///
+/// # Errors
+/// As [`load`].
+pub fn captured<J: Json>(id: &str, layer: u32, bytes: Option<&[u8]>) -> Result<Loaded, Issues> {
     let missing = || message!("layer {layer} of `{id}` has not been fetched", "尚未取得 `{id}` 的第 {layer} 层");
     let bytes = bytes.ok_or_else(|| Issue::new("input", missing()))?;
     let damaged = |error: crate::interchange::InterchangeError| {

@@ -21,7 +21,7 @@ pub use crate::interchange::Json;
 pub use assemble::{Loaded, assemble, fits};
 pub use cost::Cost;
 pub use dims::{Dims, Inputs};
-pub use load::{dims_of, load};
+pub use load::{captured, dims_of, load, made};
 pub use paint::paint;
 pub use plan::Plan;
 pub use problem::{Encoding, Normaliser, Problem, Rotation, Term};

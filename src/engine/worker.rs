@@ -1,4 +1,5 @@
 //! A compute worker: decode a message, run the session, answer. One thread, one message at a time, no state that the page does not know.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -6,14 +7,14 @@ use std::sync::Arc;
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Performance};
 
 use super::protocol::wire::{self, Bulk, Unpack};
 use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, tables_mut};
 use super::{RowsOut, Session, StageTimes, Want, cpu};
-use crate::attention::Json;
-use crate::attention::{self, Cost, Inputs, Plan, Problem};
-use crate::experiment::{Issue, Issues};
+use crate::attention::{self, Cost, Inputs, Json, Loaded, Plan, Problem};
+use crate::experiment::{Input, Issue, Issues, message};
 use crate::formula::DataValues;
 
 /// Longest panic message that is sent.
@@ -104,7 +105,7 @@ fn receive(message: &JsValue) {
         Err(error) => return report(&error.into()),
     };
     STATE.with_borrow_mut(|state| match head {
-        ToWorker::Load { job, input, bytes } => load(job, &input, bytes, bulk),
+        ToWorker::Load { job, input, bytes } => load(job, input, bytes, bulk),
         ToWorker::Open { session, job, .. } => {
             if let Err(issues) = state.open(head, bulk, from) {
                 // The item that may have come along finds no session and is passed over: the page has given up the job by then.
@@ -123,9 +124,33 @@ fn receive(message: &JsValue) {
     });
 }
 
-fn load(job: u64, input: &crate::experiment::Input, bytes: bool, mut bulk: Unpack) {
+fn load(job: u64, input: Input, bytes: bool, mut bulk: Unpack) {
     let bytes = bytes.then(|| bulk.u8(usize::MAX));
-    match attention::load::<Browser>(input, bytes.as_deref()) {
+    match &input {
+        Input::Capture { id, layer } => loaded(job, attention::captured::<Browser>(id, *layer, bytes.as_deref())),
+        _ => wasm_bindgen_futures::spawn_local(async move {
+            let missing = |_| {
+                let text = message!(
+                    "the part of the page that makes inputs did not arrive; try again",
+                    "页面中生成输入的部分未能加载，请重试",
+                );
+                Err(Issue::new("input", text).into())
+            };
+            loaded(job, made(input).await.unwrap_or_else(missing));
+        }),
+    }
+}
+
+type Made = Result<Loaded, Issues>;
+
+/// Generators and embeddings are a piece of the program of their own: the page opens on a capture.
+#[wasm_split(inputs, fallible)]
+fn made(input: Input) -> Result<Made, SplitLoaderError> {
+    Ok(attention::made(&input))
+}
+
+fn loaded(job: u64, made: Made) {
+    match made {
         Ok(loaded) => {
             let Inputs { q, k, v } = &loaded.inputs;
             let bulk = Bulk { f32: vec![q, k, v], ..Bulk::default() };

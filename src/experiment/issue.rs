@@ -43,7 +43,7 @@ impl From<Text> for Message {
 
 /// A [`Message`] of two format strings that name their values: `message!("must be below {most}", "必须小于 {most}")`.
 macro_rules! message {
-    ($en:literal, $zh:literal) => {
+    ($en:literal, $zh:literal $(,)?) => {
         $crate::experiment::Message { en: format!($en), zh: format!($zh) }
     };
 }
