@@ -19,6 +19,21 @@ pub type RowBlock = [Step; KEYS / PANEL];
 /// Scores, then weights, of a group of rows and a block of keys.
 pub type GroupBlock = [RowBlock; GROUP];
 
+/// `body` for each row `$i` below `$m`, written out: at the page's optimisation for size the compiler keeps loops, and accumulators that a loop's
+/// counter indexes live in memory.
+macro_rules! rows {
+    ($i:ident < $m:ident, $body:block) => {
+        rows!(@ $i $m $body 0 1 2 3);
+    };
+    (@ $i:ident $m:ident $body:block $($row:literal)+) => {
+        const { assert!($m <= GROUP) };
+        $(if $row < $m {
+            const $i: usize = $row;
+            $body
+        })+
+    };
+}
+
 #[inline(always)]
 fn halves(step: &Step) -> (&[f32; 4], &[f32; 4]) {
     let (halves, _) = step.as_chunks::<4>();
@@ -39,11 +54,11 @@ fn tile<T: Tier, const M: usize>(q: &[[f32; M]], panel: &[Step]) -> [[F32x4; 2];
     for (q, k) in q.iter().zip(panel) {
         let (low, high) = halves(k);
         let (low, high) = (F32x4::load(low), F32x4::load(high));
-        for i in 0..M {
-            let factor = F32x4::splat(q[i]);
-            acc[i][0] = T::mul_add(factor, low, acc[i][0]);
-            acc[i][1] = T::mul_add(factor, high, acc[i][1]);
-        }
+        rows!(I < M, {
+            let factor = F32x4::splat(q[I]);
+            acc[I][0] = T::mul_add(factor, low, acc[I][0]);
+            acc[I][1] = T::mul_add(factor, high, acc[I][1]);
+        });
     }
     acc
 }
@@ -55,9 +70,9 @@ fn scores_of<T: Tier, const M: usize>(q: &[f32], d: usize, panels: &[Step], s: &
         let (q, _) = q.as_chunks::<M>();
         for (p, panel) in panels.chunks_exact(d).enumerate() {
             let acc = tile::<T, M>(&q[..d], panel);
-            for i in 0..M {
-                store(acc[i], p, &mut s[i]);
-            }
+            rows!(I < M, {
+                store(acc[I], p, &mut s[I]);
+            });
         }
     })
 }
@@ -77,24 +92,26 @@ pub fn scores<T: Tier>(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mu
 #[inline(never)]
 fn values_of<T: Tier, const M: usize>(p: &[RowBlock], v: &[Step], keep: &[f32; GROUP], o: &mut [Step; GROUP]) {
     T::with(|| {
-        let p: [&[f32]; M] = core::array::from_fn(|i| &p[i].as_flattened()[..v.len()]);
-        let mut acc: [[F32x4; 2]; M] = core::array::from_fn(|i| {
-            let (low, high) = halves(&o[i]);
-            let keep = F32x4::splat(keep[i]);
-            [F32x4::load(low).mul(keep), F32x4::load(high).mul(keep)]
+        let mut weights: [&[f32]; M] = [&[]; M];
+        let mut acc = [[F32x4::splat(0.0); 2]; M];
+        rows!(I < M, {
+            weights[I] = &p[I].as_flattened()[..v.len()];
+            let (low, high) = halves(&o[I]);
+            let keep = F32x4::splat(keep[I]);
+            acc[I] = [F32x4::load(low).mul(keep), F32x4::load(high).mul(keep)];
         });
         for k in 0..v.len() {
             let (low, high) = halves(&v[k]);
             let (low, high) = (F32x4::load(low), F32x4::load(high));
-            for i in 0..M {
-                let factor = F32x4::splat(p[i][k]);
-                acc[i][0] = T::mul_add(factor, low, acc[i][0]);
-                acc[i][1] = T::mul_add(factor, high, acc[i][1]);
-            }
+            rows!(I < M, {
+                let factor = F32x4::splat(weights[I][k]);
+                acc[I][0] = T::mul_add(factor, low, acc[I][0]);
+                acc[I][1] = T::mul_add(factor, high, acc[I][1]);
+            });
         }
-        for i in 0..M {
-            store(acc[i], i, o);
-        }
+        rows!(I < M, {
+            store(acc[I], I, o);
+        });
     })
 }
 
