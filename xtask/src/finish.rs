@@ -15,6 +15,9 @@ use crate::{Result, build::BASE_VARIABLE, digest, html, program, root, shell};
 /// The script that starts a worker.
 const LOADER: &str = "worker-loader";
 
+/// The folder of captured heads.
+const CAPTURES: &str = "captures";
+
 /// Works on the folder that trunk names in `TRUNK_STAGING_DIR`.
 pub fn command(args: &[String]) -> Result<bool> {
     crate::refuse_rest(args)?;
@@ -40,6 +43,7 @@ fn finish(folder: &Path, program: &Program, base: Option<&str>) -> Result<()> {
     let mut page = name_program(folder, &read(&index)?, program)?;
     page = html::set_meta(&page, "program", &program.script)?;
     page = html::set_meta(&page, LOADER, &hash_name(folder, LOADER, "js")?)?;
+    page = html::set_meta(&page, CAPTURES, &hash_folder(folder, CAPTURES)?)?;
     page = join_styles(folder, &page)?;
     page = page.replace("<!-- base -->", &base.map(absolute).unwrap_or_default());
     page = html::set_meta(&page, "Content-Security-Policy", &policy(&page))?;
@@ -74,6 +78,24 @@ fn hash_name(folder: &Path, name: &str, extension: &str) -> Result<String> {
     let bytes = fs::read(&old).map_err(|e| format!("{}: {e}", old.display()))?;
     let new = format!("{name}-{}.{extension}", digest::short(&bytes));
     fs::rename(&old, folder.join(&new))?;
+    Ok(new)
+}
+
+/// Renames the folder `name` to `name-<hash of what is in it>`; returns the new name. Its files keep theirs: an index names them.
+fn hash_folder(folder: &Path, name: &str) -> Result<String> {
+    let old = folder.join(name);
+    let mut files = fs::read_dir(&old)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.sort();
+    let mut all = String::new();
+    for file in files {
+        all += &format!(
+            "{} {}\n",
+            file.file_name().unwrap_or_default().to_string_lossy(),
+            digest::short(&fs::read(&file)?)
+        );
+    }
+    let new = format!("{name}-{}", digest::short(all.as_bytes()));
+    fs::rename(old, folder.join(&new))?;
     Ok(new)
 }
 
@@ -138,7 +160,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\">\
+    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"captures\" content=\"\">\
         <meta name=\"worker-loader\" content=\"\"><!-- base --><link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
         <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">import './app-1.js'; './app-1_bg.wasm'</script>\
         <link rel=\"modulepreload\" href=\"./app-1.js\"><link rel=\"preload\" href=\"./app-1_bg.wasm\">";
@@ -157,6 +179,8 @@ mod tests {
         ] {
             fs::write(folder.join(file), text).unwrap();
         }
+        fs::create_dir(folder.join("captures")).unwrap();
+        fs::write(folder.join("captures/index.json"), "{}").unwrap();
         folder
     }
 
@@ -172,6 +196,7 @@ mod tests {
             html::attribute(tag, "content").unwrap().to_owned()
         };
         assert_eq!(meta("program"), "app-2.js");
+        assert_eq!(fs::read_to_string(folder.join(meta("captures")).join("index.json")).unwrap(), "{}");
         assert_eq!(fs::read_to_string(folder.join(meta("worker-loader"))).unwrap(), "3");
         assert!(!page.contains("app-1") && page.contains("import './app-2.js'; './app-3.wasm'"));
         assert!(!folder.join("app-1.js").exists() && !folder.join("app-1_bg.wasm").exists());

@@ -8,12 +8,10 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::app::state::{Capture, Titles};
 use crate::attention::Loaded;
-use crate::engine::pool::{Pool, RunError};
+use crate::engine::pool::{Pool, RunError, meta};
 use crate::experiment::{Input, Issue};
 use crate::interchange::CaptureIndex;
 
-/// Where the captures lie, beside the page.
-const FOLDER: &str = "captures";
 /// Inputs that are kept: stepping through the layers of a text and back fetches each once.
 const KEPT: usize = 12;
 
@@ -106,7 +104,8 @@ impl Inputs {
 }
 
 async fn fetch(name: &str) -> Result<Vec<u8>, RunError> {
-    let address = format!("{FOLDER}/{name}");
+    let folder = meta("captures").unwrap_or_else(|| "captures".to_owned());
+    let address = format!("{folder}/{name}");
     let bytes = async {
         let window = web_sys::window().ok_or("there is no window")?;
         let response: web_sys::Response = JsFuture::from(window.fetch_with_str(&address)).await?.dyn_into()?;

@@ -17,7 +17,8 @@ pub fn size() -> usize {
     (cores as usize).clamp(1, 8)
 }
 
-fn meta(name: &str) -> Option<String> {
+/// What a `<meta>` of the page says; `cargo xtask finish` writes them.
+pub fn meta(name: &str) -> Option<String> {
     let document = web_sys::window()?.document()?;
     let element = document.query_selector(&format!("meta[name='{name}']")).ok()??;
     element.get_attribute("content").filter(|content| !content.is_empty())

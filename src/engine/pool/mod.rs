@@ -35,3 +35,5 @@ pub use schedule::{Lane, SessionId};
 
 #[cfg(feature = "app")]
 pub use hub::Pool;
+#[cfg(feature = "app")]
+pub use launch::meta;
