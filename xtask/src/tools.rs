@@ -76,7 +76,13 @@ fn ensure(tool: &Tool) -> Result<PathBuf> {
         return Ok(folder);
     }
     println!("{} {} is missing: installing it into .tools/ ({})", tool.name, tool.version, tool.takes);
+    // A lock file that an old release shipped may name what a registry no longer serves.
+    let unlocked: Vec<&str> = tool.install[1..].iter().copied().filter(|word| *word != "--locked").collect();
     shell::run(shell::command(tool.install[0], &tool.install[1..]))
+        .or_else(|error| match unlocked.len() < tool.install.len() - 1 {
+            true => shell::run(shell::command(tool.install[0], &unlocked)),
+            false => Err(error),
+        })
         .map_err(|e| format!("{e}\ninstall {} {} by hand and put it on PATH", tool.name, tool.version))?;
     find(tool).ok_or_else(|| format!("{} was installed but does not say that it is {}", tool.name, tool.version).into())
 }
