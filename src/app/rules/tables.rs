@@ -145,7 +145,7 @@ fn Strip(table: &'static Table, now: Signal<Now>) -> impl IntoView {
         })
     };
     view! {
-        <div class="strip" role="group" aria-label=t(table.label.en, table.label.zh)>
+        <div class="numbers" role="group" aria-label=t(table.label.en, table.label.zh)>
             {move || {
                 let (start, length) = row.get();
                 if length > FIELDS {
