@@ -225,6 +225,24 @@ mod tests {
         }
     }
 
+    /// Two sheets that style the same bare class style each other's parts of the page.
+    #[test]
+    fn no_class_is_styled_by_two_sheets() {
+        let mut owners = std::collections::BTreeMap::<String, String>::new();
+        for entry in fs::read_dir(crate::root().join("style")).unwrap() {
+            let path = entry.unwrap().path();
+            for line in without_comments(&fs::read_to_string(&path).unwrap()).lines() {
+                let Some((selector, _)) = line.split_once(" {").filter(|(s, _)| s.starts_with('.')) else { continue };
+                if selector.contains([' ', ',', ':', '[', '>']) || selector[1..].contains('.') {
+                    continue;
+                }
+                let owner = owners.entry(selector.to_owned()).or_insert_with(|| path.display().to_string());
+                assert_eq!(*owner, path.display().to_string(), "{selector}");
+            }
+        }
+        assert!(owners.len() > 50, "{}", owners.len());
+    }
+
     #[test]
     fn a_page_of_another_trunk_is_refused() {
         let folder = staging("refused");

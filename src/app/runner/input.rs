@@ -9,7 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::app::state::{Capture, Titles};
 use crate::attention::Loaded;
 use crate::engine::pool::{Pool, RunError, meta};
-use crate::experiment::{Input, Issue};
+use crate::experiment::{Input, Issue, message};
 use crate::interchange::CaptureIndex;
 
 /// Inputs that are kept: stepping through the layers of a text and back fetches each once.
@@ -92,11 +92,17 @@ impl Inputs {
         let index = self.index().await?;
         let Some(entry) = index.find(id) else {
             let known: Vec<&str> = index.captures.iter().map(|c| c.id.as_str()).collect();
-            let message = format!("there is no captured text `{id}`; there are {}", known.join(", "));
+            let known = known.join(", ");
+            let message = message!(
+                "there is no captured text `{id}`; there are {known}",
+                "没有名为 `{id}` 的采集文本；可选：{known}"
+            );
             return Err(RunError::Invalid(Issue::new("input.id", message).into()));
         };
         if !(1..=entry.layers).contains(&layer) {
-            let message = format!("is {layer}; the model has layers 1 to {}", entry.layers);
+            let layers = entry.layers;
+            let message =
+                message!("is {layer}; the model has layers 1 to {layers}", "为 {layer}；模型的层为 1 到 {layers}");
             return Err(RunError::Invalid(Issue::new("input.layer", message).into()));
         }
         fetch(&entry.file(layer)).await
