@@ -1,9 +1,9 @@
-// Starts a compute worker from the page's own program. The protocol, for the page's side:
+// Starts a compute worker: from the page's own program, or from the one that owns the GPU. The protocol, for the page's side:
 //
-//   <meta name="worker-loader"> and <meta name="program"> hold file names relative to the page's base address.
+//   <meta name="worker-loader">, <meta name="program"> and <meta name="gpu"> hold file names relative to the page's base address.
 //
-//   1. module = the page's own WebAssembly.Module, compiled already
-//   2. worker = new Worker(<worker-loader> + "?m=" + <program>, { type: "module" })
+//   1. module = the page's own WebAssembly.Module, compiled already; for the GPU's program nothing, it is fetched here
+//   2. worker = new Worker(<worker-loader> + "?m=" + <program or gpu>, { type: "module" })
 //   3. worker.postMessage({ module })                                          the first message, for the loader only
 //   4. Anything posted after that, at any time, reaches the Rust side in order: what comes before it listens is kept
 //      and dispatched again as ordinary `message` events, transferred ports included.
@@ -18,7 +18,7 @@ const name = new URL(self.location.href).searchParams.get("m") ?? "";
 const failed = (what, error) => self.postMessage({ kind: "failed", message: `${what}: ${error?.message ?? error}` });
 
 // The program next to this file, and nothing else.
-const script = /^app-[a-z0-9]+\.js$/.test(name)
+const script = /^(app|gpu)-[a-z0-9]+\.js$/.test(name)
   ? import("./" + name)
   : Promise.reject(new Error(`no program is called ${JSON.stringify(name)}`));
 // Reported when it is awaited below; without this an early failure would count as unhandled.
@@ -48,7 +48,7 @@ async function start(module) {
     return failed("the worker's script did not load", error);
   }
   try {
-    if (!(module instanceof WebAssembly.Module)) throw new TypeError("the first message must be { module: WebAssembly.Module }");
+    if (!name.startsWith("gpu-") && !(module instanceof WebAssembly.Module)) throw new TypeError("the first message must be { module: WebAssembly.Module }");
     await program.default({ module_or_path: module });
     await program.compute();
   } catch (error) {

@@ -1,3 +1,4 @@
 //! Measures of a pattern and of an outcome.
 
+pub mod difference;
 pub mod reach;

@@ -95,5 +95,5 @@ impl Events {
 /// Who computed, in a form that can be compared.
 fn who(outcome: &Outcome) -> String {
     let report = &outcome.report;
-    format!("{:?} {:?} {} {:?}", report.backend, report.algorithm, report.kernel, report.fallback)
+    format!("{:?} {:?} {} {:?}", report.backend, report.algorithm, report.kernel, report.choice)
 }

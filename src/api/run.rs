@@ -173,11 +173,15 @@ pub fn ran(report: &Report) -> Object {
     set(&result, "algorithm", &plain(&report.algorithm));
     set(&result, "kernel", &report.kernel.as_str().into());
     set(&result, "workers", &(report.workers as u32).into());
-    if let Some(fallback) = &report.fallback {
-        set(&result, "fallback", &fallback.english().into());
+    if let Some(choice) = report.choice.as_ref().filter(|choice| choice.falls_back()) {
+        set(&result, "fallback", &choice.message().en.into());
+    }
+    if let Some(adapter) = &report.adapter {
+        set(&result, "adapter", &adapter.name.as_str().into());
     }
     if !report.notes.is_empty() {
-        set(&result, "notes", &plain(&report.notes));
+        let notes: Array = report.notes.iter().map(|note| JsValue::from(note.en.as_str())).collect();
+        set(&result, "notes", &notes);
     }
     result
 }

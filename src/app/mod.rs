@@ -12,9 +12,11 @@
 //! | `inputs` | where Q, K, V come from; matrices that can be edited |
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `map` | stages, the large map, all heads, legend, colours |
+//! | `compare` | the CPU and the GPU side by side |
 //! | `result` | why this cell, the row, the output, timing |
 
 pub mod clock;
+mod compare;
 pub mod controls;
 pub mod element;
 pub mod i18n;

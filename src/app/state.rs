@@ -12,7 +12,7 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::attention::{Inputs, Loaded};
 use crate::catalogue::Lang;
 use crate::engine::{Map, Outcome, Report};
-use crate::experiment::{Experiment, History, Issue, Stage, View};
+use crate::experiment::{Experiment, History, Issue, Message, Stage, View};
 
 /// What the workers are doing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +29,7 @@ pub enum Status {
     /// The last run was stopped by the user; what is shown is older than the experiment.
     Cancelled,
     /// The last run failed; the sentence is for the user. What is shown is older than the experiment.
-    Failed(String),
+    Failed(Message),
 }
 
 /// One run's times, for the history strip.

@@ -3,7 +3,7 @@
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use attention_playground::engine::cpu::Kernels;
-use attention_playground::engine::worker;
+use attention_playground::engine::worker::cpu as worker;
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;

@@ -150,6 +150,17 @@ pub struct RowsOut {
     pub times: StageTimes,
 }
 
+/// The text of a kernel that ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KernelText {
+    /// What it does.
+    pub name: String,
+    /// WGSL.
+    pub text: String,
+    /// Byte ranges of the text that came out of the problem's formulas.
+    pub formulas: Vec<(usize, usize)>,
+}
+
 /// An engine for one plan and its inputs. Implementations keep packed tensors and scratch between items; they allocate in `rows` only what
 /// they return.
 pub trait Engine {

@@ -14,9 +14,9 @@ pub mod protocol;
 pub mod reference;
 pub mod session;
 
-#[cfg(feature = "worker")]
+#[cfg(feature = "web")]
 pub mod worker;
 
-pub use item::{Clock, Engine, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
-pub use outcome::{Fallback, Merge, Outcome, Report};
+pub use item::{Clock, Engine, KernelText, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
+pub use outcome::{Adapter, Choice, Merge, Outcome, Report};
 pub use session::Session;

@@ -1,22 +1,80 @@
 //! What a run gives, merged from its items.
 
-use super::item::{Map, Rows, RowsOut, StageTimes};
-use crate::attention::{Cost, Dims};
-use crate::experiment::{Algorithm, Backend, Stage};
+use std::sync::Arc;
 
-/// Why `auto` did not take its first choice. The page has its own words for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallback {
-    /// This build has no WebGPU engine.
-    NotBuilt,
+use super::item::{KernelText, Map, Rows, RowsOut, StageTimes};
+use crate::attention::{Cost, Dims};
+use crate::experiment::{Algorithm, Backend, Message, Stage, message};
+
+/// What an adapter says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Adapter {
+    /// Its name, as far as it is told.
+    pub name: String,
+    /// A GPU imitated on the CPU: right, and far slower than the CPU engine.
+    pub software: bool,
+    /// Whether it tells the time of each pass.
+    pub timestamps: bool,
 }
 
-impl Fallback {
-    /// In English, for programs.
-    pub fn english(self) -> &'static str {
+/// Why `auto` took the engine it took.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// The CPU: it is done before a GPU would have begun.
+    Small,
+    /// The CPU: how fast the GPU is gets measured after this run.
+    Unmeasured,
+    /// The CPU: by what was measured, the GPU would take longer. Milliseconds.
+    Slower {
+        /// Expected of the CPU.
+        cpu_ms: f64,
+        /// Expected of the GPU.
+        gpu_ms: f64,
+    },
+    /// The GPU: by what was measured, the CPU would take longer. Milliseconds.
+    Faster {
+        /// Expected of the CPU.
+        cpu_ms: f64,
+        /// Expected of the GPU.
+        gpu_ms: f64,
+    },
+    /// The CPU: the only GPU is imitated on the CPU.
+    Software(String),
+    /// The CPU: the GPU can't.
+    Unavailable(Message),
+}
+
+impl Choice {
+    /// A sentence for the user.
+    pub fn message(&self) -> Message {
         match self {
-            Self::NotBuilt => "WebGPU engine not built into this version",
+            Self::Small => message!(
+                "at this size the CPU is done before a GPU would have begun",
+                "在此规模下，GPU 尚未开始，CPU 就已算完",
+            ),
+            Self::Unmeasured => message!(
+                "the GPU's speed is being measured; runs of this size may take it from the next one on",
+                "正在测量 GPU 的速度；此规模的计算之后可能改用 GPU",
+            ),
+            Self::Slower { cpu_ms, gpu_ms } => message!(
+                "as measured here, this takes the GPU about {gpu_ms:.0} ms and the CPU about {cpu_ms:.0} ms",
+                "据本机测量，GPU 约需 {gpu_ms:.0} 毫秒，CPU 约需 {cpu_ms:.0} 毫秒",
+            ),
+            Self::Faster { cpu_ms, gpu_ms } => message!(
+                "as measured here, this takes the CPU about {cpu_ms:.0} ms and the GPU about {gpu_ms:.0} ms",
+                "据本机测量，CPU 约需 {cpu_ms:.0} 毫秒，GPU 约需 {gpu_ms:.0} 毫秒",
+            ),
+            Self::Software(name) => message!(
+                "the GPU offered here ({name}) is imitated on the CPU, which is faster without",
+                "此处提供的 GPU（{name}）由 CPU 模拟，直接用 CPU 更快",
+            ),
+            Self::Unavailable(why) => why.clone(),
         }
+    }
+
+    /// Whether it is a reason against the GPU.
+    pub fn falls_back(&self) -> bool {
+        !matches!(self, Self::Faster { .. })
     }
 }
 
@@ -31,10 +89,14 @@ pub struct Report {
     pub kernel: String,
     /// Workers that took part.
     pub workers: usize,
-    /// Why `auto` did not take its first choice.
-    pub fallback: Option<Fallback>,
+    /// The GPU that it ran on, if it did.
+    pub adapter: Option<Adapter>,
+    /// Why `auto` took this engine; nothing if the engine was chosen by name.
+    pub choice: Option<Choice>,
     /// What happened on the way: a worker replaced, a run tried again.
-    pub notes: Vec<String>,
+    pub notes: Vec<Message>,
+    /// Texts of the kernels that ran, where there are any.
+    pub texts: Arc<Vec<KernelText>>,
     /// From the request to the last reply, milliseconds.
     pub total_ms: f64,
     /// Kernel time by stage, added over the workers.

@@ -23,6 +23,13 @@ impl Message {
     }
 }
 
+impl std::fmt::Display for Message {
+    /// In English.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
 impl From<String> for Message {
     fn from(en: String) -> Self {
         Self { en, zh: String::new() }

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use crate::program::Program;
 use crate::{Result, build::BASE_VARIABLE, digest, html, program, root, shell};
 
+/// The program of the worker that owns the GPU.
+const GPU: &str = "gpu";
+
 /// The script that starts a worker.
 const LOADER: &str = "worker-loader";
 
@@ -26,7 +29,8 @@ pub fn command(args: &[String]) -> Result<bool> {
     let release = std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile != "debug");
     let compiled = target_folder()?.join("wasm32-unknown-unknown").join(if release { "page" } else { "debug" });
     let program = program::make(&compiled.join("app.wasm"), folder, release)?;
-    finish(folder, &program, std::env::var(BASE_VARIABLE).ok().as_deref())?;
+    let gpu = program::whole(folder, GPU, release)?;
+    finish(folder, &program, &gpu, std::env::var(BASE_VARIABLE).ok().as_deref())?;
     Ok(true)
 }
 
@@ -38,10 +42,11 @@ fn target_folder() -> Result<PathBuf> {
     Ok(folder.map_or_else(|| root().join("target"), PathBuf::from))
 }
 
-fn finish(folder: &Path, program: &Program, base: Option<&str>) -> Result<()> {
+fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Result<()> {
     let index = folder.join("index.html");
     let mut page = name_program(folder, &read(&index)?, program)?;
     page = html::set_meta(&page, "program", &program.script)?;
+    page = html::set_meta(&page, GPU, gpu)?;
     page = html::set_meta(&page, LOADER, &hash_name(folder, LOADER, "js")?)?;
     page = html::set_meta(&page, CAPTURES, &hash_folder(folder, CAPTURES)?)?;
     page = join_styles(folder, &page)?;
@@ -160,7 +165,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"captures\" content=\"\">\
+    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"gpu\" content=\"\"><meta name=\"captures\" content=\"\">\
         <meta name=\"worker-loader\" content=\"\"><!-- base --><link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
         <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">import './app-1.js'; './app-1_bg.wasm'</script>\
         <link rel=\"modulepreload\" href=\"./app-1.js\"><link rel=\"preload\" href=\"./app-1_bg.wasm\">";
@@ -188,7 +193,7 @@ mod tests {
     fn every_name_in_the_page_is_a_file_that_holds_what_it_should() {
         let folder = staging("names");
         let program = Program { script: "app-2.js".into(), module: "app-3.wasm".into() };
-        finish(&folder, &program, Some("https://example.org/a/")).unwrap();
+        finish(&folder, &program, "gpu-4.js", Some("https://example.org/a/")).unwrap();
         let page = fs::read_to_string(folder.join("index.html")).unwrap();
         let meta = |name: &str| {
             let (_, tag) =
@@ -196,6 +201,7 @@ mod tests {
             html::attribute(tag, "content").unwrap().to_owned()
         };
         assert_eq!(meta("program"), "app-2.js");
+        assert_eq!(meta("gpu"), "gpu-4.js");
         assert_eq!(fs::read_to_string(folder.join(meta("captures")).join("index.json")).unwrap(), "{}");
         assert_eq!(fs::read_to_string(folder.join(meta("worker-loader"))).unwrap(), "3");
         assert!(!page.contains("app-1") && page.contains("import './app-2.js'; './app-3.wasm'"));
@@ -248,7 +254,7 @@ mod tests {
         let folder = staging("refused");
         fs::write(folder.join("index.html"), PAGE.replace("./app-1_bg.wasm", "./app.wasm")).unwrap();
         let program = Program { script: "app-2.js".into(), module: "app-3.wasm".into() };
-        assert!(finish(&folder, &program, None).unwrap_err().to_string().contains("app-1_bg.wasm"));
+        assert!(finish(&folder, &program, "gpu-4.js", None).unwrap_err().to_string().contains("app-1_bg.wasm"));
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -6,7 +6,9 @@
 //! | `split-….js` | fetches the other pieces when they are first needed |
 //! | `cpu-….wasm`, … | a piece of that name (`#[wasm_split(cpu)]`) |
 //! | `chunk…-….wasm` | what several pieces share and the page does not need |
+//! | `gpu-….js`, `gpu-….wasm` | the worker that owns the GPU: a program of its own, bound by trunk and not cut |
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,16 +70,39 @@ pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
         let level = if *path == main { "-Oz" } else { "-O3" };
         let relaxed = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with(RELAXED));
         if release {
-            let mut optimise = shell::command("wasm-opt", &[level]);
-            optimise.args(FEATURES).args(relaxed.then_some("--enable-relaxed-simd"));
-            optimise.arg(path).arg("-o").arg(path).env("PATH", &tools);
-            shell::run(optimise)?;
+            optimise(path, level, relaxed, &tools)?;
         }
         check_relaxed(path, relaxed)?;
     }
     let program = name(&work, folder, &main, &pieces)?;
     fs::remove_dir_all(&work)?;
     Ok(program)
+}
+
+fn optimise(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Result<()> {
+    let mut optimise = shell::command("wasm-opt", &[level]);
+    optimise.args(FEATURES).args(relaxed.then_some("--enable-relaxed-simd"));
+    optimise.arg(path).arg("-o").arg(path).env("PATH", tools);
+    shell::run(optimise)
+}
+
+/// Optimises a program that trunk has bound as `name.js` and `name_bg.wasm`, and names it by its content. Returns the script's new name.
+///
+/// # Errors
+/// When it is not there, a tool fails, or relaxed SIMD is found.
+pub fn whole(folder: &Path, name: &str, release: bool) -> Result<String> {
+    let (script, module) = (folder.join(format!("{name}.js")), folder.join(format!("{name}_bg.wasm")));
+    if release {
+        optimise(&module, "-Oz", false, &tools::for_building()?)?;
+    }
+    check_relaxed(&module, false)?;
+    let module = place(&module, folder, name)?;
+    let mut text = fs::read_to_string(&script).map_err(|e| format!("{}: {e}", script.display()))?;
+    swap(&mut text, &format!("{name}_bg.wasm"), &module)?;
+    let new = format!("{name}-{}.js", digest::short(text.as_bytes()));
+    fs::write(folder.join(&new), text)?;
+    fs::remove_file(script)?;
+    Ok(new)
 }
 
 /// Cuts the compiled file into `work/main.wasm` and the pieces, whose paths are returned.

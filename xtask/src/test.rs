@@ -75,6 +75,10 @@ fn static_checks(checks: &mut Checks) {
         let what = ["clippy", "--locked", "--lib", "--bin", "app", "--features", "app"];
         ok(&[&what[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())
     });
+    checks.step("lints, the GPU's worker", || {
+        let what = ["clippy", "--locked", "--lib", "--bin", "gpu", "--features", "gpu,web"];
+        ok(&[&what[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())
+    });
 }
 
 fn ok(args: &[&str]) -> Result<bool> {

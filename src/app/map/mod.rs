@@ -8,7 +8,7 @@ mod scale;
 mod stages;
 mod view;
 
-pub use draw::paint_cells;
+pub use draw::{draw, paint_cells};
 pub use scale::Scale;
 
 use leptos::prelude::*;

@@ -2,9 +2,12 @@
 
 mod output;
 mod row;
+mod stages;
 mod story;
 mod timing;
 mod why;
+
+pub use stages::{Stages, ms};
 
 use leptos::prelude::*;
 

@@ -2,35 +2,12 @@
 
 use leptos::prelude::*;
 
+use super::stages::{Stages, ms};
+use crate::app::compare::Compare;
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, Timing, lab};
 use crate::app::view::{handler, view};
-use crate::engine::{Fallback, TimedStage};
 use crate::experiment::{Algorithm, Backend};
-
-fn name(stage: TimedStage) -> (&'static str, &'static str, &'static str) {
-    match stage {
-        TimedStage::Prepare => ("prepare", "准备", "prepare"),
-        TimedStage::Scores => ("scores", "分数", "scores"),
-        TimedStage::Bias => ("bias", "偏置", "bias"),
-        TimedStage::Mask => ("mask", "掩码", "mask"),
-        TimedStage::Normalise => ("normalise", "归一化", "normalise"),
-        TimedStage::Values => ("values", "加权求和", "values"),
-        TimedStage::Kernel => ("kernel", "计算核", "kernel"),
-        TimedStage::Picture => ("picture", "成图", "picture"),
-    }
-}
-
-/// Milliseconds with as many places as the clock gives meaning to.
-fn ms(value: f64) -> String {
-    if value >= 100.0 {
-        format!("{value:.0} ms")
-    } else if value >= 10.0 {
-        format!("{value:.1} ms")
-    } else {
-        format!("{value:.2} ms")
-    }
-}
 
 fn count(value: f64) -> String {
     let (scaled, unit) = match value {
@@ -52,41 +29,32 @@ pub fn TimingCard() -> impl IntoView {
         {move || last().map(|timing| view! { <Last lab=lab timing=timing /> })}
         <History />
         <Engine />
+        <Compare />
     }
 }
 
 #[component]
 fn Last(lab: Lab, timing: Timing) -> impl IntoView {
     let report = timing.report;
-    let parts: Vec<(TimedStage, f64)> =
-        TimedStage::ALL.into_iter().map(|s| (s, report.times.of(s))).filter(|p| p.1 > 0.0).collect();
-    let sum: f64 = parts.iter().map(|p| p.1).sum::<f64>().max(1e-9);
+    let sum: f64 = report.times.0.iter().sum();
     let lang = lab.lang.get_untracked();
     let word = |en, zh| i18n::now(lang, en, zh);
     let tiles = report.cost.tiles;
     let paint = timing.edit_to_paint_ms.map(|v| format!("{} {}", word("edit to paint", "从修改到重绘"), ms(v)));
-    let strip = parts.clone();
     view! {
-        <p><span class="figure">{ms(sum)}</span> " " <small>{word("in the workers", "工作线程用时")}{paint.map(|p| format!(" · {p}"))}</small></p>
-        <div class="strip" aria-hidden="true">
-            {strip.into_iter().map(|(stage, value)| view! {
-                <i class=format!("t-{}", name(stage).2) style:flex-grow=format!("{:.4}", value / sum)></i>
-            }).collect_view()}
-        </div>
-        <ul class="strip__key">
-            {parts.into_iter().map(|(stage, value)| {
-                let (en, zh, class) = name(stage);
-                view! { <li><i class=format!("t-{class}")></i>{word(en, zh)} " " <output>{ms(value)}</output></li> }
-            }).collect_view()}
-        </ul>
+        <p><span class="figure">{ms(sum)}</span> " " <small>{if report.adapter.is_some() { word("on the GPU", "GPU 用时") } else { word("in the workers", "工作线程用时") }}{paint.map(|p| format!(" · {p}"))}</small></p>
+        <Stages times=report.times />
         <dl class="facts">
             <dt>{word("kernel", "计算核")}</dt><dd><code>{report.kernel.clone()}</code></dd>
-            <dt>{word("workers", "工作线程")}</dt><dd>{report.workers.to_string()}</dd>
+            {match report.adapter {
+                Some(adapter) => view! { <dt>"GPU"</dt><dd>{adapter.name}</dd> },
+                None => view! { <dt>{word("workers", "工作线程")}</dt><dd>{report.workers.to_string()}</dd> },
+            }}
             <dt>{word("work", "计算量")}</dt><dd>{count(report.cost.flops)}"flop"</dd>
             <dt>{word("tiles", "分块")}</dt>
             <dd>{format!("{} {} · {} {} · {} {}", tiles.full, word("full", "满"), tiles.partial, word("partial", "部分"), tiles.skipped, word("skipped", "跳过"))}</dd>
         </dl>
-        {(!report.notes.is_empty()).then(|| view! { <p class="note">{report.notes.join("; ")}</p> })}
+        {report.notes.into_iter().map(|note| view! { <p class="note">{note.get(lang).to_owned()}</p> }).collect_view()}
     }
 }
 
@@ -131,6 +99,7 @@ fn Engine() -> impl IntoView {
     let backends = [
         (Backend::Auto, "auto", "自动"),
         (Backend::Cpu, "CPU, SIMD", "CPU，SIMD"),
+        (Backend::Webgpu, "GPU, WebGPU", "GPU，WebGPU"),
         (Backend::Reference, "reference, f64", "参考，f64"),
     ];
     let algorithms = [
@@ -138,7 +107,7 @@ fn Engine() -> impl IntoView {
         (Algorithm::Materialised, "materialised", "物化"),
         (Algorithm::Streaming, "streaming", "流式"),
     ];
-    let fallback = move || lab.timings.with(|all| all.last().and_then(|t| t.report.fallback));
+    let choice = move || lab.timings.with(|all| all.last().and_then(|t| t.report.choice.clone()));
     view! {
         <div class="engine">
             <label>
@@ -168,11 +137,10 @@ fn Engine() -> impl IntoView {
                 </select>
             </label>
         </div>
-        {move || fallback().map(|why| {
-            let words = match why {
-                Fallback::NotBuilt => t("auto chose the CPU: this version has no WebGPU engine yet.", "自动选择了 CPU：此版本尚未包含 WebGPU 引擎。"),
-            };
-            view! { <p class="note">{words}</p> }
+        {move || choice().map(|choice| {
+            let (message, lang) = (choice.message(), lab.lang.get());
+            let took = if choice.falls_back() { i18n::now(lang, "auto took the CPU: ", "自动选用 CPU：") } else { i18n::now(lang, "auto took the GPU: ", "自动选用 GPU：") };
+            view! { <p class="note">{took}{message.get(lang).to_owned()}</p> }
         })}
     }
 }

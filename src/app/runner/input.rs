@@ -79,7 +79,12 @@ impl Inputs {
         }
         let bytes = fetch("index.json").await?;
         // The browser's own parser: the page then has none of its own in it.
-        let damaged = |error: String| RunError::Failed(format!("The list of captured texts is damaged: {error}"));
+        let damaged = |error: String| {
+            RunError::Failed(message!(
+                "The list of captured texts is damaged: {error}",
+                "采集文本的列表已损坏：{error}"
+            ))
+        };
         let plain =
             js_sys::JSON::parse(&String::from_utf8_lossy(&bytes)).map_err(|_| damaged("it is not JSON".to_owned()))?;
         let index: CaptureIndex = serde_wasm_bindgen::from_value(plain).map_err(|error| damaged(error.to_string()))?;
@@ -123,6 +128,7 @@ async fn fetch(name: &str) -> Result<Vec<u8>, RunError> {
     };
     bytes.await.map_err(|error: JsValue| {
         let why = error.dyn_ref::<js_sys::Error>().map(|e| String::from(e.message())).or_else(|| error.as_string());
-        RunError::Failed(format!("{address} could not be fetched: {}", why.unwrap_or_default()))
+        let why = why.unwrap_or_default();
+        RunError::Failed(message!("{address} could not be fetched: {why}", "无法获取 {address}：{why}"))
     })
 }

@@ -55,6 +55,7 @@ pub fn start(lab: Lab) {
     // What a panic of the page says is lost otherwise: the browser knows only that it stopped.
     std::panic::set_hook(Box::new(|info| web_sys::console::error_1(&info.to_string().into())));
     let pool = Pool::start();
+    provide_context(StoredValue::new_local(pool.clone()));
     api::install(lab, pool.clone());
     let runner = Rc::new(Runner {
         lab,
@@ -91,6 +92,11 @@ pub fn start(lab: Lab) {
             Err(error) => leptos::logging::warn!("{error}"),
         }
     });
+}
+
+/// The page's workers, for views that compute something beside the experiment's own run.
+pub fn pool() -> StoredValue<Pool, LocalStorage> {
+    expect_context()
 }
 
 impl Runner {
@@ -286,7 +292,7 @@ impl Runner {
                 }
                 // A newer result brings its own pictures.
                 Ok(_) | Err(RunError::Cancelled) => {}
-                Err(error) => runner.lab.status.set(Status::Failed(error.to_string())),
+                Err(error) => runner.lab.status.set(Status::Failed(error.message())),
             }
             if runner.redraw.take() {
                 runner.draw();

@@ -13,7 +13,7 @@ pub fn Notices() -> impl IntoView {
     view! {
         <div class="notices" aria-live="polite">
             {move || match lab.status.get() {
-                Status::Failed(message) => view! { <div class="notice" role="alert"><p>{message}</p></div> },
+                Status::Failed(message) => view! { <div class="notice" role="alert"><p>{message.get(lab.lang.get()).to_owned()}</p></div> },
                 _ => ().into_any(),
             }}
             {move || {

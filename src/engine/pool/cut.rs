@@ -7,8 +7,11 @@ use crate::engine::{MapRequest, Rows};
 /// Milliseconds that an item should take: short enough that a dropped run is gone at once, long enough that messages cost nothing.
 pub const ITEM_MS: f64 = 10.0;
 
-/// Rows of an item are a multiple of this, as long as there are more: kernels take several rows at a time.
-const ROW_BLOCK: usize = 16;
+/// Milliseconds that an item for the GPU should take: the way there and back is longer.
+pub const GPU_ITEM_MS: f64 = 50.0;
+
+/// Rows of an item are a multiple of this, as long as there are more: kernels take tiles of that many rows.
+const ROW_BLOCK: usize = 64;
 
 /// One message of work.
 #[derive(Clone, Debug, PartialEq)]

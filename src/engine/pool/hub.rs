@@ -8,26 +8,26 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
-use super::cut::{ITEM_MS, cut, cut_maps, dense_flops, map_flops};
+use super::cut::{cut, cut_maps, dense_flops, map_flops};
 use super::jobs::{Answer, Compute, Gather, Pending, Session, Task};
-use super::launch::{self, Source};
+use super::launch;
 use super::once::once;
 use super::run::{self, Finished, MAX_RESULT_BYTES, Run, RunError};
-use super::schedule::{JobId, Lane, Parts, SessionId, Slot};
-use super::state::{After, State};
+use super::schedule::{JobId, Lane, Parts, SessionId, Side, Slot};
+use super::state::{After, State, item_ms};
 use crate::attention::Loaded;
-use crate::engine::{Map, MapRequest, Merge};
-use crate::experiment::{Input, Issue};
+use crate::engine::{Choice, Map, MapRequest, Merge};
+use crate::experiment::{Algorithm, Backend, Input, Issue, message};
 
 /// Milliseconds between looks at the deadlines.
 const WATCH_MS: i32 = 1000;
 
 /// A pool of workers; clones share it.
 #[derive(Clone)]
-pub struct Pool(Rc<Hub>);
+pub struct Pool(pub(super) Rc<Hub>);
 
 pub(super) struct Hub {
-    state: RefCell<State>,
+    pub(super) state: RefCell<State>,
 }
 
 type Listener<Event> = Closure<dyn FnMut(Event)>;
@@ -56,13 +56,13 @@ impl Pool {
     /// Starts the workers; they get ready while the page goes on.
     pub fn start() -> Pool {
         let hub = Rc::new(Hub { state: RefCell::new(State::new(launch::size(), now())) });
-        hub.launch();
+        hub.launch(Side::Cpu);
         Pool(hub)
     }
 
     /// Number of workers.
     pub fn size(&self) -> usize {
-        self.0.state.borrow().board.size()
+        self.0.state.borrow().size()
     }
 
     /// Makes the inputs, or reads the bytes of a capture, in a worker.
@@ -73,28 +73,58 @@ impl Pool {
         let parts =
             Parts::Cut(vec![super::cut::Part { work: Vec::new(), flops: 0.0, heads: Vec::new(), picture: false }]);
         let task = Task::Load(input.clone(), bytes);
-        match self.submit(task, None, Lane::Live, 1.0, 1, parts, |_| {}).await? {
+        match self.submit(task, Side::Cpu, None, Lane::Live, 1.0, 1, parts, |_| {}).await? {
             Answer::Loaded(loaded) => Ok(loaded),
             _ => Err(lost_track()),
         }
     }
 
-    /// Computes a run. A newer live run takes the place of an older one, which is then [`RunError::Cancelled`].
+    /// Computes a run. A newer live run takes the place of an older one, which is then [`RunError::Cancelled`]. An engine chosen by name is
+    /// that engine or an error; `auto` takes another where one can't.
     ///
     /// # Errors
     /// See [`RunError`].
     pub async fn run(&self, run: Run) -> Result<Finished, RunError> {
-        let (backend, algorithm, fallback) = run::choose(&run)?;
-        let dims = run.problem.dims;
-        if run.cancel.is_cancelled() {
-            return Err(RunError::Cancelled);
-        }
         let bytes = run::result_bytes(&run);
         if bytes > MAX_RESULT_BYTES {
             let message =
                 format!("would be {} MB; this page gathers at most {} MB", bytes >> 20, MAX_RESULT_BYTES >> 20);
             return Err(RunError::Invalid(Issue::new("outputs", message).into()));
         }
+        let algorithm = run::algorithm(&run);
+        if run.backend != Backend::Auto {
+            return self.compute(&run, run.backend, algorithm, None).await;
+        }
+        let choice = self.choose(&run, algorithm).await;
+        if !choice.falls_back() {
+            match self.compute(&run, Backend::Webgpu, algorithm, Some(choice)).await {
+                Err(error) if error.of_engine().is_some() => {
+                    let why = Choice::Unavailable(error.message());
+                    return self.compute(&run, Backend::Cpu, algorithm, Some(why)).await;
+                }
+                done => return done,
+            }
+        }
+        let measure = choice == Choice::Unmeasured;
+        let done = self.compute(&run, Backend::Cpu, algorithm, Some(choice)).await;
+        if measure {
+            self.measure_later();
+        }
+        done
+    }
+
+    async fn compute(
+        &self,
+        run: &Run,
+        backend: Backend,
+        algorithm: Algorithm,
+        choice: Option<Choice>,
+    ) -> Result<Finished, RunError> {
+        let dims = run.problem.dims;
+        if run.cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let side = side_of(backend);
         let replaced = if run.lane == Lane::Live { self.0.state.borrow_mut().replace_live() } else { Vec::new() };
         for pending in replaced {
             pending.reply.give(Err(RunError::Cancelled));
@@ -107,15 +137,16 @@ impl Pool {
             lane: run.lane,
             cost_asked: false,
             opened: None,
+            texts: Default::default(),
         });
         let merge = Merge::new(dims, run.want.stats, run.want.matrix, run.maps.len());
         let mut compute = Compute::new(session, dims, run.maps.clone(), Gather::Run(merge), now());
         (compute.want, compute.repeat) = (run.want, run.repeat.max(1));
-        (compute.progress, compute.fallback) = (run.progress.clone(), fallback);
+        (compute.progress, compute.choice) = (run.progress.clone(), choice);
         let rate = self.0.state.borrow().rate(backend, algorithm);
         let rows = dense_flops(&dims);
         let all = rows + run.maps.iter().map(|m| map_flops(&dims, m)).sum::<f64>();
-        let target = rate * ITEM_MS;
+        let target = rate * item_ms(backend);
         let parts = if all <= target {
             compute.parts = cut(&dims, rows, &run.maps, f64::INFINITY);
             Parts::Cut(compute.parts.clone())
@@ -125,7 +156,7 @@ impl Pool {
         let (weak, cancel) = (Rc::downgrade(&self.0), run.cancel.clone());
         let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));
         let answer = self
-            .submit(Task::Compute(Box::new(compute)), Some(session), run.lane, rate, run.repeat, parts, abort)
+            .submit(Task::Compute(Box::new(compute)), side, Some(session), run.lane, rate, run.repeat, parts, abort)
             .await;
         let waiting = self.0.state.borrow_mut().settle(session, run.lane, answer.is_ok());
         for pending in waiting {
@@ -142,20 +173,21 @@ impl Pool {
     /// # Errors
     /// [`RunError::Cancelled`] when a newer run has taken its place; the others as [`Pool::run`].
     pub async fn maps(&self, of: SessionId, requests: Vec<MapRequest>) -> Result<Vec<Map>, RunError> {
-        let (compute, parts, rate, lane) = {
+        let (compute, parts, rate, lane, side) = {
             let state = self.0.state.borrow();
             let session = state.session(of).ok_or(RunError::Cancelled)?;
             let (dims, rate) = (session.problem.dims, state.rate(session.backend, session.algorithm));
             let gather = Gather::Maps(vec![None; requests.len()]);
-            let parts = cut_maps(&dims, &requests, rate * ITEM_MS);
+            let parts = cut_maps(&dims, &requests, rate * item_ms(session.backend));
             let mut compute = Compute::new(of, dims, requests, gather, now());
             compute.parts = parts.clone();
-            (compute, parts, rate, session.lane)
+            (compute, parts, rate, session.lane, side_of(session.backend))
         };
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        match self.submit(Task::Compute(Box::new(compute)), Some(of), lane, rate, 1, Parts::Cut(parts), |_| {}).await? {
+        let (task, parts) = (Task::Compute(Box::new(compute)), Parts::Cut(parts));
+        match self.submit(task, side, Some(of), lane, rate, 1, parts, |_| {}).await? {
             Answer::Maps(maps) => Ok(maps),
             _ => Err(lost_track()),
         }
@@ -164,6 +196,7 @@ impl Pool {
     async fn submit(
         &self,
         task: Task,
+        side: Side,
         session: Option<SessionId>,
         lane: Lane,
         rate: f64,
@@ -176,12 +209,12 @@ impl Pool {
             let mut state = self.0.state.borrow_mut();
             let job = state.next_id();
             state.jobs.insert(job, Pending { task, reply, notes: Vec::new() });
-            state.board.submit(job, session, lane, rate, repeat, parts);
-            (job, state.board.all_dead())
+            state.board.submit(job, side, session, lane, rate, repeat, parts);
+            (job, state.board.all_dead(side))
         };
         then(job);
         if revive {
-            self.0.launch();
+            self.0.launch(side);
         }
         self.0.pump();
         answer.await
@@ -189,7 +222,12 @@ impl Pool {
 }
 
 fn lost_track() -> RunError {
-    RunError::Failed("the workers answered something else than was asked".to_owned())
+    RunError::Failed(message!("the workers answered something else than was asked", "工作线程的回答与请求不符"))
+}
+
+/// Whose workers run an engine.
+fn side_of(backend: Backend) -> Side {
+    if backend == Backend::Webgpu { Side::Gpu } else { Side::Cpu }
 }
 
 fn abort(hub: &Weak<Hub>, job: JobId) {
@@ -200,29 +238,17 @@ fn abort(hub: &Weak<Hub>, job: JobId) {
 }
 
 impl Hub {
-    /// Starts a worker in every place that has none, after fetching the module if that has not happened.
-    fn launch(self: &Rc<Self>) {
-        let slots = self.state.borrow_mut().claim_places(now());
+    /// Starts a worker in every place of a side that has none.
+    fn launch(self: &Rc<Self>, side: Side) {
+        let slots = self.state.borrow_mut().claim_places(side, now());
         if slots.is_empty() {
             return;
         }
         self.watch();
         let hub = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
-            let known = hub.state.borrow().source.clone();
-            let source = match known {
-                Some(source) => Ok(source),
-                None => Source::get(),
-            };
-            match source {
-                Ok(source) => {
-                    hub.state.borrow_mut().source = Some(source);
-                    for slot in slots {
-                        hub.seat(slot);
-                    }
-                }
-                Err(reason) => slots.into_iter().for_each(|slot| hub.lost(slot, &reason)),
-            }
+            // Not at once: whoever asked may be holding the state.
+            slots.into_iter().for_each(|slot| hub.seat(slot));
         });
     }
 
@@ -230,11 +256,10 @@ impl Hub {
     fn seat(self: &Rc<Self>, slot: Slot) {
         let (source, generation) = {
             let mut state = self.state.borrow_mut();
-            (state.source.clone(), state.next_generation(slot))
+            let side = state.board.side(slot);
+            (state.source(side), state.next_generation(slot))
         };
-        let started =
-            source.ok_or_else(|| "the workers' module is missing".to_owned()).and_then(|source| source.start());
-        let worker = match started {
+        let worker = match source.and_then(|source| source.start()) {
             Ok(worker) => worker,
             Err(reason) => return self.lost(slot, &reason),
         };

@@ -9,8 +9,10 @@ use super::schedule::{Lane, SessionId, Slot};
 use crate::attention::{Cost, Dims, Inputs, Loaded, Problem};
 use crate::engine::protocol::wire::Unpack;
 use crate::engine::protocol::{Given, Work};
-use crate::engine::{Fallback, Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want};
-use crate::experiment::{Algorithm, Backend, Input};
+use crate::engine::{
+    Adapter, Choice, KernelText, Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want,
+};
+use crate::experiment::{Algorithm, Backend, Input, Message};
 use crate::formula::Sorted;
 
 /// What a job gives.
@@ -32,7 +34,7 @@ pub struct Session {
     pub problem: Arc<Problem>,
     /// Over which tensors.
     pub inputs: Inputs,
-    /// `Cpu` or `Reference`.
+    /// Never `Auto`.
     pub backend: Backend,
     /// `Materialised` or `Streaming`.
     pub algorithm: Algorithm,
@@ -42,6 +44,8 @@ pub struct Session {
     pub cost_asked: bool,
     /// What the first worker said of it.
     pub opened: Option<Opened>,
+    /// Texts of the kernels that ran.
+    pub texts: Arc<Vec<KernelText>>,
 }
 
 /// What a worker says of a session.
@@ -52,6 +56,8 @@ pub struct Opened {
     pub order: Vec<String>,
     /// The kernel's name.
     pub kernel: String,
+    /// The GPU that it runs on, if it does.
+    pub adapter: Option<Adapter>,
 }
 
 /// A job on its way.
@@ -61,7 +67,7 @@ pub struct Pending {
     /// Where the answer goes.
     pub reply: Reply,
     /// What happened on the way.
-    pub notes: Vec<String>,
+    pub notes: Vec<Message>,
 }
 
 /// Kinds of jobs.
@@ -112,8 +118,8 @@ pub struct Compute {
     pub flops_done: f64,
     /// Told the share done.
     pub progress: Option<OnProgress>,
-    /// Why `auto` did not take its first choice.
-    pub fallback: Option<Fallback>,
+    /// Why `auto` took this engine.
+    pub choice: Option<Choice>,
 }
 
 impl Compute {
@@ -181,7 +187,7 @@ impl Compute {
     }
 
     /// The answer, with everything in.
-    pub fn finish(self, session: &Session, notes: Vec<String>, now: f64) -> Answer {
+    pub fn finish(self, session: &Session, notes: Vec<Message>, now: f64) -> Answer {
         let merge = match self.gather {
             Gather::Maps(maps) => return Answer::Maps(maps.into_iter().flatten().collect()),
             Gather::Run(merge) => merge,
@@ -190,8 +196,8 @@ impl Compute {
         times.merge(&self.times);
         times.add(TimedStage::Prepare, self.prepare_ms);
         let slowest = |run: usize| self.runs_ms.values().filter_map(|ms| ms.get(run)).fold(0.0, |a: f64, b| a.max(*b));
-        let (cost, order, kernel) = match &session.opened {
-            Some(opened) => (opened.cost, opened.order.clone(), opened.kernel.clone()),
+        let (cost, order, kernel, adapter) = match &session.opened {
+            Some(o) => (o.cost, o.order.clone(), o.kernel.clone(), o.adapter.clone()),
             None => Default::default(),
         };
         let report = Report {
@@ -199,8 +205,10 @@ impl Compute {
             algorithm: session.algorithm,
             kernel,
             workers: self.runs_ms.len(),
-            fallback: self.fallback,
+            adapter,
+            choice: self.choice,
             notes,
+            texts: session.texts.clone(),
             total_ms: now - self.started,
             times,
             transfer_ms: self.transfer_ms,
@@ -235,7 +243,7 @@ impl Compute {
             times: StageTimes::default(),
             flops_done: 0.0,
             progress: None,
-            fallback: None,
+            choice: None,
         }
     }
 }

@@ -1,13 +1,15 @@
-//! Starting workers: from the page's own module, compiled once and posted to each.
+//! Starting workers: the CPU's from the page's own module, compiled once and posted to each; the GPU's from a program of its own, which it fetches itself.
 
 use js_sys::{Object, Reflect, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Worker, WorkerOptions, WorkerType};
 
+use super::schedule::Side;
+
 /// The compiled program and the address that starts it in a worker.
 #[derive(Clone)]
 pub struct Source {
-    module: WebAssembly::Module,
+    module: Option<WebAssembly::Module>,
     script: String,
 }
 
@@ -25,15 +27,19 @@ pub fn meta(name: &str) -> Option<String> {
 }
 
 impl Source {
-    /// What the page itself runs.
+    /// What the workers of a side run.
     ///
     /// # Errors
     /// A sentence for the user.
-    pub fn get() -> Result<Self, String> {
-        let (program, loader) = meta("program")
+    pub fn get(side: Side) -> Result<Self, String> {
+        let (name, module) = match side {
+            Side::Cpu => ("program", Some(wasm_bindgen::module().unchecked_into())),
+            Side::Gpu => ("gpu", None),
+        };
+        let (program, loader) = meta(name)
             .zip(meta("worker-loader"))
             .ok_or("the page does not name the files of its workers; build it with `cargo xtask build`")?;
-        Ok(Self { module: wasm_bindgen::module().unchecked_into(), script: format!("{loader}?m={program}") })
+        Ok(Self { module, script: format!("{loader}?m={program}") })
     }
 
     /// Starts a worker. It says when it is ready.
@@ -46,7 +52,7 @@ impl Source {
         let worker = Worker::new_with_options(&self.script, &options)
             .map_err(|error| format!("a worker did not start: {}", sentence(&error)))?;
         let first = Object::new();
-        Reflect::set(&first, &"module".into(), &self.module)
+        Reflect::set(&first, &"module".into(), &self.module.clone().into())
             .and_then(|_| worker.post_message(&first))
             .map_err(|error| format!("a worker did not take its module: {}", sentence(&error)))?;
         Ok(worker)

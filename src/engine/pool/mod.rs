@@ -7,17 +7,23 @@
 //! | `tensors` | which tensors a worker already has | no |
 //! | `once` | a value that arrives later; cancelling | no |
 //! | `run` | what is asked and answered | no |
+//! | `payoff` | which of CPU and GPU is done first | no |
 //! | `launch` | starting workers: probe, module, loader | yes |
 //! | `hub` | the handle; the life of the workers | yes |
 //! | `state`, `send` | messages in; messages out | yes |
 //! | `jobs` | what is gathered until a job is done | yes |
+//! | `auto` | what `auto` takes; what is known of the GPU | yes |
+//! | `measure` | how that becomes known; a piece of its own | yes |
 
 pub mod cut;
 pub mod once;
+pub mod payoff;
 pub mod run;
 pub mod schedule;
 pub mod tensors;
 
+#[cfg(feature = "app")]
+mod auto;
 #[cfg(feature = "app")]
 mod hub;
 #[cfg(feature = "app")]
@@ -25,12 +31,14 @@ mod jobs;
 #[cfg(feature = "app")]
 mod launch;
 #[cfg(feature = "app")]
+mod measure;
+#[cfg(feature = "app")]
 mod send;
 #[cfg(feature = "app")]
 mod state;
 
 pub use once::Cancel;
-pub use run::{Finished, Run, RunError, choose};
+pub use run::{Finished, OnProgress, Run, RunError};
 pub use schedule::{Lane, SessionId};
 
 #[cfg(feature = "app")]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::once::Cancel;
 use super::schedule::{Lane, SessionId};
 use crate::attention::{Dims, Inputs, Problem};
-use crate::engine::{Fallback, MapRequest, Outcome, Want};
-use crate::experiment::{Algorithm, Backend, Issues};
+use crate::catalogue::Lang;
+use crate::engine::{MapRequest, Outcome, Want};
+use crate::experiment::{Algorithm, Backend, Issues, Message, message};
 
 /// Called with the share done, 0 to 1.
 pub type OnProgress = Rc<dyn Fn(f64)>;
@@ -56,13 +57,32 @@ pub enum RunError {
     Invalid(#[from] Issues),
     /// What was asked for is not there.
     #[error("{0}")]
-    Unavailable(String),
+    Unavailable(Message),
     /// The workers failed, twice.
     #[error("{0}")]
-    Failed(String),
+    Failed(Message),
     /// It was stopped, or a newer live run took its place.
     #[error("the run was stopped")]
     Cancelled,
+}
+
+impl RunError {
+    /// What it says of the engine that was asked; nothing if another engine would do no better.
+    pub fn of_engine(&self) -> Option<&Message> {
+        match self {
+            Self::Unavailable(message) | Self::Failed(message) => Some(message),
+            Self::Invalid(_) | Self::Cancelled => None,
+        }
+    }
+
+    /// For the user.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Unavailable(message) | Self::Failed(message) => message.clone(),
+            Self::Invalid(issues) => Message { en: issues.lines(Lang::En), zh: issues.lines(Lang::Zh) },
+            Self::Cancelled => message!("the run was stopped", "计算已停止"),
+        }
+    }
 }
 
 /// Most cells for which `auto` forms the whole score matrix.
@@ -70,27 +90,15 @@ pub const MATERIALISED_CELLS: usize = 1 << 20;
 /// Most bytes of results that a run may give: they are gathered in the page's own memory.
 pub const MAX_RESULT_BYTES: usize = 1 << 30;
 
-/// What an `auto` run takes, and why it did not take its first choice.
-///
-/// # Errors
-/// [`RunError::Unavailable`] for an engine that this build does not have: an explicit choice never falls back.
-pub fn choose(run: &Run) -> Result<(Backend, Algorithm, Option<Fallback>), RunError> {
-    let (backend, fallback) = match run.backend {
-        Backend::Webgpu => {
-            return Err(RunError::Unavailable(
-                "this version of the page has no WebGPU engine; cpu and reference compute".to_owned(),
-            ));
+/// The algorithm of a run: the one it names, else the whole matrix where it is wanted or small.
+pub fn algorithm(run: &Run) -> Algorithm {
+    match run.algorithm {
+        Algorithm::Auto if run.want.matrix.is_some() || cells(&run.problem.dims) <= MATERIALISED_CELLS => {
+            Algorithm::Materialised
         }
-        Backend::Auto => (Backend::Cpu, Some(Fallback::NotBuilt)),
-        chosen => (chosen, None),
-    };
-    let dims = &run.problem.dims;
-    let algorithm = match run.algorithm {
-        Algorithm::Auto if run.want.matrix.is_some() || cells(dims) <= MATERIALISED_CELLS => Algorithm::Materialised,
         Algorithm::Auto => Algorithm::Streaming,
         chosen => chosen,
-    };
-    Ok((backend, algorithm, fallback))
+    }
 }
 
 fn cells(dims: &Dims) -> usize {
@@ -130,22 +138,23 @@ mod tests {
     }
 
     #[test]
-    fn auto_says_why_and_an_explicit_choice_never_falls_back() {
-        let (backend, algorithm, why) = choose(&run(16, Backend::Auto, Algorithm::Auto, Want::default())).unwrap();
-        assert_eq!((backend, algorithm), (Backend::Cpu, Algorithm::Materialised));
-        assert!(why.unwrap().english().contains("WebGPU"));
-        let (backend, _, why) = choose(&run(16, Backend::Reference, Algorithm::Auto, Want::default())).unwrap();
-        assert_eq!((backend, why), (Backend::Reference, None));
-        assert!(
-            matches!(choose(&run(16, Backend::Webgpu, Algorithm::Auto, Want::default())), Err(RunError::Unavailable(s)) if s.contains("WebGPU"))
-        );
+    fn large_runs_stream_unless_their_matrix_is_wanted() {
+        let of = |n, named, want| algorithm(&run(n, Backend::Cpu, named, want));
+        assert_eq!(of(16, Algorithm::Auto, Want::default()), Algorithm::Materialised);
+        assert_eq!(of(1024, Algorithm::Auto, Want::default()), Algorithm::Streaming);
+        let matrix = Want { stats: false, matrix: Some(Stage::Weights) };
+        assert_eq!(of(1024, Algorithm::Auto, matrix), Algorithm::Materialised);
+        assert_eq!(of(16, Algorithm::Streaming, Want::default()), Algorithm::Streaming);
     }
 
     #[test]
-    fn large_runs_stream_unless_their_matrix_is_wanted() {
-        let algorithm = |want| choose(&run(1024, Backend::Cpu, Algorithm::Auto, want)).unwrap().1;
-        assert_eq!(algorithm(Want::default()), Algorithm::Streaming);
-        assert_eq!(algorithm(Want { stats: false, matrix: Some(Stage::Weights) }), Algorithm::Materialised);
+    fn another_engine_is_tried_only_where_it_can_help() {
+        let message = message!("no GPU", "没有 GPU");
+        assert!(RunError::Unavailable(message.clone()).of_engine().is_some());
+        assert!(RunError::Failed(message).of_engine().is_some());
+        assert!(
+            RunError::Cancelled.of_engine().is_none() && RunError::Invalid(Issues::default()).of_engine().is_none()
+        );
     }
 
     #[test]

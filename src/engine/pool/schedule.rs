@@ -32,6 +32,16 @@ pub enum Lane {
     Api,
 }
 
+/// Who computes: the workers of the CPU engines, or the one that owns the GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// Any of many.
+    #[default]
+    Cpu,
+    /// The only one.
+    Gpu,
+}
+
 /// What a job consists of.
 #[derive(Clone, Debug)]
 pub enum Parts {
@@ -88,6 +98,7 @@ enum State {
 
 #[derive(Debug)]
 struct Place {
+    side: Side,
     state: State,
     /// Sessions that it has open, in no order.
     open: Vec<SessionId>,
@@ -111,6 +122,7 @@ struct Piece {
 
 #[derive(Debug)]
 struct Job {
+    side: Side,
     session: Option<SessionId>,
     lane: Lane,
     /// Operations that a worker does in a millisecond, for deadlines.
@@ -132,15 +144,27 @@ pub struct Board {
 }
 
 impl Board {
-    /// `size` workers that are being started at `now`.
+    /// `size` workers for the CPU that are being started at `now`, and after them a place for the GPU's, which is not.
     pub fn new(size: usize, now: f64) -> Self {
-        let place = || Place { state: State::Starting { since: now }, open: Vec::new(), recent: (None, 0) };
-        Self { places: (0..size).map(|_| place()).collect(), jobs: Sorted::new(), clock: 0 }
+        let place = |side, state| Place { side, state, open: Vec::new(), recent: (None, 0) };
+        let cpu = (0..size).map(|_| place(Side::Cpu, State::Starting { since: now }));
+        let places = cpu.chain([place(Side::Gpu, State::Dead)]).collect();
+        Self { places, jobs: Sorted::new(), clock: 0 }
     }
 
-    /// Number of places, whatever state their workers are in.
-    pub fn size(&self) -> usize {
-        self.places.len()
+    /// The places of a side, whatever state their workers are in.
+    pub fn places(&self, side: Side) -> impl Iterator<Item = Slot> + '_ {
+        (0..self.places.len()).filter(move |&slot| self.side(slot) == side)
+    }
+
+    /// The side of a place.
+    pub fn side(&self, slot: Slot) -> Side {
+        self.places.get(slot).map_or(Side::Cpu, |place| place.side)
+    }
+
+    /// The jobs of a side.
+    pub fn jobs(&self, side: Side) -> Vec<JobId> {
+        self.jobs.iter().filter(|(_, job)| job.side == side).map(|((_, id), _)| *id).collect()
     }
 
     /// The worker is ready.
@@ -158,9 +182,9 @@ impl Board {
         self.set(slot, State::Dead);
     }
 
-    /// Whether no place has a worker or will have one.
-    pub fn all_dead(&self) -> bool {
-        self.places.iter().all(|p| p.state == State::Dead)
+    /// Whether no place of a side has a worker or will have one.
+    pub fn all_dead(&self, side: Side) -> bool {
+        self.places.iter().all(|p| p.side != side || p.state == State::Dead)
     }
 
     /// Whether the place has no worker.
@@ -181,6 +205,7 @@ impl Board {
     pub fn submit(
         &mut self,
         id: JobId,
+        side: Side,
         session: Option<SessionId>,
         lane: Lane,
         rate: f64,
@@ -192,6 +217,7 @@ impl Board {
             Parts::Uncut { workers } => (None, workers.max(1)),
         };
         let job = Job {
+            side,
             session,
             lane,
             rate: rate.max(1.0),
@@ -328,7 +354,7 @@ impl Board {
             let open = job.session.is_some_and(|s| place.open.contains(&s));
             (open, place.recent.0 == Some(job.lane), place.recent.1)
         };
-        let idle = self.places.iter().enumerate().filter(|(_, p)| p.state == State::Idle);
+        let idle = self.places.iter().enumerate().filter(|(_, p)| p.state == State::Idle && p.side == job.side);
         // Of equals the first, so that a quiet page keeps to one worker.
         idle.max_by_key(|(slot, place)| (suits(place), std::cmp::Reverse(*slot))).map(|(slot, _)| slot)
     }

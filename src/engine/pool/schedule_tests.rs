@@ -19,7 +19,7 @@ fn cut(n: usize) -> Parts {
 #[test]
 fn nothing_is_sent_before_a_worker_is_ready() {
     let mut board = Board::new(2, 0.0);
-    board.submit(1, Some(1), Lane::Live, 1.0, 1, cut(1));
+    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(1));
     assert_eq!(board.next(0.0), vec![]);
     board.ready(1);
     assert_eq!(
@@ -31,7 +31,7 @@ fn nothing_is_sent_before_a_worker_is_ready() {
 #[test]
 fn a_session_is_opened_once_in_each_worker_and_parts_go_to_idle_ones() {
     let mut board = ready(2);
-    board.submit(1, Some(9), Lane::Live, 1.0, 1, cut(3));
+    board.submit(1, Side::Cpu, Some(9), Lane::Live, 1.0, 1, cut(3));
     let first = board.next(0.0);
     assert_eq!(first.iter().filter(|s| matches!(s, Step::Open { .. })).count(), 2);
     assert_eq!(first.len(), 4);
@@ -45,12 +45,12 @@ fn a_session_is_opened_once_in_each_worker_and_parts_go_to_idle_ones() {
 fn small_runs_of_the_page_stay_in_one_worker() {
     let mut board = ready(4);
     for id in 1..20 {
-        board.submit(id, Some(id), Lane::Live, 1.0, 1, cut(1));
+        board.submit(id, Side::Cpu, Some(id), Lane::Live, 1.0, 1, cut(1));
         let steps = board.next(0.0);
         assert_eq!(steps[1], Step::Part { slot: 0, job: id, part: 0 });
         assert!(board.done(0, id, 0));
         // A run of the API in between uses the same pool but does not move the page's own.
-        board.submit(100 + id, Some(100 + id), Lane::Api, 1.0, 1, cut(1));
+        board.submit(100 + id, Side::Cpu, Some(100 + id), Lane::Api, 1.0, 1, cut(1));
         let slot =
             board.next(0.0).into_iter().find_map(|s| if let Step::Part { slot, .. } = s { Some(slot) } else { None });
         assert!(slot.is_some_and(|slot| board.done(slot, 100 + id, 0)));
@@ -60,9 +60,9 @@ fn small_runs_of_the_page_stay_in_one_worker() {
 #[test]
 fn the_page_goes_before_the_api_and_neither_starves_while_workers_are_idle() {
     let mut board = ready(1);
-    board.submit(1, Some(1), Lane::Api, 1.0, 1, cut(3));
+    board.submit(1, Side::Cpu, Some(1), Lane::Api, 1.0, 1, cut(3));
     board.next(0.0);
-    board.submit(2, Some(2), Lane::Live, 1.0, 1, cut(1));
+    board.submit(2, Side::Cpu, Some(2), Lane::Live, 1.0, 1, cut(1));
     board.done(0, 1, 0);
     assert!(board.next(0.0).contains(&Step::Part { slot: 0, job: 2, part: 0 }));
     board.done(0, 2, 0);
@@ -72,20 +72,20 @@ fn the_page_goes_before_the_api_and_neither_starves_while_workers_are_idle() {
 #[test]
 fn a_dropped_job_sends_no_more_and_its_late_answer_frees_the_worker() {
     let mut board = ready(1);
-    board.submit(1, Some(1), Lane::Live, 1.0, 1, cut(5));
+    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(5));
     board.next(0.0);
     board.drop_job(1);
     assert_eq!(board.next(0.0), vec![]);
     assert!(!board.done(0, 1, 0));
     assert_eq!(board.close(1), vec![0]);
-    board.submit(2, Some(2), Lane::Live, 1.0, 1, cut(1));
+    board.submit(2, Side::Cpu, Some(2), Lane::Live, 1.0, 1, cut(1));
     assert_eq!(board.next(0.0).len(), 2);
 }
 
 #[test]
 fn a_job_of_unknown_cost_is_opened_first_and_cut_then() {
     let mut board = ready(4);
-    board.submit(1, Some(1), Lane::Live, 1.0, 1, Parts::Uncut { workers: 2 });
+    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, Parts::Uncut { workers: 2 });
     assert_eq!(
         board.next(0.0),
         vec![Step::Open { slot: 0, job: 1, session: 1 }, Step::Open { slot: 1, job: 1, session: 1 }]
@@ -103,7 +103,7 @@ fn a_job_of_unknown_cost_is_opened_first_and_cut_then() {
 #[test]
 fn a_lost_part_is_tried_once_more_elsewhere_and_then_fails() {
     let mut board = ready(2);
-    board.submit(1, Some(1), Lane::Live, 1.0, 1, cut(1));
+    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(1));
     board.next(0.0);
     assert_eq!(board.lost(0), Loss::Again(1));
     board.starting(0, 0.0);
@@ -118,15 +118,15 @@ fn a_lost_part_is_tried_once_more_elsewhere_and_then_fails() {
 fn an_idle_worker_that_is_lost_costs_nobody_anything() {
     let mut board = ready(2);
     assert_eq!(board.lost(1), Loss::Nothing);
-    assert!(!board.all_dead());
+    assert!(!board.all_dead(Side::Cpu));
     board.dead(0);
-    assert!(board.all_dead());
+    assert!(board.all_dead(Side::Cpu));
 }
 
 #[test]
 fn deadlines_grow_with_the_estimate_and_with_repetitions() {
     let mut board = ready(1);
-    board.submit(1, None, Lane::Live, 2.0, 3, Parts::Cut(vec![part(1000.0, 0, false)]));
+    board.submit(1, Side::Cpu, None, Lane::Live, 2.0, 3, Parts::Cut(vec![part(1000.0, 0, false)]));
     assert_eq!(board.next(100.0), vec![Step::Part { slot: 0, job: 1, part: 0 }]);
     let deadline = 100.0 + GRACE_MS + PATIENCE * 1500.0;
     assert!(board.overdue(deadline).is_empty());
@@ -146,7 +146,7 @@ fn a_worker_that_never_gets_ready_is_overdue() {
 fn pictures_wait_for_the_rows_and_go_where_the_log_sum_exp_is() {
     let mut board = ready(2);
     let parts = vec![part(1.0, 0, false), part(1.0, 1, false), part(1.0, 0, true), part(1.0, 1, true)];
-    board.submit(1, Some(1), Lane::Live, 1.0, 1, Parts::Cut(parts));
+    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, Parts::Cut(parts));
     board.next(0.0);
     board.done(1, 1, 1);
     assert_eq!(board.next(0.0), vec![], "rows of head 0 are still out");
@@ -156,4 +156,29 @@ fn pictures_wait_for_the_rows_and_go_where_the_log_sum_exp_is() {
         steps.contains(&Step::Part { slot: 0, job: 1, part: 2 })
             && steps.contains(&Step::Part { slot: 1, job: 1, part: 3 })
     );
+}
+
+#[test]
+fn the_gpus_jobs_wait_for_its_worker_and_no_other_takes_them() {
+    let mut board = Board::new(2, 0.0);
+    assert_eq!(board.places(Side::Gpu).collect::<Vec<_>>(), [2]);
+    board.ready(0);
+    board.ready(1);
+    board.submit(1, Side::Gpu, Some(1), Lane::Live, 1.0, 1, cut(2));
+    assert!(board.all_dead(Side::Gpu) && !board.all_dead(Side::Cpu));
+    assert_eq!(board.next(0.0), []);
+    board.submit(2, Side::Cpu, Some(2), Lane::Api, 1.0, 1, cut(1));
+    board.starting(2, 0.0);
+    board.ready(2);
+    let steps = board.next(0.0);
+    let to = |job| {
+        steps
+            .iter()
+            .filter_map(|s| if let Step::Part { slot, job: of, .. } = s { (*of == job).then_some(*slot) } else { None })
+            .collect::<Vec<_>>()
+    };
+    // One part at a time, although two CPU workers are idle.
+    assert_eq!((to(1), to(2).len()), (vec![2], 1));
+    assert_ne!(to(2), [2]);
+    assert_eq!((board.jobs(Side::Gpu), board.jobs(Side::Cpu)), (vec![1], vec![2]));
 }

@@ -1,24 +1,28 @@
 //! The pool's books: what is sent, what came in, what it means.
 
+use std::sync::Arc;
+
 use wasm_bindgen::JsValue;
 
-use super::cut::{ITEM_MS, cut};
+use super::auto::Knowledge;
+use super::cut::{GPU_ITEM_MS, ITEM_MS, cut};
 use super::hub::Port;
 use super::jobs::{Answer, Opened, Pending, Reply, Session, Task};
 use super::launch::Source;
+use super::payoff::CPU_RATE;
 use super::run::{OnProgress, RunError};
-use super::schedule::{Board, JobId, Lane, Loss, SessionId, Slot};
+use super::schedule::{Board, JobId, Lane, Loss, SessionId, Side, Slot};
 use super::tensors::{Held, TensorKeys};
 use crate::attention::{Inputs, Loaded};
 use crate::engine::protocol::wire::{self, Bulk};
 use crate::engine::protocol::{FromWorker, PROTOCOL, ToWorker};
-use crate::experiment::{Algorithm, Backend, Issues};
+use crate::experiment::{Algorithm, Backend, Issues, message};
 use crate::formula::Sorted;
 
-/// Operations a millisecond, until a part was measured.
-const CPU_RATE: f64 = 5e6;
-/// The same for double precision without SIMD.
+/// Operations a millisecond in double precision without SIMD, until a part was measured.
 const REFERENCE_RATE: f64 = 5e5;
+/// Operations a millisecond that the parts for a GPU are cut for, until a part was measured. It cuts them again by what it measures itself.
+const GPU_RATE: f64 = 5e7;
 /// Parts shorter than this, in milliseconds, say little about speed: browsers round their clocks.
 const MEASURABLE_MS: f64 = 2.0;
 /// Milliseconds that fetching and compiling the module may take, beside the time to start.
@@ -51,14 +55,25 @@ pub struct Seat {
 type Rates = Vec<((Backend, Algorithm), f64)>;
 
 fn rate_of(rates: &Rates, backend: Backend, algorithm: Algorithm) -> f64 {
-    let start = if backend == Backend::Reference { REFERENCE_RATE } else { CPU_RATE };
+    let start = match backend {
+        Backend::Reference => REFERENCE_RATE,
+        Backend::Webgpu => GPU_RATE,
+        Backend::Cpu | Backend::Auto => CPU_RATE,
+    };
     rates.iter().find(|(of, _)| *of == (backend, algorithm)).map_or(start, |(_, rate)| *rate)
+}
+
+/// Milliseconds that an item should take.
+pub fn item_ms(backend: Backend) -> f64 {
+    if backend == Backend::Webgpu { GPU_ITEM_MS } else { ITEM_MS }
 }
 
 /// Everything the pool knows.
 pub struct State {
     pub board: Board,
-    pub source: Option<Source>,
+    /// Of each side, once it was needed.
+    sources: [Option<Source>; 2],
+    pub(super) gpu: Knowledge,
     pub jobs: Sorted<JobId, Pending>,
     pub(super) seats: Vec<Seat>,
     pub(super) sessions: Sorted<SessionId, Session>,
@@ -74,9 +89,10 @@ impl State {
         (0..size).for_each(|slot| board.dead(slot));
         Self {
             board,
-            source: None,
+            sources: [None, None],
+            gpu: Knowledge::default(),
             jobs: Sorted::new(),
-            seats: (0..size).map(|_| Seat::default()).collect(),
+            seats: (0..=size).map(|_| Seat::default()).collect(),
             sessions: Sorted::new(),
             tensors: TensorKeys::default(),
             rates: Vec::new(),
@@ -90,9 +106,26 @@ impl State {
         self.last_id
     }
 
-    /// Places without a worker, from now on starting. Fetching the module may take a while on a slow line, and says itself when it fails.
-    pub fn claim_places(&mut self, now: f64) -> Vec<Slot> {
-        let dead: Vec<Slot> = (0..self.board.size()).filter(|&slot| self.board.is_dead(slot)).collect();
+    /// What the workers of a side run.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn source(&mut self, side: Side) -> Result<Source, String> {
+        let known = &mut self.sources[side as usize];
+        if known.is_none() {
+            *known = Some(Source::get(side)?);
+        }
+        known.clone().ok_or_else(String::new)
+    }
+
+    /// Workers for the CPU.
+    pub fn size(&self) -> usize {
+        self.board.places(Side::Cpu).count()
+    }
+
+    /// Places of a side without a worker, from now on starting. Fetching the module may take a while on a slow line, and says itself when it fails.
+    pub fn claim_places(&mut self, side: Side, now: f64) -> Vec<Slot> {
+        let dead: Vec<Slot> = self.board.places(side).filter(|&slot| self.board.is_dead(slot)).collect();
         for &slot in &dead {
             self.board.starting(slot, now + FETCH_MS);
         }
@@ -112,7 +145,9 @@ impl State {
 
     /// A worker was started in this place.
     pub fn seat(&mut self, slot: Slot, port: Port, now: f64) {
-        self.board.starting(slot, now);
+        // The GPU's worker fetches its program itself.
+        let fetches = if self.board.side(slot) == Side::Gpu { FETCH_MS } else { 0.0 };
+        self.board.starting(slot, now + fetches);
         if let Some(seat) = self.seats.get_mut(slot) {
             (seat.port, seat.held, seat.panic) = (Some(port), Held::default(), None);
         }
@@ -138,7 +173,7 @@ impl State {
         if ms < MEASURABLE_MS || flops <= 0.0 {
             return;
         }
-        let rate = (0.75 * self.rate(of.0, of.1) + 0.25 * flops / ms).clamp(1e4, 1e9);
+        let rate = (0.75 * self.rate(of.0, of.1) + 0.25 * flops / ms).clamp(1e4, 1e11);
         match self.rates.iter_mut().find(|(known, _)| *known == of) {
             Some((_, known)) => *known = rate,
             None => self.rates.push((of, rate)),
@@ -205,21 +240,28 @@ impl State {
             FromWorker::Ready { .. } => self.board.ready(slot),
             FromWorker::Loaded { job, dims, tokens_q, tokens_k, note } => {
                 let mut bulk = bulk;
-                let mut tensor = |length| std::sync::Arc::new(bulk.f32(length));
+                let mut tensor = |length| Arc::new(bulk.f32(length));
                 let inputs = Inputs { q: tensor(dims.q_len()), k: tensor(dims.k_len()), v: tensor(dims.v_len()) };
                 self.board.done(slot, job, 0);
                 let answer = Answer::Loaded(Loaded { dims, tokens_q, tokens_k, inputs, note });
                 after.answers.extend(self.jobs.remove(&job).map(|p| (p.reply, Ok(answer))));
             }
-            FromWorker::Opened { session, job, cost, order, kernel, prepare_ms, copy_ms } => {
+            FromWorker::Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms } => {
+                if let Some(adapter) = &adapter {
+                    self.gpu.seen(adapter);
+                }
                 if let (Some(cost), Some(session)) = (cost, self.sessions.get_mut(&session)) {
-                    session.opened = Some(Opened { cost, order, kernel });
+                    session.opened = Some(Opened { cost, order, kernel, adapter });
                 }
                 self.opened(slot, job, prepare_ms, copy_ms);
             }
-            FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms } => {
+            FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms, texts, notes: new } => {
                 let mut bulk = bulk;
-                if let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) {
+                if let Some(Pending { task: Task::Compute(compute), notes, .. }) = self.jobs.get_mut(&job) {
+                    notes.extend(new);
+                    if let Some(session) = self.sessions.get_mut(&compute.session).filter(|_| !texts.is_empty()) {
+                        Arc::make_mut(&mut session.texts).extend(texts);
+                    }
                     compute.take(slot, part, &given, &runs_ms, &mut bulk);
                     compute.page(super::hub::now() - now);
                     compute.transfer_ms += copy_ms;
@@ -238,6 +280,14 @@ impl State {
             FromWorker::Failed { job, issues } => {
                 self.board.ready(slot);
                 let failed = self.abandon(job).map(|p| (p.reply, Err(RunError::Invalid(Issues(issues)))));
+                after.answers.extend(failed);
+            }
+            FromWorker::Unavailable { job, message, lasting } => {
+                self.board.ready(slot);
+                if lasting {
+                    self.gpu = Knowledge::Unavailable(message.clone());
+                }
+                let failed = self.abandon(job).map(|p| (p.reply, Err(RunError::Unavailable(message))));
                 after.answers.extend(failed);
             }
             FromWorker::Panicked { message } => {
@@ -262,7 +312,7 @@ impl State {
         };
         if uncut {
             let rate = rate_of(&self.rates, session.backend, session.algorithm);
-            compute.parts = cut(&compute.dims, opened.cost.flops, &compute.maps, rate * ITEM_MS);
+            compute.parts = cut(&compute.dims, opened.cost.flops, &compute.maps, rate * item_ms(session.backend));
             self.board.cut(job, compute.parts.clone());
         }
     }
@@ -286,29 +336,37 @@ impl State {
         };
         self.next_generation(slot);
         let reason = said.as_deref().unwrap_or(reason);
+        let side = self.board.side(slot);
         if self.board.is_starting(slot) || self.board.is_dead(slot) {
             self.board.dead(slot);
-            if self.board.all_dead() {
-                for (job, pending) in std::mem::take(&mut self.jobs) {
-                    self.board.drop_job(job);
-                    after.answers.push((
-                        pending.reply,
-                        Err(RunError::Unavailable(format!("No worker could be started: {reason}"))),
-                    ));
+            if self.board.all_dead(side) {
+                let why = match side {
+                    Side::Cpu => message!("no worker could be started: {reason}", "无法启动工作线程：{reason}"),
+                    Side::Gpu => message!(
+                        "the worker for the GPU could not be started: {reason}",
+                        "无法启动 GPU 工作线程：{reason}"
+                    ),
+                };
+                for pending in self.board.jobs(side).into_iter().filter_map(|job| self.abandon(job)) {
+                    after.answers.push((pending.reply, Err(RunError::Unavailable(why.clone()))));
                 }
             }
             return (after, port);
         }
         let loss = self.board.lost(slot);
-        self.board.starting(slot, now);
-        after.reseat = Some(slot);
+        // The GPU's is started again when it is wanted again.
+        if side == Side::Cpu || matches!(loss, Loss::Again(_)) {
+            self.board.starting(slot, now);
+            after.reseat = Some(slot);
+        }
         match loss {
             Loss::Nothing => {}
             Loss::Again(job) => {
                 if let Some(pending) = self.jobs.get_mut(&job) {
-                    pending
-                        .notes
-                        .push(format!("A worker stopped ({reason}) and was replaced; its part was computed again."));
+                    pending.notes.push(message!(
+                        "A worker stopped ({reason}) and was replaced; its part was computed again.",
+                        "一个工作线程中止（{reason}），已替换，相应部分已重新计算。",
+                    ));
                     if let Task::Compute(compute) = &pending.task
                         && let Some(session) = self.sessions.get_mut(&compute.session)
                         && session.opened.is_none()
@@ -318,7 +376,7 @@ impl State {
                 }
             }
             Loss::Fatal(job) => {
-                let message = format!("The computation stopped twice: {reason}");
+                let message = message!("The computation stopped twice: {reason}", "计算两次中止：{reason}");
                 after.answers.extend(self.jobs.remove(&job).map(|p| (p.reply, Err(RunError::Failed(message)))));
             }
         }

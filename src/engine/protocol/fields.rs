@@ -4,7 +4,7 @@
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
 use crate::attention::{Cost, Dims, Encoding, Normaliser, Problem, Rotation, Term, TileCounts};
-use crate::engine::{MapRequest, Pool, Rows, StageTimes, Want};
+use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Patch, Size, Stage};
 use crate::formula::{Data, DataValues, Scalar};
 
@@ -70,6 +70,8 @@ fields! {
     TileCounts { total, skipped, full, partial }
     Issue { path, message }
     Message { en, zh }
+    Adapter { name, software, timestamps }
+    KernelText { name, text, formulas }
 }
 
 variants! {
@@ -77,10 +79,11 @@ variants! {
     FromWorker {
         0: Ready { protocol, tier },
         1: Loaded { job, dims, tokens_q, tokens_k, note },
-        2: Opened { session, job, cost, order, kernel, prepare_ms, copy_ms },
-        3: Done { job, part, given, runs_ms, work_ms, copy_ms },
+        2: Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms },
+        3: Done { job, part, given, runs_ms, work_ms, copy_ms, texts, notes },
         4: Failed { job, issues },
-        5: Panicked { message }
+        5: Panicked { message },
+        6: Unavailable { job, message, lasting }
     }
     ToWorker {
         0: Close { session },

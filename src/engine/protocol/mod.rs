@@ -13,13 +13,14 @@ pub mod wire;
 
 use std::sync::Arc;
 
-use super::item::{MapRequest, Rows, StageTimes, Want};
+use super::item::{KernelText, MapRequest, Rows, StageTimes, Want};
+use super::outcome::Adapter;
 use crate::attention::{Cost, Dims, Problem, Term};
-use crate::experiment::{Algorithm, Backend, Input, Issue};
+use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +151,8 @@ pub enum FromWorker {
         order: Vec<String>,
         /// The kernel's name.
         kernel: String,
+        /// The GPU that it runs on, if it does.
+        adapter: Option<Adapter>,
         /// Compiling the plan and making the engine, milliseconds.
         prepare_ms: f64,
         /// Taking the message apart, milliseconds.
@@ -167,8 +170,12 @@ pub enum FromWorker {
         runs_ms: Vec<f64>,
         /// All the work of this part, repetitions and pictures included, milliseconds.
         work_ms: f64,
-        /// Taking the message apart and packing the answer, milliseconds.
+        /// Taking the message apart, packing the answer, and the way to a GPU and back, milliseconds.
         copy_ms: f64,
+        /// Texts of kernels that this session ran for the first time.
+        texts: Vec<KernelText>,
+        /// What happened on the way.
+        notes: Vec<Message>,
     },
     /// The job can't be done: its problem is at fault.
     Failed {
@@ -176,6 +183,15 @@ pub enum FromWorker {
         job: u64,
         /// What is wrong.
         issues: Vec<Issue>,
+    },
+    /// This engine can't do the job, though nothing is wrong with its problem: another engine can.
+    Unavailable {
+        /// The job.
+        job: u64,
+        /// Why.
+        message: Message,
+        /// Whether it can't do any other from now on.
+        lasting: bool,
     },
     /// The worker is about to stop.
     Panicked {

@@ -95,6 +95,7 @@ fn from_worker() -> Vec<FromWorker> {
         cost,
         order: vec!["scores".to_owned(), String::new()],
         kernel: "cpu-streaming".to_owned(),
+        adapter: cost.map(|_| Adapter { name: "显卡".to_owned(), software: true, timestamps: false }),
         prepare_ms: 0.1,
         copy_ms: -0.0,
     };
@@ -120,6 +121,13 @@ fn from_worker() -> Vec<FromWorker> {
             runs_ms: vec![1.0, f64::MAX],
             work_ms: 3.0,
             copy_ms: 4.0,
+            texts: vec![KernelText { name: "streaming".to_owned(), text: "fn é".to_owned(), formulas: vec![(3, 5)] }],
+            notes: vec![Message { en: "lost".to_owned(), zh: "丢失".to_owned() }],
+        },
+        FromWorker::Unavailable {
+            job,
+            message: Message { en: "no GPU".to_owned(), zh: "没有 GPU".to_owned() },
+            lasting: true,
         },
         FromWorker::Failed {
             job,

@@ -1,24 +1,18 @@
-//! A compute worker: decode a message, run the session, answer. One thread, one message at a time, no state that the page does not know.
+//! The worker of the CPU engines.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Performance};
 
-use super::protocol::wire::{self, Bulk, Unpack};
-use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, tables_mut};
-use super::{RowsOut, Session, StageTimes, Want, cpu};
-use crate::attention::{self, Cost, Inputs, Json, Loaded, Plan, Problem};
+use super::{Answer, Opening, Tensors, listen, now, report, send};
+use crate::attention::{self, Cost, Inputs, Json, Loaded};
+use crate::engine::protocol::wire::{self, Bulk, Unpack};
+use crate::engine::protocol::{FromWorker, ToWorker, Work};
+use crate::engine::{RowsOut, Session, Want, cpu};
 use crate::experiment::{Input, Issue, Issues, message};
-use crate::formula::DataValues;
-
-/// Longest panic message that is sent.
-const MESSAGE_CHARS: usize = 500;
 
 /// A module whose one function is `f32x4.relaxed_madd` of three zero vectors; it is valid exactly where relaxed SIMD is.
 ///
@@ -41,22 +35,13 @@ pub fn has_relaxed_simd() -> bool {
 
 #[derive(Default)]
 struct State {
-    tensors: HashMap<u64, Arc<Vec<f32>>>,
+    tensors: Tensors,
     sessions: HashMap<u64, Session>,
 }
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::default();
     static KERNELS: Cell<&'static cpu::Kernels> = const { Cell::new(&cpu::Kernels::SEPARATE) };
-    static PERFORMANCE: Option<Performance> = scope().performance();
-}
-
-fn scope() -> DedicatedWorkerGlobalScope {
-    js_sys::global().unchecked_into()
-}
-
-fn now() -> f64 {
-    PERFORMANCE.with(|p| p.as_ref().map_or(0.0, Performance::now))
 }
 
 /// The browser's own parser.
@@ -74,28 +59,7 @@ impl Json for Browser {
 /// `kernels` are the inner loops that this browser can run.
 pub fn start(kernels: &'static cpu::Kernels) {
     KERNELS.set(kernels);
-    std::panic::set_hook(Box::new(|info| {
-        let message = info.to_string().chars().take(MESSAGE_CHARS).collect();
-        send(&FromWorker::Panicked { message }, &Bulk::default());
-    }));
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| receive(&event.data()));
-    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-    // The worker listens for as long as it lives.
-    on_message.forget();
-    send(&FromWorker::Ready { protocol: PROTOCOL, tier: kernels.tier.to_owned() }, &Bulk::default());
-}
-
-fn send(head: &FromWorker, bulk: &Bulk) {
-    if let Err(error) =
-        wire::encode(head, bulk).and_then(|(message, transfer)| scope().post_message_with_transfer(&message, &transfer))
-    {
-        report(&error);
-    }
-}
-
-/// An answer that cannot be sent: the page hears of it as an error of this worker, and replaces it.
-fn report(error: &JsValue) {
-    wasm_bindgen::throw_val(error.clone());
+    listen(kernels.tier, receive);
 }
 
 fn receive(message: &JsValue) {
@@ -163,65 +127,23 @@ fn loaded(job: u64, made: Made) {
 }
 
 impl State {
-    fn open(&mut self, message: ToWorker, mut bulk: Unpack, from: f64) -> Result<(), Issues> {
-        let ToWorker::Open { session, job, mut problem, tables, tensors, sent, forget, backend, algorithm, cost } =
-            message
-        else {
-            return Ok(());
-        };
-        for (key, length) in sent {
-            self.tensors.insert(key, Arc::new(bulk.f32(length)));
-        }
-        fill_tables(&mut problem, &tables, &mut bulk);
-        let tensor = |key: u64| {
-            self.tensors
-                .get(&key)
-                .cloned()
-                .ok_or_else(|| Issue::new("input", "a tensor did not reach the worker; reload the page"))
-        };
-        let inputs = Inputs { q: tensor(tensors[0])?, k: tensor(tensors[1])?, v: tensor(tensors[2])? };
-        for key in forget {
-            self.tensors.remove(&key);
-        }
-        let dims = problem.dims;
-        for (name, tensor, length) in
-            [("Q", &inputs.q, dims.q_len()), ("K", &inputs.k, dims.k_len()), ("V", &inputs.v, dims.v_len())]
-        {
-            if tensor.len() != length {
-                return Err(Issue::new(name, format!("holds {} numbers; its sizes need {length}", tensor.len())).into());
-            }
-        }
-        let copied = now();
-        let plan = Plan::compile(&problem)?;
+    fn open(&mut self, message: ToWorker, bulk: Unpack, from: f64) -> Result<(), Issues> {
+        let Some(opening) = self.tensors.open(message, bulk, from)? else { return Ok(()) };
+        let Opening { session, job, plan, inputs, backend, algorithm, cost, copy_ms, began } = opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
         let cost = cost.then(|| Cost::of(&plan, algorithm, (cpu::TILE_ROWS, cpu::TILE_KEYS)));
         let opened = Session::new(plan, inputs, backend, algorithm, KERNELS.get(), now);
         let kernel = opened.kernel().to_owned();
         self.sessions.insert(session, opened);
-        let (prepare_ms, copy_ms) = (now() - copied, copied - from);
-        send(&FromWorker::Opened { session, job, cost, order, kernel, prepare_ms, copy_ms }, &Bulk::default());
+        let (prepare_ms, adapter) = (now() - began, None);
+        let opened = FromWorker::Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms };
+        send(&opened, &Bulk::default());
         Ok(())
     }
 }
 
-fn fill_tables(problem: &mut Problem, lengths: &[usize], bulk: &mut Unpack) {
-    for (table, &length) in tables_mut(problem).zip(lengths) {
-        match &mut Arc::make_mut(table).values {
-            DataValues::Bool(values) => *values = bulk.u8(length),
-            DataValues::Int(values) => *values = bulk.i32(length),
-            DataValues::Float(values) => *values = bulk.f32(length),
-        }
-    }
-}
-
-enum Piece {
-    Rows(RowsOut),
-    Map(Vec<f32>, StageTimes),
-}
-
 fn compute(session: &mut Session, job: u64, part: usize, work: &[Work], want: Want, repeat: usize, from: f64) {
     let began = now();
-    let mut results: Vec<Piece> = Vec::with_capacity(work.len());
     let mut runs_ms = vec![0.0; repeat.max(1)];
     // Repetitions go over all rows of the part, as a run does; the pictures are made once, afterwards.
     let mut rows: Vec<RowsOut> = Vec::new();
@@ -231,39 +153,9 @@ fn compute(session: &mut Session, job: u64, part: usize, work: &[Work], want: Wa
         rows.extend(work.iter().filter_map(|w| if let Work::Rows(r) = w { Some(session.rows(r, want)) } else { None }));
         *run = now() - start;
     }
-    let mut rows = rows.into_iter();
-    for piece in work {
-        match piece {
-            Work::Rows(_) => results.extend(rows.next().map(Piece::Rows)),
-            Work::Map { request, .. } => {
-                let (map, times) = session.map(request);
-                results.push(Piece::Map(map.values, times));
-            }
-        }
-    }
-    let work_ms = now() - began;
-    let mut bulk = Bulk::default();
-    let mut given = Vec::with_capacity(results.len());
-    for result in &results {
-        match result {
-            Piece::Rows(out) => {
-                let vectors = [&out.y, &out.lse, &out.entropy, &out.peak, &out.matrix];
-                bulk.f32.extend(vectors.map(Vec::as_slice));
-                bulk.u32.push(&out.peak_at);
-                given.push(Given::Rows {
-                    lengths: vectors.map(Vec::len),
-                    peak_at: out.peak_at.len(),
-                    empty_rows: out.empty_rows,
-                    times: out.times,
-                });
-            }
-            Piece::Map(values, times) => {
-                bulk.f32.push(values);
-                given.push(Given::Map { length: values.len(), times: *times });
-            }
-        }
-    }
-    // What packing and posting the answer takes is only known once it is gone; the page counts its own side.
-    let copy_ms = began - from;
-    send(&FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms }, &bulk);
+    let map = |w: &Work| if let Work::Map { request, .. } = w { Some(session.map(request)) } else { None };
+    let maps = work.iter().filter_map(map).collect();
+    let (work_ms, copy_ms) = (now() - began, began - from);
+    let (texts, notes) = Default::default();
+    Answer { job, part, rows, maps, runs_ms, work_ms, copy_ms, texts, notes }.send(work);
 }

@@ -1,0 +1,34 @@
+//! The CPU and the GPU side by side: the experiment as it is, computed by both, with times, pictures and the largest difference.
+//!
+//! Everything but the button is a piece of the program that is fetched when it is pressed.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
+mod kernels;
+mod runs;
+mod sheet;
+
+use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use crate::app::i18n::t;
+use crate::app::piece::piece;
+use crate::app::reactive::RwSignal;
+use crate::app::view::{handler, view};
+
+/// The button, and the sheet that it opens.
+#[component]
+pub fn Compare() -> impl IntoView {
+    // Each press is a new sheet: what it shows belongs to the experiment as it was then.
+    let opened = RwSignal::new(0_u32);
+    view! {
+        <button type="button" class="quiet-button" on:click=handler(move |_| opened.update(|n| *n += 1))>
+            {t("Compare CPU and GPU", "比较 CPU 与 GPU")}
+        </button>
+        {move || (opened.get() > 0).then(|| piece(|| Box::pin(sheet()), |sheet| sheet()))}
+    }
+}
+
+#[wasm_split(later, fallible)]
+fn sheet() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <sheet::Sheet /> })
+}

@@ -1,0 +1,96 @@
+//! The experiment on one engine: once with everything that comes first, then several times for its speed.
+
+use std::sync::Arc;
+
+use crate::app::state::Lab;
+use crate::attention::{Inputs, Problem, assemble};
+use crate::engine::pool::{Cancel, Lane, OnProgress, Pool, Run, RunError};
+use crate::engine::{self, MapRequest, Outcome, Want};
+use crate::experiment::{Algorithm, Backend, Stage, check, message};
+
+/// Longest side of the pictures.
+const SIDE: usize = 128;
+/// Repetitions, where one takes less than [`LONG_MS`].
+const TIMES: usize = 5;
+const LONG_MS: f64 = 400.0;
+
+/// What both engines compute.
+#[derive(Clone)]
+pub struct Question {
+    problem: Arc<Problem>,
+    inputs: Inputs,
+    algorithm: Algorithm,
+    picture: MapRequest,
+}
+
+/// What one engine answers.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The last run's.
+    pub outcome: Outcome,
+    /// From request to result, the first time: with the way there and back, and what is made only once.
+    pub first_ms: f64,
+    /// Kernel time, median of the repetitions.
+    pub kernel_ms: f64,
+    /// How many there were.
+    pub times: usize,
+}
+
+impl Question {
+    /// The experiment as it is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of(lab: Lab) -> Result<Self, RunError> {
+        let experiment = lab.experiment.get_untracked();
+        let loaded = lab.loaded.get_untracked();
+        let missing = || message!("there is no input yet; wait for the first result", "尚无输入，请等待首个结果");
+        let loaded = loaded.ok_or_else(|| RunError::Failed(missing()))?;
+        check(&experiment)?;
+        let (problem, inputs) = assemble(&experiment, &loaded)?;
+        let dims = problem.dims;
+        let picture = MapRequest {
+            stage: Stage::Weights,
+            batch: 0,
+            head: experiment.view.head.min(dims.q_heads.saturating_sub(1)),
+            q: 0..dims.n_q,
+            k: 0..dims.n_k,
+            width: dims.n_k.min(SIDE),
+            height: dims.n_q.min(SIDE),
+            pool: engine::Pool::Max,
+        };
+        Ok(Self { problem: Arc::new(problem), inputs, algorithm: experiment.engine.algorithm, picture })
+    }
+
+    /// Asks one engine.
+    ///
+    /// # Errors
+    /// Why it gave nothing.
+    pub async fn ask(
+        &self,
+        pool: &Pool,
+        backend: Backend,
+        cancel: &Cancel,
+        progress: OnProgress,
+    ) -> Result<Answered, RunError> {
+        let run = |repeat| Run {
+            problem: self.problem.clone(),
+            inputs: self.inputs.clone(),
+            backend,
+            algorithm: self.algorithm,
+            want: Want { stats: true, matrix: None },
+            maps: vec![self.picture.clone()],
+            repeat,
+            lane: Lane::Api,
+            progress: Some(progress.clone()),
+            cancel: cancel.clone(),
+        };
+        let first = pool.run(run(1)).await?.outcome;
+        let first_ms = first.report.total_ms;
+        let outcome = if first_ms < LONG_MS { pool.run(run(TIMES)).await?.outcome } else { first.clone() };
+        let mut runs = outcome.report.runs_ms.clone();
+        runs.sort_by(f64::total_cmp);
+        let kernel_ms = runs.get(runs.len() / 2).copied().unwrap_or_default();
+        Ok(Answered { times: runs.len(), outcome, first_ms, kernel_ms })
+    }
+}

@@ -1,0 +1,196 @@
+//! The worker that owns the GPU. What it holds there is a cache: plan and tensors stay here, so a lost device costs time and no result.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+
+use super::{Answer, Opening, Tensors, listen, now, report, send};
+use crate::attention::{Cost, Inputs, Plan};
+use crate::engine::gpu::{GpuError, GpuHost, GpuSession, TILE_KEYS, TILE_ROWS};
+use crate::engine::protocol::wire::{self, Bulk, Unpack};
+use crate::engine::protocol::{FromWorker, ToWorker, Work};
+use crate::engine::{MapRequest, Rows, RowsOut, StageTimes, TimedStage, Want};
+use crate::experiment::{Algorithm, Issues, Message, message};
+
+/// A session with all that is needed to open it again on another device.
+struct Open {
+    plan: Plan,
+    inputs: Inputs,
+    algorithm: Algorithm,
+    session: GpuSession,
+}
+
+struct State {
+    host: GpuHost,
+    tensors: Tensors,
+    sessions: HashMap<u64, Open>,
+}
+
+/// Why a message was not done.
+enum Refusal {
+    /// The problem is at fault.
+    Invalid(Issues),
+    /// The GPU can't; with `lasting`, nor anything else from now on.
+    Gpu { error: GpuError, lasting: bool },
+}
+
+impl From<Issues> for Refusal {
+    fn from(issues: Issues) -> Self {
+        Self::Invalid(issues)
+    }
+}
+
+thread_local! {
+    /// Messages that came while another was being waited for, and when.
+    static QUEUE: RefCell<VecDeque<(JsValue, f64)>> = RefCell::default();
+    static WORKING: Cell<bool> = const { Cell::new(false) };
+    static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+}
+
+/// Starts the worker: it answers messages from now on, one after the other.
+pub fn start() {
+    let state = State { host: GpuHost::new(now), tensors: Tensors::default(), sessions: HashMap::new() };
+    STATE.set(Some(state));
+    listen("wgpu", |message| {
+        QUEUE.with_borrow_mut(|queue| queue.push_back((message.clone(), now())));
+        if !WORKING.replace(true) {
+            spawn_local(work());
+        }
+    });
+}
+
+/// Answers what is in the queue.
+async fn work() {
+    // Only one of these runs at a time, so the state is there.
+    let Some(mut state) = STATE.take() else { return };
+    while let Some((message, came)) = QUEUE.with_borrow_mut(VecDeque::pop_front) {
+        match wire::decode::<ToWorker>(&message) {
+            Ok((head, bulk)) => state.receive(head, bulk, came).await,
+            Err(error) => report(&error.into()),
+        }
+    }
+    STATE.set(Some(state));
+    WORKING.set(false);
+}
+
+impl State {
+    async fn receive(&mut self, head: ToWorker, bulk: Unpack, came: f64) {
+        match head {
+            ToWorker::Open { job, .. } => {
+                if let Err(refusal) = self.open(head, bulk, came).await {
+                    refuse(job, refusal);
+                }
+            }
+            ToWorker::Item { session, job, part, work, want, repeat } => {
+                // An item of a session that could not be opened is passed over: the page has given up the job by then.
+                if let Some(open) = self.sessions.get_mut(&session) {
+                    match compute(&mut self.host, open, &work, want, repeat).await {
+                        Ok(answer) => Answer { job, part, ..answer }.send(&work),
+                        Err(refusal) => refuse(job, refusal),
+                    }
+                }
+            }
+            ToWorker::Close { session } => {
+                self.sessions.remove(&session);
+            }
+            // Inputs are made by the CPU's workers.
+            ToWorker::Load { .. } => report(&"the GPU's worker makes no inputs".into()),
+        }
+    }
+
+    async fn open(&mut self, message: ToWorker, bulk: Unpack, came: f64) -> Result<(), Refusal> {
+        let Some(opening) = self.tensors.open(message, bulk, came)? else { return Ok(()) };
+        let Opening { session, job, plan, inputs, algorithm, cost, copy_ms, began, .. } = opening;
+        let order = plan.order().into_iter().map(str::to_owned).collect();
+        let cost = cost.then(|| Cost::of(&plan, algorithm, (TILE_ROWS, TILE_KEYS)));
+        let opened = uploaded(&mut self.host, &plan, &inputs, algorithm).await?;
+        let (kernel, adapter) = (opened.kernel().to_owned(), Some(opened.adapter().clone()));
+        self.sessions.insert(session, Open { plan, inputs, algorithm, session: opened });
+        let prepare_ms = now() - began;
+        let opened = FromWorker::Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms };
+        send(&opened, &Bulk::default());
+        Ok(())
+    }
+}
+
+/// A session on the device that there is, or on a new one if it is lost on the way.
+async fn uploaded(
+    host: &mut GpuHost,
+    plan: &Plan,
+    inputs: &Inputs,
+    algorithm: Algorithm,
+) -> Result<GpuSession, Refusal> {
+    loop {
+        // The host gives up after some losses, and then this ends.
+        let gpu = host.gpu().await.map_err(|error| Refusal::Gpu { error, lasting: true })?;
+        match GpuSession::new(gpu, plan.clone(), inputs, algorithm, now).await {
+            Err(error) if error.is_lost() => {}
+            other => return other.map_err(|error| Refusal::Gpu { error, lasting: false }),
+        }
+    }
+}
+
+/// Computes a part; on another device once more, if this one is lost. The answer names no job yet.
+async fn compute(
+    host: &mut GpuHost,
+    open: &mut Open,
+    work: &[Work],
+    want: Want,
+    repeat: usize,
+) -> Result<Answer, Refusal> {
+    let mut notes = Vec::new();
+    loop {
+        match attempt(&mut open.session, work, want, repeat).await {
+            Ok(answer) => return Ok(Answer { notes, ..answer }),
+            Err(error) if error.is_lost() => {
+                open.session = uploaded(host, &open.plan, &open.inputs, open.algorithm).await?;
+                notes.push(message!(
+                    "The GPU was lost and opened again; what it held was computed again.",
+                    "GPU 曾丢失，已重新打开，相应部分已重新计算。",
+                ));
+            }
+            Err(error) => return Err(Refusal::Gpu { error, lasting: false }),
+        }
+    }
+}
+
+async fn attempt(session: &mut GpuSession, work: &[Work], want: Want, repeat: usize) -> Result<Answer, GpuError> {
+    let began = now();
+    let wanted: Vec<Rows> =
+        work.iter().filter_map(|w| if let Work::Rows(rows) = w { Some(rows.clone()) } else { None }).collect();
+    let mut runs_ms = vec![0.0; repeat.max(1)];
+    let (mut rows, mut copy_ms): (Vec<RowsOut>, f64) = (Vec::new(), 0.0);
+    for run in &mut runs_ms {
+        let start = now();
+        rows = session.run(&wanted, want).await?;
+        let (waited, kernels, prepared) = (now() - start, kernels(&rows), prepared(&rows));
+        // A clock that is too coarse to see a kernel says 0: then all that was waited for is the better figure.
+        *run = if kernels > 0.0 { kernels } else { waited };
+        copy_ms += (waited - *run - prepared).max(0.0);
+    }
+    let pictures: Vec<MapRequest> = work
+        .iter()
+        .filter_map(|w| if let Work::Map { request, .. } = w { Some(request.clone()) } else { None })
+        .collect();
+    let maps = session.maps(&pictures).await?;
+    let (texts, work_ms) = (session.take_texts(), now() - began);
+    Ok(Answer { job: 0, part: 0, rows, maps, runs_ms, work_ms, copy_ms, texts, notes: Vec::new() })
+}
+
+fn kernels(rows: &[RowsOut]) -> f64 {
+    rows.iter().map(|out| out.times.0.iter().sum::<f64>()).sum::<f64>() - prepared(rows)
+}
+
+fn prepared(rows: &[RowsOut]) -> f64 {
+    rows.iter().map(|out| out.times.of(TimedStage::Prepare)).sum()
+}
+
+fn refuse(job: u64, refusal: Refusal) {
+    let answer = match refusal {
+        Refusal::Invalid(issues) => FromWorker::Failed { job, issues: issues.0 },
+        Refusal::Gpu { error, lasting } => FromWorker::Unavailable { job, message: error.message(), lasting },
+    };
+    send(&answer, &Bulk::default());
+}

@@ -1,0 +1,180 @@
+//! Compute workers: decode a message, run the session, answer. One thread each, one message at a time, no state that the page does not know.
+//!
+//! | file | what it holds | program |
+//! |---|---|---|
+//! | `mod` | the mailbox, tensors, answers | both |
+//! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
+//! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
+
+#[cfg(feature = "worker")]
+pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Performance};
+
+use super::protocol::wire::{self, Bulk, Unpack};
+use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, tables_mut};
+use super::{KernelText, Map, RowsOut, StageTimes};
+use crate::attention::{Inputs, Plan, Problem};
+use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, message};
+use crate::formula::DataValues;
+
+/// Longest panic message that is sent.
+const MESSAGE_CHARS: usize = 500;
+
+thread_local! {
+    static PERFORMANCE: Option<Performance> = scope().performance();
+}
+
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Milliseconds since the worker began.
+fn now() -> f64 {
+    PERFORMANCE.with(|p| p.as_ref().map_or(0.0, Performance::now))
+}
+
+/// Takes messages from now on, says so, and says why should it panic.
+fn listen(tier: &str, receive: impl Fn(&JsValue) + 'static) {
+    std::panic::set_hook(Box::new(|info| {
+        let message = info.to_string().chars().take(MESSAGE_CHARS).collect();
+        send(&FromWorker::Panicked { message }, &Bulk::default());
+    }));
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| receive(&event.data()));
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    // The worker listens for as long as it lives.
+    on_message.forget();
+    send(&FromWorker::Ready { protocol: PROTOCOL, tier: tier.to_owned() }, &Bulk::default());
+}
+
+fn send(head: &FromWorker, bulk: &Bulk) {
+    if let Err(error) =
+        wire::encode(head, bulk).and_then(|(message, transfer)| scope().post_message_with_transfer(&message, &transfer))
+    {
+        report(&error);
+    }
+}
+
+/// An answer that cannot be sent: the page hears of it as an error of this worker, and replaces it.
+fn report(error: &JsValue) {
+    wasm_bindgen::throw_val(error.clone());
+}
+
+/// The tensors that the page wants kept.
+#[derive(Default)]
+struct Tensors(HashMap<u64, Arc<Vec<f32>>>);
+
+/// A session to be opened, its problem compiled.
+struct Opening {
+    session: u64,
+    job: u64,
+    plan: Plan,
+    inputs: Inputs,
+    backend: Backend,
+    algorithm: Algorithm,
+    cost: bool,
+    /// Taking the message apart, milliseconds.
+    copy_ms: f64,
+    /// When compiling began.
+    began: f64,
+}
+
+impl Tensors {
+    /// Takes an [`ToWorker::Open`] that came in at `from` apart; anything else is `None`.
+    fn open(&mut self, message: ToWorker, mut bulk: Unpack, from: f64) -> Result<Option<Opening>, Issues> {
+        let ToWorker::Open { session, job, mut problem, tables, tensors, sent, forget, backend, algorithm, cost } =
+            message
+        else {
+            return Ok(None);
+        };
+        for (key, length) in sent {
+            self.0.insert(key, Arc::new(bulk.f32(length)));
+        }
+        fill_tables(&mut problem, &tables, &mut bulk);
+        let tensor = |key: u64| {
+            let missing =
+                || message!("a tensor did not reach the worker; reload the page", "有张量未能传到工作线程，请刷新页面");
+            self.0.get(&key).cloned().ok_or_else(|| Issue::new("input", missing()))
+        };
+        let inputs = Inputs { q: tensor(tensors[0])?, k: tensor(tensors[1])?, v: tensor(tensors[2])? };
+        for key in forget {
+            self.0.remove(&key);
+        }
+        let dims = problem.dims;
+        for (name, tensor, length) in
+            [("Q", &inputs.q, dims.q_len()), ("K", &inputs.k, dims.k_len()), ("V", &inputs.v, dims.v_len())]
+        {
+            if tensor.len() != length {
+                return Err(Issue::new(name, format!("holds {} numbers; its sizes need {length}", tensor.len())).into());
+            }
+        }
+        let began = now();
+        let plan = Plan::compile(&problem)?;
+        Ok(Some(Opening { session, job, plan, inputs, backend, algorithm, cost, copy_ms: began - from, began }))
+    }
+}
+
+fn fill_tables(problem: &mut Problem, lengths: &[usize], bulk: &mut Unpack) {
+    for (table, &length) in tables_mut(problem).zip(lengths) {
+        match &mut Arc::make_mut(table).values {
+            DataValues::Bool(values) => *values = bulk.u8(length),
+            DataValues::Int(values) => *values = bulk.i32(length),
+            DataValues::Float(values) => *values = bulk.f32(length),
+        }
+    }
+}
+
+/// What a part of a job gave.
+struct Answer {
+    job: u64,
+    part: usize,
+    /// Of each piece of rows, in the order of the work.
+    rows: Vec<RowsOut>,
+    /// Of each picture, in the order of the work.
+    maps: Vec<(Map, StageTimes)>,
+    runs_ms: Vec<f64>,
+    work_ms: f64,
+    copy_ms: f64,
+    texts: Vec<KernelText>,
+    notes: Vec<Message>,
+}
+
+impl Answer {
+    /// Sends it, as the answer to `work`.
+    fn send(self, work: &[Work]) {
+        let mut bulk = Bulk::default();
+        let mut given = Vec::with_capacity(work.len());
+        let (mut rows, mut maps) = (self.rows.iter(), self.maps.iter());
+        for piece in work {
+            match piece {
+                Work::Rows(_) => {
+                    let Some(out) = rows.next() else { continue };
+                    let vectors = [&out.y, &out.lse, &out.entropy, &out.peak, &out.matrix];
+                    bulk.f32.extend(vectors.map(Vec::as_slice));
+                    bulk.u32.push(&out.peak_at);
+                    given.push(Given::Rows {
+                        lengths: vectors.map(Vec::len),
+                        peak_at: out.peak_at.len(),
+                        empty_rows: out.empty_rows,
+                        times: out.times,
+                    });
+                }
+                Work::Map { .. } => {
+                    let Some((map, times)) = maps.next() else { continue };
+                    bulk.f32.push(&map.values);
+                    given.push(Given::Map { length: map.values.len(), times: *times });
+                }
+            }
+        }
+        let Answer { job, part, runs_ms, work_ms, copy_ms, texts, notes, .. } = self;
+        // What packing and posting the answer takes is only known once it is gone; the page counts its own side.
+        send(&FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms, texts, notes }, &bulk);
+    }
+}
