@@ -235,7 +235,9 @@ fn what_the_gpu_can_t_do_is_declined_with_a_sentence() {
     let problem = Problem::plain(dims([1, 1], [4, 4], [4, 4]));
     let mut inputs = normal(&problem.dims, 1);
     Arc::make_mut(&mut inputs.k)[3] = f32::NAN;
-    assert!(matches!(open(&problem, &inputs), Some(GpuError::Unavailable(why)) if why.contains("NaN")));
+    assert!(
+        matches!(open(&problem, &inputs), Some(GpuError::Unavailable(why)) if why.en.contains("NaN") && why.zh.contains("NaN"))
+    );
     // One head of 160 MiB.
     let huge = Problem::plain(dims([1, 1], [1, 160 << 10], [256, 1]));
     let inputs = Inputs {
@@ -243,7 +245,9 @@ fn what_the_gpu_can_t_do_is_declined_with_a_sentence() {
         k: Arc::new(vec![0.0; huge.dims.k_len()]),
         v: Arc::new(vec![0.0; huge.dims.v_len()]),
     };
-    assert!(matches!(open(&huge, &inputs), Some(GpuError::Unavailable(why)) if why.contains("160 MiB")));
+    assert!(
+        matches!(open(&huge, &inputs), Some(GpuError::Unavailable(why)) if why.en.contains("160 MiB") && why.zh.contains("160 MiB"))
+    );
 
     let mut session = session(&problem, &normal(&problem.dims, 1), Algorithm::Streaming);
     let rows = Rows { batch: 0, head: 1, q: 0..4 };

@@ -13,7 +13,7 @@ use super::scratch::Scratch;
 use super::shard::Shard;
 use crate::attention::{Dims, Inputs, Plan};
 use crate::engine::item::{Clock, Rows, RowsOut, StageTimes, TimedStage, Want};
-use crate::experiment::Algorithm;
+use crate::experiment::{Algorithm, message};
 
 /// A plan being computed on a GPU.
 pub struct GpuSession {
@@ -49,12 +49,17 @@ impl GpuSession {
         let start = clock();
         gpu.alive()?;
         if !inputs.finite() {
-            let message =
-                "the input holds NaN or infinities, which a GPU may take for anything; the CPU computes it exactly";
-            return Err(GpuError::Unavailable(message.to_owned()));
+            return Err(GpuError::Unavailable(message!(
+                "the input holds NaN or infinities, which a GPU may take for anything; the CPU computes it exactly",
+                "输入中有 NaN 或无穷大，GPU 可能会错误处理它们；CPU 能精确计算",
+            )));
         }
         if plan.dims.n_k > 64 * MOST_GROUPS {
-            return Err(GpuError::Unavailable(format!("{} keys are too many for a GPU", plan.dims.n_k)));
+            let (n_k, most) = (plan.dims.n_k, 64 * MOST_GROUPS);
+            return Err(GpuError::Unavailable(message!(
+                "{n_k} keys are too many for the GPU, which takes {most}",
+                "{n_k} 个键对 GPU 来说太多，最多 {most} 个",
+            )));
         }
         let program = Program::new(&plan);
         let shards = Shard::all(&gpu, &plan, inputs).await?;
@@ -91,7 +96,7 @@ impl GpuSession {
     pub async fn rows(&mut self, rows: &Rows, want: Want) -> Result<RowsOut, GpuError> {
         let Dims { batch, q_heads, n_q, .. } = self.plan.dims;
         if rows.batch >= batch || rows.head >= q_heads || rows.q.end > n_q || rows.q.start > rows.q.end {
-            return Err(GpuError::Invalid(format!("there are no rows {rows:?}")));
+            return Err(GpuError::Invalid(message!("there are no rows {rows:?}", "没有这些行：{rows:?}")));
         }
         let unit = rows.batch * q_heads + rows.head;
         let mut all = RowsOut::default();
