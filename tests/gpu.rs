@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use attention_playground::attention::{Inputs, Loaded, Plan, Problem, Term, assemble};
+use attention_playground::attention::{Dims, Inputs, Loaded, Plan, Problem, Term, assemble};
 use attention_playground::catalogue;
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, Program, canary};
@@ -205,6 +205,75 @@ fn pictures_of_several_bands_are_those_of_the_cpu() {
     }
 }
 
+/// A problem with grouped heads over two sequences and a mask that rules whole rows out.
+fn grouped() -> (Problem, Inputs) {
+    let mut problem = Problem::plain(Dims { batch: 2, ..dims([4, 2], [150, 170], [16, 12]) });
+    problem.masks.push(Term::new("mask", "k <= q_pos and q % 50 != 3 + h and (q + k) % 7 != b"));
+    problem.bias.push(Term::new("score", "s - 0.05 * abs(q_pos - k) * (h + 1)"));
+    let inputs = normal(&problem.dims, 8);
+    (problem, inputs)
+}
+
+#[test]
+fn rows_asked_for_together_are_those_asked_for_one_by_one_in_their_order() {
+    if gpu().is_none() {
+        return;
+    }
+    let (problem, inputs) = grouped();
+    let of = |unit: usize, q: std::ops::Range<usize>| Rows { batch: unit / 4, head: unit % 4, q };
+    // Heads that follow each other across the sequences, one out of order, one twice, parts of heads, none, and whole ones again.
+    let mut asked: Vec<Rows> = (2..7).map(|unit| of(unit, 0..150)).collect();
+    asked.extend([
+        of(1, 0..150),
+        of(1, 0..150),
+        of(2, 0..64),
+        of(3, 64..150),
+        of(4, 9..9),
+        of(0, 0..150),
+        of(1, 0..150),
+    ]);
+    for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
+        for want in [Want::default(), Want { stats: true, matrix: Some(Stage::Weights) }] {
+            let mut one = session(&problem, &inputs, algorithm);
+            let mut together = session(&problem, &inputs, algorithm);
+            let mut found = block_on(together.run(&asked, want)).unwrap();
+            assert_eq!(found.len(), asked.len());
+            let timed = found.iter().filter(|out| out.times.0.iter().sum::<f64>() > 0.0).count();
+            // 2..=6, 1, 1, two parts, 0..=1.
+            assert_eq!(timed, 6, "{algorithm:?}: one submission for heads that follow each other");
+            for (rows, found) in asked.iter().zip(&mut found) {
+                let mut wanted = block_on(one.rows(rows, want)).unwrap();
+                assert_eq!(wanted.lse.len(), rows.q.len());
+                (found.times, wanted.times) = Default::default();
+                assert_eq!(*found, wanted, "{algorithm:?} {rows:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn heads_asked_for_together_may_take_several_submissions_each() {
+    if gpu().is_none() {
+        return;
+    }
+    let problem = Problem::plain(dims([2, 1], [1500, 1500], [64, 64]));
+    let inputs = normal(&problem.dims, 3);
+    let asked: Vec<Rows> = (0..2).map(|head| Rows { batch: 0, head, q: 0..1500 }).collect();
+    let found = block_on(session(&problem, &inputs, Algorithm::Streaming).run(&asked, Want::default())).unwrap();
+    let mut on_cpu = Session::new(
+        Plan::compile(&problem).unwrap(),
+        inputs,
+        Backend::Cpu,
+        Algorithm::Streaming,
+        &Kernels::SEPARATE,
+        clock,
+    );
+    assert_eq!(found.len(), 2);
+    for (rows, found) in asked.iter().zip(&found) {
+        same_rows("two heads", found, &on_cpu.rows(rows, Want::default()));
+    }
+}
+
 #[test]
 fn every_stage_has_a_time() {
     if gpu().is_none() {
@@ -235,7 +304,9 @@ fn what_the_gpu_can_t_do_is_declined_with_a_sentence() {
     let problem = Problem::plain(dims([1, 1], [4, 4], [4, 4]));
     let mut inputs = normal(&problem.dims, 1);
     Arc::make_mut(&mut inputs.k)[3] = f32::NAN;
-    assert!(matches!(open(&problem, &inputs), Some(GpuError::Unavailable(why)) if why.contains("NaN")));
+    assert!(
+        matches!(open(&problem, &inputs), Some(GpuError::Unavailable(why)) if why.en.contains("NaN") && why.zh.contains("NaN"))
+    );
     // One head of 160 MiB.
     let huge = Problem::plain(dims([1, 1], [1, 160 << 10], [256, 1]));
     let inputs = Inputs {
@@ -243,7 +314,9 @@ fn what_the_gpu_can_t_do_is_declined_with_a_sentence() {
         k: Arc::new(vec![0.0; huge.dims.k_len()]),
         v: Arc::new(vec![0.0; huge.dims.v_len()]),
     };
-    assert!(matches!(open(&huge, &inputs), Some(GpuError::Unavailable(why)) if why.contains("160 MiB")));
+    assert!(
+        matches!(open(&huge, &inputs), Some(GpuError::Unavailable(why)) if why.en.contains("160 MiB") && why.zh.contains("160 MiB"))
+    );
 
     let mut session = session(&problem, &normal(&problem.dims, 1), Algorithm::Streaming);
     let rows = Rows { batch: 0, head: 1, q: 0..4 };

@@ -44,7 +44,7 @@ pub fn gpu() -> Option<Rc<Gpu>> {
             static SAID: OnceLock<()> = OnceLock::new();
             // Past the test harness, which swallows what tests print.
             SAID.get_or_init(|| {
-                drop(writeln!(std::io::stderr(), "NO GPU: {why}. The checks of the gpu engine are NOT RUN."))
+                drop(writeln!(std::io::stderr(), "NO GPU: {}. The checks of the gpu engine are NOT RUN.", why.en))
             });
             None
         }

@@ -8,7 +8,7 @@ use super::error::GpuError;
 use super::session::GpuSession;
 use crate::attention::{Dims, Inputs, Plan, Problem, Term, reference};
 use crate::engine::item::{Clock, Want};
-use crate::experiment::Algorithm;
+use crate::experiment::{Algorithm, message};
 
 /// Largest difference from the oracle that a sound device may show on the canary.
 const TOLERANCE: f64 = 1e-4;
@@ -37,7 +37,7 @@ fn inputs(dims: &Dims) -> Inputs {
 pub async fn canary(gpu: &Rc<Gpu>, clock: Clock) -> Result<(), GpuError> {
     let problem = problem();
     let inputs = inputs(&problem.dims);
-    let plan = Plan::compile(&problem).map_err(|issues| GpuError::Failed(issues.to_string()))?;
+    let plan = Plan::compile(&problem).map_err(GpuError::refused)?;
     for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
         let mut session = GpuSession::new(gpu.clone(), plan.clone(), &inputs, algorithm, clock).await?;
         let mut worst = 0.0_f64;
@@ -49,10 +49,10 @@ pub async fn canary(gpu: &Rc<Gpu>, clock: Clock) -> Result<(), GpuError> {
             }
         }
         if worst > TOLERANCE {
-            let name = &gpu.facts().name;
-            return Err(GpuError::Failed(format!(
-                "{name} computes a small problem wrongly with {} (off by {worst:.1e}), so it is not used",
-                session.kernel()
+            let (name, kernel) = (&gpu.facts().name, session.kernel());
+            return Err(GpuError::Failed(message!(
+                "{name} gave wrong numbers for a small test problem, so it is not used ({kernel}, off by {worst:.1e})",
+                "{name} 对一个小测试问题给出了错误的数值，因此不使用它（{kernel}，偏差 {worst:.1e}）",
             )));
         }
     }

@@ -8,6 +8,7 @@ use super::memory::Staging;
 use super::pipelines::Pipelines;
 use super::recorder::Timer;
 use super::wait;
+use crate::experiment::message;
 
 /// What an adapter says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,17 +46,19 @@ impl Gpu {
         // A browser may have `navigator.gpu` and still no WebGPU behind it.
         #[cfg(target_arch = "wasm32")]
         if !wgpu::util::is_browser_webgpu_supported().await {
-            return Err(GpuError::Unavailable("this browser offers no GPU (WebGPU) to pages".to_owned()));
+            return Err(GpuError::Unavailable(message!(
+                "this browser gives pages no access to the GPU (no WebGPU)",
+                "此浏览器不允许网页使用 GPU（没有 WebGPU）",
+            )));
         }
         let instance = wgpu::Instance::new(descriptor);
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..wgpu::RequestAdapterOptions::default()
         };
-        let adapter = instance
-            .request_adapter(&options)
-            .await
-            .map_err(|error| GpuError::Unavailable(format!("no GPU adapter was given ({error})")))?;
+        let adapter = instance.request_adapter(&options).await.map_err(|error| {
+            GpuError::Unavailable(message!("no usable GPU was found ({error})", "没有找到可用的 GPU（{error}）"))
+        })?;
         let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
@@ -65,7 +68,9 @@ impl Gpu {
                 ..wgpu::DeviceDescriptor::default()
             })
             .await
-            .map_err(|error| GpuError::Unavailable(format!("the GPU refused to open ({error})")))?;
+            .map_err(|error| {
+                GpuError::Unavailable(message!("the GPU could not be opened ({error})", "无法打开 GPU（{error}）"))
+            })?;
         let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
         let info = adapter.get_info();
         // Browsers may keep the name to themselves.
@@ -134,7 +139,7 @@ impl Gpu {
         self.alive()?;
         match (memory, internal.or(validation)) {
             (Some(error), _) => Err(GpuError::OutOfMemory(error.to_string())),
-            (None, Some(error)) => Err(GpuError::Failed(error.to_string())),
+            (None, Some(error)) => Err(GpuError::refused(error)),
             (None, None) => Ok(value),
         }
     }
@@ -154,7 +159,7 @@ impl Gpu {
             return Err(GpuError::Lost(reason));
         }
         match self.stray.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => Err(GpuError::Failed(error)),
+            Some(error) => Err(GpuError::refused(error)),
             None => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use super::device::Gpu;
 use super::error::GpuError;
 use super::wait;
+use crate::experiment::message;
 
 /// The most bytes of one storage binding under the default limits of WebGPU.
 pub(super) const MOST_BYTES: u64 = 128 << 20;
@@ -68,6 +69,15 @@ pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
 }
 
+/// Why a tensor of `size` bytes is not sent to a GPU.
+pub(super) fn too_large(label: &str, size: u64) -> GpuError {
+    let (size, most) = (size.div_ceil(1 << 20), MOST_BYTES >> 20);
+    GpuError::Unavailable(message!(
+        "a tensor of this problem takes {size} MiB, and a browser's GPU takes {most} MiB at once ({label})",
+        "此问题的一个张量需要 {size} MiB，而浏览器的 GPU 一次最多接受 {most} MiB（{label}）",
+    ))
+}
+
 impl Gpu {
     /// A buffer of at least `size` bytes that kernels read or write.
     ///
@@ -83,8 +93,7 @@ impl Gpu {
         // Bindings want four numbers at least, copies whole words.
         let size = size.max(16).next_multiple_of(16);
         if size > MOST_BYTES {
-            let message = format!("{label} takes {} MiB; a GPU takes {} MiB at once", size >> 20, MOST_BYTES >> 20);
-            return Err(GpuError::Unavailable(message));
+            return Err(too_large(label, size));
         }
         let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
         self.guarded(|| Owned(self.device.create_buffer(&descriptor))).await
@@ -123,10 +132,10 @@ impl Gpu {
         self.settle();
         let mapped = receiver.await;
         self.alive()?;
-        mapped.map_err(|error| GpuError::Failed(format!("its results could not be read ({error})")))?;
+        mapped.map_err(GpuError::unreadable)?;
         let bytes = match staging.get_mapped_range(0..size) {
             Ok(view) => view.to_vec(),
-            Err(error) => return Err(GpuError::Failed(format!("its results could not be read ({error})"))),
+            Err(error) => return Err(GpuError::unreadable(error)),
         };
         staging.unmap();
         self.staging.borrow_mut().give(staging);

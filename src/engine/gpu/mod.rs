@@ -9,7 +9,7 @@
 //! GpuHost::gpu ─ opens, runs the canary, replaces a lost device once ─> Rc<Gpu>
 //! GpuSession::new(gpu, plan, inputs) ─ prepares, pads, uploads
 //!     .next(want)  the next 50 ms of a run: rows of one or many heads      (stop calling = cancel)
-//!     .rows(rows)  rows of one head
+//!     .run(rows)  rows that are asked for, as few submissions as they take
 //!     .map(request)  a picture of any rectangle of any stage
 //! ```
 //!
@@ -22,7 +22,7 @@
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
 //! | `evaluate` | one kernel over words, for checks |
-//! | `session`, `streaming`, `materialised`, `picture` | the engine |
+//! | `session`, `run`, `streaming`, `materialised`, `picture` | the engine |
 //! | `shaders/` | the kernels; formulas and constants are put in front of them |
 //!
 //! What WGSL leaves open is kept out of the way. Infinities are finite sentinels, weights of masked keys are selected and not multiplied
@@ -42,6 +42,7 @@ mod picture;
 mod pipelines;
 mod program;
 mod recorder;
+mod run;
 mod scratch;
 mod session;
 mod shard;

@@ -7,7 +7,7 @@ use super::program::Kernel;
 use super::recorder::Recorder;
 use super::session::{GpuSession, groups, real};
 use crate::engine::item::{Map, MapRequest, Pool, StageTimes, TimedStage};
-use crate::experiment::Stage;
+use crate::experiment::{Stage, message};
 
 impl GpuSession {
     /// A picture, and the time it took on the GPU. The log-sum-exp of rows that no run has computed yet is computed first.
@@ -79,7 +79,10 @@ impl GpuSession {
             && request.height > 0
             && request.height <= super::cut::MOST_GROUPS
             && request.width.saturating_mul(request.height) as u64 <= MOST_BYTES / 16;
-        if there && sized { Ok(()) } else { Err(GpuError::Invalid(format!("there is no such picture: {request:?}"))) }
+        if there && sized {
+            return Ok(());
+        }
+        Err(GpuError::Invalid(message!("there is no such picture: {request:?}", "没有这样的图：{request:?}")))
     }
 
     /// Computes the log-sum-exp of the picture's rows where it is not known.

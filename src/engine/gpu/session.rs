@@ -11,9 +11,9 @@ use super::memory::bytes_of;
 use super::program::{Masks, Program};
 use super::scratch::Scratch;
 use super::shard::Shard;
-use crate::attention::{Dims, Inputs, Plan};
-use crate::engine::item::{Clock, Rows, RowsOut, StageTimes, TimedStage, Want};
-use crate::experiment::Algorithm;
+use crate::attention::{Inputs, Plan};
+use crate::engine::item::{Clock, StageTimes};
+use crate::experiment::{Algorithm, message};
 
 /// A plan being computed on a GPU.
 pub struct GpuSession {
@@ -28,9 +28,9 @@ pub struct GpuSession {
     pub(super) lse: Vec<f32>,
     algorithm: Algorithm,
     /// Where [`GpuSession::next`] goes on: shard, unit, query.
-    cursor: (usize, usize, usize),
+    pub(super) cursor: (usize, usize, usize),
     /// Time that the next piece reports as preparation: tensors prepared and sent, masks evaluated here.
-    prepared: f64,
+    pub(super) prepared: f64,
 }
 
 impl GpuSession {
@@ -49,12 +49,17 @@ impl GpuSession {
         let start = clock();
         gpu.alive()?;
         if !inputs.finite() {
-            let message =
-                "the input holds NaN or infinities, which a GPU may take for anything; the CPU computes it exactly";
-            return Err(GpuError::Unavailable(message.to_owned()));
+            return Err(GpuError::Unavailable(message!(
+                "the input holds NaN or infinities, which a GPU may take for anything; the CPU computes it exactly",
+                "输入中有 NaN 或无穷大，GPU 可能会错误处理它们；CPU 能精确计算",
+            )));
         }
         if plan.dims.n_k > 64 * MOST_GROUPS {
-            return Err(GpuError::Unavailable(format!("{} keys are too many for a GPU", plan.dims.n_k)));
+            let (n_k, most) = (plan.dims.n_k, 64 * MOST_GROUPS);
+            return Err(GpuError::Unavailable(message!(
+                "{n_k} keys are too many for the GPU, which takes {most}",
+                "{n_k} 个键对 GPU 来说太多，最多 {most} 个",
+            )));
         }
         let program = Program::new(&plan);
         let shards = Shard::all(&gpu, &plan, inputs).await?;
@@ -84,58 +89,6 @@ impl GpuSession {
         self.algorithm == Algorithm::Materialised
     }
 
-    /// Computes query rows of one head.
-    ///
-    /// # Errors
-    /// [`GpuError::Invalid`] for rows that are not there; else what the GPU says.
-    pub async fn rows(&mut self, rows: &Rows, want: Want) -> Result<RowsOut, GpuError> {
-        let Dims { batch, q_heads, n_q, .. } = self.plan.dims;
-        if rows.batch >= batch || rows.head >= q_heads || rows.q.end > n_q || rows.q.start > rows.q.end {
-            return Err(GpuError::Invalid(format!("there are no rows {rows:?}")));
-        }
-        let unit = rows.batch * q_heads + rows.head;
-        let mut all = RowsOut::default();
-        let mut q = rows.q.start;
-        while q < rows.q.end {
-            let shard = self.shard_of(unit);
-            let piece = self.cut.piece(shard, unit..unit + 1, q..rows.q.end);
-            q = piece.q.end;
-            for (_, part) in self.compute(&piece, want).await? {
-                append(&mut all, part);
-            }
-        }
-        Ok(all)
-    }
-
-    /// The next piece of a whole run, about 50 ms of it: rows of one or several heads. `None` when all rows were computed; the call after
-    /// that begins again. Whoever stops calling has cancelled the run.
-    ///
-    /// # Errors
-    /// What the GPU says.
-    pub async fn next(&mut self, want: Want) -> Result<Option<Vec<(Rows, RowsOut)>>, GpuError> {
-        let (shard, unit, q) = self.cursor;
-        let Some(units) = self.shards.get(shard).map(|shard| shard.units.clone()) else {
-            self.restart();
-            return Ok(None);
-        };
-        let n_q = self.plan.dims.n_q;
-        let piece = self.cut.piece(shard, unit.max(units.start)..units.end, q..n_q);
-        let parts = self.compute(&piece, want).await?;
-        self.cursor = if piece.q.end < n_q {
-            (shard, piece.units.start, piece.q.end)
-        } else if piece.units.end < units.end {
-            (shard, piece.units.end, 0)
-        } else {
-            (shard + 1, 0, 0)
-        };
-        Ok(Some(parts))
-    }
-
-    /// Makes [`GpuSession::next`] begin with the first row.
-    pub fn restart(&mut self) {
-        self.cursor = (0, 0, 0);
-    }
-
     pub(super) fn shard_of(&self, unit: usize) -> usize {
         self.shards.iter().position(|shard| shard.units.contains(&unit)).unwrap_or(0)
     }
@@ -159,52 +112,6 @@ impl GpuSession {
         job.bits = shard.tiles.words().len() as u32;
         self.scratch.tiles(&self.gpu, piece.shard, shard.tiles.words(), &bits).await?;
         Ok(job)
-    }
-
-    /// Computes a piece.
-    async fn compute(&mut self, piece: &Piece, want: Want) -> Result<Vec<(Rows, RowsOut)>, GpuError> {
-        let start = (self.clock)();
-        let mut done =
-            if self.materialised() { self.materialise(piece, want).await? } else { self.stream(piece, want).await? };
-        let waited = (self.clock)() - start;
-        // What the GPU itself took, where it tells; else all there was.
-        let kernels: f64 = done.times.0.iter().sum();
-        self.cut.took(piece.rows(), if kernels > 0.0 { kernels } else { waited });
-        done.times.add(TimedStage::Prepare, std::mem::take(&mut self.prepared));
-        Ok(self.parts(piece, want, done))
-    }
-
-    /// Cuts a piece's results into its units, and remembers the log-sum-exp.
-    fn parts(&mut self, piece: &Piece, want: Want, done: Done) -> Vec<(Rows, RowsOut)> {
-        let Dims { q_heads, n_k, d_v, .. } = self.plan.dims;
-        let mut times = Some(done.times);
-        let rows = piece.q.len();
-        let mut parts = Vec::with_capacity(piece.units.len());
-        for (i, unit) in piece.units.clone().enumerate() {
-            let at = Rows { batch: unit / q_heads, head: unit % q_heads, q: piece.q.clone() };
-            let mut out = RowsOut { times: times.take().unwrap_or_default(), ..RowsOut::default() };
-            out.y.reserve_exact(rows * d_v);
-            for row in i * rows..(i + 1) * rows {
-                let width = d_v.next_multiple_of(4);
-                out.y.extend_from_slice(&done.y[row * width..row * width + d_v]);
-                let [lse, entropy, peak, key] = [0, 1, 2, 3].map(|j| done.statistics[4 * row + j]);
-                out.lse.push(real(lse));
-                out.empty_rows += u32::from(real(lse) == f32::NEG_INFINITY);
-                if want.stats {
-                    out.entropy.push(entropy);
-                    out.peak.push(peak);
-                    out.peak_at.push(if key < 0.0 { u32::MAX } else { key as u32 });
-                }
-                if !done.matrix.is_empty() {
-                    let stride = n_k.next_multiple_of(4);
-                    out.matrix.extend_from_slice(&done.matrix[row * stride..row * stride + n_k]);
-                }
-            }
-            let start = self.plan.dims.row_start(at.batch, at.head) + at.q.start;
-            self.lse[start..start + rows].copy_from_slice(&out.lse);
-            parts.push((at, out));
-        }
-        parts
     }
 }
 
@@ -230,16 +137,4 @@ pub(super) fn groups(count: usize, size: usize) -> u32 {
 pub(super) fn tile_rows(q: &Range<usize>) -> u32 {
     let rows = super::tiles::TILE_ROWS;
     (q.end.div_ceil(rows) - q.start / rows) as u32
-}
-
-fn append(all: &mut RowsOut, part: RowsOut) {
-    let RowsOut { y, lse, entropy, peak, peak_at, matrix, empty_rows, times } = part;
-    all.y.extend(y);
-    all.lse.extend(lse);
-    all.entropy.extend(entropy);
-    all.peak.extend(peak);
-    all.peak_at.extend(peak_at);
-    all.matrix.extend(matrix);
-    all.empty_rows += empty_rows;
-    all.times.merge(&times);
 }

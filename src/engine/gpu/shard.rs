@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::device::Gpu;
 use super::error::GpuError;
-use super::memory::{MOST_BYTES, Owned, bytes_of};
+use super::memory::{MOST_BYTES, Owned, bytes_of, too_large};
 use super::tiles::TileWords;
 use crate::attention::{Dims, Inputs, Plan};
 
@@ -33,11 +33,7 @@ fn groups_in_shard(dims: &Dims) -> Result<usize, GpuError> {
     let keys = dims.n_k as u64 * d.max(d_v) * 4;
     let largest = queries.max(keys).max(1);
     if largest > MOST_BYTES {
-        return Err(GpuError::Unavailable(format!(
-            "the queries, keys or values of one group of heads take {} MiB; a GPU takes {} MiB at once",
-            largest >> 20,
-            MOST_BYTES >> 20
-        )));
+        return Err(too_large("queries, keys or values of heads that share keys", largest));
     }
     Ok((MOST_BYTES / largest) as usize)
 }
