@@ -70,6 +70,17 @@ pub struct Map {
     pub values: Vec<f32>,
 }
 
+/// The WGSL of a kernel that ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelText {
+    /// What the kernel does, in a few English words; a name of its own for each kernel of a plan.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+    /// Byte ranges of `text`, start and end, that came out of the user's formulas, in ascending order.
+    pub formulas: Vec<(usize, usize)>,
+}
+
 /// A part of a run whose time is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -17,6 +17,6 @@ pub mod session;
 #[cfg(feature = "worker")]
 pub mod worker;
 
-pub use item::{Clock, Engine, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
+pub use item::{Clock, Engine, KernelText, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
 pub use outcome::{Fallback, Merge, Outcome, Report};
 pub use session::Session;
