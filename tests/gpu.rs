@@ -79,6 +79,59 @@ fn catalogued() -> Vec<(&'static str, Problem, Inputs)> {
 }
 
 #[test]
+fn a_text_marks_what_came_out_of_formulas() {
+    let (mut problem, _) = grouped();
+    problem.bias_before_cap.push(Term::new("score", "s + # 中\u{2028}fn main() {}\r\n hash(q, k) * 1e-9"));
+    problem.probability = Some(Term::new("probability", "p * 0.5"));
+    let formulas = [("mask_0", "// k <= q_pos and q % 50 != 3 + h and (q + k) % 7 != b\n"), ("after_0", "// s - 0.05")];
+    let more =
+        [("before_0", "// s + # 中\n// fn main() {}\n// hash(q, k) * 1e-9\n"), ("probability_0", "// p * 0.5\n")];
+    validate_all("formulas in comments", &problem);
+    let program = Program::new(&Plan::compile(&problem).unwrap());
+    let mut names = std::collections::BTreeSet::new();
+    for kernel in kernels() {
+        let told = program.text(kernel);
+        assert_eq!(told.text, program.source(kernel));
+        assert!(names.insert(told.name.clone()), "two kernels are called {}", told.name);
+        assert!(told.formulas.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{kernel:?}");
+        let marked: Vec<&str> = told.formulas.iter().map(|&(start, end)| &told.text[start..end]).collect();
+        assert!(marked.iter().all(|part| part.ends_with("}\n")), "{kernel:?}: {marked:?}");
+        if matches!(kernel, Kernel::Values | Kernel::Pool { .. }) {
+            assert!(marked.is_empty() && !told.text.contains("hash("), "{kernel:?} evaluates no formula");
+            continue;
+        }
+        assert!(marked.iter().any(|part| part.starts_with("fn f_mix(")), "a helper");
+        for (function, comment) in formulas.iter().chain(&more) {
+            let of_function = marked.iter().filter(|part| part.contains(&format!("\nfn {function}(")));
+            let of_function: Vec<_> = of_function.collect();
+            assert!(of_function.len() == 1 && of_function[0].starts_with(comment), "{kernel:?}: {of_function:?}");
+            let calls = told.text.matches(&format!("{function}(")).count();
+            let marked = marked.iter().map(|part| part.matches(&format!("{function}(")).count()).sum::<usize>();
+            assert!(calls == 2 && marked == 2, "{kernel:?}: {function} is written and called where it is marked");
+        }
+    }
+}
+
+#[test]
+fn texts_are_told_once_with_the_run_that_first_needs_them() {
+    if gpu().is_none() {
+        return;
+    }
+    let (problem, inputs) = grouped();
+    let mut session = session(&problem, &inputs, Algorithm::Materialised);
+    let names = |session: &mut GpuSession, want: Want| {
+        block_on(session.run(&[Rows { batch: 0, head: 0, q: 0..70 }], want)).unwrap();
+        session.take_texts().into_iter().map(|text| text.name).collect::<Vec<_>>()
+    };
+    assert!(session.take_texts().is_empty());
+    let first = ["scores (cells)", "biases and masks", "normalise", "weights times values"];
+    assert_eq!(names(&mut session, Want::default()), first);
+    assert!(names(&mut session, Want::default()).is_empty());
+    let with_statistics = names(&mut session, Want { stats: true, matrix: None });
+    assert_eq!(with_statistics, ["normalise (row statistics)"]);
+}
+
+#[test]
 fn every_text_of_the_catalogue_is_valid() {
     for (id, problem, _) in catalogued() {
         validate_all(id, &problem);

@@ -70,6 +70,17 @@ pub struct Map {
     pub values: Vec<f32>,
 }
 
+/// The WGSL of a kernel that ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelText {
+    /// What the kernel does, in a few English words; a name of its own for each kernel of a plan.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+    /// Byte ranges of `text`, start and end, that came out of the user's formulas, in ascending order.
+    pub formulas: Vec<(usize, usize)>,
+}
+
 /// A part of a run whose time is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,17 +159,6 @@ pub struct RowsOut {
     pub empty_rows: u32,
     /// Time by stage.
     pub times: StageTimes,
-}
-
-/// The text of a kernel that ran.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KernelText {
-    /// What it does.
-    pub name: String,
-    /// WGSL.
-    pub text: String,
-    /// Byte ranges of the text that came out of the problem's formulas.
-    pub formulas: Vec<(usize, usize)>,
 }
 
 /// An engine for one plan and its inputs. Implementations keep packed tensors and scratch between items; they allocate in `rows` only what

@@ -62,6 +62,7 @@ pub struct Formula(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     kind: Kind,
+    text: String,
     expr: ast::Expr,
     nodes: Vec<Node>,
     params: Vec<(String, Ty)>,
@@ -75,13 +76,18 @@ struct Inner {
 pub fn compile(text: &str, kind: Kind, scope: &Scope) -> Result<Formula, FormulaError> {
     let expr = parser::parse(text)?;
     let check::Checked { nodes, params, data } = check::check(&expr, kind, scope)?;
-    Ok(Formula(Arc::new(Inner { kind, expr, nodes, params, data })))
+    Ok(Formula(Arc::new(Inner { kind, text: text.to_owned(), expr, nodes, params, data })))
 }
 
 impl Formula {
     /// What it is for.
     pub fn kind(&self) -> Kind {
         self.0.kind
+    }
+
+    /// The text that it was read from, as it was written.
+    pub fn text(&self) -> &str {
+        &self.0.text
     }
 
     /// The parameters it uses, in order of first use.

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! words = [ slots: constants, starts and extents of tables | bulk: entries of tables and data ]
+//! // the formula's own text
 //! fn mask_0(b: i32, h: i32, q: i32, k: i32) -> bool            // Kind::Mask
 //! fn score_1(x: f32, b: i32, h: i32, q: i32, k: i32) -> f32    // Kind::Score and Kind::Probability, x the score or the weight so far
 //! ```
@@ -31,7 +32,7 @@ pub const LARGEST: f32 = 3.0e38;
 /// Functions of several formulas and the words that they share.
 #[derive(Debug, Default)]
 pub struct Module {
-    functions: String,
+    functions: Vec<String>,
     helpers: BTreeSet<&'static str>,
     slots: Vec<u32>,
     /// Slots that hold a place in `bulk`; they move by the number of slots in the end.
@@ -57,16 +58,22 @@ impl Module {
             let _ = writeln!(body, "    let v{at}: {ty} = {value};");
         }
         let root = inner.root;
-        let _ = write!(
-            self.functions,
-            "fn {name}({x}b: i32, h: i32, q: i32, k: i32) -> {result} {{\n{body}    return v{root};\n}}\n"
-        );
+        self.functions.push(format!(
+            "{}fn {name}({x}b: i32, h: i32, q: i32, k: i32) -> {result} {{\n{body}    return v{root};\n}}\n",
+            comment(inner.formula.text())
+        ));
     }
 
-    /// The functions, and the helpers that they call. An array `words: array<u32>` must be in scope.
+    /// The helpers that the functions call, then the functions, each with its formula as a comment above it. An array `words: array<u32>`
+    /// must be in scope.
+    pub fn parts(&self) -> impl Iterator<Item = String> {
+        let helpers = self.helpers.iter().map(|helper| format!("{helper}\n"));
+        helpers.chain(self.functions.iter().cloned())
+    }
+
+    /// All parts.
     pub fn text(&self) -> String {
-        let helpers: Vec<&str> = self.helpers.iter().copied().collect();
-        format!("{}\n{}", helpers.join("\n"), self.functions)
+        self.parts().collect()
     }
 
     /// The words, at least one.
@@ -194,6 +201,14 @@ impl Module {
         }
         entry(start, &at, ty)
     }
+}
+
+/// A formula as comment lines. Whatever ends a line in WGSL ends it here too, lest the rest of the formula be taken for WGSL; so do the
+/// other control characters, of which some may not stand in WGSL at all.
+fn comment(formula: &str) -> String {
+    let ends = |c: char| c.is_control() && c != '\t' || matches!(c, '\u{2028}' | '\u{2029}');
+    let lines = formula.split(ends).map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| format!("// {line}\n")).collect()
 }
 
 /// Reads entry `at` of the entries whose start is in a slot.

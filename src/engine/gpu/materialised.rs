@@ -2,8 +2,9 @@
 
 use super::cut::Piece;
 use super::error::GpuError;
+use super::kernel::Kernel;
 use super::memory::floats;
-use super::program::{Kernel, ROW_STEP};
+use super::program::ROW_STEP;
 use super::recorder::Recorder;
 use super::session::{Done, GpuSession, groups};
 use super::streaming::stage_values;

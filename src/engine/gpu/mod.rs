@@ -18,7 +18,7 @@
 //! | `error`, `wait` | what can go wrong; callbacks as futures |
 //! | `device`, `host`, `canary` | the device, who replaces it, how it earns trust |
 //! | `memory`, `scratch`, `shard` | buffers within the limits, readback ring; buffers that pieces share; tensors in bindings of 128 MiB |
-//! | `pipelines`, `program`, `job` | kernels kept by their text; a plan as kernel texts; the numbers of one piece |
+//! | `pipelines`, `kernel`, `program`, `job` | kernels kept by their text; which there are; a plan as kernel texts; the numbers of one piece |
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
 //! | `evaluate` | one kernel over words, for checks |
@@ -36,6 +36,7 @@ mod error;
 mod evaluate;
 mod host;
 mod job;
+mod kernel;
 mod materialised;
 mod memory;
 mod picture;
@@ -54,6 +55,7 @@ pub use canary::canary;
 pub use device::{AdapterFacts, Gpu};
 pub use error::GpuError;
 pub use host::GpuHost;
-pub use program::{Kernel, Program};
+pub use kernel::Kernel;
+pub use program::Program;
 pub use session::GpuSession;
 pub use tiles::{TILE_KEYS, TILE_ROWS};

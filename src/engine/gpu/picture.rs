@@ -2,8 +2,8 @@
 
 use super::cut::Piece;
 use super::error::GpuError;
+use super::kernel::Kernel;
 use super::memory::{MOST_BYTES, bytes_of, floats};
-use super::program::Kernel;
 use super::recorder::Recorder;
 use super::session::{GpuSession, groups, real};
 use crate::engine::item::{Map, MapRequest, Pool, StageTimes, TimedStage};

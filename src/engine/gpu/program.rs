@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use super::kernel::Kernel;
 use crate::attention::{Normaliser, Plan};
+use crate::engine::item::KernelText;
 use crate::formula::Bound;
 use crate::formula::wgsl::{LARGEST, Module};
 
@@ -20,38 +22,6 @@ pub(super) enum Masks {
     Bits,
 }
 
-/// A kernel of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernel {
-    /// All stages at once over live tiles.
-    Streaming {
-        /// Weights from a running maximum and sum; else from a log-sum-exp that is known already.
-        online: bool,
-        /// Outputs, or row statistics only.
-        values: bool,
-        /// Entropy and peak too.
-        stats: bool,
-    },
-    /// A rectangle of one stage.
-    Cells,
-    /// Slots over a matrix in place.
-    Slots,
-    /// Masked scores to weights.
-    Normalise {
-        /// Entropy and peak too.
-        stats: bool,
-    },
-    /// Weights times values.
-    Values,
-    /// Cells to pixels.
-    Pool {
-        /// Masked cells are no part of the picture.
-        hides: bool,
-        /// Mean, else the cell of largest size.
-        mean: bool,
-    },
-}
-
 /// Rows of cells that a slot pass has in flight at once; it strides over the rest.
 pub(super) const ROW_STEP: u32 = 32_768;
 
@@ -59,6 +29,8 @@ pub(super) const ROW_STEP: u32 = 32_768;
 #[derive(Debug)]
 pub struct Program {
     formulas: String,
+    /// Where in `formulas` each part of them begins and ends.
+    parts: Vec<(usize, usize)>,
     words: Vec<u32>,
     sinks: u32,
     masks: Masks,
@@ -78,11 +50,21 @@ impl Program {
             Masks::Bits
         };
         let mut module = Module::default();
-        let before = chain(&mut module, "score_before", "before", &plan.bias_before_cap);
-        let after = chain(&mut module, "score_after", "after", &plan.bias);
-        let probability = chain(&mut module, "formula_probability", "probability", plan.probability.as_slice());
         let of_kernel: &[Bound] = if masks == Masks::Formulas { &plan.masks } else { &[] };
-        let allows = conjunction(&mut module, of_kernel);
+        let slots = [
+            chain(&mut module, "score_before", "before", &plan.bias_before_cap),
+            chain(&mut module, "score_after", "after", &plan.bias),
+            chain(&mut module, "formula_probability", "probability", plan.probability.as_slice()),
+            conjunction(&mut module, of_kernel),
+        ];
+        let (mut formulas, mut parts) = (String::new(), Vec::new());
+        for (part, of_formulas) in module.parts().map(|part| (part, true)).chain(slots) {
+            if of_formulas {
+                parts.push((formulas.len(), formulas.len() + part.len()));
+            }
+            formulas += &part;
+            formulas.push('\n');
+        }
         let mut words = module.words();
         let sinks = words.len() as u32;
         for head in 0..plan.dims.q_heads {
@@ -102,7 +84,8 @@ impl Program {
             ("REWEIGHS", !plan.sums() || plan.probability.is_some()),
         ];
         Self {
-            formulas: format!("{}\n{before}{after}{probability}{allows}", module.text()),
+            formulas,
+            parts,
             words,
             sinks,
             masks,
@@ -113,7 +96,12 @@ impl Program {
 
     /// The text of a kernel: the key of its pipeline.
     pub fn source(&self, kernel: Kernel) -> String {
-        let mut constants = self.constants.clone();
+        self.text(kernel).text
+    }
+
+    /// The text of a kernel, and where in it the formulas are.
+    pub fn text(&self, kernel: Kernel) -> KernelText {
+        let mut constants = if kernel.has_slots() { self.constants.clone() } else { String::new() };
         let mut flag = |name: &str, value: bool| {
             let _ = writeln!(constants, "const {name} = {value};");
         };
@@ -142,7 +130,15 @@ impl Program {
                 include_str!("shaders/pool.wgsl")
             }
         };
-        format!("{HEAD}\n{constants}\n{}\n{SLOTS}\n{body}", self.formulas)
+        let mut text = format!("{HEAD}\n{constants}\n");
+        let mut formulas = Vec::new();
+        if kernel.has_slots() {
+            formulas.extend(self.parts.iter().map(|(start, end)| (text.len() + start, text.len() + end)));
+            text += &self.formulas;
+            text += SLOTS;
+            text.push('\n');
+        }
+        KernelText { name: kernel.name(), text: text + body, formulas }
     }
 
     /// What the kernels read of formulas and sinks.
@@ -166,23 +162,23 @@ impl Program {
     }
 }
 
-/// A function that passes a number through formulas one after the other.
-fn chain(module: &mut Module, function: &str, prefix: &str, bounds: &[Bound]) -> String {
+/// A function that passes a number through formulas one after the other; whether there are any.
+fn chain(module: &mut Module, function: &str, prefix: &str, bounds: &[Bound]) -> (String, bool) {
     let mut text = format!("fn {function}(x0: f32, at: At, k: i32) -> f32 {{\n");
     for (i, bound) in bounds.iter().enumerate() {
         module.add(&format!("{prefix}_{i}"), bound);
         let _ = writeln!(text, "    let x{} = {prefix}_{i}(x{i}, at.b, at.h, at.q, k);", i + 1);
     }
     let _ = writeln!(text, "    return x{};\n}}", bounds.len());
-    text
+    (text, !bounds.is_empty())
 }
 
-/// A function that and-s masks.
-fn conjunction(module: &mut Module, bounds: &[Bound]) -> String {
+/// A function that and-s masks; whether there are any.
+fn conjunction(module: &mut Module, bounds: &[Bound]) -> (String, bool) {
     let mut text = "fn formula_allows(at: At, k: i32) -> bool {\n".to_owned();
     for (i, bound) in bounds.iter().enumerate() {
         module.add(&format!("mask_{i}"), bound);
         let _ = writeln!(text, "    if (!mask_{i}(at.b, at.h, at.q, k)) {{ return false; }}");
     }
-    text + "    return true;\n}\n"
+    (text + "    return true;\n}\n", !bounds.is_empty())
 }

@@ -4,15 +4,17 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::cut::{Cut, MOST_GROUPS, Piece};
-use super::device::Gpu;
+use super::device::{AdapterFacts, Gpu};
 use super::error::GpuError;
 use super::job::{JOB_STRIDE, Job, MOST_JOBS};
+use super::kernel::Kernel;
 use super::memory::bytes_of;
 use super::program::{Masks, Program};
 use super::scratch::Scratch;
 use super::shard::Shard;
 use crate::attention::{Inputs, Plan};
-use crate::engine::item::{Clock, StageTimes};
+use crate::engine::Adapter;
+use crate::engine::item::{Clock, KernelText, StageTimes};
 use crate::experiment::{Algorithm, message};
 
 /// A plan being computed on a GPU.
@@ -31,6 +33,9 @@ pub struct GpuSession {
     pub(super) cursor: (usize, usize, usize),
     /// Time that the next piece reports as preparation: tensors prepared and sent, masks evaluated here.
     pub(super) prepared: f64,
+    /// Kernels that came into use, in that order, and how many of them [`GpuSession::take_texts`] has told.
+    used: Vec<Kernel>,
+    told: usize,
 }
 
 impl GpuSession {
@@ -72,7 +77,8 @@ impl GpuSession {
         let cut = Cut::new(&plan, if materialised { 1.0 } else { live }, true);
         let lse = vec![f32::NAN; plan.dims.rows()];
         let prepared = clock() - start;
-        Ok(Self { gpu, plan, program, shards, scratch, cut, clock, lse, algorithm, cursor: (0, 0, 0), prepared })
+        let (used, told, cursor) = (Vec::new(), 0, (0, 0, 0));
+        Ok(Self { gpu, plan, program, shards, scratch, cut, clock, lse, algorithm, cursor, prepared, used, told })
     }
 
     /// The plan.
@@ -80,9 +86,31 @@ impl GpuSession {
         &self.plan
     }
 
+    /// The GPU that it runs on.
+    pub fn adapter(&self) -> Adapter {
+        let AdapterFacts { name, software, timestamps } = self.gpu.facts().clone();
+        Adapter { name, software, timestamps }
+    }
+
     /// Name of the kernel that runs: `gpu-{algorithm}-{numbers}-{tile}`.
     pub fn kernel(&self) -> &'static str {
         if self.materialised() { "gpu-materialised-f32-64x64" } else { "gpu-streaming-f32-64x32" }
+    }
+
+    /// The texts of the kernels that came into use since the last call, each told once.
+    pub fn take_texts(&mut self) -> Vec<KernelText> {
+        let new = self.told..self.used.len();
+        self.told = self.used.len();
+        self.used[new].iter().map(|&kernel| self.program.text(kernel)).collect()
+    }
+
+    /// The pipeline of a kernel of this plan.
+    pub(super) async fn compiled(&mut self, kernel: Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
+        let pipeline = self.gpu.pipeline(&kernel.name(), &self.program.source(kernel)).await?;
+        if !self.used.contains(&kernel) {
+            self.used.push(kernel);
+        }
+        Ok(pipeline)
     }
 
     pub(super) fn materialised(&self) -> bool {

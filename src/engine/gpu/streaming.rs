@@ -2,8 +2,8 @@
 
 use super::cut::Piece;
 use super::error::GpuError;
+use super::kernel::Kernel;
 use super::memory::floats;
-use super::program::Kernel;
 use super::recorder::Recorder;
 use super::session::{Done, GpuSession, groups, real, tile_rows};
 use crate::engine::item::{TimedStage, Want};
@@ -69,11 +69,6 @@ impl GpuSession {
         let recorded = recorder.finish(self.clock).await?;
         let rows = recorded.read.first().map(|bytes| floats(bytes)).unwrap_or_default();
         Ok(rows.chunks_exact(4).map(|row| real(row[0])).collect())
-    }
-
-    /// The pipeline of a kernel of this plan.
-    pub(super) async fn compiled(&self, kernel: Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
-        self.gpu.pipeline(&format!("{kernel:?}"), &self.program.source(kernel)).await
     }
 }
 

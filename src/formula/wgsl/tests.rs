@@ -35,6 +35,19 @@ fn helpers_come_once_and_only_where_they_are_used() {
 }
 
 #[test]
+fn a_formula_stands_above_its_function_and_can_t_leave_its_comment() {
+    assert!(
+        module(&bound("k <= q  and (q<window)", Kind::Mask, 4, 20)).0.starts_with("// k <= q  and (q<window)\nfn f(")
+    );
+    for end in ['\n', '\u{b}', '\u{c}', '\r', '\u{85}', '\u{2028}', '\u{2029}', '\0'] {
+        // In the formula it is part of a comment, or white space.
+        let text = comment(&format!("k <= q # or{end}fn g() {{}}"));
+        assert_eq!(text, "// k <= q # or\n// fn g() {}\n", "{end:?}");
+    }
+    assert_eq!(comment("\r\n"), "");
+}
+
+#[test]
 fn masks_with_rounded_floats_are_not_exact() {
     let exact = |text| bound(text, Kind::Mask, 4, 20).exact_in_wgsl();
     for text in
