@@ -10,7 +10,8 @@
 //! GpuSession::new(gpu, plan, inputs) ─ prepares, pads, uploads
 //!     .next(want)  the next 50 ms of a run: rows of one or many heads      (stop calling = cancel)
 //!     .run(rows)  rows that are asked for, as few submissions as they take
-//!     .map(request)  a picture of any rectangle of any stage
+//!     .maps(requests)  pictures of any rectangles of any stages, small ones together
+//!     .take_texts()  the WGSL that came into use
 //! ```
 //!
 //! | file | what it holds |
