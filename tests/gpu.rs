@@ -231,33 +231,6 @@ fn masks_by_bits_are_masks_by_formulas() {
     }
 }
 
-#[test]
-fn pictures_of_several_bands_are_those_of_the_cpu() {
-    if gpu().is_none() {
-        return;
-    }
-    let mut problem = Problem::plain(dims([2, 1], [2600, 2500], [64, 16]));
-    problem.masks.push(Term::new("mask", "k <= q_pos and (q + k) % 5 != 0"));
-    let inputs = normal(&problem.dims, 6);
-    let mut on_gpu = session(&problem, &inputs, Algorithm::Streaming);
-    let mut on_cpu = Session::new(
-        Plan::compile(&problem).unwrap(),
-        inputs.clone(),
-        Backend::Cpu,
-        Algorithm::Streaming,
-        &Kernels::SEPARATE,
-        clock,
-    );
-    for (stage, pool) in [(Stage::Weights, Pool::Max), (Stage::Weights, Pool::Mean), (Stage::Scaled, Pool::Mean)] {
-        let request = MapRequest { stage, batch: 0, head: 1, q: 7..2599, k: 100..2400, width: 61, height: 53, pool };
-        let (found, wanted) = (block_on(on_gpu.map(&request)).unwrap().0, on_cpu.map(&request).0);
-        assert_eq!(found.values.len(), wanted.values.len());
-        for (i, (&found, &wanted)) in found.values.iter().zip(&wanted.values).enumerate() {
-            assert!(close(found, f64::from(wanted), 1e-4), "{stage:?} {pool:?}: pixel {i} is {found}, not {wanted}");
-        }
-    }
-}
-
 /// A problem with grouped heads over two sequences and a mask that rules whole rows out.
 fn grouped() -> (Problem, Inputs) {
     let mut problem = Problem::plain(Dims { batch: 2, ..dims([4, 2], [150, 170], [16, 12]) });

@@ -55,7 +55,7 @@ impl Cut {
 
     /// The first piece of what is left: `units` of a shard, of which the first one has done its rows before `q`.
     pub fn piece(&self, shard: usize, units: Range<usize>, q: Range<usize>) -> Piece {
-        let wanted = (self.rate * TARGET_MS / self.row_work).max(64.0) as usize;
+        let wanted = (self.work() / self.row_work).max(64.0) as usize;
         let rows = wanted.min(self.most_rows).max(1);
         if rows >= q.len() && q.len() <= MOST_GROUPS {
             // Several heads only if all of them begin at their first row.
@@ -71,9 +71,14 @@ impl Cut {
         Piece { shard, units: units.start..units.start + 1, q: q.start..end.min(q.end) }
     }
 
+    /// Multiply-adds that one submission should hold.
+    pub fn work(&self) -> f64 {
+        self.rate * TARGET_MS
+    }
+
     /// Rows of a picture's band, of which each takes `work` multiply-adds and `bytes` of cells.
     pub fn band(&self, work: f64, bytes: usize) -> usize {
-        let wanted = (self.rate * TARGET_MS / work.max(1.0)).max(16.0) as usize;
+        let wanted = (self.work() / work.max(1.0)).max(16.0) as usize;
         wanted.min((MOST_BYTES / 2) as usize / bytes.max(1)).clamp(1, MOST_GROUPS)
     }
 

@@ -4,22 +4,12 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::GpuError;
+use super::facts::AdapterFacts;
 use super::memory::Staging;
 use super::pipelines::Pipelines;
 use super::recorder::Timer;
 use super::wait;
 use crate::experiment::message;
-
-/// What an adapter says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdapterFacts {
-    /// Its name, as far as it is told.
-    pub name: String,
-    /// A GPU imitated on the CPU: right, and far slower than the CPU engine.
-    pub software: bool,
-    /// Whether it tells the time of each pass.
-    pub timestamps: bool,
-}
 
 /// An open device with everything that outlives a run: pipelines and readback buffers.
 pub struct Gpu {
@@ -71,11 +61,7 @@ impl Gpu {
             .map_err(|error| {
                 GpuError::Unavailable(message!("the GPU could not be opened ({error})", "无法打开 GPU（{error}）"))
             })?;
-        let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
-        let info = adapter.get_info();
-        // Browsers may keep the name to themselves.
-        let name = if info.name.is_empty() { "the GPU".to_owned() } else { info.name };
-        let facts = AdapterFacts { name, software: info.device_type == wgpu::DeviceType::Cpu, timestamps };
+        let facts = AdapterFacts::new(&adapter, &device);
         let (lost, stray) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
         let note = lost.clone();
         device.set_device_lost_callback(move |reason, message| {
@@ -89,7 +75,7 @@ impl Gpu {
         Ok(Gpu {
             pipelines: RefCell::new(Pipelines::new(&device)),
             staging: RefCell::default(),
-            timer: timestamps.then(|| Timer::new(&device, &queue)),
+            timer: facts.timestamps.then(|| Timer::new(&device, &queue)),
             device,
             queue,
             facts,

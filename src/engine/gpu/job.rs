@@ -32,6 +32,8 @@ pub(super) struct Job {
     pub before: u32,
     pub stage_from: u32,
     pub stage: u32,
+    pub pixels: u32,
+    pub lines: u32,
 }
 
 /// Bytes of a job in its buffer.
@@ -41,7 +43,7 @@ pub(super) const JOB_BYTES: u64 = 112;
 pub(super) const JOB_STRIDE: u64 = 256;
 
 /// Jobs that the passes of one submission may choose from.
-pub(super) const MOST_JOBS: u64 = 8;
+pub(super) const MOST_JOBS: u64 = 32;
 
 impl Job {
     /// What holds of every piece of a plan.
@@ -98,6 +100,8 @@ impl Job {
             before,
             stage_from,
             stage,
+            pixels,
+            lines,
         } = *self;
         let (scale, softcap, sigmoid_bias) = (scale.to_bits(), softcap.to_bits(), sigmoid_bias.to_bits());
         [
@@ -126,8 +130,8 @@ impl Job {
             before,
             stage_from,
             stage,
-            0,
-            0,
+            pixels,
+            lines,
             0,
         ]
         .iter()

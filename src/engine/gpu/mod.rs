@@ -10,13 +10,14 @@
 //! GpuSession::new(gpu, plan, inputs) ─ prepares, pads, uploads
 //!     .next(want)  the next 50 ms of a run: rows of one or many heads      (stop calling = cancel)
 //!     .run(rows)  rows that are asked for, as few submissions as they take
-//!     .map(request)  a picture of any rectangle of any stage
+//!     .maps(requests)  pictures of any rectangles of any stages, small ones together
+//!     .take_texts()  the WGSL that came into use
 //! ```
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `error`, `wait` | what can go wrong; callbacks as futures |
-//! | `device`, `host`, `canary` | the device, who replaces it, how it earns trust |
+//! | `device`, `facts`, `host`, `canary` | the device, what it says of itself, who replaces it, how it earns trust |
 //! | `memory`, `scratch`, `shard` | buffers within the limits, readback ring; buffers that pieces share; tensors in bindings of 128 MiB |
 //! | `pipelines`, `kernel`, `program`, `job` | kernels kept by their text; which there are; a plan as kernel texts; the numbers of one piece |
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
@@ -34,6 +35,7 @@ mod cut;
 mod device;
 mod error;
 mod evaluate;
+mod facts;
 mod host;
 mod job;
 mod kernel;
@@ -52,8 +54,9 @@ mod tiles;
 mod wait;
 
 pub use canary::canary;
-pub use device::{AdapterFacts, Gpu};
+pub use device::Gpu;
 pub use error::GpuError;
+pub use facts::AdapterFacts;
 pub use host::GpuHost;
 pub use kernel::Kernel;
 pub use program::Program;

@@ -2,11 +2,11 @@
 
 use super::device::Gpu;
 use super::error::GpuError;
-use super::job::JOB_STRIDE;
+use super::job::{JOB_STRIDE, MOST_JOBS};
 use crate::engine::item::{Clock, StageTimes, TimedStage};
 
-/// Passes of one submission that may have a time of their own.
-const MOST_PASSES: u32 = 16;
+/// Passes of one submission that may have a time of their own: two for each job.
+const MOST_PASSES: u32 = 2 * MOST_JOBS as u32;
 
 /// What tells the time of passes: one for all submissions, as each reads its ticks before the next one runs.
 pub(super) struct Timer {

@@ -123,23 +123,38 @@ impl GpuSession {
 
     /// The job of a piece, with its tiles and mask bits on the GPU.
     pub(super) async fn job(&mut self, piece: &Piece) -> Result<Job, GpuError> {
+        let job = self.numbers(piece);
+        let bits = self.bits(piece);
+        self.send_tiles(piece.shard, &bits).await?;
+        Ok(job)
+    }
+
+    /// The job of a piece whose mask bits are the first ones.
+    pub(super) fn numbers(&self, piece: &Piece) -> Job {
         let shard = &self.shards[piece.shard];
         let mut job = Job::new(&self.plan, &self.program);
         job.bound_unit = shard.units.start as u32;
         job.unit = piece.units.start as u32;
         job.q = piece.q.start as u32;
         job.rows = piece.q.len() as u32;
-        let bits = if self.program.masks() == Masks::Bits {
-            let start = (self.clock)();
-            let bits = shard.tiles.bits(&self.plan, piece.units.clone(), piece.q.clone());
-            self.prepared += (self.clock)() - start;
-            bits
-        } else {
-            Vec::new()
-        };
         job.bits = shard.tiles.words().len() as u32;
-        self.scratch.tiles(&self.gpu, piece.shard, shard.tiles.words(), &bits).await?;
-        Ok(job)
+        job
+    }
+
+    /// The mask bits of a piece, where the CPU evaluates the masks.
+    pub(super) fn bits(&mut self, piece: &Piece) -> Vec<u32> {
+        if self.program.masks() != Masks::Bits {
+            return Vec::new();
+        }
+        let start = (self.clock)();
+        let bits = self.shards[piece.shard].tiles.bits(&self.plan, piece.units.clone(), piece.q.clone());
+        self.prepared += (self.clock)() - start;
+        bits
+    }
+
+    /// Puts the tiles of a shard on the GPU, and mask bits behind them.
+    pub(super) async fn send_tiles(&mut self, shard: usize, bits: &[u32]) -> Result<(), GpuError> {
+        self.scratch.tiles(&self.gpu, shard, self.shards[shard].tiles.words(), bits).await
     }
 }
 

@@ -89,5 +89,5 @@ fn staged(raw: f32, line: u32, at: At, k: i32) -> f32 {
     if (job.stage == 4u) {
         return x;
     }
-    return weight(x, statistics[line].x, at, k);
+    return weight(x, statistics[job.lines + line].x, at, k);
 }

@@ -21,7 +21,9 @@ struct Job {
     width: u32, height: u32, shown: u32, before: u32,
     // Stages of the pipeline by their number, 0 raw, 1 scaled, 2 capped, 3 biased, 4 masked, 5 weights: what a matrix holds and is to hold.
     stage_from: u32, stage: u32,
-    spare_a: u32, spare_b: u32, spare_c: u32,
+    // First pixels among the outputs, and first line of the work among the statistics.
+    pixels: u32, lines: u32,
+    spare: u32,
 }
 
 @group(0) @binding(0) var<uniform> job: Job;
