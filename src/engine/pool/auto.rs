@@ -1,10 +1,15 @@
 //! What `auto` takes, and what is known of this machine's GPU.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
+use std::future::Future;
+use std::pin::Pin;
+
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::cut::dense_flops;
 use super::hub::Pool;
-use super::launch::meta;
 use super::measure;
-use super::payoff::{Payoff, SMALL_MS, WORTH_WAITING_MS};
+use super::payoff::{Payoff, SMALL_MS};
 use super::run::Run;
 use crate::engine::{Adapter, Choice};
 use crate::experiment::{Algorithm, Backend, Message};
@@ -45,73 +50,16 @@ impl Pool {
         if cpu_ms < SMALL_MS {
             return Choice::Small;
         }
-        let known = self.knowledge();
-        match known {
-            Knowledge::Nothing | Knowledge::Outdated if cpu_ms > WORTH_WAITING_MS => {
-                self.measure().await;
-                self.judged(flops)
-            }
-            _ => self.judged(flops),
+        match judge(self.clone(), flops, cpu_ms).await {
+            Ok(judged) => judged.await,
+            // Without that part of the page nothing is known of the GPU.
+            Err(_) => Choice::Unmeasured,
         }
-    }
-
-    fn judged(&self, flops: f64) -> Choice {
-        match self.knowledge() {
-            Knowledge::Nothing | Knowledge::Outdated | Knowledge::Measuring => Choice::Unmeasured,
-            Knowledge::Measured(payoff) => payoff.choice(flops),
-            Knowledge::Unavailable(why) => Choice::Unavailable(why),
-        }
-    }
-
-    /// What is known, an earlier visit included.
-    fn knowledge(&self) -> Knowledge {
-        let mut state = self.0.state.borrow_mut();
-        if matches!(state.gpu, Knowledge::Nothing)
-            && let Some(payoff) = remembered()
-        {
-            state.gpu = Knowledge::Measured(payoff);
-        }
-        state.gpu.clone()
-    }
-
-    /// Measures while nobody waits.
-    pub(super) fn measure_later(&self) {
-        let pool = self.clone();
-        wasm_bindgen_futures::spawn_local(async move { pool.measure().await });
-    }
-
-    /// Measures once.
-    async fn measure(&self) {
-        if !matches!(self.knowledge(), Knowledge::Nothing | Knowledge::Outdated) {
-            return;
-        }
-        self.0.state.borrow_mut().gpu = Knowledge::Measuring;
-        let measured = measure::payoff(self.clone()).await;
-        let mut state = self.0.state.borrow_mut();
-        state.gpu = match measured {
-            Ok(payoff) => {
-                remember(&payoff);
-                Knowledge::Measured(payoff)
-            }
-            Err(why) => Knowledge::Unavailable(why),
-        };
     }
 }
 
-/// Another version of the program is measured anew: it may be faster.
-fn key() -> Option<String> {
-    Some(format!("attention-playground-payoff-{}", meta("gpu")?))
-}
-
-fn remembered() -> Option<Payoff> {
-    let storage = web_sys::window()?.local_storage().ok()??;
-    Payoff::read(&storage.get_item(&key()?).ok()??)
-}
-
-/// Frames without their own origin have nowhere to keep it: there it is measured on each visit.
-fn remember(payoff: &Payoff) {
-    let storage = web_sys::window().and_then(|window| window.local_storage().ok()?);
-    if let Some((storage, key)) = storage.zip(key()) {
-        let _ = storage.set_item(&key, &payoff.text());
-    }
+/// Runs of this size are rare on a first visit: what weighs them is a piece of the program that is fetched with the first.
+#[wasm_split(auto, fallible)]
+fn judge(pool: Pool, flops: f64, cpu_ms: f64) -> Result<Pin<Box<dyn Future<Output = Choice>>>, SplitLoaderError> {
+    Ok(Box::pin(measure::judge(pool, flops, cpu_ms)))
 }

@@ -105,12 +105,7 @@ impl Pool {
                 done => return done,
             }
         }
-        let measure = choice == Choice::Unmeasured;
-        let done = self.compute(&run, Backend::Cpu, algorithm, Some(choice)).await;
-        if measure {
-            self.measure_later();
-        }
-        done
+        self.compute(&run, Backend::Cpu, algorithm, Some(choice)).await
     }
 
     async fn compute(

@@ -1,58 +1,118 @@
-//! Measures both engines over the same problems, once: a piece of the program that is fetched when a run is first large enough for it to matter.
-#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+//! Weighs CPU and GPU by what was measured: both engines over the same problems, once, and remembered by the browser.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use wasm_split_helpers::{SplitLoaderError, wasm_split};
+use js_sys::Promise;
+use wasm_bindgen_futures::JsFuture;
 
+use super::auto::Knowledge;
 use super::cut::dense_flops;
 use super::hub::Pool;
+use super::launch::meta;
 use super::once::Cancel;
-use super::payoff::{Line, Lines, Payoff};
+use super::payoff::{Line, Lines, Payoff, WORTH_WAITING_MS};
 use super::run::{Run, RunError};
 use super::schedule::Lane;
 use crate::attention::{Dims, Inputs, Problem};
-use crate::engine::{Adapter, Want};
-use crate::experiment::{Algorithm, Backend, Message, message};
+use crate::engine::{Adapter, Choice, Want};
+use crate::experiment::{Algorithm, Backend, Message};
 
 /// Rows of the two problems: one that is mostly the way there and back, one that is mostly work.
 const SMALL: usize = 128;
 const LARGE: usize = 1024;
 /// Each is run so often after the first time, which compiles and fills caches; the fastest counts.
 const TIMES: usize = 3;
+/// Milliseconds between looks at whether others still compute.
+const LOOK_MS: i32 = 50;
 
-type Measured = Result<Payoff, Message>;
-
-/// What was measured.
-///
-/// # Errors
-/// Why there is no GPU to measure.
-pub async fn payoff(pool: Pool) -> Measured {
-    match measured(pool).await {
-        Ok(measured) => measured.await,
-        Err(_) => Err(message!("a part of the page did not arrive; reload it", "页面的一部分未能加载，请刷新页面")),
+/// Which engine a run of `flops` operations should take that the CPU is expected to need `cpu_ms` for.
+pub async fn judge(pool: Pool, flops: f64, cpu_ms: f64) -> Choice {
+    if let Knowledge::Nothing | Knowledge::Outdated = knowledge(&pool) {
+        pool.0.state.borrow_mut().gpu = Knowledge::Measuring;
+        if cpu_ms > WORTH_WAITING_MS {
+            measure(&pool).await;
+        } else {
+            let pool = pool.clone();
+            wasm_bindgen_futures::spawn_local(async move { measure(&pool).await });
+        }
+    }
+    match knowledge(&pool) {
+        Knowledge::Nothing | Knowledge::Outdated | Knowledge::Measuring => Choice::Unmeasured,
+        Knowledge::Measured(payoff) => payoff.choice(flops),
+        Knowledge::Unavailable(why) => Choice::Unavailable(why),
     }
 }
 
-#[wasm_split(measure, fallible)]
-fn measured(pool: Pool) -> Result<Pin<Box<dyn Future<Output = Measured>>>, SplitLoaderError> {
-    Ok(Box::pin(compare(pool)))
+/// What is known, an earlier visit included.
+fn knowledge(pool: &Pool) -> Knowledge {
+    let mut state = pool.0.state.borrow_mut();
+    if matches!(state.gpu, Knowledge::Nothing)
+        && let Some(payoff) = remembered()
+    {
+        state.gpu = Knowledge::Measured(payoff);
+    }
+    state.gpu.clone()
 }
 
-async fn compare(pool: Pool) -> Measured {
+async fn measure(pool: &Pool) {
+    let measured = compare(pool).await;
+    let mut state = pool.0.state.borrow_mut();
+    state.gpu = match measured {
+        Ok(payoff) => {
+            remember(&payoff);
+            Knowledge::Measured(payoff)
+        }
+        Err(why) => Knowledge::Unavailable(why),
+    };
+}
+
+/// Another version of the program is measured anew: it may be faster.
+fn key() -> Option<String> {
+    Some(format!("attention-playground-payoff-{}", meta("gpu")?))
+}
+
+fn remembered() -> Option<Payoff> {
+    let storage = web_sys::window()?.local_storage().ok()??;
+    Payoff::read(&storage.get_item(&key()?).ok()??)
+}
+
+/// Frames without their own origin have nowhere to keep it: there it is measured on each visit.
+fn remember(payoff: &Payoff) {
+    let storage = web_sys::window().and_then(|window| window.local_storage().ok()?);
+    if let Some((storage, key)) = storage.zip(key()) {
+        let _ = storage.set_item(&key, &payoff.text());
+    }
+}
+
+/// # Errors
+/// Why there is no GPU to measure.
+async fn compare(pool: &Pool) -> Result<Payoff, Message> {
     let why = |error: RunError| error.message();
-    let (gpu_small, adapter) = time(&pool, Backend::Webgpu, SMALL).await.map_err(why)?;
+    quiet(pool).await;
+    let (gpu_small, adapter) = time(pool, Backend::Webgpu, SMALL).await.map_err(why)?;
     let Adapter { name, software, .. } = adapter.unwrap_or_default();
     if software {
         return Ok(Payoff { adapter: name, lines: None });
     }
-    let (gpu_large, _) = time(&pool, Backend::Webgpu, LARGE).await.map_err(why)?;
-    let (cpu_small, _) = time(&pool, Backend::Cpu, SMALL).await.map_err(why)?;
-    let (cpu_large, _) = time(&pool, Backend::Cpu, LARGE).await.map_err(why)?;
+    let (gpu_large, _) = time(pool, Backend::Webgpu, LARGE).await.map_err(why)?;
+    let (cpu_small, _) = time(pool, Backend::Cpu, SMALL).await.map_err(why)?;
+    let (cpu_large, _) = time(pool, Backend::Cpu, LARGE).await.map_err(why)?;
     let lines = Lines { cpu: Line::through(cpu_small, cpu_large), gpu: Line::through(gpu_small, gpu_large) };
     Ok(Payoff { adapter: name, lines: Some(lines) })
+}
+
+/// Waits until nothing else is computed, which would be measured too.
+async fn quiet(pool: &Pool) {
+    while !pool.0.state.borrow().jobs.is_empty() {
+        let wait = Promise::new(&mut |done, _| {
+            if let Some(window) = web_sys::window() {
+                // Without a timer it is asked again at once.
+                let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&done, LOOK_MS);
+            }
+        });
+        // A promise that is never refused.
+        let _ = JsFuture::from(wait).await;
+    }
 }
 
 /// Operations and milliseconds of a plain problem of `n` rows, and who computed it. The way to the workers and back counts: users wait for it.

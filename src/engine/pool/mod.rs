@@ -13,7 +13,7 @@
 //! | `state`, `send` | messages in; messages out | yes |
 //! | `jobs` | what is gathered until a job is done | yes |
 //! | `auto` | what `auto` takes; what is known of the GPU | yes |
-//! | `measure` | how that becomes known; a piece of its own | yes |
+//! | `measure` | how that becomes known; a piece of its own (`auto`) | yes |
 
 pub mod cut;
 pub mod once;
