@@ -1,6 +1,9 @@
 //! Buffers: made within the limits, filled through the queue, read back through a ring.
 //!
-//! Nothing is created mapped: in browsers that throws a `RangeError` for large sizes, on which wgpu panics.
+//! In browsers wgpu panics on what `createBuffer` and `writeBuffer` throw, so nothing here may make them throw. `createBuffer` throws a
+//! `RangeError` for buffers that are created mapped and too large: none is created mapped. `writeBuffer` throws for bytes that are no whole
+//! words: all that is written is made of 32-bit numbers. Everything else that is wrong with a size is told through error scopes, and sizes
+//! stay within the default limits anyway: 128 MiB for what is bound, 256 MiB for what is read back.
 
 use std::ops::Deref;
 

@@ -23,7 +23,7 @@
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
 //! | `evaluate` | one kernel over words, for checks |
-//! | `session`, `run`, `streaming`, `materialised`, `picture` | the engine |
+//! | `session`, `run`, `streaming`, `materialised`, `picture`, `sums` | the engine |
 //! | `shaders/` | the kernels; formulas and constants are put in front of them |
 //!
 //! What WGSL leaves open is kept out of the way. Infinities are finite sentinels, weights of masked keys are selected and not multiplied
@@ -50,6 +50,7 @@ mod scratch;
 mod session;
 mod shard;
 mod streaming;
+mod sums;
 mod tiles;
 mod wait;
 

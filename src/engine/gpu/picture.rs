@@ -49,10 +49,9 @@ impl GpuSession {
         while all.len() < requests.len() {
             let rest = &requests[all.len()..];
             let group = &rest[..self.together_in_pictures(rest)];
-            for request in group {
-                self.complete(request).await?;
-            }
-            let (pixels, times) = self.paint(group).await?;
+            let mut times = self.complete(group).await?;
+            let (pixels, painted) = self.paint(group).await?;
+            times.merge(&painted);
             let mut at = 0;
             for (i, request) in group.iter().enumerate() {
                 let end = at + 4 * pairs(request);
@@ -91,7 +90,7 @@ impl GpuSession {
         self.cut.band((request.k.len() * dims.d) as f64, bytes)
     }
 
-    fn unit(&self, request: &MapRequest) -> usize {
+    pub(super) fn unit(&self, request: &MapRequest) -> usize {
         request.batch * self.plan.dims.q_heads + request.head
     }
 
@@ -193,23 +192,6 @@ impl GpuSession {
             return Ok(());
         }
         Err(GpuError::Invalid(message!("there is no such picture: {request:?}", "没有这样的图：{request:?}")))
-    }
-
-    /// Computes the log-sum-exp of the picture's rows where it is needed and not known.
-    async fn complete(&mut self, request: &MapRequest) -> Result<(), GpuError> {
-        if request.stage != Stage::Weights || !self.plan.sums() {
-            return Ok(());
-        }
-        let unit = self.unit(request);
-        let (shard, start) = (self.shard_of(unit), unit * self.plan.dims.n_q);
-        let mut q = request.q.start;
-        while let Some(first) = (q..request.q.end).find(|q| self.lse[start + q].is_nan()) {
-            let piece = self.cut.piece(shard, unit..unit + 1, first..request.q.end);
-            let lse = self.sums(&piece).await?;
-            self.lse[start + piece.q.start..start + piece.q.end].copy_from_slice(&lse);
-            q = piece.q.end;
-        }
-        Ok(())
     }
 }
 

@@ -54,22 +54,6 @@ impl GpuSession {
         let matrix = stage_values(want.matrix, read.next().unwrap_or_default());
         Ok(Done { y, statistics, matrix, times: recorded.times })
     }
-
-    /// Log-sum-exp of the rows of a piece, of which nothing else is wanted.
-    pub(super) async fn sums(&mut self, piece: &Piece) -> Result<Vec<f32>, GpuError> {
-        let job = self.job(piece).await?;
-        let bytes = piece.rows() as u64 * 16;
-        self.scratch.room(&self.gpu, 0, bytes, 0, 0).await?;
-        let kernel = self.compiled(Kernel::Streaming { online: true, values: false, stats: false }).await?;
-        let group = self.scratch.bind(&self.gpu, &self.shards[piece.shard], &[job]);
-        let mut recorder = Recorder::new(&self.gpu);
-        let at = [tile_rows(&piece.q), piece.units.len() as u32, 1];
-        recorder.pass(TimedStage::Picture, &kernel, &group, 0, at);
-        recorder.read(&self.scratch.statistics, bytes);
-        let recorded = recorder.finish(self.clock).await?;
-        let rows = recorded.read.first().map(|bytes| floats(bytes)).unwrap_or_default();
-        Ok(rows.chunks_exact(4).map(|row| real(row[0])).collect())
-    }
 }
 
 /// Cells as the outside knows them: masked ones are −∞ in scores and 0 in weights.
