@@ -93,7 +93,11 @@ fn optimise(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Result<()
 pub fn whole(folder: &Path, name: &str, release: bool) -> Result<String> {
     let (script, module) = (folder.join(format!("{name}.js")), folder.join(format!("{name}_bg.wasm")));
     if release {
-        optimise(&module, "-Oz", false, &tools::for_building()?)?;
+        let tools = tools::for_building()?;
+        optimise(&module, "-Oz", false, &tools)?;
+        let mut strip = shell::command("wasm-opt", &["--strip-debug", "--strip-producers"]);
+        strip.args(FEATURES).arg(&module).arg("-o").arg(&module).env("PATH", &tools);
+        shell::run(strip)?;
     }
     check_relaxed(&module, false)?;
     let module = place(&module, folder, name)?;

@@ -87,7 +87,7 @@ pub fn Sheet() -> impl IntoView {
 
 async fn ask(question: &Question, pool: &Pool, backend: Backend, into: Cell, cancel: &Cancel) {
     into.try_set(State::Running(0.0));
-    let progress = Rc::new(move |share| drop(into.try_set(State::Running(share))));
+    let progress = Rc::new(move |share| into.try_set(State::Running(share)));
     let state = match question.ask(pool, backend, cancel, progress).await {
         Ok(answered) => State::Done(Box::new(answered)),
         // Another press of the button has taken over, or the sheet is closed.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::GpuError;
-use super::facts::AdapterFacts;
+use super::facts::facts;
 use super::memory::Staging;
 use super::pipelines::Pipelines;
 use super::recorder::Timer;
 use super::wait;
+use crate::engine::Adapter;
 use crate::experiment::message;
 
 /// An open device with everything that outlives a run: pipelines and readback buffers.
@@ -19,7 +20,7 @@ pub struct Gpu {
     pub(super) staging: RefCell<Staging>,
     /// Where timestamps are offered.
     pub(super) timer: Option<Timer>,
-    facts: AdapterFacts,
+    facts: Adapter,
     lost: Arc<Mutex<Option<String>>>,
     /// Errors that no scope caught: none is expected.
     stray: Arc<Mutex<Option<String>>>,
@@ -61,7 +62,7 @@ impl Gpu {
             .map_err(|error| {
                 GpuError::Unavailable(message!("the GPU could not be opened ({error})", "无法打开 GPU（{error}）"))
             })?;
-        let facts = AdapterFacts::new(&adapter, &device);
+        let facts = facts(&adapter, &device);
         let (lost, stray) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
         let note = lost.clone();
         device.set_device_lost_callback(move |reason, message| {
@@ -85,7 +86,7 @@ impl Gpu {
     }
 
     /// What the adapter says of itself.
-    pub fn facts(&self) -> &AdapterFacts {
+    pub fn facts(&self) -> &Adapter {
         &self.facts
     }
 

@@ -1,15 +1,6 @@
 //! What an adapter says of itself. Natively a driver tells its name; browsers tell little, and each something else.
 
-/// What an adapter says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdapterFacts {
-    /// Its name, as far as it is told.
-    pub name: String,
-    /// A GPU imitated on the CPU: right, and far slower than the CPU engine.
-    pub software: bool,
-    /// Whether it tells the time of each pass.
-    pub timestamps: bool,
-}
+use crate::engine::Adapter;
 
 /// Every text that there is about an adapter; empty where nothing is told.
 #[derive(Debug, Default)]
@@ -45,17 +36,15 @@ impl Told {
     }
 }
 
-impl AdapterFacts {
-    /// Of an adapter and the device that it opened.
-    pub(super) fn new(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Self {
-        let info = adapter.get_info();
-        let driver = format!("{} {}", info.driver, info.driver_info);
-        let told = Told { description: info.name, driver, ..in_browser(device) };
-        Self {
-            name: told.name(),
-            software: info.device_type == wgpu::DeviceType::Cpu || told.software(),
-            timestamps: device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
-        }
+/// Of an adapter and the device that it opened.
+pub(super) fn facts(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Adapter {
+    let info = adapter.get_info();
+    let driver = format!("{} {}", info.driver, info.driver_info);
+    let told = Told { description: info.name, driver, ..in_browser(device) };
+    Adapter {
+        name: told.name(),
+        software: info.device_type == wgpu::DeviceType::Cpu || told.software(),
+        timestamps: device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
     }
 }
 

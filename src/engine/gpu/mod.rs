@@ -57,7 +57,6 @@ mod wait;
 pub use canary::canary;
 pub use device::Gpu;
 pub use error::GpuError;
-pub use facts::AdapterFacts;
 pub use host::GpuHost;
 pub use kernel::Kernel;
 pub use program::Program;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::cut::{Cut, MOST_GROUPS, Piece};
-use super::device::{AdapterFacts, Gpu};
+use super::device::Gpu;
 use super::error::GpuError;
 use super::job::{JOB_STRIDE, Job, MOST_JOBS};
 use super::kernel::Kernel;
@@ -87,9 +87,8 @@ impl GpuSession {
     }
 
     /// The GPU that it runs on.
-    pub fn adapter(&self) -> Adapter {
-        let AdapterFacts { name, software, timestamps } = self.gpu.facts().clone();
-        Adapter { name, software, timestamps }
+    pub fn adapter(&self) -> &Adapter {
+        self.gpu.facts()
     }
 
     /// Name of the kernel that runs: `gpu-{algorithm}-{numbers}-{tile}`.

@@ -174,10 +174,7 @@ async fn attempt(session: &mut GpuSession, work: &[Work], want: Want, repeat: us
         .iter()
         .filter_map(|w| if let Work::Map { request, .. } = w { Some(request.clone()) } else { None })
         .collect();
-    let mut maps = Vec::new();
-    for p in &pictures {
-        maps.push(session.map(p).await?);
-    }
+    let maps = session.maps(&pictures).await?;
     let (texts, work_ms) = (session.take_texts(), now() - began);
     Ok(Answer { job: 0, part: 0, rows, maps, runs_ms, work_ms, copy_ms, texts, notes: Vec::new() })
 }

@@ -77,6 +77,7 @@ struct Opening {
     job: u64,
     plan: Plan,
     inputs: Inputs,
+    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker has one engine"))]
     backend: Backend,
     algorithm: Algorithm,
     cost: bool,
