@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wasm_encoder::{ExportSection, Module, RawSection};
+use wasm_encoder::{EntityType, ExportSection, ImportSection, Module, RawSection};
 use wasm_split_cli_support::{Options, transform};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
@@ -65,6 +65,9 @@ pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
     shell::run(bind)?;
     let main = work.join("app_bg.wasm");
     drop_streams(&work, &main)?;
+    if release {
+        shorten_imports(&work.join("app.js"), "./app_bg.js", &main)?;
+    }
     for path in pieces.iter().chain([&main]) {
         // The page is to be small; what only workers load is to be fast.
         let level = if *path == main { "-Oz" } else { "-O3" };
@@ -80,7 +83,9 @@ pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
 }
 
 fn optimise(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Result<()> {
-    let mut optimise = shell::command("wasm-opt", &[level]);
+    // What tools say of themselves: no browser reads it, and each of many small files would carry it.
+    let mut optimise =
+        shell::command("wasm-opt", &[level, "--strip-debug", "--strip-producers", "--strip-target-features"]);
     optimise.args(FEATURES).args(relaxed.then_some("--enable-relaxed-simd"));
     optimise.arg(path).arg("-o").arg(path).env("PATH", tools);
     shell::run(optimise)
@@ -95,9 +100,6 @@ pub fn whole(folder: &Path, name: &str, release: bool) -> Result<String> {
     if release {
         let tools = tools::for_building()?;
         optimise(&module, "-Oz", false, &tools)?;
-        let mut strip = shell::command("wasm-opt", &["--strip-debug", "--strip-producers"]);
-        strip.args(FEATURES).arg(&module).arg("-o").arg(&module).env("PATH", &tools);
-        shell::run(strip)?;
     }
     check_relaxed(&module, false)?;
     let module = place(&module, folder, name)?;
@@ -150,6 +152,40 @@ fn drop_streams(work: &Path, main: &Path) -> Result<()> {
     if text.contains("IntoUnderlying") {
         return Err("app.js still names the classes of streams: has wasm-bindgen changed its output?".into());
     }
+    Ok(fs::write(script, text)?)
+}
+
+/// Gives short names to what the module imports from its script. wasm-bindgen's end in a hash, which no compression helps against, in both files.
+fn shorten_imports(script: &Path, from: &str, module: &Path) -> Result<()> {
+    let bytes = fs::read(module)?;
+    let mut text = fs::read_to_string(script)?;
+    let mut new = Module::new();
+    let mut count = 0;
+    for payload in Parser::new(0).parse_all(&bytes) {
+        let payload = payload.map_err(|e| format!("{}: {e}", module.display()))?;
+        if let Payload::ImportSection(imports) = &payload {
+            let mut section = ImportSection::new();
+            for import in imports.clone().into_imports() {
+                let import = import.map_err(|e| format!("{}: {e}", module.display()))?;
+                let kind = EntityType::try_from(import.ty).map_err(|e| format!("{}: {e:?}", import.name))?;
+                if import.module == from {
+                    let short = format!("_{count}");
+                    count += 1;
+                    swap(&mut text, &format!("\n{}: ", import.name), &format!("\n{short}: "))?;
+                    section.import(from, &short, kind);
+                } else {
+                    section.import(import.module, import.name, kind);
+                }
+            }
+            new.section(&section);
+        } else if let Some((id, range)) = payload.as_section() {
+            new.section(&RawSection { id, data: &bytes[range.start as usize..range.end as usize] });
+        }
+    }
+    if count == 0 {
+        return Err(format!("{} imports nothing from {from}: has wasm-bindgen changed its output?", module.display()).into());
+    }
+    fs::write(module, new.finish())?;
     Ok(fs::write(script, text)?)
 }
 
