@@ -1,14 +1,31 @@
 //! The texts of the kernels that ran, with what came out of the user's formulas marked.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use crate::app::i18n::t;
 use crate::app::view::view;
 use crate::engine::KernelText;
 
+/// All of them.
+#[component]
+pub fn Kernels(
+    /// Their texts.
+    texts: Arc<Vec<KernelText>>,
+) -> impl IntoView {
+    view! {
+        <p class="note">{t(
+            "WGSL, as the browser compiled it. Marked is what came out of the formulas; masks that rounding could flip, and painted cells, are decided on the CPU and sent as bits.",
+            "即浏览器编译的 WGSL。标出的部分来自公式；可能因舍入而翻转的掩码以及涂画的单元格由 CPU 判定后以位的形式传入。",
+        )}</p>
+        {texts.iter().cloned().map(|kernel| view! { <Kernel kernel=kernel /> }).collect_view()}
+    }
+}
+
 /// One kernel, folded.
 #[component]
-pub fn Kernel(
+fn Kernel(
     /// Its text.
     kernel: KernelText,
 ) -> impl IntoView {

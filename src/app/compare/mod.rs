@@ -7,6 +7,8 @@ mod kernels;
 mod runs;
 mod sheet;
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -14,6 +16,7 @@ use crate::app::i18n::t;
 use crate::app::piece::piece;
 use crate::app::reactive::RwSignal;
 use crate::app::view::{handler, view};
+use crate::engine::KernelText;
 
 /// The button, and the sheet that it opens.
 #[component]
@@ -26,6 +29,30 @@ pub fn Compare() -> impl IntoView {
         </button>
         {move || (opened.get() > 0).then(|| piece(|| Box::pin(sheet()), |sheet| sheet()))}
     }
+}
+
+/// The texts of the kernels that made the result, behind a button.
+#[component]
+pub fn ReadKernels(
+    /// The texts.
+    texts: Arc<Vec<KernelText>>,
+) -> impl IntoView {
+    let asked = RwSignal::new(false);
+    view! {
+        {move || {
+            let texts = texts.clone();
+            if asked.get() {
+                piece(|| Box::pin(kernels()), move |kernels| kernels(texts.clone()))
+            } else {
+                view! { <button type="button" class="quiet-button" on:click=handler(move |_| asked.set(true))>{t("Read the kernels", "查看计算核")}</button> }
+            }
+        }}
+    }
+}
+
+#[wasm_split(later, fallible)]
+fn kernels() -> Result<fn(Arc<Vec<KernelText>>) -> AnyView, SplitLoaderError> {
+    Ok(|texts| view! { <kernels::Kernels texts=texts /> })
 }
 
 #[wasm_split(later, fallible)]

@@ -6,7 +6,7 @@ use leptos::html::{Canvas, Dialog};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::kernels::Kernel;
+use super::kernels::Kernels;
 use super::runs::{Answered, Question};
 use crate::analysis::difference::{self, Difference};
 use crate::app::element::NodeRef;
@@ -19,8 +19,8 @@ use crate::app::runner;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
+use crate::engine::Map;
 use crate::engine::pool::{Cancel, Pool, RunError};
-use crate::engine::{Map, MapRequest};
 use crate::experiment::{Backend, Message};
 
 /// Share of the largest output by which two engines in single precision may differ for no other reason than the order of their sums.
@@ -77,6 +77,7 @@ pub fn Sheet() -> impl IntoView {
                 <Side name="GPU" state=gpu />
             </div>
             {move || verdict(lab, cpu, gpu)}
+            {move || kernels(gpu)}
             <div class="dialog__foot">
                 <button type="button" on:click=handler(move |_| { cancel.get_value().cancel(); start(); })>{t("Run again", "再次运行")}</button>
                 <button type="button" class="primary" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
@@ -130,7 +131,6 @@ fn Done(lab: Lab, answered: Answered) -> impl IntoView {
     };
     let who =
         report.adapter.map_or_else(|| format!("{} {}", report.workers, word("workers", "个工作线程")), |a| a.name);
-    let texts = report.texts.as_ref().clone();
     view! {
         <p><span class="figure">{ms(kernel_ms)}</span> " " <small>{repeated}</small></p>
         <p class="note">{ms(first_ms)} " " {word("the first time, from request to result", "首次，从请求到结果")}</p>
@@ -139,43 +139,71 @@ fn Done(lab: Lab, answered: Answered) -> impl IntoView {
             <dt>{word("kernel", "计算核")}</dt><dd><code>{report.kernel}</code></dd>
             <dt>{word("on", "运行于")}</dt><dd>{who}</dd>
         </dl>
-        {outcome.maps.into_iter().next().map(|map| view! { <Picture map=map /> })}
         {report.notes.into_iter().map(|note| view! { <p class="note">{note.get(lang).to_owned()}</p> }).collect_view()}
-        {(!texts.is_empty()).then(|| view! { <p class="note">{word("What ran on it; marked is what came out of the formulas:", "在其上运行的代码；标出的部分来自公式：")}</p> })}
-        {texts.into_iter().map(|kernel| view! { <Kernel kernel=kernel /> }).collect_view()}
     }
 }
 
-/// The weights of the chosen head.
+/// The weights of one head, or what two of them differ in.
 #[component]
-fn Picture(map: Map) -> impl IntoView {
+fn Picture(map: Map, label: String) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
-    let label = t("Weights of the chosen head", "所选头的权重");
+    let name = label.clone();
     effect(move || {
         if let Some(canvas) = canvas.get() {
             // A lost canvas context is drawn again with the next change of colours.
             let _ = draw(&canvas, &map, &Scale::of(&map), &Palette::current(), false);
         }
     });
-    view! { <canvas class="compare__map" node_ref=canvas role="img" aria-label=label></canvas> }
+    view! {
+        <figure>
+            <canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas>
+            <figcaption class="note">{label}</figcaption>
+        </figure>
+    }
 }
 
 /// What they differ in, once both are done.
 fn verdict(lab: Lab, cpu: Cell, gpu: Cell) -> Option<AnyView> {
     let (State::Done(cpu), State::Done(gpu)) = (cpu.get(), gpu.get()) else { return None };
     let lang = lab.lang.get();
-    let word = |en, zh| i18n::now(lang, en, zh);
     let difference = difference::outputs(&cpu.outcome, &gpu.outcome);
-    let apart = apart(&cpu.outcome.maps, &gpu.outcome.maps);
+    let pictures = pictures(lang, cpu.outcome.maps, gpu.outcome.maps);
     Some(view! {
-        <section class="compare__verdict">
-            <h3>{word("Difference", "差别")}</h3>
-            <p>{faster(lang, cpu.kernel_ms, gpu.kernel_ms)} " " {differs(lang, &difference)}</p>
-            {apart.map(|(map, largest)| view! {
-                <Picture map=map />
-                <p class="note">{word("Difference of the weights above; darkest ", "上图权重之差；最深处为 ")} {format!("{largest:.1e}")}</p>
-            })}
-        </section>
+        <h3>{i18n::now(lang, "Difference", "差别")}</h3>
+        <p>{faster(lang, cpu.kernel_ms, gpu.kernel_ms)} " " {differs(lang, &difference)}</p>
+        <div class="compare__maps">
+            {pictures.into_iter().map(|(map, label)| view! { <Picture map=map label=label /> }).collect_view()}
+        </div>
+    })
+}
+
+/// Both engines' weights and what they differ in, with their captions.
+fn pictures(lang: Lang, cpu: Vec<Map>, gpu: Vec<Map>) -> Vec<(Map, String)> {
+    let (Some(cpu), Some(gpu)) = (cpu.into_iter().next(), gpu.into_iter().next()) else { return Vec::new() };
+    let head = cpu.request.head + 1;
+    let of = |name: &str| match lang {
+        Lang::En => format!("{name}: weights of head {head}"),
+        Lang::Zh => format!("{name}：第 {head} 个头的权重"),
+    };
+    let apart = apart(&cpu, &gpu).map(|(map, largest)| {
+        let caption = match lang {
+            Lang::En => format!("their difference; the darkest is {largest:.1e}"),
+            Lang::Zh => format!("两者之差；最深处为 {largest:.1e}"),
+        };
+        (map, caption)
+    });
+    [(cpu, of("CPU")), (gpu, of("GPU"))].into_iter().chain(apart).collect()
+}
+
+/// The kernels that ran on the GPU.
+fn kernels(gpu: Cell) -> Option<AnyView> {
+    let State::Done(gpu) = gpu.get() else { return None };
+    let texts = gpu.outcome.report.texts.clone();
+    (!texts.is_empty()).then(|| {
+        view! {
+            <h3>{t("The kernels that ran on the GPU", "在 GPU 上运行的计算核")}</h3>
+            <Kernels texts=texts />
+        }
     })
 }
 
@@ -197,7 +225,8 @@ fn differs(lang: Lang, difference: &Difference) -> String {
     let Some(at) = at else {
         return i18n::now(lang, "The outputs are equal to the last bit.", "输出逐位相等。").to_owned();
     };
-    let (head, query, column) = (at.head, at.query, at.column);
+    // As people count.
+    let (head, query, column) = (at.head + 1, at.query + 1, at.column + 1);
     let rounding = largest <= ROUNDING * scale;
     match lang {
         Lang::En => format!(
@@ -220,15 +249,9 @@ fn differs(lang: Lang, difference: &Difference) -> String {
 }
 
 /// A picture of what two pictures differ in, and its largest value; nothing where they are equal.
-fn apart(a: &[Map], b: &[Map]) -> Option<(Map, f32)> {
-    let (a, b) = (a.first()?, b.first()?);
-    let values: Vec<f32> = a
-        .values
-        .iter()
-        .zip(&b.values)
-        .map(|(&a, &b)| if a.is_nan() && b.is_nan() { f32::NAN } else { difference::between(a, b) })
-        .collect();
+fn apart(a: &Map, b: &Map) -> Option<(Map, f32)> {
+    let between = |(&a, &b): (&f32, &f32)| if a.is_nan() && b.is_nan() { f32::NAN } else { difference::between(a, b) };
+    let values: Vec<f32> = a.values.iter().zip(&b.values).map(between).collect();
     let largest = values.iter().filter(|v| !v.is_nan()).fold(0.0_f32, |top, v| top.max(*v));
-    let request: MapRequest = a.request.clone();
-    (largest > 0.0).then_some((Map { request, values }, largest))
+    (largest > 0.0).then_some((Map { request: a.request.clone(), values }, largest))
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::stages::{Stages, ms};
-use crate::app::compare::Compare;
+use crate::app::compare::{Compare, ReadKernels};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, Timing, lab};
 use crate::app::view::{handler, view};
@@ -54,6 +54,7 @@ fn Last(lab: Lab, timing: Timing) -> impl IntoView {
             <dt>{word("tiles", "分块")}</dt>
             <dd>{format!("{} {} · {} {} · {} {}", tiles.full, word("full", "满"), tiles.partial, word("partial", "部分"), tiles.skipped, word("skipped", "跳过"))}</dd>
         </dl>
+        {(!report.texts.is_empty()).then(|| view! { <ReadKernels texts=report.texts.clone() /> })}
         {report.notes.into_iter().map(|note| view! { <p class="note">{note.get(lang).to_owned()}</p> }).collect_view()}
     }
 }

@@ -105,7 +105,9 @@ impl State {
         let Opening { session, job, plan, inputs, algorithm, cost, copy_ms, began, .. } = opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
         let cost = cost.then(|| Cost::of(&plan, algorithm, (TILE_ROWS, TILE_KEYS)));
-        let opened = uploaded(&mut self.host, &plan, &inputs, algorithm).await?;
+        let mut opened = uploaded(&mut self.host, &plan, &inputs, algorithm).await?;
+        // It is part of `prepare_ms`.
+        opened.take_preparation();
         let (kernel, adapter) = (opened.kernel().to_owned(), Some(opened.adapter().clone()));
         self.sessions.insert(session, Open { plan, inputs, algorithm, session: opened });
         let prepare_ms = now() - began;
