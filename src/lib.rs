@@ -13,7 +13,7 @@
 //! | [`experiment`] | the one truth: what the user set; check, links, history | catalogue, formula |
 //! | [`interchange`] | safetensors, pasted numbers, half floats | nothing |
 //! | [`attention`] | problem, plan, tile map, inputs, reference oracle, cost | experiment, catalogue, formula, interchange |
-//! | [`engine`] | CPU kernels, item protocol, outcome; the pool of workers (web) | attention |
+//! | [`engine`] | CPU and GPU kernels, item protocol, outcome; workers and their pool (web) | attention |
 //! | [`analysis`] | measures of weights and of timings | attention, engine's outcome |
 //! | `app`, `api` | the page and its JavaScript API (web, feature `app`) | everything above, never a kernel |
 

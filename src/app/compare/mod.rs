@@ -24,7 +24,7 @@ pub fn Compare() -> impl IntoView {
     // Each press is a new sheet: what it shows belongs to the experiment as it was then.
     let opened = RwSignal::new(0_u32);
     view! {
-        <button type="button" class="quiet-button" on:click=handler(move |_| opened.update(|n| *n += 1))>
+        <button type="button" class="quiet-button compare__open" on:click=handler(move |_| opened.update(|n| *n += 1))>
             {t("Compare CPU and GPU", "比较 CPU 与 GPU")}
         </button>
         {move || (opened.get() > 0).then(|| piece(|| Box::pin(sheet()), |sheet| sheet()))}
@@ -44,7 +44,7 @@ pub fn ReadKernels(
             if asked.get() {
                 piece(|| Box::pin(kernels()), move |kernels| kernels(texts.clone()))
             } else {
-                view! { <button type="button" class="quiet-button" on:click=handler(move |_| asked.set(true))>{t("Read the kernels", "查看计算核")}</button> }
+                view! { <button type="button" class="quiet-button compare__open" on:click=handler(move |_| asked.set(true))>{t("Read the kernels", "查看计算核")}</button> }
             }
         }}
     }

@@ -129,8 +129,12 @@ fn Done(lab: Lab, answered: Answered) -> impl IntoView {
         Lang::Zh if times > 1 => format!("计算核，{times} 次的中位数"),
         Lang::Zh => "计算核，一次".to_owned(),
     };
-    let who =
-        report.adapter.map_or_else(|| format!("{} {}", report.workers, word("workers", "个工作线程")), |a| a.name);
+    let workers = match (lang, report.workers) {
+        (Lang::En, 1) => "1 worker".to_owned(),
+        (Lang::En, n) => format!("{n} workers"),
+        (Lang::Zh, n) => format!("{n} 个工作线程"),
+    };
+    let who = report.adapter.map_or(workers, |adapter| adapter.name);
     view! {
         <p><span class="figure">{ms(kernel_ms)}</span> " " <small>{repeated}</small></p>
         <p class="note">{ms(first_ms)} " " {word("the first time, from request to result", "首次，从请求到结果")}</p>

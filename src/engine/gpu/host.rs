@@ -7,14 +7,18 @@ use super::device::Gpu;
 use super::error::GpuError;
 use crate::engine::item::Clock;
 
-/// Devices lost before the GPU is given up. Browsers refuse an adapter after two crashes anyway.
+/// Devices lost in a row before the GPU is given up. Browsers refuse an adapter after two crashes anyway.
 const MOST_LOSSES: u32 = 1;
+/// Losses that lie further apart, in milliseconds, are not in a row: browsers take the GPU from pages that were idle for hours.
+const APART_MS: f64 = 60_000.0;
 
 /// Holder of the one device.
 pub struct GpuHost {
     clock: Clock,
     state: State,
     losses: u32,
+    /// When the last one was noticed.
+    lost_at: f64,
 }
 
 enum State {
@@ -27,7 +31,7 @@ enum State {
 impl GpuHost {
     /// A host without a device yet.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: State::Closed, losses: 0 }
+        Self { clock, state: State::Closed, losses: 0, lost_at: f64::NEG_INFINITY }
     }
 
     /// The device: opened and checked on first use, opened anew after the first loss. Sessions of a lost device are worthless; the CPU has
@@ -38,7 +42,8 @@ impl GpuHost {
     pub async fn gpu(&mut self) -> Result<Rc<Gpu>, GpuError> {
         if let State::Open(gpu) = &self.state {
             let Some(reason) = gpu.lost() else { return Ok(gpu.clone()) };
-            self.losses += 1;
+            let before = std::mem::replace(&mut self.lost_at, (self.clock)());
+            self.losses = if self.lost_at - before > APART_MS { 1 } else { self.losses + 1 };
             self.state = if self.losses > MOST_LOSSES { State::GivenUp(GpuError::Lost(reason)) } else { State::Closed };
         }
         if let State::GivenUp(error) = &self.state {
@@ -56,7 +61,7 @@ impl GpuHost {
         }
     }
 
-    /// How often a device was lost.
+    /// How many devices were lost in a row.
     pub fn losses(&self) -> u32 {
         self.losses
     }
