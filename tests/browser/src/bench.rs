@@ -17,16 +17,21 @@ for (let i = 0; i < 140; i++) {
 const of = (name) => performance.getEntriesByName(name).map((e) => e.duration).slice(20).sort((a, b) => a - b);
 return [of('edit-to-paint'), of('page-thread')]";
 
-/// Streaming forward of 8 heads of 64, dense and causal, through the page's API: the kernel's own time, medians of seven.
+/// Streaming forward of 8 heads of 64, dense and causal, through the page's API on the CPU and, where there is one, on the GPU: the kernel's own time,
+/// medians of seven, and their ratio in this run.
 const FORWARD: &str = "const p = await attentionPlayground, out = [];
 const random = (n) => { const a = new Float32Array(n); let s = 1; for (let i = 0; i < n; i++) { s = Math.imul(s, 1664525) + 1013904223 | 0; a[i] = s / 2 ** 30 } return a };
 for (const n of [128, 512, 1024, 2048]) for (const is_causal of [false, true]) {
   const T = () => ({ shape: [8, n, 64], data: random(8 * n * 64) });
   const request = { Q: T(), K: T(), V: T(), is_causal, algorithm: 'streaming', repeat: 7 };
-  await p.run({ ...request, repeat: 1 });
-  const { timing, kernel, workers } = await p.run(request);
-  const runs = timing.runs_ms.slice().sort((a, b) => a - b), ms = runs[runs.length >> 1];
-  out.push(`n=${n} ${is_causal ? 'causal' : 'dense '}  ${ms.toFixed(2).padStart(9)} ms  ${(4 * 8 * n * n * 64 / ms / 1e6).toFixed(1).padStart(6)} GFLOP/s as if dense  ${kernel}  workers ${workers}`);
+  let cpu;
+  for (const backend of ['cpu', 'webgpu']) try {
+    await p.run({ ...request, backend, repeat: 1 });
+    const { timing, kernel, workers, adapter } = await p.run({ ...request, backend });
+    const runs = timing.runs_ms.slice().sort((a, b) => a - b), ms = runs[runs.length >> 1];
+    const ratio = backend === 'cpu' ? (cpu = ms, '') : `, ${(ms / cpu).toFixed(2)} times the CPU's time`;
+    out.push(`n=${n} ${is_causal ? 'causal' : 'dense '}  ${ms.toFixed(2).padStart(9)} ms  ${(4 * 8 * n * n * 64 / ms / 1e6).toFixed(1).padStart(6)} GFLOP/s as if dense  ${kernel}  ${adapter ?? `workers ${workers}`}${ratio}`);
+  } catch (error) { out.push(`n=${n} ${backend}: ${error.message}`) }
 }
 return out";
 
