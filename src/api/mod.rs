@@ -20,7 +20,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::app::state::Lab;
-use crate::app::url;
+use crate::app::{url, whole};
 use crate::attention;
 use crate::engine::pool::Pool;
 use crate::experiment::{Experiment, Input, Issue, Issues, merge};
@@ -54,6 +54,8 @@ fn interface(lab: Lab, pool: Pool, owner: Owner) -> Result<Promise, SplitLoaderE
     let events = owner.with(|| events::Events::new(lab));
     Ok(future_to_promise(async move {
         let one = vec![vec![0.0]];
+        // Without it `run` and `set` say of some ids that there is no such entry.
+        let _ = whole::fetch(lab).await;
         // Any answer will do: it shows that a worker is there.
         let _ = pool.load(&Input::Numbers { q: one.clone(), k: one.clone(), v: one }, None).await;
         object(lab, pool, events)

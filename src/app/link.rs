@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use super::state::Lab;
+use super::whole;
 use crate::experiment::{Experiment, Issue, Opened, decode, encode, message};
 
 /// What a link's fragment opens. Where the piece does not arrive, the default experiment and a word about it.
 pub async fn read(raw: String) -> Opened {
+    // A link may name any entry. Without the piece the check says that there is no such entry.
+    let _ = whole::before_mount().await;
     match opened(raw.clone()).await {
         Ok(opened) => opened,
         Err(_) => {
@@ -33,9 +37,10 @@ pub async fn write(experiment: Arc<Experiment>) -> Result<String, SplitLoaderErr
 }
 
 /// Fetches the piece, so that it is there when it is needed.
-pub async fn prepare() {
-    // Should it fail, whoever needs it tries again and says so.
+pub async fn prepare(lab: Lab) {
+    // Should they fail, whoever needs them tries again and says so.
     let _ = fetch().await;
+    let _ = whole::fetch(lab).await;
 }
 
 #[wasm_split(link, fallible, preload(fetch))]

@@ -6,6 +6,7 @@
 //! | `reactive`, `view`, `element` | Leptos' signals, views and node references without their types: one copy of the code for all |
 //! | `runner` | experiment -> pool -> outcome |
 //! | `url`, `link` | the address, and what it holds |
+//! | `whole` | the part of the catalogue that the first view does not show |
 //! | `piece` | views whose code is fetched when they are first shown |
 //! | `shell` | header, columns, help, notices, theme, keyboard |
 //! | `controls` | sliders, chips, switches, cards that the columns share |
@@ -33,6 +34,7 @@ pub mod shell;
 pub mod state;
 pub mod url;
 mod view;
+pub mod whole;
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::clock;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::attention::{Inputs, Loaded};
-use crate::catalogue::Lang;
+use crate::catalogue::{self, Lang};
 use crate::engine::{Map, Outcome, Report};
 use crate::experiment::{Experiment, History, Issue, Message, Stage, View};
 
@@ -113,6 +113,8 @@ pub struct Lab {
     pub hover: RwSignal<Option<(usize, usize)>>,
     /// Captured texts on offer.
     pub captures: RwSignal<Vec<Capture>>,
+    /// Whether the whole catalogue is here.
+    pub whole: RwSignal<bool>,
     /// Messages.
     pub notices: RwSignal<Vec<Notice>>,
     /// Language of the page.
@@ -141,6 +143,7 @@ impl Lab {
             timings: RwSignal::new(Vec::new()),
             hover: RwSignal::new(None),
             captures: RwSignal::new(Vec::new()),
+            whole: RwSignal::new(catalogue::is_whole()),
             notices: RwSignal::new(Vec::new()),
             lang: RwSignal::new(Lang::En),
             theme: RwSignal::new(Theme::Auto),

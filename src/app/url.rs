@@ -48,7 +48,7 @@ pub fn start(lab: Lab, opened: Option<Opened>) {
     for event in ["pointerdown", "keydown"] {
         let once = web_sys::AddEventListenerOptions::new();
         once.set_once(true);
-        let begun = Closure::once_into_js(|| spawn_local(link::prepare()));
+        let begun = Closure::once_into_js(move || spawn_local(link::prepare(lab)));
         // Listening to an event that exists cannot fail.
         let _ = window().add_event_listener_with_callback_and_add_event_listener_options(
             event,

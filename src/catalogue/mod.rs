@@ -1,12 +1,14 @@
 //! The one list of everything selectable. Menus, both engines, links, code export, docs and tests walk it; nothing else knows a name.
 //!
-//! To add a mask: add an entry to its family's list in `masks/`. That is all.
+//! To add a mask: add an entry to its family's list in `masks/`. That is all. The page fetches entries that its first view does not show when they are first
+//! needed (`shelf`).
 
 mod entry;
 mod inputs;
 mod masks;
 mod normalisers;
 mod positions;
+mod shelf;
 mod tables;
 
 pub use entry::{
@@ -14,9 +16,8 @@ pub use entry::{
     Slot, Table, Text,
 };
 pub use inputs::{RecipeEntry, recipes};
-pub use masks::masks;
 pub use normalisers::normalisers;
-pub use positions::positions;
+pub use shelf::{complete, is_whole, masks, opening, positions};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {

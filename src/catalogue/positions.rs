@@ -175,7 +175,12 @@ static POSITIONS: [PositionEntry; 6] = [
     },
 ];
 
-/// Every position scheme, in the order of the menu.
-pub fn positions() -> &'static [PositionEntry] {
+/// What the page opens with.
+pub(super) fn first() -> &'static [PositionEntry] {
     &POSITIONS
+}
+
+/// Every position scheme.
+pub(super) fn whole() -> Vec<PositionEntry> {
+    POSITIONS.to_vec()
 }

@@ -7,10 +7,11 @@ use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::i18n::t;
-use crate::app::reactive::Signal;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
-use crate::catalogue::{self, Slot};
+use crate::app::whole::More;
+use crate::catalogue::{self, PositionEntry, Slot};
 use crate::experiment::{Choice, Input};
 
 /// The position card.
@@ -18,17 +19,25 @@ use crate::experiment::{Choice, Input};
 pub fn PositionCard() -> impl IntoView {
     let lab = lab();
     let id = Signal::memo(move || lab.experiment.with(|e| e.position.id.clone()));
-    let items = catalogue::positions()
-        .iter()
-        .map(|p| Item::new(p.id, words_of(p.name)).hint(words_of(p.about)))
-        .collect::<Vec<_>>();
+    let expanded = RwSignal::new(false);
+    let shown = Signal::memo(move || {
+        lab.whole.track();
+        let (first, all) = (catalogue::opening().1, catalogue::positions());
+        let place = id.with(|id| all.iter().position(|entry| entry.id == id));
+        if expanded.get() || place.is_some_and(|at| at >= first) { all.len() } else { first }
+    });
+    let items = move || {
+        let item = |p: &PositionEntry| Item::new(p.id, words_of(p.name)).hint(words_of(p.about));
+        catalogue::positions().iter().take(shown.get()).map(item).collect::<Vec<_>>()
+    };
     let choose = Callback::new(move |id: String| lab.edit("position.id", |e| e.position = Choice::of(&id)));
     let captured = Signal::memo(move || {
         lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != Choice::of("none").id)
     });
     view! {
         <Card title=words("Position", "位置")>
-            <Choices label=words("Position scheme", "位置方案") items=items chosen=id on_choose=choose look=Look::Chips />
+            {move || view! { <Choices label=words("Position scheme", "位置方案") items=items() chosen=id on_choose=choose look=Look::Chips /> }}
+            <More expanded=expanded en="More schemes" zh="更多方案" />
             {move || catalogue::position(&id.get()).map(|entry| {
                 let formula = match entry.slot {
                     Slot::Score { formula, .. } => Some(formula),

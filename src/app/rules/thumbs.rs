@@ -8,8 +8,10 @@ use crate::app::controls::{paint, rove, words_of};
 use crate::app::element::NodeRef;
 use crate::app::i18n::t;
 use crate::app::palette::Palette;
-use crate::app::reactive::{Signal, effect};
+use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::state::lab;
 use crate::app::view::{handler, view};
+use crate::app::whole::More;
 use crate::catalogue::{self, MaskEntry};
 
 /// Tokens along each side of a picture.
@@ -23,6 +25,15 @@ pub fn Thumbs(
     /// Called with the id of another.
     on_choose: Callback<String>,
 ) -> impl IntoView {
+    let lab = lab();
+    let expanded = RwSignal::new(false);
+    let place = move || chosen.with(|id| catalogue::masks().iter().position(|entry| entry.id == id));
+    let shown = Signal::memo(move || {
+        lab.whole.track();
+        let first = catalogue::opening().0;
+        // What was chosen elsewhere is shown too.
+        if expanded.get() || place().is_some_and(|at| at >= first) { catalogue::masks().len() } else { first }
+    });
     let on_key = move |event: web_sys::KeyboardEvent| {
         if let Some(entry) = rove(&event, "radio").and_then(|i| catalogue::masks().get(i)) {
             on_choose.run(entry.id.to_owned());
@@ -30,26 +41,28 @@ pub fn Thumbs(
     };
     // A formula of the user's own is none of these, and something must be in the tab order.
     let known = Signal::memo(move || chosen.with(|id| catalogue::mask(id).is_some()));
+    let thumb = move |(index, entry): (usize, &'static MaskEntry)| {
+        let on = Signal::memo(move || chosen.with(|id| id == entry.id));
+        let in_tab_order = move || on.get() || (index == 0 && !known.get());
+        view! {
+            <button
+                type="button"
+                role="radio"
+                aria-checked=move || on.get().to_string()
+                tabindex=move || if in_tab_order() { "0" } else { "-1" }
+                title=words_of(entry.about)
+                on:click=handler(move |_| on_choose.run(entry.id.to_owned()))
+            >
+                <Thumb entry=entry />
+                <span>{t(entry.name.en, entry.name.zh)}</span>
+            </button>
+        }
+    };
     view! {
         <div class="thumbs" role="radiogroup" aria-label=t("Mask", "掩码") on:keydown=handler(on_key)>
-            {catalogue::masks().iter().enumerate().map(|(index, entry)| {
-                let on = Signal::memo(move || chosen.with(|id| id == entry.id));
-                let in_tab_order = move || on.get() || (index == 0 && !known.get());
-                view! {
-                    <button
-                        type="button"
-                        role="radio"
-                        aria-checked=move || on.get().to_string()
-                        tabindex=move || if in_tab_order() { "0" } else { "-1" }
-                        title=words_of(entry.about)
-                        on:click=handler(move |_| on_choose.run(entry.id.to_owned()))
-                    >
-                        <Thumb entry=entry />
-                        <span>{t(entry.name.en, entry.name.zh)}</span>
-                    </button>
-                }
-            }).collect_view()}
+            {move || catalogue::masks().iter().enumerate().take(shown.get()).map(thumb).collect_view()}
         </div>
+        <More expanded=expanded en="More patterns" zh="更多模式" />
     }
 }
 

@@ -9,11 +9,21 @@ use std::sync::LazyLock;
 
 use super::entry::{MaskEntry, Text};
 
-/// Every mask, in the order of the menu.
-pub fn masks() -> &'static [MaskEntry] {
-    static ALL: LazyLock<Vec<MaskEntry>> =
-        LazyLock::new(|| [elementary::ENTRIES, windows::ENTRIES, blocks::ENTRIES, proposed::ENTRIES].concat());
+/// The families that the page's first view shows, in the order of the menu.
+const FIRST: [&[MaskEntry]; 4] = [elementary::ENTRIES, windows::ENTRIES, blocks::ENTRIES, proposed::ENTRIES];
+
+/// The families that it fetches when somebody looks for more.
+const MORE: [&[MaskEntry]; 0] = [];
+
+/// What the page opens with.
+pub(super) fn first() -> &'static [MaskEntry] {
+    static ALL: LazyLock<Vec<MaskEntry>> = LazyLock::new(|| FIRST.concat());
     &ALL
+}
+
+/// Every mask.
+pub(super) fn whole() -> Vec<MaskEntry> {
+    [FIRST.concat(), MORE.concat()].concat()
 }
 
 /// Label of the switch that lets a causal pattern look ahead as well.

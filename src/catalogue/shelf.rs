@@ -1,0 +1,51 @@
+//! Which part of the catalogue is here. Everywhere but in the page it is the whole; the page begins with the entries that its first view
+//! shows, and fetches the others, a piece of its program, when somebody looks for more or brings them along.
+
+use std::sync::OnceLock;
+
+use super::entry::{MaskEntry, PositionEntry};
+use super::{masks as of_masks, positions as of_positions};
+
+/// Every list that is kept in two parts.
+struct Shelf {
+    masks: Vec<MaskEntry>,
+    positions: Vec<PositionEntry>,
+}
+
+static WHOLE: OnceLock<Shelf> = OnceLock::new();
+
+/// Brings in what was left out. After it, and everywhere but in the page, the lists are whole.
+pub fn complete() {
+    WHOLE.get_or_init(|| Shelf { masks: of_masks::whole(), positions: of_positions::whole() });
+}
+
+/// Whether nothing is left out.
+pub fn is_whole() -> bool {
+    whole().is_some()
+}
+
+#[cfg(feature = "app")]
+fn whole() -> Option<&'static Shelf> {
+    WHOLE.get()
+}
+
+#[cfg(not(feature = "app"))]
+fn whole() -> Option<&'static Shelf> {
+    complete();
+    WHOLE.get()
+}
+
+/// Every mask that is here, in the order of the menu.
+pub fn masks() -> &'static [MaskEntry] {
+    whole().map_or_else(of_masks::first, |shelf| &shelf.masks)
+}
+
+/// Every position scheme that is here, in the order of the menu.
+pub fn positions() -> &'static [PositionEntry] {
+    whole().map_or_else(of_positions::first, |shelf| &shelf.positions)
+}
+
+/// How many masks, and how many position schemes, a menu begins with.
+pub fn opening() -> (usize, usize) {
+    (of_masks::first().len(), of_positions::first().len())
+}
