@@ -103,6 +103,9 @@ impl Chooser<'_> {
             NormaliserKind::Softmax => Normaliser::Softmax,
             NormaliserKind::OffByOne => Normaliser::OffByOne,
             NormaliserKind::Sigmoid => Normaliser::Sigmoid,
+            NormaliserKind::Sparsemax => Normaliser::Sparsemax,
+            NormaliserKind::Entmax => Normaliser::Entmax,
+            NormaliserKind::SquaredRelu => Normaliser::SquaredRelu,
         };
     }
 

@@ -10,6 +10,7 @@ pub mod problem;
 pub mod reference;
 pub mod request;
 pub mod rules;
+pub mod threshold;
 pub mod tiles;
 pub mod values;
 
@@ -27,4 +28,5 @@ pub use plan::Plan;
 pub use problem::{Encoding, Normaliser, Problem, Rotation, Term};
 pub use request::Request;
 pub use rules::RowRules;
+pub use threshold::Threshold;
 pub use tiles::{Coverage, TileCounts, TileMap};

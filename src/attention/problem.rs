@@ -85,6 +85,12 @@ pub enum Normaliser {
     OffByOne,
     /// `1 / (1 + e^(-s - bias))`, each key by itself (Ramapuram et al. 2024), with `bias = -ln n_k`.
     Sigmoid,
+    /// `max(0, s − τ)`, with `τ` so that the row sums to one (Martins and Astudillo 2016).
+    Sparsemax,
+    /// `max(0, s/2 − τ)²`, with `τ` so that the row sums to one: entmax with α = 1.5 (Peters et al. 2019).
+    Entmax,
+    /// `max(0, s)² / n_k`, each key by itself (Hua et al. 2022).
+    SquaredRelu,
 }
 
 /// All slots of the pipeline. Plain data: it crosses into workers and is compiled there.

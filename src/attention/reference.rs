@@ -76,18 +76,36 @@ pub fn weigh(plan: &Plan, at: At, row: &mut [f64]) -> f64 {
         row.fill(0.0);
         return f64::NEG_INFINITY;
     }
-    let lse = if plan.normaliser == Normaliser::Sigmoid { 0.0 } else { log_sum_exp(row, plan.sink_of(at.h)) };
+    let lse = whole_row(plan, at.h, row);
     for (k, s) in row.iter_mut().enumerate() {
         *s = if *s == f64::NEG_INFINITY { 0.0 } else { weight(plan, At { k, ..at }, *s, lse) };
     }
     lse
 }
 
-/// The weight of one allowed key from its score and its row's log-sum-exp, the probability formula included.
+/// What the weights of a row need of all its masked scores, of which one at least is allowed: the log-sum-exp, or the threshold.
+pub fn whole_row(plan: &Plan, head: usize, scores: &[f64]) -> f64 {
+    match plan.normaliser {
+        Normaliser::Softmax | Normaliser::OffByOne => log_sum_exp(scores, plan.sink_of(head)),
+        Normaliser::Sparsemax => sparsemax_threshold(scores),
+        Normaliser::Entmax => entmax_threshold(scores),
+        Normaliser::Sigmoid | Normaliser::SquaredRelu => 0.0,
+    }
+}
+
+/// `max(0, x)`; NaN stays NaN.
+fn positive(x: f64) -> f64 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+/// The weight of one allowed key from its score and its row's log-sum-exp (or threshold), the probability formula included.
 pub fn weight(plan: &Plan, at: At, score: f64, lse: f64) -> f64 {
     let p = match plan.normaliser {
         Normaliser::Softmax | Normaliser::OffByOne => (score - lse).exp(),
         Normaliser::Sigmoid => 1.0 / (1.0 + (-score - f64::from(plan.sigmoid_bias())).exp()),
+        Normaliser::Sparsemax => positive(score - lse),
+        Normaliser::Entmax => positive(score / 2.0 - lse).powi(2),
+        Normaliser::SquaredRelu => positive(score).powi(2) / plan.dims.n_k as f64,
     };
     match &plan.probability {
         Some(formula) => f64::from(formula.score_at(p as f32, at.b as i32, at.h as i32, at.q as i32, at.k as i32)),
@@ -101,6 +119,48 @@ fn log_sum_exp(scores: &[f64], sink: Option<f32>) -> f64 {
     let max = scores.iter().copied().fold(sink, f64::max);
     let sum: f64 = scores.iter().map(|s| (s - max).exp()).sum();
     max + (sum + (sink - max).exp()).ln()
+}
+
+/// Scores of a row, largest first; nothing where one is NaN.
+fn sorted(scores: &[f64], factor: f64) -> Option<Vec<f64>> {
+    let mut sorted: Vec<f64> = scores.iter().filter(|s| **s != f64::NEG_INFINITY).map(|s| s * factor).collect();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    (!sorted.iter().any(|s| s.is_nan())).then_some(sorted)
+}
+
+/// The threshold of sparsemax (Martins and Astudillo 2016, algorithm 1): by sorting, where the kernels search.
+fn sparsemax_threshold(scores: &[f64]) -> f64 {
+    let Some(sorted) = sorted(scores, 1.0) else { return f64::NAN };
+    let (mut sum, mut threshold) = (0.0, f64::NEG_INFINITY);
+    for (k, s) in (1..).zip(&sorted) {
+        sum += s;
+        if 1.0 + f64::from(k) * s > sum {
+            threshold = (sum - 1.0) / f64::from(k);
+        }
+    }
+    threshold
+}
+
+/// The threshold of entmax with α = 1.5 (Peters, Niculae and Martins 2019, algorithm 2), in halves of scores.
+fn entmax_threshold(scores: &[f64]) -> f64 {
+    let Some(sorted) = sorted(scores, 0.5) else { return f64::NAN };
+    let (mut sum, mut squares, mut threshold) = (0.0, 0.0, f64::NEG_INFINITY);
+    // Measured from the largest, so that squares do not drown what differs.
+    let largest = sorted.first().copied().unwrap_or_default();
+    for (k, s) in (1..).zip(&sorted) {
+        let (k, s) = (f64::from(k), s - largest);
+        (sum, squares) = (sum + s, squares + s * s);
+        let mean = sum / k;
+        let spread = squares - k * mean * mean;
+        if spread > 1.0 {
+            break;
+        }
+        let found = mean - ((1.0 - spread) / k).sqrt();
+        if found <= s {
+            threshold = found + largest;
+        }
+    }
+    threshold
 }
 
 /// Every stage of one head.

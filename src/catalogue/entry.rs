@@ -310,4 +310,10 @@ pub enum NormaliserKind {
     OffByOne,
     /// Each key by itself.
     Sigmoid,
+    /// How far a score stands above the row's threshold.
+    Sparsemax,
+    /// Half a score above the row's threshold, squared.
+    Entmax,
+    /// Each key by itself: the square of its positive part.
+    SquaredRelu,
 }

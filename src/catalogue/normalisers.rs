@@ -2,7 +2,7 @@
 
 use super::entry::{NormaliserEntry, NormaliserKind, Paper, Text};
 
-static NORMALISERS: [NormaliserEntry; 3] = [
+static NORMALISERS: [NormaliserEntry; 6] = [
     NormaliserEntry {
         id: "softmax",
         name: Text::new("Softmax", "Softmax"),
@@ -42,6 +42,51 @@ static NORMALISERS: [NormaliserEntry; 3] = [
             title: "Ramapuram et al., Theory, Analysis, and Best Practices for Sigmoid Self-Attention",
             year: 2024,
             id: "arXiv:2409.04431",
+        }),
+    },
+    NormaliserEntry {
+        id: "sparsemax",
+        name: Text::new("Sparsemax", "Sparsemax"),
+        about: Text::new(
+            "Scores below a threshold get exactly zero, so a query looks at a few keys and at nothing else.",
+            "低于阈值的分数权重恰为零：查询只看少数几个键，其余完全不看。",
+        ),
+        formula: "max(0, s - τ),  Σ = 1",
+        kind: NormaliserKind::Sparsemax,
+        paper: Some(Paper {
+            title: "Martins and Astudillo, From Softmax to Sparsemax",
+            year: 2016,
+            id: "arXiv:1602.02068",
+        }),
+    },
+    NormaliserEntry {
+        id: "entmax",
+        name: Text::new("Entmax 1.5", "Entmax 1.5"),
+        about: Text::new(
+            "Halfway between softmax and sparsemax: weak keys get exactly zero, strong ones fade smoothly.",
+            "介于 Softmax 与 Sparsemax 之间：弱的键权重恰为零，强的键平滑变化。",
+        ),
+        formula: "max(0, s/2 - τ)²,  Σ = 1",
+        kind: NormaliserKind::Entmax,
+        paper: Some(Paper {
+            title: "Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models",
+            year: 2019,
+            id: "arXiv:1905.05702",
+        }),
+    },
+    NormaliserEntry {
+        id: "squared-relu",
+        name: Text::new("Squared ReLU", "ReLU 平方"),
+        about: Text::new(
+            "Keys with a negative score are ignored and the others count by the square of theirs; nothing makes a row sum to one.",
+            "分数为负的键被忽略，其余按分数的平方计；每行之和不必为一。",
+        ),
+        formula: "max(0, s)² / n_k",
+        kind: NormaliserKind::SquaredRelu,
+        paper: Some(Paper {
+            title: "Hua et al., Transformer Quality in Linear Time",
+            year: 2022,
+            id: "arXiv:2202.10447",
         }),
     },
 ];

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::item::{Clock, Engine, MapRequest, Pool, Rows, RowsOut, TimedStage, Want};
-use crate::attention::reference::{At, Cell, cell, weigh, weight};
+use crate::attention::reference::{At, Cell, cell, weigh, weight, whole_row};
 use crate::attention::{Inputs, Plan};
 use crate::experiment::Stage;
 
@@ -104,7 +104,7 @@ impl Engine for Streaming {
             let at = At { b: rows.batch, h: rows.head, q, k: 0 };
             let keys = &self.keys;
             let score = |k: usize| cell(plan, At { k, ..at }, queries.row(q), keys.row(k));
-            let known = plan.sums() && plan.probability.is_none();
+            let known = plan.online();
             let (lse, y, spread) = if known {
                 online(plan, rows.head, (0..n_k).map(|k| score(k).masked), values)
             } else {
@@ -190,6 +190,12 @@ fn online(plan: &Plan, head: usize, scores: impl Iterator<Item = f64>, values: &
 
 /// Log-sum-exp of a row in one pass; 0 where the normaliser has no sum, −∞ where no key is left.
 fn lse_of(plan: &Plan, head: usize, scores: impl Iterator<Item = f64>) -> f64 {
+    if plan.sums() && !plan.exponential() {
+        // A threshold is no running number: the row is held.
+        let row: Vec<f64> = scores.collect();
+        let any = row.iter().any(|s| *s != f64::NEG_INFINITY);
+        return if any { whole_row(plan, head, &row) } else { f64::NEG_INFINITY };
+    }
     let (mut max, mut sum, mut any) = (f64::NEG_INFINITY, 0.0, false);
     let mut take = |s: f64| {
         if s > max {

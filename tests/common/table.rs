@@ -131,6 +131,22 @@ pub fn cases() -> Vec<Case> {
         p.normaliser = Normaliser::Sigmoid;
         p.masks.push(mask("k <= q_pos and q != 7"));
     });
+    for (name, normaliser) in [
+        ("sparsemax", Normaliser::Sparsemax),
+        ("entmax", Normaliser::Entmax),
+        ("squared relu", Normaliser::SquaredRelu),
+    ] {
+        add(name, dims([4, 2], [70, 150], [16, 12]), &|p| p.normaliser = normaliser);
+        add(&format!("{name}, masked"), SQUARE, &|p| {
+            p.normaliser = normaliser;
+            p.masks.push(mask("k <= q_pos and q != 7 and k % 5 != h"));
+        });
+        add(&format!("{name}, large scores and a probability"), SQUARE, &|p| {
+            p.normaliser = normaliser;
+            p.scale = 8.0;
+            p.probability = Some(Term::new("prob", "p * 0.5 + 0.01 * (k % 3)"));
+        });
+    }
     add("probability", SQUARE, &|p| {
         causal(p);
         p.probability = Some(Term::new("prob", "p * 0.5 + 0.01 * (k % 3)"));

@@ -141,9 +141,20 @@ impl Plan {
         !self.masks.is_empty() || !self.paint.is_empty()
     }
 
-    /// Whether the normaliser divides by a sum over the keys. A sigmoid does not: its rows need no maximum and no second pass.
+    /// Whether a weight needs a number of its whole row, known as the row's log-sum-exp: that, or the threshold of sparsemax and entmax. A sigmoid
+    /// does not: its rows need no maximum and no second pass.
     pub fn sums(&self) -> bool {
-        self.normaliser != Normaliser::Sigmoid
+        !matches!(self.normaliser, Normaliser::Sigmoid | Normaliser::SquaredRelu)
+    }
+
+    /// Whether one pass is enough, with weights that are scaled when the sum is known.
+    pub fn online(&self) -> bool {
+        self.exponential() && self.probability.is_none()
+    }
+
+    /// Whether weights are exponentials over their sum, so that a sink can take part in it.
+    pub fn exponential(&self) -> bool {
+        exponential(self.normaliser)
     }
 
     /// The logit without a value that takes part in the softmax of `head`: the sink, 0 for off-by-one, nothing else.
@@ -154,7 +165,7 @@ impl Plan {
             (Normaliser::Softmax, own) => own,
             (Normaliser::OffByOne, None) => Some(0.0),
             (Normaliser::OffByOne, Some(s)) => Some(s.max(0.0) + (-s.abs()).exp().ln_1p()),
-            (Normaliser::Sigmoid, _) => None,
+            (Normaliser::Sigmoid | Normaliser::Sparsemax | Normaliser::Entmax | Normaliser::SquaredRelu, _) => None,
         }
     }
 
@@ -196,6 +207,11 @@ impl Plan {
         ];
         slots.into_iter().filter_map(|(name, used)| used.then_some(name)).collect()
     }
+}
+
+/// Whether weights are exponentials over their sum.
+fn exponential(normaliser: Normaliser) -> bool {
+    matches!(normaliser, Normaliser::Softmax | Normaliser::OffByOne)
 }
 
 /// The offsets that tables are made for: one a batch entry, or one that all share.

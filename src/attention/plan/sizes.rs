@@ -1,7 +1,7 @@
 //! What a problem's numbers must satisfy before anything is made from them.
 
 use crate::attention::dims::Dims;
-use crate::attention::problem::{Encoding, Normaliser, Problem};
+use crate::attention::problem::{Encoding, Problem};
 use crate::catalogue::Text;
 use crate::experiment::{Issue, Message, message};
 use crate::formula::Sizes;
@@ -105,8 +105,8 @@ fn check_numbers(problem: &Problem, issues: &mut Vec<Issue>) {
         if sink.iter().any(|x| x.is_nan() || *x == f32::INFINITY) {
             say("sink_logit", "holds NaN or infinity; finite numbers are needed (−∞ is no sink)".into());
         }
-        if problem.normaliser == Normaliser::Sigmoid {
-            say("sink_logit", "means nothing with the sigmoid, which has no sum over the keys".into());
+        if !super::exponential(problem.normaliser) {
+            say("sink_logit", "means nothing with a normaliser that does not sum exponentials over the keys".into());
         }
     }
 }

@@ -8,7 +8,7 @@ use super::kernels::Kernels;
 use super::map::{Pixels, fits};
 use super::softmax::Running;
 use super::weights::{Spread, weights};
-use crate::attention::{Inputs, Plan, RowRules};
+use crate::attention::{Inputs, Plan, RowRules, Threshold};
 use crate::engine::item::{Clock, Engine, MapRequest, Rows, RowsOut, TimedStage, Want};
 use crate::experiment::Stage;
 
@@ -98,7 +98,8 @@ impl Careful {
         if !plan.sums() {
             return 0.0;
         }
-        Running::of(self.kernels, &self.cells).lse(plan.sink_of(head))
+        let threshold = Threshold::of(plan.normaliser, self.cells.as_flattened());
+        threshold.unwrap_or_else(|| Running::of(self.kernels, &self.cells).lse(plan.sink_of(head)))
     }
 
     fn keep(&self, stage: Stage, want: Want, n_k: usize, out: &mut RowsOut) {

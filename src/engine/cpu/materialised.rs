@@ -7,7 +7,7 @@ use super::map;
 use super::softmax::Running;
 use super::streaming::{State, row_blocks};
 use super::weights::{Spread, weights};
-use crate::attention::{Inputs, Plan};
+use crate::attention::{Inputs, Plan, Threshold};
 use crate::engine::item::{Clock, Engine, MapRequest, Rows, RowsOut, TimedStage, Want};
 use crate::experiment::Stage;
 
@@ -167,7 +167,7 @@ impl Table {
         let sink = plan.sink_of(head);
         for row in 0..rows {
             let cells = &mut self.cells[row * steps..(row + 1) * steps];
-            let (lse, nothing) = if plan.sums() && plan.probability.is_none() {
+            let (lse, nothing) = if plan.online() {
                 let mut running = Running::START;
                 running.take::<false>(blocks.kernels, cells, 0);
                 let factor = running.factor(sink);
@@ -175,7 +175,12 @@ impl Table {
                 (running.lse(sink), running.nothing())
             } else {
                 let nothing = cells.as_flattened().iter().all(|&s| s == f32::NEG_INFINITY);
-                let lse = if plan.sums() { Running::of(blocks.kernels, cells).lse(sink) } else { 0.0 };
+                let threshold = Threshold::of(plan.normaliser, &cells.as_flattened()[..n_k]);
+                let lse = match threshold {
+                    Some(tau) => tau,
+                    None if plan.sums() => Running::of(blocks.kernels, cells).lse(sink),
+                    None => 0.0,
+                };
                 weights(blocks.kernels, plan, blocks.rules(row), lse, 0, n_k, cells);
                 (if nothing { f32::NEG_INFINITY } else { lse }, nothing)
             };

@@ -8,7 +8,7 @@ use super::map;
 use super::materialised::Table;
 use super::softmax::Running;
 use super::weights::{Spread, weights};
-use crate::attention::{Coverage, Inputs, Plan};
+use crate::attention::{Coverage, Inputs, Plan, Threshold};
 use crate::engine::item::{Clock, Engine, MapRequest, Rows, RowsOut, TimedStage, Want};
 
 /// One pass over the keys; two where a probability formula needs the sum first, none for the sum where the normaliser has none.
@@ -76,6 +76,42 @@ impl State {
         for (lse, running) in lse.iter_mut().zip(&self.running) {
             *lse = running.lse(plan.sink_of(head));
         }
+        if !plan.exponential() {
+            self.thresholds(plan, blocks, q0, lse);
+        }
+    }
+
+    /// Thresholds of the rows, whose largest scores are known: a pass over the keys for each of Newton's steps, until every row is done.
+    fn thresholds(&mut self, plan: &Plan, blocks: &mut Blocks, q0: usize, into: &mut [f32]) {
+        let start = |running: &Running| {
+            // The sum says what the largest score does not: that one of them is NaN.
+            Threshold::start(plan.normaliser, if running.sum.is_nan() { f32::NAN } else { running.max })
+        };
+        let mut searches: Vec<Threshold> = self.running[..into.len()].iter().filter_map(start).collect();
+        let mut searching = searches.iter().any(|search| !search.is_done());
+        blocks.live(q0, &mut self.live);
+        while searching {
+            for &(col, coverage) in &self.live {
+                let tile = (col * KEYS, KEYS.min(plan.dims.n_k - col * KEYS));
+                for group in blocks.groups() {
+                    let Some((_, keys)) = blocks.masked_scores(plan, group, tile, coverage, &mut self.s) else {
+                        continue;
+                    };
+                    for (i, row) in blocks.group(group).enumerate() {
+                        if let Some(search) = searches.get_mut(row) {
+                            search.add(&self.s[i].as_flattened()[..keys]);
+                        }
+                    }
+                }
+            }
+            searching = false;
+            for search in &mut searches {
+                searching |= !search.step();
+            }
+        }
+        for (into, search) in into.iter_mut().zip(&searches) {
+            *into = search.tau();
+        }
     }
 
     /// Outputs from final weights: for normalisers without a sum, and for probability formulas after [`State::sums`].
@@ -130,7 +166,7 @@ impl State {
     ) {
         let d_v = plan.dims.d_v;
         let sink = plan.sink_of(head);
-        if plan.sums() && plan.probability.is_none() {
+        if plan.online() {
             if stats {
                 self.online::<true, true>(plan, blocks, q0);
             } else {

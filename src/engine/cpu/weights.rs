@@ -47,7 +47,28 @@ fn normalise(kernels: &Kernels, plan: &Plan, lse: f32, scores: &mut [Step]) {
             (kernels.weigh)(scores, lse);
         }
         Normaliser::Sigmoid => (kernels.sigmoid)(scores, plan.sigmoid_bias()),
+        Normaliser::Sparsemax => each(scores, |s| positive(s - lse)),
+        Normaliser::Entmax => each(scores, |s| square(positive(s * 0.5 - lse))),
+        Normaliser::SquaredRelu => {
+            let share = 1.0 / plan.dims.n_k as f32;
+            each(scores, |s| square(positive(s)) * share);
+        }
     }
+}
+
+fn each(scores: &mut [Step], weight: impl Fn(f32) -> f32) {
+    for score in scores.as_flattened_mut() {
+        *score = weight(*score);
+    }
+}
+
+/// `max(0, x)`; NaN stays NaN.
+fn positive(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+fn square(x: f32) -> f32 {
+    x * x
 }
 
 /// Entropy and peak of weights as they come.

@@ -78,10 +78,16 @@ impl Program {
             ("MASK_BITS", masks == Masks::Bits),
             ("SOFTCAP", plan.softcap.is_some()),
             ("SIGMOID", plan.normaliser == Normaliser::Sigmoid),
+            ("SPARSEMAX", plan.normaliser == Normaliser::Sparsemax),
+            ("ENTMAX", plan.normaliser == Normaliser::Entmax),
+            ("SQUARED_RELU", plan.normaliser == Normaliser::SquaredRelu),
+            // Weights need a number of the whole row; that number is a threshold.
+            ("SUMS", plan.sums()),
+            ("THRESHOLD", plan.sums() && !plan.exponential()),
             ("SINK", (0..plan.dims.q_heads).any(|head| plan.sink_of(head).is_some())),
             ("PLAIN", plan.scores_plain()),
             // Weights that do not scale with a running sum.
-            ("REWEIGHS", !plan.sums() || plan.probability.is_some()),
+            ("REWEIGHS", !plan.online()),
         ];
         Self {
             formulas,

@@ -6,6 +6,7 @@ use super::kernel::Kernel;
 use super::memory::floats;
 use super::recorder::Recorder;
 use super::session::{Done, GpuSession, groups, real, tile_rows};
+use super::sums::RowSums;
 use crate::engine::item::{TimedStage, Want};
 use crate::experiment::Stage;
 
@@ -17,14 +18,11 @@ impl GpuSession {
         let (rows, stats) = (piece.rows() as u64, want.stats);
         let (y_bytes, statistics) = (rows * u64::from(job.v4) * 16, rows * 16);
         let matrix = if want.matrix.is_some() { rows * u64::from(job.stride) * 4 } else { 0 };
-        self.scratch.room(&self.gpu, y_bytes, statistics, matrix, 0).await?;
+        let online = self.plan.online();
+        let sums = if self.plan.sums() && !online { Some(self.row_sums().await?) } else { None };
+        let held = if matches!(sums, Some(RowSums::Threshold(_))) { rows * u64::from(job.stride) * 4 } else { 0 };
+        self.scratch.room(&self.gpu, y_bytes, statistics, matrix.max(held), 0).await?;
 
-        let online = self.plan.sums() && self.plan.probability.is_none();
-        let sums = if self.plan.sums() && !online {
-            Some(self.compiled(Kernel::Streaming { online: true, values: false, stats: false }).await?)
-        } else {
-            None
-        };
         let main = self.compiled(Kernel::Streaming { online, values: true, stats }).await?;
         let beside = match want.matrix {
             Some(_) => Some(self.compiled(Kernel::Cells).await?),
@@ -33,11 +31,12 @@ impl GpuSession {
 
         let (gpu, scratch) = (&self.gpu, &self.scratch);
         let stage = want.matrix.unwrap_or(Stage::Raw);
-        let group = scratch.bind(gpu, &self.shards[piece.shard], &[job.stages(Stage::Raw, stage)]);
+        let jobs = [job.stages(Stage::Raw, stage), job.stages(Stage::Raw, Stage::Masked)];
+        let group = scratch.bind(gpu, &self.shards[piece.shard], &jobs);
         let mut recorder = Recorder::new(gpu);
         let (across, units) = (tile_rows(&piece.q), piece.units.len() as u32);
         if let Some(sums) = sums {
-            recorder.pass(TimedStage::Kernel, &sums, &group, 0, [across, units, 1]);
+            sums.record(&mut recorder, TimedStage::Kernel, &group, 1, &self.plan.dims, piece);
         }
         let blocks = self.program.column_blocks(job.v4);
         recorder.pass(TimedStage::Kernel, &main, &group, 0, [across, units, blocks]);

@@ -5,11 +5,52 @@ use super::error::GpuError;
 use super::kernel::Kernel;
 use super::memory::floats;
 use super::recorder::Recorder;
-use super::session::{GpuSession, real, tile_rows};
+use super::session::{GpuSession, groups, real, tile_rows};
+use crate::attention::Dims;
 use crate::engine::item::{MapRequest, StageTimes, TimedStage};
 use crate::experiment::Stage;
 
+/// What finds the number of a whole row that its weights need.
+pub(super) enum RowSums {
+    /// A running maximum and sum over live tiles.
+    Online(wgpu::ComputePipeline),
+    /// A threshold: the masked scores of whole rows are held, and searched.
+    Threshold([wgpu::ComputePipeline; 2]),
+}
+
+impl RowSums {
+    /// Records it for the rows of a piece; `job` is the number of one that takes the matrix to the masked scores.
+    pub fn record(
+        &self,
+        recorder: &mut Recorder<'_>,
+        stage: TimedStage,
+        group: &wgpu::BindGroup,
+        job: usize,
+        dims: &Dims,
+        piece: &Piece,
+    ) {
+        let (height, units) = (piece.q.len(), piece.units.len() as u32);
+        match self {
+            Self::Online(sums) => recorder.pass(stage, sums, group, job, [tile_rows(&piece.q), units, 1]),
+            Self::Threshold([cells, normalise]) => {
+                recorder.pass(stage, cells, group, job, [groups(dims.n_k, 64), groups(height, 64), units]);
+                recorder.pass(stage, normalise, group, job, [height as u32, units, 1]);
+            }
+        }
+    }
+}
+
 impl GpuSession {
+    /// The kernels that find what the weights of a row need.
+    pub(super) async fn row_sums(&mut self) -> Result<RowSums, GpuError> {
+        if self.plan.exponential() {
+            let online = Kernel::Streaming { online: true, values: false, stats: false };
+            return Ok(RowSums::Online(self.compiled(online).await?));
+        }
+        let cells = self.compiled(Kernel::Cells).await?;
+        Ok(RowSums::Threshold([cells, self.compiled(Kernel::Normalise { stats: false }).await?]))
+    }
+
     /// Computes the log-sum-exp of the rows of pictures of one shard where it is needed and not known. Heads that follow each other and of
     /// which nothing is known are computed together.
     pub(super) async fn complete(&mut self, requests: &[MapRequest]) -> Result<StageTimes, GpuError> {
@@ -47,12 +88,12 @@ impl GpuSession {
     async fn sums(&mut self, piece: &Piece) -> Result<StageTimes, GpuError> {
         let job = self.job(piece).await?;
         let bytes = piece.rows() as u64 * 16;
-        self.scratch.room(&self.gpu, 0, bytes, 0, 0).await?;
-        let kernel = self.compiled(Kernel::Streaming { online: true, values: false, stats: false }).await?;
-        let group = self.scratch.bind(&self.gpu, &self.shards[piece.shard], &[job]);
+        let sums = self.row_sums().await?;
+        let held = if matches!(sums, RowSums::Threshold(_)) { bytes / 4 * u64::from(job.stride) } else { 0 };
+        self.scratch.room(&self.gpu, 0, bytes, held, 0).await?;
+        let group = self.scratch.bind(&self.gpu, &self.shards[piece.shard], &[job.stages(Stage::Raw, Stage::Masked)]);
         let mut recorder = Recorder::new(&self.gpu);
-        let at = [tile_rows(&piece.q), piece.units.len() as u32, 1];
-        recorder.pass(TimedStage::Picture, &kernel, &group, 0, at);
+        sums.record(&mut recorder, TimedStage::Picture, &group, 0, &self.plan.dims, piece);
         recorder.read(&self.scratch.statistics, bytes);
         let recorded = recorder.finish(self.clock).await?;
         let rows = recorded.read.first().map(|bytes| floats(bytes)).unwrap_or_default();

@@ -102,7 +102,7 @@ variants! {
     Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
     Scalar { 0: Bool(value), 1: Int(value), 2: Float(value) }
     DataValues { 0: Bool(values), 1: Int(values), 2: Float(values) }
-    Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid }
+    Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid, 3: Sparsemax, 4: Entmax, 5: SquaredRelu }
     Backend { 0: Auto, 1: Cpu, 2: Webgpu, 3: Reference }
     Algorithm { 0: Auto, 1: Materialised, 2: Streaming }
     Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }

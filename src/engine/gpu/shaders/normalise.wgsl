@@ -23,7 +23,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var moment = 0.0;
     var best = 0.0;
     var best_at = LARGEST;
-    if (!SIGMOID) {
+    if (THRESHOLD) {
+        lse = threshold(start, largest, thread);
+    } else if (SUMS) {
         for (var k = thread; k < job.keys; k += WIDTH) {
             let s = cells[start + k];
             if (!(s <= NOTHING)) {
@@ -86,6 +88,35 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         statistics[line] = vec4<f32>(select(lse, -LARGEST, nothing), entropy, best, select(best_at, -1.0, best_at >= LARGEST));
     }
+}
+
+// What the scores of a row are measured against so that their weights sum to one, by Newton's method from below (attention/threshold.rs).
+fn threshold(start: u32, largest: f32, thread: u32) -> f32 {
+    let factor = select(1.0, 0.5, ENTMAX);
+    var tau = factor * largest - 1.0;
+    // A handful of steps is enough; how many cannot depend on the row, since all threads must meet at the barriers.
+    for (var step = 0u; step < 24u; step++) {
+        var count = 0.0;
+        var sum = 0.0;
+        var squares = 0.0;
+        for (var k = thread; k < job.keys; k += WIDTH) {
+            let above = factor * cells[start + k] - tau;
+            if (!(above <= 0.0)) {
+                count += 1.0;
+                sum += above;
+                squares += above * above;
+            }
+        }
+        sum = across_sum(sum, thread);
+        if (ENTMAX) {
+            squares = across_sum(squares, thread);
+            tau += select((squares - 1.0) / (2.0 * sum), 0.0, sum == 0.0);
+        } else {
+            count = across_sum(count, thread);
+            tau += select((sum - 1.0) / count, 0.0, count == 0.0);
+        }
+    }
+    return tau;
 }
 
 fn across_sum(own: f32, thread: u32) -> f32 {

@@ -40,13 +40,26 @@ fn allowed(row: u32, at: At, k: i32) -> bool {
     return formula_allows(at, k);
 }
 
-// The weight of a score that is not masked.
+// Zero or more; NaN, a formula's own doing, stays.
+fn positive(x: f32) -> f32 {
+    return select(x, 0.0, x < 0.0);
+}
+
+// The weight of a score that is not masked, from its row's log-sum-exp or threshold.
 fn weight(s: f32, lse: f32, at: At, k: i32) -> f32 {
     var p = 0.0;
     if (SIGMOID) {
         let x = s + job.sigmoid_bias;
         let e = exp(-abs(x));
         p = select(e, 1.0, x >= 0.0) / (1.0 + e);
+    } else if (SPARSEMAX) {
+        p = positive(s - lse);
+    } else if (ENTMAX) {
+        let x = positive(0.5 * s - lse);
+        p = x * x;
+    } else if (SQUARED_RELU) {
+        let x = positive(s);
+        p = x * x / f32(job.n_k);
     } else {
         p = exp(s - lse);
     }

@@ -58,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var best = vec4<f32>(select(0.0, -LARGEST, ONLINE));
     var best_at = vec4<f32>(-1.0);
     var known = vec4<f32>(0.0);
-    if (!ONLINE && !SIGMOID) {
+    if (!ONLINE && SUMS) {
         for (var r = 0u; r < 4u; r++) {
             let q = q0 + ty * 4u + r;
             if (q >= job.q && q < job.q + job.rows) {
