@@ -75,6 +75,12 @@ impl Page {
         if here.as_str().starts_with(&self.base) { Ok(()) } else { self.open_ready("/").await }
     }
 
+    /// Whether pages of this browser are given a WebGPU adapter, be it one in software.
+    pub async fn has_adapter(&self) -> Result<bool> {
+        self.open("/").await?;
+        Ok(self.js("return !!(await navigator.gpu?.requestAdapter())", vec![]).await? == json!(true))
+    }
+
     /// Runs the body of an async function in the page and returns what it returns; `args` is its array of arguments.
     ///
     /// # Errors
