@@ -138,6 +138,16 @@ impl Page {
         Ok(())
     }
 
+    /// Chooses an entry of a list by its text.
+    pub async fn choose(&self, label: &str, entry: &str) -> Result<()> {
+        let field = self.control(label).await?.to_json()?;
+        let script =
+            "return [...arguments[0].options].find((o) => o.textContent.trim() === arguments[1])?.value ?? null";
+        let value = self.driver.execute(script, vec![field, json!(entry)]).await?;
+        let value = value.json().as_str().ok_or_else(|| format!("{label:?} has no entry {entry:?}"))?.to_owned();
+        self.set(label, &value).await
+    }
+
     /// Sends keys to whatever has the focus: a text, a `thirtyfour::Key`, or a sum of them such as `"7" + Key::Enter`.
     pub async fn keys(&self, keys: impl Into<TypingData>) -> Result<()> {
         Ok(self.driver.active_element().await?.send_keys(keys).await?)

@@ -4,6 +4,7 @@ pub mod boot;
 pub mod conformance;
 pub mod edit;
 pub mod faults;
+pub mod gpu_faults;
 pub mod links;
 
 use std::future::Future;
@@ -26,6 +27,8 @@ pub struct Needs {
 impl Needs {
     /// A browser with an adapter, shared with the other tests.
     pub const ADAPTER: Self = Self { adapter: true, own_browser: false };
+    /// A browser with an adapter, for this test alone.
+    pub const ADAPTER_OF_ITS_OWN: Self = Self { adapter: true, own_browser: true };
 }
 
 /// One test.
@@ -62,6 +65,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(edit::cases());
     all.extend(links::cases());
     all.extend(faults::cases());
+    all.extend(gpu_faults::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
