@@ -8,9 +8,11 @@
 
 mod bench;
 mod cases;
+mod common;
 mod driver;
 mod expression;
 mod page;
+mod workers;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -24,7 +26,7 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The longest that one test may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();

@@ -6,6 +6,7 @@ pub mod edit;
 pub mod faults;
 pub mod gpu_faults;
 pub mod links;
+pub mod table;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -66,6 +67,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(links::cases());
     all.extend(faults::cases());
     all.extend(gpu_faults::cases());
+    all.extend(table::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
