@@ -5,131 +5,45 @@ mod common;
 
 use std::sync::Arc;
 
-use attention_playground::attention::reference::{self, Head};
-use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
+use attention_playground::attention::{Dims, Inputs, Problem, Term};
 use attention_playground::engine::{MapRequest, Pool};
 use attention_playground::experiment::{Algorithm, Stage};
+use common::judge::{Judge, Worst};
 use common::table::{Case, cases, dims, normal};
-use common::{Engine, close, engines, largest};
+use common::{Engine, close, engines};
 
-/// Every head of a case by the oracle, in the order of the rows.
-fn judge(case: &Case) -> Vec<Head> {
-    let plan = Plan::compile(&case.problem).unwrap_or_else(|issues| panic!("{}: {issues}", case.name));
-    let Dims { batch, q_heads, .. } = plan.dims;
-    let heads = (0..batch).flat_map(|b| (0..q_heads).map(move |h| (b, h)));
-    heads.map(|(b, h)| reference::head(&plan, &case.inputs, b, h)).collect()
-}
-
-/// What a score's error makes of the results: its absolute error is the relative error of the weights.
-fn tolerance(engine: &Engine, heads: &[Head]) -> f64 {
-    let scores = heads.iter().flat_map(|head| head.stages[..5].iter()).flat_map(|stage| stage.iter().copied());
-    engine.precision * (1.0 + largest(scores))
-}
-
-/// The largest error among finite numbers, relative above 1 and absolute below.
-fn compare(
-    what: &str,
-    case: &Case,
-    engine: &Engine,
-    found: &[f32],
-    wanted: impl Iterator<Item = f64>,
-    tolerance: f64,
-) -> f64 {
-    let wanted: Vec<f64> = wanted.collect();
-    assert_eq!(found.len(), wanted.len(), "{}: {what} of {engine:?}", case.name);
-    let mut worst = 0.0_f64;
-    for (i, (&found, &wanted)) in found.iter().zip(&wanted).enumerate() {
-        assert!(
-            close(found, wanted, tolerance),
-            "{}: {what}[{i}] of {engine:?} is {found}, not {wanted} (±{tolerance:e})",
-            case.name
-        );
-        if wanted.is_finite() {
-            worst = worst.max((f64::from(found) - wanted).abs() / wanted.abs().max(1.0));
-        }
-    }
-    worst
-}
-
-/// Entropy of a row of weights over their sum, and the largest weight.
-fn spread(weights: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let sum: f64 = weights.clone().sum();
-    let entropy = weights.clone().filter(|w| *w > 0.0).map(|w| -(w / sum) * (w / sum).ln()).sum();
-    (entropy, weights.fold(0.0, f64::max))
+fn judge(case: &Case) -> Judge<'_> {
+    Judge::of(case).unwrap()
 }
 
 #[test]
 fn every_engine_agrees_with_the_oracle() {
-    // By engine: the worst error of outputs and of log-sum-exps, and where. Shown with --nocapture.
-    let mut worst: Vec<(String, [(f64, String); 2])> = Vec::new();
+    // By engine. Shown with --nocapture.
+    let mut worst: Vec<(Engine, Worst)> = engines().into_iter().map(|engine| (engine, Worst::default())).collect();
     for case in cases() {
-        let heads = judge(&case);
-        for engine in engines().iter().filter(|engine| engine.takes(&case.inputs)) {
-            let tolerance = tolerance(engine, &heads);
-            let size = largest(case.inputs.v.iter().map(|&x| f64::from(x))).max(1.0);
+        let judge = judge(&case);
+        for (engine, worst) in worst.iter_mut().filter(|(engine, _)| engine.takes(&case.inputs)) {
             let out = engine.run(&case.problem, &case.inputs, None);
-            let y = heads.iter().flat_map(|h| h.y.iter().copied());
-            let lse = heads.iter().flat_map(|h| h.lse.iter().copied());
-            let errors = [
-                compare("y", &case, engine, &out.y, y, tolerance * size),
-                compare("lse", &case, engine, &out.lse, lse, tolerance),
-            ];
-            let name = format!("{:?} {:?}", engine.backend, engine.algorithm);
-            if !worst.iter().any(|(known, _)| *known == name) {
-                worst.push((name.clone(), Default::default()));
-            }
-            for (_, known) in worst.iter_mut().filter(|(known, _)| *known == name) {
-                for (known, error) in known.iter_mut().zip(errors) {
-                    if error > known.0 {
-                        *known = (error, case.name.clone());
-                    }
-                }
-            }
-            let empty = heads.iter().flat_map(|h| h.lse.iter()).filter(|lse| **lse == f64::NEG_INFINITY).count();
-            assert_eq!(out.empty_rows as usize, empty, "{}: empty rows of {engine:?}", case.name);
-            let rows: Vec<_> = heads.iter().flat_map(|h| h.weights().rows().into_iter()).collect();
-            for (i, row) in rows.iter().enumerate().filter(|(_, row)| row.iter().all(|w| w.is_finite())) {
-                let (entropy, peak) = spread(row.iter().copied());
-                // Entropy sums n_k terms w·ln w, each with a weight's error times a logarithm.
-                assert!(
-                    close(out.entropy[i], entropy, 8.0 * tolerance),
-                    "{}: entropy[{i}] of {engine:?}: {} {entropy}",
-                    case.name,
-                    out.entropy[i]
-                );
-                assert!(
-                    close(out.peak[i], peak, tolerance),
-                    "{}: peak[{i}] of {engine:?}: {} {peak}",
-                    case.name,
-                    out.peak[i]
-                );
-                match out.peak_at[i] {
-                    u32::MAX => assert_eq!(peak, 0.0, "{}: peak of row {i} of {engine:?}", case.name),
-                    k => assert!(
-                        row[k as usize] >= peak - 2.0 * tolerance,
-                        "{}: peak of row {i} of {engine:?}",
-                        case.name
-                    ),
-                }
-            }
+            let errors = judge.run(&out, engine.precision).unwrap_or_else(|error| panic!("{engine:?}: {error}"));
+            worst.add(&case, errors);
         }
     }
-    for (name, [y, lse]) in worst {
-        println!("{name:<24} y {:.1e} ({})   lse {:.1e} ({})", y.0, y.1, lse.0, lse.1);
+    for (Engine { backend, algorithm, .. }, worst) in worst {
+        println!("{backend:?} {algorithm:?}: {worst}");
     }
 }
 
 #[test]
 fn every_stage_can_be_looked_at() {
     for case in cases() {
-        let heads = judge(&case);
+        let judge = judge(&case);
         for engine in engines().iter().filter(|engine| engine.takes(&case.inputs)) {
-            let tolerance = tolerance(engine, &heads);
+            let tolerance = judge.tolerance(engine.precision);
             for (i, stage) in Stage::ALL.into_iter().enumerate() {
                 let (_, found) = engine.run(&case.problem, &case.inputs, Some(stage)).matrix.unwrap();
-                let wanted = heads.iter().flat_map(|h| h.stages[i].iter().copied());
+                let wanted = judge.heads.iter().flat_map(|h| h.stages[i].iter().copied());
                 if case.inputs.finite() || stage == Stage::Weights {
-                    compare(&format!("{stage:?}"), &case, engine, &found, wanted, tolerance);
+                    judge.compare(&format!("{stage:?} of {engine:?}"), &found, wanted, tolerance).unwrap();
                 } else {
                     // Sums over NaN and infinities may meet them in another order.
                     for (found, wanted) in found.iter().zip(wanted) {
@@ -148,17 +62,17 @@ fn every_stage_can_be_looked_at() {
 #[test]
 fn pictures_pool_the_same_cells() {
     for case in cases().iter().filter(|case| case.inputs.finite() && case.problem.dims.n_q > 8) {
-        let heads = judge(case);
+        let judge = judge(case);
         let Dims { batch, q_heads, n_q, n_k, .. } = case.problem.dims;
         for engine in engines().iter().filter(|engine| engine.takes(&case.inputs)) {
-            let tolerance = tolerance(engine, &heads);
+            let tolerance = judge.tolerance(engine.precision);
             for (i, stage) in Stage::ALL.into_iter().enumerate() {
                 for pool in [Pool::Max, Pool::Mean] {
                     let (q, k) = (1..n_q, n_k / 4..n_k);
                     let (width, height) = (k.len().min(7), q.len().min(5));
                     let request = MapRequest { stage, batch: batch - 1, head: q_heads - 1, q, k, width, height, pool };
                     let map = engine.map(&case.problem, &case.inputs, &request);
-                    let head = &heads[heads.len() - 1];
+                    let head = &judge.heads[judge.heads.len() - 1];
                     for (at, &found) in map.values.iter().enumerate() {
                         let part = |range: &std::ops::Range<usize>, i: usize, n: usize| {
                             range.start + i * range.len() / n..range.start + (i + 1) * range.len() / n

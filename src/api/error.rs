@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use super::set;
 use crate::catalogue::Lang;
 use crate::engine::pool::RunError;
-use crate::experiment::{Issue, Issues};
+use crate::experiment::{Backend, Issue, Issues};
 
 /// An `Error` with name `ExperimentError` and `issues: {path, message}[]`.
 pub fn experiment_error(issues: impl Into<Issues>) -> JsValue {
@@ -29,11 +29,13 @@ pub fn list(issues: &[Issue]) -> Array {
     all
 }
 
-/// A run's error.
-pub fn run_error(error: RunError) -> JsValue {
+/// The error of a run on `backend`.
+pub fn run_error(error: RunError, backend: Backend) -> JsValue {
     match error {
         RunError::Invalid(issues) => experiment_error(issues),
         RunError::Unavailable(message) => experiment_error(Issue::new("backend", message)),
+        // Another engine may do what this one could not; there is none behind the CPU's.
+        RunError::Failed(message) if backend == Backend::Webgpu => experiment_error(Issue::new("backend", message)),
         RunError::Failed(message) => experiment_error(Issue::new("", message)),
         RunError::Cancelled => experiment_error(Issue::new("signal", "the run was stopped")),
     }

@@ -10,7 +10,7 @@ use crate::attention::Request;
 use crate::attention::request::{Draft, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
 use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
 use crate::engine::{MapRequest, Outcome, Pool as Merging, Report, TimedStage, Want};
-use crate::experiment::{Algorithm, Issue, Issues, Stage};
+use crate::experiment::{Algorithm, Backend, Issue, Issues, Stage};
 
 /// Computes a request.
 ///
@@ -31,6 +31,7 @@ pub async fn run(pool: &Pool, request: &JsValue) -> Result<JsValue, JsValue> {
         listener = Some(on_abort);
     }
     let prepared = request_of(request).and_then(|r| Ok((prepare(&r)?, r))).map_err(experiment_error)?;
+    let backend = prepared.1.backend;
     let done = compute(pool, prepared, cancel).await;
     if let (Some(signal), Some(listener)) = (&signal, &listener) {
         let _ = signal.remove_event_listener_with_callback("abort", listener.as_ref().unchecked_ref());
@@ -38,12 +39,12 @@ pub async fn run(pool: &Pool, request: &JsValue) -> Result<JsValue, JsValue> {
     match (done, signal) {
         (Ok(result), _) => Ok(result.into()),
         (Err(RunError::Cancelled), Some(signal)) if signal.aborted() => Err(reason(&signal)),
-        (Err(error), _) => Err(run_error(error)),
+        (Err(error), _) => Err(run_error(error, backend)),
     }
 }
 
 fn reason(signal: &web_sys::AbortSignal) -> JsValue {
-    js_sys::Reflect::get(signal, &"reason".into()).unwrap_or_else(|_| run_error(RunError::Cancelled))
+    js_sys::Reflect::get(signal, &"reason".into()).unwrap_or_else(|_| run_error(RunError::Cancelled, Backend::Auto))
 }
 
 fn signal(request: &JsValue) -> Result<Option<web_sys::AbortSignal>, Issue> {

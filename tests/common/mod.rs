@@ -3,12 +3,15 @@
 
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod judge;
 pub mod table;
 
-use attention_playground::attention::{Cost, Inputs, Plan, Problem};
+use attention_playground::attention::{Inputs, Plan, Problem};
 use attention_playground::engine::cpu::Kernels;
-use attention_playground::engine::{Map, MapRequest, Merge, Outcome, Report, Rows, Session, StageTimes, Want};
+use attention_playground::engine::{Map, MapRequest, Merge, Outcome, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend, Stage};
+use judge::{CPU_PRECISION, REFERENCE_PRECISION, items, outcome};
+pub use judge::{GPU_PRECISION, close};
 
 /// An engine under test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,14 +21,6 @@ pub struct Engine {
     /// Relative error of a score that its arithmetic may make; a weight's relative error is a score's absolute one.
     pub precision: f64,
 }
-
-/// Double precision, rounded once to single at the end.
-pub const REFERENCE_PRECISION: f64 = 2e-7;
-/// Single precision: dot products of up to 64 terms, exponentials by polynomial.
-pub const CPU_PRECISION: f64 = 4e-6;
-
-/// Single precision with the functions of WGSL, whose exponential may be off by a few units in the last place.
-pub const GPU_PRECISION: f64 = 8e-6;
 
 /// The engines that are there: on the CPU always, on the GPU with the feature and an adapter.
 pub fn engines() -> Vec<Engine> {
@@ -96,23 +91,7 @@ impl Engine {
                 }
             }
         }
-        let report = Report {
-            backend: self.backend,
-            algorithm: self.algorithm,
-            kernel: String::new(),
-            workers: 1,
-            adapter: None,
-            choice: None,
-            texts: Default::default(),
-            notes: Vec::new(),
-            total_ms: 0.0,
-            times: StageTimes::default(),
-            transfer_ms: 0.0,
-            runs_ms: Vec::new(),
-            cost: Cost::default(),
-            order: Vec::new(),
-        };
-        merge.finish(report)
+        outcome(merge, self.backend, self.algorithm)
     }
 
     pub fn map(&self, problem: &Problem, inputs: &Inputs, request: &MapRequest) -> Map {
@@ -122,32 +101,4 @@ impl Engine {
             _ => self.session(problem, inputs).map(request).0,
         }
     }
-}
-
-/// Rows of every head in two items of uneven size.
-fn items(problem: &Problem) -> Vec<Rows> {
-    let dims = problem.dims;
-    let cut = dims.n_q / 3;
-    let heads = (0..dims.batch).flat_map(|batch| (0..dims.q_heads).map(move |head| (batch, head)));
-    heads
-        .flat_map(|(batch, head)| [0..cut, cut..dims.n_q].map(|q| Rows { batch, head, q }))
-        .filter(|rows| !rows.q.is_empty())
-        .collect()
-}
-
-/// Largest absolute score that meets the normaliser, for tolerances.
-pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
-    values.into_iter().filter(|x| x.is_finite()).fold(0.0, |m, x| m.max(x.abs()))
-}
-
-/// Equal within `tolerance`, relative above 1 and absolute below; infinities and NaN must be the same.
-pub fn close(found: f32, wanted: f64, tolerance: f64) -> bool {
-    let found = f64::from(found);
-    if wanted.is_nan() || found.is_nan() {
-        return wanted.is_nan() && found.is_nan();
-    }
-    if wanted.is_infinite() || found.is_infinite() {
-        return found == wanted;
-    }
-    (found - wanted).abs() <= tolerance * wanted.abs().max(1.0)
 }

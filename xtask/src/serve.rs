@@ -2,6 +2,9 @@
 //!
 //! It serves the release build byte for byte, security policy included, which `trunk serve` would not: that one adds its
 //! reload script. For work on the sources with rebuilding on change, `trunk serve` is the command.
+//!
+//! For tests it also serves the page with a fault: under `/fault/<name>/` everything is as usual but for the script that starts workers,
+//! which comes with a script of that name in front of it, one that breaks something in the worker.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -22,21 +25,37 @@ pub fn command(args: &[String]) -> Result<bool> {
     let listener = bind(port)?;
     let folder = build::build(&build::Options::default())?;
     println!("\nAttention Playground: http://{}/   (stop with Ctrl+C)", listener.local_addr()?);
-    accept(&listener, &folder, &["/"], &Sent::default());
+    accept(&listener, &Arc::new(Site { folder, prefixes: &["/"], faults: None }), &Sent::default());
     Ok(true)
 }
 
 /// The files that were sent so far.
 pub type Sent = Arc<Mutex<BTreeSet<PathBuf>>>;
 
-/// Serves a folder in a thread, on a free port, under each of the prefixes (`/`, `/some/sub/path/`); returns the address, and what is sent.
-pub fn start(folder: &Path, prefixes: &'static [&'static str]) -> Result<(SocketAddr, Sent)> {
+/// What is served.
+pub struct Site {
+    /// The folder of the page.
+    pub folder: PathBuf,
+    /// Where it lies: `/`, `/some/sub/path/`.
+    pub prefixes: &'static [&'static str],
+    /// Scripts that break workers, each for the page under `/fault/<its name>/`.
+    pub faults: Option<PathBuf>,
+}
+
+/// A file to send, and what comes in front of it.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    file: PathBuf,
+    fault: Option<PathBuf>,
+}
+
+/// Serves a site in a thread, on a free port; returns the address, and what is sent.
+pub fn start(site: Site) -> Result<(SocketAddr, Sent)> {
     let listener = bind(0)?;
     let address = listener.local_addr()?;
-    let folder = folder.to_owned();
     let sent = Sent::default();
     let record = sent.clone();
-    shell::thread(move || accept(&listener, &folder, prefixes, &record));
+    shell::thread(move || accept(&listener, &Arc::new(site), &record));
     Ok((address, sent))
 }
 
@@ -45,15 +64,15 @@ fn bind(port: u16) -> Result<TcpListener> {
         .map_err(|e| format!("port {port} of 127.0.0.1: {e}. Choose another with --port").into())
 }
 
-fn accept(listener: &TcpListener, folder: &Path, prefixes: &'static [&'static str], sent: &Sent) {
+fn accept(listener: &TcpListener, site: &Arc<Site>, sent: &Sent) {
     for stream in listener.incoming().flatten() {
-        let (folder, sent) = (folder.to_owned(), sent.clone());
+        let (site, sent) = (site.clone(), sent.clone());
         // A browser that hangs up in the middle is not our error.
-        shell::thread(move || answer(stream, &folder, prefixes, &sent).ok());
+        shell::thread(move || answer(stream, &site, &sent).ok());
     }
 }
 
-fn answer(mut stream: TcpStream, folder: &Path, prefixes: &[&str], sent: &Sent) -> io::Result<()> {
+fn answer(mut stream: TcpStream, site: &Site, sent: &Sent) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut head = BufReader::new(stream.try_clone()?.take(16 * 1024));
     let mut line = String::new();
@@ -67,13 +86,14 @@ fn answer(mut stream: TcpStream, folder: &Path, prefixes: &[&str], sent: &Sent) 
     if !matches!(method, "GET" | "HEAD") {
         return respond(&mut stream, "405 Method Not Allowed", "text/plain", b"GET or HEAD\n", true);
     }
-    let Some(path) = resolve(folder, prefixes, target) else {
+    let Some(found) = site.resolve(target) else {
         return respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true);
     };
-    match std::fs::read(&path) {
-        Ok(body) => {
-            sent.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
-            respond(&mut stream, "200 OK", media_type(&path), &body, method == "GET")
+    let bytes = found.fault.iter().chain([&found.file]).map(std::fs::read).collect::<io::Result<Vec<_>>>();
+    match bytes {
+        Ok(bytes) => {
+            sent.lock().unwrap_or_else(PoisonError::into_inner).insert(found.file.clone());
+            respond(&mut stream, "200 OK", media_type(&found.file), &bytes.concat(), method == "GET")
         }
         Err(_) => respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true),
     }
@@ -92,17 +112,30 @@ fn respond(stream: &mut TcpStream, status: &str, media: &str, body: &[u8], with_
     stream.flush()
 }
 
-/// The file a request names, or none when it points out of the folder or under no prefix.
-fn resolve(folder: &Path, prefixes: &[&str], target: &str) -> Option<PathBuf> {
-    let path = decode(target.split(['?', '#']).next()?)?;
-    // The longest prefix wins, so that "/" does not swallow the others.
-    let rest = prefixes.iter().filter_map(|prefix| path.strip_prefix(prefix)).min_by_key(|rest| rest.len())?;
-    let relative = Path::new(rest);
-    if rest.contains(['\\', '\0']) || !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-        return None;
+impl Site {
+    /// What a request names, or none when it points out of the folder or under no prefix.
+    fn resolve(&self, target: &str) -> Option<Answer> {
+        let path = decode(target.split(['?', '#']).next()?)?;
+        if let Some((name, rest)) = path.strip_prefix("/fault/").and_then(|rest| rest.split_once('/')) {
+            let plain = !name.is_empty() && name.bytes().all(|b| b == b'-' || b.is_ascii_lowercase());
+            let script = self.faults.as_ref().filter(|_| plain)?.join(format!("{name}.js"));
+            let fault = (rest.starts_with("worker-loader-") && rest.ends_with(".js")).then_some(script);
+            return Some(Answer { file: self.file(rest)?, fault });
+        }
+        // The longest prefix wins, so that "/" does not swallow the others.
+        let rest = self.prefixes.iter().filter_map(|prefix| path.strip_prefix(prefix)).min_by_key(|rest| rest.len())?;
+        Some(Answer { file: self.file(rest)?, fault: None })
     }
-    let file = folder.join(relative);
-    Some(if rest.is_empty() || rest.ends_with('/') { file.join("index.html") } else { file })
+
+    /// The file at a path inside the folder.
+    fn file(&self, rest: &str) -> Option<PathBuf> {
+        let relative = Path::new(rest);
+        if rest.contains(['\\', '\0']) || !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return None;
+        }
+        let file = self.folder.join(relative);
+        Some(if rest.is_empty() || rest.ends_with('/') { file.join("index.html") } else { file })
+    }
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -139,11 +172,13 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
+    fn site(folder: &str) -> Site {
+        Site { folder: folder.into(), prefixes: &["/", "/some/sub/path/"], faults: Some("f".into()) }
+    }
 
     #[test]
     fn requests_name_files_under_each_prefix() {
-        let at = |target| resolve(Path::new("d"), PREFIXES, target);
+        let at = |target| site("d").resolve(target).map(|found| found.file);
         assert_eq!(at("/"), Some("d/index.html".into()));
         assert_eq!(at("/a%20b.js?m=1"), Some("d/a b.js".into()));
         assert_eq!(at("/some/sub/path/"), Some("d/index.html".into()));
@@ -155,8 +190,22 @@ mod tests {
         for target in
             ["/../secret", "/%2e%2e/secret", "//etc/passwd", "/a/../../b", "/a%5c..%5cb", "/%00", "/%zz", "", "x"]
         {
-            assert_eq!(resolve(Path::new("d"), PREFIXES, target), None, "{target}");
+            assert_eq!(site("d").resolve(target), None, "{target}");
         }
+    }
+
+    #[test]
+    fn a_fault_comes_in_front_of_the_loader_alone() {
+        let at = |target| site("d").resolve(target).map(|found| (found.file, found.fault));
+        let loader = "d/worker-loader-1a.js".into();
+        assert_eq!(at("/fault/no-gpu/worker-loader-1a.js?m=gpu-2b.js"), Some((loader, Some("f/no-gpu.js".into()))));
+        assert_eq!(at("/fault/no-gpu/"), Some(("d/index.html".into(), None)));
+        assert_eq!(at("/fault/no-gpu/captures/x"), Some(("d/captures/x".into(), None)));
+        for target in ["/fault/../x.js", "/fault/%2e%2e/x.js", "/fault//x.js", "/fault/No/x.js", "/fault/a/../b"] {
+            assert_eq!(at(target), None, "{target}");
+        }
+        let plain = Site { faults: None, ..site("d") };
+        assert_eq!(plain.resolve("/fault/no-gpu/worker-loader-1a.js"), None);
     }
 
     #[test]
@@ -170,7 +219,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-serve-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("a.wasm"), "four").unwrap();
-        let (address, sent) = start(&folder, &["/"]).unwrap();
+        let (address, sent) = start(Site { folder: folder.clone(), prefixes: &["/"], faults: None }).unwrap();
         let ask = |request: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(request.as_bytes()).unwrap();

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check there is, counted; the last line is `N passed, M failed`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use crate::checks::{Checks, Tally, tally};
@@ -140,11 +140,12 @@ pub fn first_view() -> Result<Vec<PathBuf>> {
 /// Runs the browser program; whether it ended well, what it printed, and which files the page fetched.
 fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>)> {
     let dist = root().join("dist");
-    if !Path::new(&dist).join("index.html").is_file() {
+    if !dist.join("index.html").is_file() {
         return Err("there is no dist/: run cargo xtask build".into());
     }
     let browser = browser::find_or_install()?;
-    let (address, sent) = serve::start(&dist, PREFIXES)?;
+    let faults = Some(root().join("tests/browser/faults"));
+    let (address, sent) = serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults })?;
     let mut command = shell::command("cargo", &["run", "--quiet", "--locked", "--package", "browser-tests", "--"]);
     command.args(filter);
     command

@@ -26,6 +26,13 @@ pub struct Gpu {
     stray: Arc<Mutex<Option<String>>>,
 }
 
+/// Whether there is a `navigator.gpu`. It may still have no adapter to give.
+#[cfg(target_arch = "wasm32")]
+fn browser_has_webgpu() -> bool {
+    let get = |of: &wasm_bindgen::JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).unwrap_or_default();
+    get(&get(&js_sys::global(), "navigator"), "gpu").is_object()
+}
+
 impl Gpu {
     /// Finds an adapter and opens a device with the default limits of WebGPU, so that what runs here runs everywhere.
     ///
@@ -34,9 +41,8 @@ impl Gpu {
     pub async fn open() -> Result<Gpu, GpuError> {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
         descriptor.backends = wgpu::Backends::BROWSER_WEBGPU | wgpu::Backends::VULKAN;
-        // A browser may have `navigator.gpu` and still no WebGPU behind it.
         #[cfg(target_arch = "wasm32")]
-        if !wgpu::util::is_browser_webgpu_supported().await {
+        if !browser_has_webgpu() {
             return Err(GpuError::Unavailable(message!(
                 "this browser gives pages no access to the GPU (no WebGPU)",
                 "此浏览器不允许网页使用 GPU（没有 WebGPU）",

@@ -377,6 +377,10 @@ impl State {
             }
             Loss::Fatal(job) => {
                 let message = message!("The computation stopped twice: {reason}", "计算两次中止：{reason}");
+                if side == Side::Gpu {
+                    // `auto` does not wait for this again; who names the GPU may.
+                    self.gpu = Knowledge::Unavailable(message.clone());
+                }
                 after.answers.extend(self.jobs.remove(&job).map(|p| (p.reply, Err(RunError::Failed(message)))));
             }
         }

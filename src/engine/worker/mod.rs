@@ -44,14 +44,23 @@ fn now() -> f64 {
 /// Takes messages from now on, says so, and says why should it panic.
 fn listen(tier: &str, receive: impl Fn(&JsValue) + 'static) {
     std::panic::set_hook(Box::new(|info| {
-        let message = info.to_string().chars().take(MESSAGE_CHARS).collect();
-        send(&FromWorker::Panicked { message }, &Bulk::default());
+        send(&FromWorker::Panicked { message: said(info) }, &Bulk::default());
     }));
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| receive(&event.data()));
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The worker listens for as long as it lives.
     on_message.forget();
     send(&FromWorker::Ready { protocol: PROTOCOL, tier: tier.to_owned() }, &Bulk::default());
+}
+
+/// What a panic says and where it was, without the folders of whoever compiled the program and without JavaScript's stack.
+fn said(info: &std::panic::PanicHookInfo) -> String {
+    let text = info.payload_as_str().unwrap_or("panic").lines().next().unwrap_or_default();
+    let text: String = text.chars().take(MESSAGE_CHARS).collect();
+    match info.location() {
+        Some(at) => format!("{text} ({}:{})", at.file().rsplit(['/', '\\']).next().unwrap_or_default(), at.line()),
+        None => text,
+    }
 }
 
 fn send(head: &FromWorker, bulk: &Bulk) {

@@ -68,6 +68,8 @@ impl Driver {
             "--disable-sync",
             "--disable-quic",
             "--lang=en-US",
+            // Headless browsers refuse the software adapter otherwise, and where there is no GPU it is the only one.
+            "--enable-unsafe-webgpu",
             "--window-size=1366,900",
         ] {
             wanted.add_arg(flag)?;

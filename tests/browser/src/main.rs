@@ -2,14 +2,17 @@
 //! this program with BASE_URL, CHROME and CHROMEDRIVER set; SHOTS=folder keeps the screenshots that tests take (and one of
 //! each failure).
 //!
-//! A test is an `async fn(&Page) -> Result<()>` in one of the files of `cases/`, listed in that file's table. All of them share one
-//! browser session; one that leaves a severe message in the console has failed.
+//! A test is an `async fn(&Page) -> Result<()>` in one of the files of `cases/`, listed in that file's table. They share one browser
+//! session, unless a test asks for its own; one that leaves a severe message in the console has failed. Tests on the GPU need a WebGPU
+//! adapter, be it one in software; where the browser has none they are not run, which is said before the tally.
 
 mod bench;
 mod cases;
+mod common;
 mod driver;
 mod expression;
 mod page;
+mod workers;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -23,7 +26,7 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The longest that one test may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();
@@ -53,11 +56,17 @@ async fn run(filter: &str) -> Result<bool> {
         page.quit().await;
         return done.map(|()| true);
     }
-    let (mut passed, mut failed) = (0, Vec::new());
     let mut page = driver.page().await?;
+    let adapter = !cases.iter().any(|case| case.needs.adapter) || page.has_adapter().await?;
+    let (cases, left_out): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| adapter || !case.needs.adapter);
+    let (mut passed, mut failed) = (0, Vec::new());
     for case in &cases {
+        if case.needs.own_browser {
+            page = another(&driver, page).await?;
+        }
         let start = now();
-        match tried(case, &page).await {
+        let outcome = tried(case, &page).await;
+        match &outcome {
             Ok(()) => {
                 println!("ok      {} ({} ms)", case.name, start.elapsed().as_millis());
                 passed += 1;
@@ -65,19 +74,29 @@ async fn run(filter: &str) -> Result<bool> {
             Err(error) => {
                 println!("FAILED  {} ({} ms)\n        {error}", case.name, start.elapsed().as_millis());
                 failed.push(&case.name);
-                // Nothing of a failed test may reach the next one.
                 let _ = page.screenshot(&format!("failed {}", case.name)).await;
-                page.quit().await;
-                page = driver.page().await?;
             }
+        }
+        // Nothing of a failed test, or of one that wanted a browser for itself, may reach the next one.
+        if outcome.is_err() || case.needs.own_browser {
+            page = another(&driver, page).await?;
         }
     }
     page.quit().await;
     for name in &failed {
         println!("failed: {name}");
     }
+    if !left_out.is_empty() {
+        println!("NOT RUN, no WebGPU adapter: {} tests on webgpu", left_out.len());
+    }
     println!("browser tests: {passed} passed, {} failed", failed.len());
     Ok(failed.is_empty())
+}
+
+/// A new browser in the place of this one.
+async fn another(driver: &driver::Driver, page: Page) -> Result<Page> {
+    page.quit().await;
+    driver.page().await
 }
 
 /// Opens the page as a newcomer would and looks on until it has shown a result, and a little longer: whatever else it fetches by itself counts.

@@ -75,6 +75,12 @@ impl Page {
         if here.as_str().starts_with(&self.base) { Ok(()) } else { self.open_ready("/").await }
     }
 
+    /// Whether pages of this browser are given a WebGPU adapter, be it one in software.
+    pub async fn has_adapter(&self) -> Result<bool> {
+        self.open("/").await?;
+        Ok(self.js("return !!(await navigator.gpu?.requestAdapter())", vec![]).await? == json!(true))
+    }
+
     /// Runs the body of an async function in the page and returns what it returns; `args` is its array of arguments.
     ///
     /// # Errors
@@ -130,6 +136,16 @@ impl Page {
                       arguments[0].dispatchEvent(new Event(kind, { bubbles: true }));";
         self.driver.execute(script, vec![field, json!(value)]).await?;
         Ok(())
+    }
+
+    /// Chooses an entry of a list by its text.
+    pub async fn choose(&self, label: &str, entry: &str) -> Result<()> {
+        let field = self.control(label).await?.to_json()?;
+        let script =
+            "return [...arguments[0].options].find((o) => o.textContent.trim() === arguments[1])?.value ?? null";
+        let value = self.driver.execute(script, vec![field, json!(entry)]).await?;
+        let value = value.json().as_str().ok_or_else(|| format!("{label:?} has no entry {entry:?}"))?.to_owned();
+        self.set(label, &value).await
     }
 
     /// Sends keys to whatever has the focus: a text, a `thirtyfour::Key`, or a sum of them such as `"7" + Key::Enter`.

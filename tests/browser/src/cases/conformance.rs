@@ -1,4 +1,4 @@
-//! ONNX's own vectors for Attention and FlexAttention, through the page's API, on every backend: one test for each.
+//! ONNX's own vectors for Attention and FlexAttention, through the page's API, on every backend: one test for each. The GPU keeps the same tolerances.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -7,13 +7,15 @@ use std::rc::Rc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Case;
+use super::{Case, Needs};
 use crate::expression::{self, Graph};
 use crate::page::{Page, ensure};
 use crate::{Error, Result};
 
 /// Where the page computes them.
-const BACKENDS: [&str; 2] = ["cpu", "reference"];
+const BACKENDS: [&str; 3] = ["cpu", "reference", WEBGPU];
+
+const WEBGPU: &str = "webgpu";
 
 /// The vectors allow 1e-7, which fits one order of additions. Ours are other orders of the same f32 additions.
 const ORDER_OF_ADDITIONS: f64 = 1e-5;
@@ -71,6 +73,7 @@ fn case(vector: Rc<Vector>, backend: &'static str) -> Case {
     let name = format!("conformance, {backend}: {}", vector.name.trim_start_matches("test_"));
     Case {
         name,
+        needs: if backend == WEBGPU { Needs::ADAPTER } else { Needs::default() },
         run: Box::new(move |page| {
             let vector = vector.clone();
             Box::pin(async move { check(page, &vector, backend).await })

@@ -56,7 +56,7 @@ async fn a_bad_request_is_refused_and_changes_nothing(page: &Page) -> Result<()>
         const good = () => ({ Q: T([1, 2, 4, 8]), K: T([1, 2, 6, 8]), V: T([1, 2, 6, 8]) });
         const doors = [
           ['run', {}], ['run', null], ['run', []], ['run', { ...good(), rect: { head: 0, q: [0, 4], k: [0, 6], width: 6, height: 4 } }], ['run', { ...good(), K: T([1, 2, 6, 7]) }], ['run', { ...good(), mask: 'k <= ' }], ['run', { ...good(), Q: 7 }],
-          ['run', { ...good(), backend: 'webgpu' }], ['run', { ...good(), nonsense: 1 }], ['run', { ...good(), Q: { shape: [1, 2, 4, 1e9], data: [] } }],
+          ['run', { ...good(), backend: 'gpu' }], ['run', { ...good(), nonsense: 1 }], ['run', { ...good(), Q: { shape: [1, 2, 4, 1e9], data: [] } }],
           ['set', { temperature: 'hot' }], ['set', { mask: { id: 'causall' } }], ['set', { nonsense: 1 }], ['set', 5], ['set', { input: { kind: 'generated', size: { n_q: 8, n_k: 8 } }, mask: { id: 'document' }, data: { doc: [0, 1] } }],
           ['set', { mask: { id: 'custom', custom: { text: 'k <=', params: [] } } }]];
         for (const [door, value] of doors) {

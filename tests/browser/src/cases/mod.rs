@@ -4,7 +4,9 @@ pub mod boot;
 pub mod conformance;
 pub mod edit;
 pub mod faults;
+pub mod gpu_faults;
 pub mod links;
+pub mod table;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,20 +16,42 @@ use crate::{Result, page::Page};
 /// What a running test is.
 pub type Run<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
 
+/// What a test asks of the browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// A WebGPU adapter; the software one will do. Where there is none the test is not run, and that is said.
+    pub adapter: bool,
+    /// A browser that nobody used before and nobody uses afterwards: an empty profile, a GPU that may be crashed.
+    pub own_browser: bool,
+}
+
+impl Needs {
+    /// A browser with an adapter, shared with the other tests.
+    pub const ADAPTER: Self = Self { adapter: true, own_browser: false };
+    /// A browser with an adapter, for this test alone.
+    pub const ADAPTER_OF_ITS_OWN: Self = Self { adapter: true, own_browser: true };
+}
+
 /// One test.
 pub struct Case {
     /// `file: what it shows`; a filter matches any part of it.
     pub name: String,
+    /// What it asks of the browser.
+    pub needs: Needs,
     /// The test itself.
     pub run: Box<dyn for<'a> Fn(&'a Page) -> Run<'a>>,
 }
 
-/// A table of tests: `cases!("boot"; opens, computes)` names each after its function.
+/// A table of tests: `cases!("boot"; opens, computes)` names each after its function. What they need may stand after the name of the file.
 #[macro_export]
 macro_rules! cases {
     ($file:literal; $($test:ident),+ $(,)?) => {
+        $crate::cases!($file, $crate::cases::Needs::default(); $($test),+)
+    };
+    ($file:literal, $needs:expr; $($test:ident),+ $(,)?) => {
         vec![$($crate::cases::Case {
             name: format!("{}: {}", $file, stringify!($test).replace('_', " ")),
+            needs: $needs,
             run: Box::new(|page| Box::pin($test(page))),
         }),+]
     };
@@ -42,6 +66,8 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(edit::cases());
     all.extend(links::cases());
     all.extend(faults::cases());
+    all.extend(gpu_faults::cases());
+    all.extend(table::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }

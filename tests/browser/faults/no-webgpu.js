@@ -1,0 +1,2 @@
+// A browser without WebGPU.
+Object.defineProperty(WorkerNavigator.prototype, "gpu", { get: () => undefined });

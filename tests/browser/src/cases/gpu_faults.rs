@@ -1,0 +1,182 @@
+//! GPUs that are not there, refuse, lie, run out of memory or crash. Whoever asks for the GPU by name is told why there is none; `auto` takes
+//! the CPU and says why; the page keeps what it shows.
+//!
+//! A fault is a script of `tests/browser/faults/`, which the server puts in front of what starts the workers of a page under `/fault/<name>/`.
+
+use serde_json::{Value, json};
+
+use super::{Case, Needs};
+use crate::page::{Page, ensure};
+use crate::{Result, cases};
+
+/// What breaks, and what is said then.
+#[derive(Clone, Copy)]
+struct Fault {
+    name: &'static str,
+    /// Part of the sentence for the user.
+    says: &'static str,
+    /// Whether it breaks something of an adapter, which must be there then.
+    of_adapter: bool,
+}
+
+const FAULTS: [Fault; 6] = [
+    Fault { name: "no-webgpu", says: "this browser gives pages no access to the GPU (no WebGPU)", of_adapter: false },
+    Fault { name: "no-adapter", says: "no usable GPU was found", of_adapter: false },
+    Fault { name: "refused", says: "the GPU could not be opened", of_adapter: true },
+    Fault {
+        name: "wrong-numbers",
+        says: "gave wrong numbers for a small test problem, so it is not used",
+        of_adapter: true,
+    },
+    Fault { name: "out-of-memory", says: "the GPU ran out of memory (", of_adapter: true },
+    Fault { name: "range-error", says: "The computation stopped twice: ", of_adapter: true },
+];
+
+/// This file's tests.
+pub fn cases() -> Vec<Case> {
+    let case = |fault: Fault| Case {
+        name: format!("gpu faults: {}", fault.name.replace('-', " ")),
+        needs: Needs { adapter: fault.of_adapter, ..Needs::default() },
+        run: Box::new(move |page| Box::pin(a_gpu_with_a_fault(page, fault))),
+    };
+    let mut all: Vec<Case> = FAULTS.into_iter().map(case).collect();
+    all.extend(cases!("gpu faults", Needs::ADAPTER_OF_ITS_OWN; 
+        a_crash_between_two_runs_costs_no_result, a_crash_during_a_run_is_mended_and_told, two_crashes_in_a_row_end_it));
+    all
+}
+
+/// A problem of 4 heads, 1400 rows and 64 columns: `auto` leaves smaller ones to the CPU unasked, and its tensors are above a MiB.
+const PROBLEM: &str = "
+const p = await attentionPlayground;
+const tensor = (step) => ({ shape: [1, 4, 1400, 64], data: Float32Array.from({ length: 4 * 1400 * 64 }, (_, i) => ((i * step) % 199) / 99 - 1) });
+const problem = (backend) => ({ Q: tensor(37), K: tensor(53), V: tensor(71), is_causal: true, backend });
+const apart = (a, b) => a.outputs.Y.data.reduce((most, x, i) => Math.max(most, Math.abs(x - b.outputs.Y.data[i]) || 0), a.outputs.Y.data.length === b.outputs.Y.data.length ? 0 : Infinity);
+const told = ({ backend, fallback, notes, adapter }) => ({ backend, fallback, notes, adapter });
+";
+
+/// A measurement as the browser remembers it: by it, anything is faster on the GPU.
+const MEMORY: &str = "localStorage.setItem('attention-playground-payoff-' + document.querySelector('meta[name=gpu]').content, '1 1 0 1e12\\nthe GPU');";
+
+async fn a_gpu_with_a_fault(page: &Page, fault: Fault) -> Result<()> {
+    page.open_ready(&format!("/fault/{}/", fault.name)).await?;
+    let outcome = async {
+        auto_takes_the_cpu(page, fault.says).await?;
+        the_name_is_refused(page, fault.says).await?;
+        the_page_keeps_its_result(page, fault.says).await
+    }
+    .await;
+    page.js("localStorage.clear()", vec![]).await?;
+    outcome
+}
+
+/// `auto` expects much of the GPU, and when that gives nothing has the right numbers from the CPU.
+async fn auto_takes_the_cpu(page: &Page, says: &str) -> Result<()> {
+    let script = format!(
+        "{MEMORY}{PROBLEM} const auto = await p.run(problem('auto')), cpu = await p.run(problem('cpu')); return [told(auto), apart(auto, cpu)]"
+    );
+    let got = page.js(&script, vec![]).await?;
+    ensure(got[0]["backend"] == "cpu", || format!("auto took {}", got[0]))?;
+    ensure(got[0]["fallback"].as_str().is_some_and(|why| why.contains(says)), || {
+        format!("auto does not say {says:?}: {}", got[0])
+    })?;
+    ensure(got[1].as_f64() == Some(0.0), || format!("auto is off by {}", got[1]))
+}
+
+/// Asked for by name, the GPU is an error and nothing else.
+async fn the_name_is_refused(page: &Page, says: &str) -> Result<()> {
+    let script = format!(
+        "{PROBLEM} try {{ return told(await p.run(problem('webgpu'))) }} catch ({{ name, issues }}) {{ return {{ name, issues }} }}"
+    );
+    // The second time it must be no other.
+    for _ in 0..2 {
+        let refused = page.js(&script, vec![]).await?;
+        let issue = &refused["issues"][0];
+        ensure(refused["name"] == "ExperimentError" && issue["path"] == "backend", || format!("answered {refused}"))?;
+        ensure(issue["message"].as_str().is_some_and(|why| why.contains(says)), || {
+            format!("does not say {says:?}: {refused}")
+        })?;
+    }
+    Ok(())
+}
+
+/// The engine chosen in the timing card: the page says why it can't, shows what it showed, and computes again with another.
+async fn the_page_keeps_its_result(page: &Page, says: &str) -> Result<()> {
+    let set = "const p = await attentionPlayground; const ran = new Promise((done) => { const off = p.on('result', (r) => { off(); done(r.backend) }) });
+        await p.set(args[0]); return await ran";
+    let size = json!({ "q_heads": 4, "kv_heads": 4, "n_q": 1400, "n_k": 1400, "d": 64, "d_v": 64 });
+    let large = json!({ "input": { "kind": "generated", "recipe": "normal", "size": size, "seed": 1 } });
+    let ran = page.js(set, vec![large]).await?;
+    ensure(ran == json!("cpu"), || format!("computed by {ran}"))?;
+    let shown = "return document.querySelector('.steps .strong td')?.textContent";
+    page.wait_until("document.querySelector('.steps .strong td')").await?;
+    let before = page.js(shown, vec![]).await?;
+    page.choose("engine", "GPU, WebGPU").await?;
+    page.wait_until(&format!("document.querySelector('.notices')?.textContent.includes({says:?})")).await?;
+    page.wait_until("/last good result/.test(document.body.textContent)").await?;
+    let after = page.js(shown, vec![]).await?;
+    ensure(before == after, || format!("the page showed {before}, and now {after}"))?;
+    page.screenshot(&format!("gpu {}", says.trim_end_matches([' ', '(', ':']))).await?;
+    page.choose("engine", "auto").await?;
+    page.wait_until("!document.querySelector('.notices [role=alert]')").await?;
+    let ran = page.js(set, vec![json!({ "temperature": 0.5 })]).await?;
+    ensure(ran == json!("cpu"), || format!("afterwards computed by {ran}"))
+}
+
+/// Ends the process of the browser that talks to the GPU, as a driver's fault would.
+async fn crash(page: &Page) -> Result<()> {
+    page.cdp("Browser.crashGpuProcess", json!({})).await.map(drop)
+}
+
+/// Runs the problem on the GPU by name: who computed it, how far it is from the first time, and how long it took, milliseconds.
+async fn on_the_gpu(page: &Page) -> Result<Value> {
+    let script = format!(
+        "{PROBLEM} const r = await p.run(problem('webgpu')); self.first ??= r; return [told(r), apart(r, self.first), r.timing.total_ms]"
+    );
+    page.js(&script, vec![]).await
+}
+
+fn same_from_the_gpu(got: &Value) -> Result<()> {
+    ensure(got[0]["backend"] == "webgpu" && got[1].as_f64() == Some(0.0), || format!("not the same numbers: {got}"))
+}
+
+/// Nothing was on its way, so nothing is told: the next run opens the GPU again.
+async fn a_crash_between_two_runs_costs_no_result(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    same_from_the_gpu(&on_the_gpu(page).await?)?;
+    crash(page).await?;
+    same_from_the_gpu(&on_the_gpu(page).await?)
+}
+
+async fn a_crash_during_a_run_is_mended_and_told(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    on_the_gpu(page).await?;
+    // What is compiled is kept: this is how long the next ones take.
+    let once = on_the_gpu(page).await?[2].as_f64().unwrap_or_default();
+    let long = json!((6000.0 / once.max(6.0)).ceil());
+    let start = format!(
+        "{PROBLEM} self.late = p.run({{ ...problem('webgpu'), repeat: args[0] }}); self.late.finally(() => (self.done = true)).catch(() => {{}});
+         await new Promise((go) => setTimeout(go, 1500)); return !self.done"
+    );
+    let running = page.js(&start, vec![long]).await?;
+    ensure(running == json!(true), || format!("the run was over before it could be disturbed; once takes {once} ms"))?;
+    crash(page).await?;
+    let end = format!("{PROBLEM} const r = await self.late; return [told(r), apart(r, self.first)]");
+    let got = page.js(&end, vec![]).await?;
+    same_from_the_gpu(&got)?;
+    ensure(got[0]["notes"] == json!(["The GPU was lost and opened again; what it held was computed again."]), || {
+        format!("what happened is not told: {got}")
+    })
+}
+
+/// Chromium gives no adapter any more after the second one.
+async fn two_crashes_in_a_row_end_it(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    same_from_the_gpu(&on_the_gpu(page).await?)?;
+    crash(page).await?;
+    same_from_the_gpu(&on_the_gpu(page).await?)?;
+    crash(page).await?;
+    let lost = "the GPU stopped working and lost its data (";
+    the_name_is_refused(page, lost).await?;
+    auto_takes_the_cpu(page, lost).await?;
+    the_page_keeps_its_result(page, lost).await
+}

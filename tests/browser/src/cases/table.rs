@@ -1,0 +1,124 @@
+//! The table of problems that every engine must agree on, computed by the browser's own workers and judged by the f64 oracle.
+
+use attention_playground::engine::protocol::{FromWorker, Given, ToWorker, Work, strip_tables};
+use attention_playground::engine::{Merge, Outcome, Rows, RowsOut, Want};
+use attention_playground::experiment::{Algorithm, Backend};
+use attention_playground::formula::DataValues;
+
+use super::{Case as Test, Needs};
+use crate::Result;
+use crate::common::judge::{self, CPU_PRECISION, GPU_PRECISION, Judge, REFERENCE_PRECISION, Worst};
+use crate::common::table::{Case, cases as problems};
+use crate::page::{Page, ensure};
+use crate::workers::{Parcel, Program, Worker};
+
+/// An engine under test.
+#[derive(Clone, Copy)]
+struct Engine {
+    name: &'static str,
+    backend: Backend,
+    algorithm: Algorithm,
+    precision: f64,
+}
+
+/// This file's tests: one for each engine and algorithm.
+pub fn cases() -> Vec<Test> {
+    let engines = [
+        ("reference", Backend::Reference, REFERENCE_PRECISION),
+        ("cpu", Backend::Cpu, CPU_PRECISION),
+        ("webgpu", Backend::Webgpu, GPU_PRECISION),
+    ];
+    let algorithms = [("materialised", Algorithm::Materialised), ("streaming", Algorithm::Streaming)];
+    let pairs = engines.into_iter().flat_map(|engine| algorithms.map(|algorithm| (engine, algorithm)));
+    let test = |((name, backend, precision), (how, algorithm))| Test {
+        name: format!("table: {name}, {how}"),
+        needs: if backend == Backend::Webgpu { Needs::ADAPTER } else { Needs::default() },
+        run: Box::new(move |page: &Page| Box::pin(agrees(page, Engine { name, backend, algorithm, precision }))),
+    };
+    pairs.map(test).collect()
+}
+
+async fn agrees(page: &Page, engine: Engine) -> Result<()> {
+    page.open_ready("/").await?;
+    let program = if engine.backend == Backend::Webgpu { Program::Gpu } else { Program::Page };
+    let worker = Worker::start(page, program).await?;
+    let (mut worst, mut declined) = (Worst::default(), 0);
+    let all = problems();
+    for (session, case) in all.iter().enumerate() {
+        let told = open(&worker, engine, session as u64, case).await?;
+        if engine.backend == Backend::Webgpu && !case.inputs.finite() {
+            let why = "the input holds NaN or infinities";
+            ensure(
+                matches!(&told, FromWorker::Unavailable { message, lasting: false, .. } if message.en.contains(why)),
+                || format!("{}: not declined by name: {told:?}", case.name),
+            )?;
+            declined += 1;
+            continue;
+        }
+        ensure(matches!(&told, FromWorker::Opened { kernel, .. } if !kernel.is_empty()), || {
+            format!("{}: not opened but {told:?}", case.name)
+        })?;
+        let outcome = compute(&worker, engine, session as u64, case).await?;
+        worst.add(case, Judge::of(case)?.run(&outcome, engine.precision)?);
+    }
+    let computed = all.len() - declined;
+    println!("        {}, {:?}: {computed} problems, {declined} declined   {worst}", engine.name, engine.algorithm);
+    worker.end().await
+}
+
+/// Opens a case as the pool does; what the worker answers.
+async fn open(worker: &Worker<'_>, engine: Engine, session: u64, case: &Case) -> Result<FromWorker> {
+    let (problem, tables) = strip_tables(&case.problem);
+    // Three tensors of this case; those of the case before are forgotten.
+    let tensors = [3 * session + 1, 3 * session + 2, 3 * session + 3];
+    let numbers = [&case.inputs.q, &case.inputs.k, &case.inputs.v];
+    let mut parcel = Parcel::of(&ToWorker::Open {
+        session,
+        job: session,
+        problem: Box::new(problem),
+        tables: tables.iter().map(|table| table.values.len()).collect(),
+        tensors,
+        sent: tensors.iter().zip(numbers).map(|(key, tensor)| (*key, tensor.len())).collect(),
+        forget: tensors.map(|key| key.saturating_sub(3)).to_vec(),
+        backend: engine.backend,
+        algorithm: engine.algorithm,
+        cost: true,
+    });
+    numbers.iter().for_each(|tensor| parcel.floats(tensor));
+    for table in &tables {
+        match &table.values {
+            DataValues::Bool(values) => parcel.bytes(values),
+            DataValues::Int(values) => parcel.integers(values),
+            DataValues::Float(values) => parcel.floats(values),
+        }
+    }
+    let (told, _) = worker.ask(&[parcel], 1).await?.remove(0);
+    Ok(told)
+}
+
+/// Computes an open case in items of uneven size, then closes it.
+async fn compute(worker: &Worker<'_>, engine: Engine, session: u64, case: &Case) -> Result<Outcome> {
+    let want = Want { stats: true, matrix: None };
+    let items = judge::items(&case.problem);
+    let item = |(part, rows): (usize, &Rows)| {
+        let work = vec![Work::Rows(rows.clone())];
+        Parcel::of(&ToWorker::Item { session, job: session, part, work, want, repeat: 1 })
+    };
+    let mut messages: Vec<Parcel> = items.iter().enumerate().map(item).collect();
+    messages.push(Parcel::of(&ToWorker::Close { session }));
+    let mut merge = Merge::new(case.problem.dims, true, None, 0);
+    for (at, (told, mut bulk)) in worker.ask(&messages, items.len()).await?.into_iter().enumerate() {
+        let name = &case.name;
+        let FromWorker::Done { job, part, given, .. } = &told else {
+            return Err(format!("{name}: not computed but {told:?}").into());
+        };
+        let [Given::Rows { lengths, peak_at, empty_rows, times }] = &given[..] else {
+            return Err(format!("{name}: rows were asked, and {given:?} came").into());
+        };
+        ensure((*job, *part) == (session, at), || format!("{name}: part {part} of job {job} instead of {at}"))?;
+        let [y, lse, entropy, peak, matrix] = lengths.map(|length| bulk.take_floats(length));
+        let (peak_at, empty_rows, times) = (bulk.take_indices(*peak_at), *empty_rows, *times);
+        merge.rows(&items[at], &RowsOut { y, lse, entropy, peak, peak_at, matrix, empty_rows, times });
+    }
+    Ok(judge::outcome(merge, engine.backend, engine.algorithm))
+}
