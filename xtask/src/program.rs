@@ -183,7 +183,9 @@ fn shorten_imports(script: &Path, from: &str, module: &Path) -> Result<()> {
         }
     }
     if count == 0 {
-        return Err(format!("{} imports nothing from {from}: has wasm-bindgen changed its output?", module.display()).into());
+        return Err(
+            format!("{} imports nothing from {from}: has wasm-bindgen changed its output?", module.display()).into()
+        );
     }
     fs::write(module, new.finish())?;
     Ok(fs::write(script, text)?)
