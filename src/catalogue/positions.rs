@@ -1,7 +1,7 @@
 //! Position schemes.
 
 use super::entry::{Least, Paper, Param, PositionEntry, Slot, Table, Text};
-use super::tables;
+use super::tables::positions as tables;
 use crate::formula::Ty;
 
 const TRANSFORMER: Paper =

@@ -1,7 +1,7 @@
-//! Patterns of whole tiles: BigBird, a painted layout, random blocks.
+//! Patterns of whole tiles: BigBird, a painted layout, permuted blocks; and random ones, by tile or by pair.
 
 use super::super::entry::{CostClass, MaskEntry, Paper, Param, Reach, Table, Text};
-use super::super::tables;
+use super::super::tables::masks as tables;
 use super::{BLOCK, CAUSAL};
 use crate::formula::Ty;
 
@@ -11,6 +11,11 @@ const PIXELFLY: Paper = Paper {
     title: "Dao et al., Pixelated Butterfly: Simple and Efficient Sparse Training for Neural Network Models",
     year: 2021,
     id: "arXiv:2112.00029",
+};
+const BLOCKBERT: Paper = Paper {
+    title: "Qiu et al., Blockwise Self-Attention for Long Document Understanding",
+    year: 2019,
+    id: "arXiv:1911.02972",
 };
 
 /// Tiles may be as long as a tile of the kernels times a few; larger ones would leave one tile.
@@ -76,6 +81,52 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         cost: CostClass::NLogN,
         pairs_at_64: 1280,
         reach_at_64: Reach::Layers(4),
+    },
+    MaskEntry {
+        id: "block-permutation",
+        name: Text::new("Blockwise permutation", "分块置换"),
+        about: Text::new(
+            "Each head sends the queries of a block to one block of keys; heads with other permutations join the blocks.",
+            "每个头把一块查询对应到一块键，不同的头用不同的置换，从而连接各块。",
+        ),
+        formula: "permutation[h, q_pos * blocks // n_k] == k * blocks // n_k",
+        score: None,
+        // Positions times blocks must fit 32 bits.
+        params: &[Param::int("blocks", [1, 8], 64, 4, Text::new("number of blocks", "块数"))],
+        tables: &[Table {
+            name: "permutation",
+            ty: Ty::Int,
+            rank: 2,
+            index: "h, q_pos // 16",
+            make: tables::permutation,
+            editable: true,
+            label: Text::new("block of keys for each block of queries", "每块查询对应的键块"),
+        }],
+        paper: Some(BLOCKBERT),
+        ours: None,
+        cost: CostClass::Quadratic,
+        pairs_at_64: 1024,
+        reach_at_64: Reach::Never,
+    },
+    MaskEntry {
+        id: "random",
+        name: Text::new("Random pairs", "随机位置"),
+        about: Text::new(
+            "Each pair is kept by the throw of a seeded die, a query's own token always: no tile can be skipped.",
+            "每个位置按带种子的随机数决定去留，查询自身总是保留：没有哪一块可以跳过。",
+        ),
+        formula: "(q_pos == k or hash(seed, h, q_pos, k) < density * 16777216.0) and (not causal or k <= q_pos)",
+        score: None,
+        params: &[
+            Param::real("density", [0.0, 1.0], 0.01, 0.25, Text::new("density", "密度")),
+            Param::switch("causal", false, CAUSAL),
+        ],
+        tables: &[],
+        paper: Some(BIGBIRD),
+        ours: None,
+        cost: CostClass::Quadratic,
+        pairs_at_64: 1114,
+        reach_at_64: Reach::Layers(3),
     },
     MaskEntry {
         id: "random-blocks",

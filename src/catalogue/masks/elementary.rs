@@ -1,7 +1,7 @@
 //! The masks that come with the task itself: everything, causal, prefix, packed documents.
 
 use super::super::entry::{CostClass, MaskEntry, Paper, Param, Reach, Table, Text};
-use super::super::tables;
+use super::super::tables::masks as tables;
 use super::{CAUSAL, HARD_MAX};
 use crate::formula::Ty;
 
@@ -16,6 +16,21 @@ const PACKING: Paper = Paper {
     title: "Krell et al., Efficient Sequence Packing without Cross-contamination",
     year: 2021,
     id: "arXiv:2107.02027",
+};
+const HYDRAGEN: Paper = Paper {
+    title: "Juravsky et al., Hydragen: High-Throughput LLM Inference with Shared Prefixes",
+    year: 2024,
+    id: "arXiv:2402.05099",
+};
+
+const DOC: Table = Table {
+    name: "doc",
+    ty: Ty::Int,
+    rank: 1,
+    index: "k",
+    make: tables::documents,
+    editable: true,
+    label: Text::new("document of each token", "每个词元所属的文档"),
 };
 
 pub(super) const ENTRIES: &[MaskEntry] = &[
@@ -80,19 +95,56 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         formula: "doc[q_pos] == doc[k] and (not causal or k <= q_pos)",
         score: None,
         params: &[Param::switch("causal", true, CAUSAL)],
-        tables: &[Table {
-            name: "doc",
-            ty: Ty::Int,
-            rank: 1,
-            index: "k",
-            make: tables::documents,
-            editable: true,
-            label: Text::new("document of each token", "每个词元所属的文档"),
-        }],
+        tables: &[DOC],
         paper: Some(PACKING),
         ours: None,
         cost: CostClass::Quadratic,
         pairs_at_64: 624,
+        reach_at_64: Reach::Never,
+    },
+    MaskEntry {
+        id: "shared-prefix",
+        name: Text::new("Shared prefix", "共享前缀"),
+        about: Text::new(
+            "Several answers follow one prompt: each sees the prompt and itself, so the prompt is stored once.",
+            "多个回答共用一个提示：各自只看提示和自己，提示只需存一份。",
+        ),
+        formula: "doc[q_pos] == doc[k] and k <= q_pos or doc[k] == 0 and doc[q_pos] != 0",
+        score: None,
+        params: &[],
+        tables: &[DOC],
+        paper: Some(HYDRAGEN),
+        ours: None,
+        cost: CostClass::Quadratic,
+        pairs_at_64: 1248,
+        reach_at_64: Reach::Never,
+    },
+    MaskEntry {
+        id: "padding",
+        name: Text::new("Padding", "填充掩码"),
+        about: Text::new(
+            "Sequences of unequal length are filled up to one length, and nobody looks at the filling.",
+            "长短不一的序列补齐到同一长度，补上的部分谁也看不到。",
+        ),
+        formula: "valid[k] and (not causal or k <= q_pos)",
+        score: None,
+        params: &[Param::switch("causal", false, CAUSAL)],
+        tables: &[Table {
+            name: "valid",
+            ty: Ty::Bool,
+            rank: 1,
+            index: "k",
+            make: tables::valid,
+            editable: true,
+            label: Text::new("whether each token is real", "每个词元是否有效"),
+        }],
+        paper: None,
+        ours: Some(Text::new(
+            "No paper fixes it. As in common libraries only keys are hidden: the rows of padded queries are computed, and then ignored.",
+            "没有论文规定。与常见的库一致，只遮住键：填充位置的查询照常计算，结果不用。",
+        )),
+        cost: CostClass::Quadratic,
+        pairs_at_64: 3072,
         reach_at_64: Reach::Never,
     },
 ];

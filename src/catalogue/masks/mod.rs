@@ -1,19 +1,23 @@
 //! Masks and sparsity patterns, by family.
 
+mod anchors;
 mod blocks;
 mod elementary;
+mod images;
+mod offsets;
 mod proposed;
+mod tasks;
 mod windows;
 
 use std::sync::LazyLock;
 
-use super::entry::{MaskEntry, Text};
+use super::entry::{MaskEntry, Param, Text};
 
 /// The families that the page's first view shows, in the order of the menu.
 const FIRST: [&[MaskEntry]; 4] = [elementary::ENTRIES, windows::ENTRIES, blocks::ENTRIES, proposed::ENTRIES];
 
 /// The families that it fetches when somebody looks for more.
-const MORE: [&[MaskEntry]; 0] = [];
+const MORE: [&[MaskEntry]; 4] = [anchors::ENTRIES, offsets::ENTRIES, images::ENTRIES, tasks::ENTRIES];
 
 /// What the page opens with.
 pub(super) fn first() -> &'static [MaskEntry] {
@@ -30,6 +34,8 @@ pub(super) fn whole() -> Vec<MaskEntry> {
 const TWO_SIDED: Text = Text::new("both sides", "双侧");
 /// Label of the switch that hides later keys from a pattern that knows both directions.
 const CAUSAL: Text = Text::new("causal", "因果");
+/// Switch that gives the near half of a pattern to even heads and the far half to odd ones.
+const ALTERNATE: Param = Param::switch("alternate", false, Text::new("alternate heads", "按头交替"));
 /// Label of a tile's side.
 const BLOCK: Text = Text::new("block size", "块大小");
 

@@ -1,7 +1,7 @@
 //! Synaptic, fractal and clock attention. No paper fixes these names as sparse masks: the definitions are ours, and say so.
 
 use super::super::entry::{CostClass, MaskEntry, Paper, Param, Reach, Table, Text};
-use super::super::tables;
+use super::super::tables::masks as tables;
 use super::{HARD_MAX, TWO_SIDED};
 use crate::formula::Ty;
 

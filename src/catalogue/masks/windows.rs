@@ -1,8 +1,8 @@
 //! Patterns of distances: windows, dilated windows, windows with global tokens, strides.
 
 use super::super::entry::{CostClass, MaskEntry, Paper, Param, Reach, Table, Text};
-use super::super::tables;
-use super::{CAUSAL, HARD_MAX, TWO_SIDED};
+use super::super::tables::masks as tables;
+use super::{ALTERNATE, CAUSAL, HARD_MAX, TWO_SIDED};
 use crate::formula::Ty;
 
 const LONGFORMER: Paper =
@@ -16,7 +16,6 @@ const SPARSE_TRANSFORMER: Paper = Paper {
 
 const WINDOW: Text = Text::new("window", "窗口");
 const STRIDE: Param = Param::int("stride", [1, 32], HARD_MAX, 8, Text::new("stride", "步长"));
-const ALTERNATE: Param = Param::switch("alternate", false, Text::new("alternate heads", "按头交替"));
 
 pub(super) const ENTRIES: &[MaskEntry] = &[
     MaskEntry {
@@ -68,6 +67,29 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         ours: None,
         cost: CostClass::Linear,
         pairs_at_64: 300,
+        reach_at_64: Reach::Never,
+    },
+    MaskEntry {
+        id: "chunked-local",
+        name: Text::new("Chunked local", "分段局部"),
+        about: Text::new(
+            "The sequence is cut into chunks that can't see each other, so a cache never holds more than one.",
+            "序列切成互不可见的段，缓存最多只需保存一段。",
+        ),
+        formula: "q_pos // chunk == k // chunk and (not causal or k <= q_pos)",
+        score: None,
+        params: &[
+            Param::int("chunk", [1, 64], HARD_MAX, 16, Text::new("chunk", "段长")),
+            Param::switch("causal", true, CAUSAL),
+        ],
+        tables: &[],
+        paper: None,
+        ours: Some(Text::new(
+            "Llama 4 has it in three of four layers; its definition is the model's code, since there is no paper.",
+            "Llama 4 的四层中有三层采用；该模型没有论文，定义取自其代码。",
+        )),
+        cost: CostClass::Linear,
+        pairs_at_64: 544,
         reach_at_64: Reach::Never,
     },
     MaskEntry {

@@ -1,0 +1,177 @@
+//! The list itself: ids, texts, papers, parameters, tables.
+
+use std::collections::BTreeSet;
+
+use attention_playground::catalogue::{
+    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, masks, normalisers, positions, recipes,
+};
+use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Ty, compile};
+
+fn is_han(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+/// Names of models and of functions that Chinese texts leave in Latin letters.
+const LATIN: [&str; 5] = ["Longformer", "BigBird", "LongNet", "Softmax", "Sigmoid"];
+
+fn bilingual(id: &str, text: Text, name: bool) {
+    assert!(!text.en.trim().is_empty() && !text.en.contains("  "), "{id}: {}", text.en);
+    assert!(!text.en.chars().any(is_han), "{id}: {}", text.en);
+    assert!(text.zh.chars().any(is_han) || name && LATIN.contains(&text.zh), "{id}: {}", text.zh);
+    // Half-width punctuation after a Chinese character is a typing mistake.
+    let mut before = ' ';
+    for c in text.zh.chars() {
+        assert!(!(is_han(before) && ",.;:!?()".contains(c)), "{id}: {}", text.zh);
+        before = c;
+    }
+    assert!(
+        name || text.en.ends_with(['.', '?']) && text.zh.ends_with(['。', '？']),
+        "{id}: a sentence ends with a stop"
+    );
+}
+
+fn label(id: &str, text: Text) {
+    assert!(!text.en.is_empty() && text.zh.chars().any(is_han), "{id}: {} {}", text.en, text.zh);
+}
+
+fn check_params(id: &str, params: &[Param], uses: &str) {
+    let words: BTreeSet<&str> = uses.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let names: BTreeSet<&str> = params.iter().map(|p| p.name).collect();
+    assert_eq!(names.len(), params.len(), "{id}: a parameter twice");
+    for p in params {
+        label(id, p.label);
+        assert!(uses.is_empty() || words.contains(p.name), "{id}: {} is not used", p.name);
+        assert!(p.min <= p.default && p.default <= p.max && p.max <= p.hard_max, "{id}: range of {}", p.name);
+        assert!(p.min < p.max && p.step > 0.0 && p.step <= p.max - p.min, "{id}: step of {}", p.name);
+        if p.ty != Ty::Float {
+            assert!([p.min, p.max, p.hard_max, p.step, p.default].iter().all(|x| x.fract() == 0.0), "{id}: {}", p.name);
+        }
+    }
+}
+
+/// Tables of every size have the declared type and rank, as many numbers as their shape says, and clamp.
+fn check_tables(id: &str, params: &[Param], tables: &[Table]) {
+    let params: Sorted<String, f64> = params.iter().map(|p| (p.name.to_owned(), p.default)).collect();
+    for table in tables {
+        label(id, table.label);
+        for (n_q, n_k, heads) in [(1, 1, 1), (3, 8, 2), (17, 5, 12), (64, 64, 7)] {
+            let data = (table.make)(&Setting { n_q, n_k, heads, params: &params, seed: 5 });
+            assert_eq!(
+                (data.shape.len(), data.values.ty(), data.clamp),
+                (table.rank, table.ty, true),
+                "{id}: {}",
+                table.name
+            );
+            assert_eq!(data.shape.iter().product::<usize>(), data.values.len(), "{id}: {}", table.name);
+            assert!(!data.values.is_empty());
+        }
+    }
+}
+
+#[test]
+fn ids_and_texts() {
+    let mut seen = BTreeSet::new();
+    let mut entry = |room: &str, id: &'static str, name: Text, about: Text| {
+        assert!(seen.insert(format!("{room} {id}")), "{room} {id} twice");
+        assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c)), "{id}");
+        bilingual(id, name, true);
+        bilingual(id, about, false);
+    };
+    masks().iter().for_each(|e| entry("mask", e.id, e.name, e.about));
+    positions().iter().for_each(|e| entry("position", e.id, e.name, e.about));
+    normalisers().iter().for_each(|e| entry("normaliser", e.id, e.name, e.about));
+    recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
+    let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
+    for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
+        assert!((2014..=2026).contains(&paper.year) && paper.title.contains(", ") && !paper.id.is_empty(), "{paper:?}");
+        if let Some(number) = paper.id.strip_prefix("arXiv:") {
+            // The number begins with the year and month of the first version; it had four more digits until 2014, five since.
+            let year: u16 = number[..2].parse().unwrap();
+            let digits = if year < 15 { 4 } else { 5 };
+            assert!(number.len() == 5 + digits && number.as_bytes()[4] == b'.', "{paper:?}");
+            assert_eq!(2000 + year, paper.year, "{paper:?}");
+        }
+    }
+    for entry in masks() {
+        assert!(entry.paper.is_some() || entry.ours.is_some(), "{}: where does it come from?", entry.id);
+        entry.ours.into_iter().for_each(|ours| bilingual(entry.id, ours, false));
+        assert!(catalogue::mask(entry.id).is_some() && entry.id != "custom");
+    }
+}
+
+#[test]
+fn parameters_and_tables() {
+    let with_tables = |e: &MaskEntry| e.tables.iter().map(|t| t.name).collect::<Vec<_>>().join(" ");
+    for e in masks() {
+        // Parameters of a pattern that is all table are used by the table; the next test sees that they matter.
+        let made = if e.tables.is_empty() {
+            String::new()
+        } else {
+            e.params.iter().map(|p| p.name).collect::<Vec<_>>().join(" ")
+        };
+        check_params(
+            e.id,
+            e.params,
+            &format!("{} {} {made} {}", e.formula, e.score.unwrap_or_default(), with_tables(e)),
+        );
+        check_tables(e.id, e.params, e.tables);
+    }
+    for e in positions() {
+        match e.slot {
+            Slot::Score { formula, tables } => {
+                let made = if e.id == "t5" { "max_distance" } else { "" };
+                check_params(e.id, e.params, &format!("{formula} {made}"));
+                check_tables(e.id, e.params, tables);
+            }
+            _ => check_params(e.id, e.params, ""),
+        }
+    }
+    // A name means the same wherever it stands, so that an edited table fits every entry that reads it.
+    let tables = masks().iter().flat_map(|e| e.tables).filter(|t| t.editable);
+    for table in tables {
+        let named = catalogue::editable_table(table.name).unwrap();
+        assert_eq!((named.ty, named.rank), (table.ty, table.rank), "{}", table.name);
+    }
+    assert!(editable_tables().count() >= 8);
+}
+
+/// Every table says how formulas read it: with as many indices as it has, of names that formulas know.
+#[test]
+fn tables_are_read_as_they_say() {
+    let tables = catalogue::masks().iter().flat_map(|entry| entry.tables);
+    let tables = tables.chain(catalogue::positions().iter().flat_map(|entry| match entry.slot {
+        catalogue::Slot::Score { tables, .. } => tables,
+        _ => &[],
+    }));
+    for table in tables {
+        let scope = Scope {
+            params: vec![("block".to_owned(), Ty::Int)],
+            data: vec![DataDecl { name: table.name.to_owned(), ty: table.ty, dims: table.rank }],
+        };
+        let value = format!("{}[{}]", table.name, table.index);
+        let text = if table.ty == Ty::Bool { format!("where({value}, s, 0.0)") } else { format!("s + {value}") };
+        compile(&text, Kind::Score, &scope).unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+    assert_eq!((catalogue::index_of("slope"), catalogue::index_of("doc")), (Some("h"), Some("k")));
+    assert_eq!(catalogue::index_of("bucket"), None, "not for formulas of one's own");
+}
+
+/// What the tables would otherwise round or raise in silence is no valid parameter.
+#[test]
+fn tables_take_parameters_as_they_are() {
+    let bigbird = catalogue::mask("bigbird").unwrap();
+    let blocks = bigbird.params.iter().find(|param| param.name == "window_blocks").unwrap();
+    assert!(blocks.on_step(1.0) && blocks.on_step(63.0) && !blocks.on_step(4.0));
+    let t5 = catalogue::position("t5").unwrap();
+    let given = |buckets: f64, causal: f64, distance: f64| {
+        let all = [("buckets", buckets), ("causal", causal), ("max_distance", distance)];
+        t5.too_small(&all.map(|(name, value)| (name.to_owned(), value)).into())
+    };
+    assert_eq!(t5.too_small(&Sorted::new()), None);
+    assert_eq!(given(64.0, 0.0, 17.0), None);
+    assert_eq!(given(64.0, 0.0, 16.0), Some(("max_distance", 17.0)));
+    assert_eq!(given(64.0, 1.0, 17.0), Some(("max_distance", 33.0)));
+    for entry in catalogue::positions() {
+        assert_eq!(entry.too_small(&Sorted::new()), None, "{}", entry.id);
+    }
+}
