@@ -21,6 +21,7 @@ const BLOCKBERT: Paper = Paper {
 /// Tiles may be as long as a tile of the kernels times a few; larger ones would leave one tile.
 const BLOCK_MAX: i32 = 1024;
 
+/// What the page opens with.
 pub(super) const ENTRIES: &[MaskEntry] = &[
     MaskEntry {
         id: "bigbird",
@@ -82,6 +83,10 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         pairs_at_64: 1280,
         reach_at_64: Reach::Layers(4),
     },
+];
+
+/// What it fetches when somebody looks for more.
+pub(super) const MORE: &[MaskEntry] = &[
     MaskEntry {
         id: "block-permutation",
         name: Text::new("Blockwise permutation", "分块置换"),

@@ -33,6 +33,7 @@ const DOC: Table = Table {
     label: Text::new("document of each token", "每个词元所属的文档"),
 };
 
+/// What the page opens with.
 pub(super) const ENTRIES: &[MaskEntry] = &[
     MaskEntry {
         id: "none",
@@ -102,6 +103,10 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         pairs_at_64: 624,
         reach_at_64: Reach::Never,
     },
+];
+
+/// What it fetches when somebody looks for more.
+pub(super) const MORE: &[MaskEntry] = &[
     MaskEntry {
         id: "shared-prefix",
         name: Text::new("Shared prefix", "共享前缀"),

@@ -16,8 +16,16 @@ use super::entry::{MaskEntry, Param, Text};
 /// The families that the page's first view shows, in the order of the menu.
 const FIRST: [&[MaskEntry]; 4] = [elementary::ENTRIES, windows::ENTRIES, blocks::ENTRIES, proposed::ENTRIES];
 
-/// The families that it fetches when somebody looks for more.
-const MORE: [&[MaskEntry]; 4] = [anchors::ENTRIES, offsets::ENTRIES, images::ENTRIES, tasks::ENTRIES];
+/// What it fetches when somebody looks for more.
+const MORE: [&[MaskEntry]; 7] = [
+    elementary::MORE,
+    windows::MORE,
+    anchors::ENTRIES,
+    offsets::ENTRIES,
+    blocks::MORE,
+    images::ENTRIES,
+    tasks::ENTRIES,
+];
 
 /// What the page opens with.
 pub(super) fn first() -> &'static [MaskEntry] {

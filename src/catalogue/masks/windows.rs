@@ -17,6 +17,7 @@ const SPARSE_TRANSFORMER: Paper = Paper {
 const WINDOW: Text = Text::new("window", "窗口");
 const STRIDE: Param = Param::int("stride", [1, 32], HARD_MAX, 8, Text::new("stride", "步长"));
 
+/// What the page opens with.
 pub(super) const ENTRIES: &[MaskEntry] = &[
     MaskEntry {
         id: "sliding-window",
@@ -70,29 +71,6 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         reach_at_64: Reach::Never,
     },
     MaskEntry {
-        id: "chunked-local",
-        name: Text::new("Chunked local", "分段局部"),
-        about: Text::new(
-            "The sequence is cut into chunks that can't see each other, so a cache never holds more than one.",
-            "序列切成互不可见的段，缓存最多只需保存一段。",
-        ),
-        formula: "q_pos // chunk == k // chunk and (not causal or k <= q_pos)",
-        score: None,
-        params: &[
-            Param::int("chunk", [1, 64], HARD_MAX, 16, Text::new("chunk", "段长")),
-            Param::switch("causal", true, CAUSAL),
-        ],
-        tables: &[],
-        paper: None,
-        ours: Some(Text::new(
-            "Llama 4 has it in three of four layers; its definition is the model's code, since there is no paper.",
-            "Llama 4 的四层中有三层采用；该模型没有论文，定义取自其代码。",
-        )),
-        cost: CostClass::Linear,
-        pairs_at_64: 544,
-        reach_at_64: Reach::Never,
-    },
-    MaskEntry {
         id: "longformer",
         name: Text::new("Longformer", "Longformer"),
         about: Text::new(
@@ -122,6 +100,33 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         cost: CostClass::Linear,
         pairs_at_64: 674,
         reach_at_64: Reach::Layers(2),
+    },
+];
+
+/// What it fetches when somebody looks for more.
+pub(super) const MORE: &[MaskEntry] = &[
+    MaskEntry {
+        id: "chunked-local",
+        name: Text::new("Chunked local", "分段局部"),
+        about: Text::new(
+            "The sequence is cut into chunks that can't see each other, so a cache never holds more than one.",
+            "序列切成互不可见的段，缓存最多只需保存一段。",
+        ),
+        formula: "q_pos // chunk == k // chunk and (not causal or k <= q_pos)",
+        score: None,
+        params: &[
+            Param::int("chunk", [1, 64], HARD_MAX, 16, Text::new("chunk", "段长")),
+            Param::switch("causal", true, CAUSAL),
+        ],
+        tables: &[],
+        paper: None,
+        ours: Some(Text::new(
+            "Llama 4 has it in three of four layers; its definition is the model's code, since there is no paper.",
+            "Llama 4 的四层中有三层采用；该模型没有论文，定义取自其代码。",
+        )),
+        cost: CostClass::Linear,
+        pairs_at_64: 544,
+        reach_at_64: Reach::Never,
     },
     MaskEntry {
         id: "strided",
