@@ -87,8 +87,8 @@ pub fn weigh(plan: &Plan, at: At, row: &mut [f64]) -> f64 {
 pub fn whole_row(plan: &Plan, head: usize, scores: &[f64]) -> f64 {
     match plan.normaliser {
         Normaliser::Softmax | Normaliser::OffByOne => log_sum_exp(scores, plan.sink_of(head)),
-        Normaliser::Sparsemax => sparsemax_threshold(scores),
-        Normaliser::Entmax => entmax_threshold(scores),
+        Normaliser::Sparsemax => threshold(scores, 1.0, |above| above),
+        Normaliser::Entmax => threshold(scores, 0.5, |above| above * above),
         Normaliser::Sigmoid | Normaliser::SquaredRelu => 0.0,
     }
 }
@@ -121,46 +121,22 @@ fn log_sum_exp(scores: &[f64], sink: Option<f32>) -> f64 {
     max + (sum + (sink - max).exp()).ln()
 }
 
-/// Scores of a row, largest first; nothing where one is NaN.
-fn sorted(scores: &[f64], factor: f64) -> Option<Vec<f64>> {
-    let mut sorted: Vec<f64> = scores.iter().filter(|s| **s != f64::NEG_INFINITY).map(|s| s * factor).collect();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    (!sorted.iter().any(|s| s.is_nan())).then_some(sorted)
-}
-
-/// The threshold of sparsemax (Martins and Astudillo 2016, algorithm 1): by sorting, where the kernels search.
-fn sparsemax_threshold(scores: &[f64]) -> f64 {
-    let Some(sorted) = sorted(scores, 1.0) else { return f64::NAN };
-    let (mut sum, mut threshold) = (0.0, f64::NEG_INFINITY);
-    for (k, s) in (1..).zip(&sorted) {
-        sum += s;
-        if 1.0 + f64::from(k) * s > sum {
-            threshold = (sum - 1.0) / f64::from(k);
+/// Where the weights of a row add up to one: by halving, where the kernels take Newton's steps. `weigh` gives the weight of a score, already times
+/// `factor`, above a threshold. NaN where a score is NaN.
+fn threshold(scores: &[f64], factor: f64, weigh: fn(f64) -> f64) -> f64 {
+    let larger = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) };
+    let largest = factor * scores.iter().copied().fold(f64::NEG_INFINITY, larger);
+    // The largest score alone weighs 1 at the lower end and 0 at the upper one.
+    let (mut low, mut high) = (largest - 1.0, largest);
+    loop {
+        let middle = low + (high - low) / 2.0;
+        // Nothing lies between two numbers that follow each other; and nothing between NaNs.
+        if !(low < middle && middle < high) {
+            return middle;
         }
+        let sum: f64 = scores.iter().map(|s| weigh(positive(factor * s - middle))).sum();
+        if sum >= 1.0 { low = middle } else { high = middle }
     }
-    threshold
-}
-
-/// The threshold of entmax with α = 1.5 (Peters, Niculae and Martins 2019, algorithm 2), in halves of scores.
-fn entmax_threshold(scores: &[f64]) -> f64 {
-    let Some(sorted) = sorted(scores, 0.5) else { return f64::NAN };
-    let (mut sum, mut squares, mut threshold) = (0.0, 0.0, f64::NEG_INFINITY);
-    // Measured from the largest, so that squares do not drown what differs.
-    let largest = sorted.first().copied().unwrap_or_default();
-    for (k, s) in (1..).zip(&sorted) {
-        let (k, s) = (f64::from(k), s - largest);
-        (sum, squares) = (sum + s, squares + s * s);
-        let mean = sum / k;
-        let spread = squares - k * mean * mean;
-        if spread > 1.0 {
-            break;
-        }
-        let found = mean - ((1.0 - spread) / k).sqrt();
-        if found <= s {
-            threshold = found + largest;
-        }
-    }
-    threshold
 }
 
 /// Every stage of one head.
