@@ -6,6 +6,28 @@ use super::{cpu, reference};
 use crate::attention::{Inputs, Plan};
 use crate::experiment::{Algorithm, Backend};
 
+/// Whether a run needs [`exactly`]: double precision was asked for, or the input holds what packed tiles cannot carry.
+pub fn needs_exact(backend: Backend, inputs: &Inputs) -> bool {
+    backend == Backend::Reference || !inputs.finite()
+}
+
+/// The readable engines: `reference` in double precision, and the CPU's path for NaN and infinities.
+pub fn exactly(plan: &Plan, backend: Backend, algorithm: Algorithm, kernels: &'static Kernels) -> Box<dyn Engine> {
+    match (backend, algorithm) {
+        (Backend::Reference, Algorithm::Materialised) => Box::new(reference::Materialised::default()),
+        (Backend::Reference, _) => Box::new(reference::Streaming::default()),
+        _ => cpu::careful(plan, algorithm, kernels),
+    }
+}
+
+/// The fast engines of the CPU.
+pub fn fast(plan: &Plan, algorithm: Algorithm, kernels: &'static Kernels) -> Box<dyn Engine> {
+    match algorithm {
+        Algorithm::Materialised => cpu::materialised(plan, kernels),
+        Algorithm::Streaming | Algorithm::Auto => cpu::streaming(plan, kernels),
+    }
+}
+
 /// A plan being computed.
 pub struct Session {
     plan: Plan,
@@ -17,6 +39,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session that computes with `engine`.
+    pub fn with(plan: Plan, inputs: Inputs, engine: Box<dyn Engine>, clock: Clock) -> Self {
+        let lse = vec![f32::NAN; plan.dims.rows()];
+        Self { plan, inputs, engine, lse, clock }
+    }
+
     /// A session on the CPU. `backend` is `Cpu` or `Reference`, `algorithm` `Materialised` or `Streaming`; `Auto` is decided before a run is
     /// sent to workers and counts as `Cpu` and `Streaming` here. `kernels` are the inner loops of the CPU engine.
     pub fn new(
@@ -27,14 +55,9 @@ impl Session {
         kernels: &'static Kernels,
         clock: Clock,
     ) -> Self {
-        let engine: Box<dyn Engine> = match (backend, algorithm) {
-            (Backend::Reference, Algorithm::Materialised) => Box::new(reference::Materialised::default()),
-            (Backend::Reference, _) => Box::new(reference::Streaming::default()),
-            (_, Algorithm::Materialised) => cpu::materialised(&plan, &inputs, kernels),
-            _ => cpu::streaming(&plan, &inputs, kernels),
-        };
-        let lse = vec![f32::NAN; plan.dims.rows()];
-        Self { plan, inputs, engine, lse, clock }
+        let exact = needs_exact(backend, &inputs);
+        let engine = if exact { exactly(&plan, backend, algorithm, kernels) } else { fast(&plan, algorithm, kernels) };
+        Self::with(plan, inputs, engine, clock)
     }
 
     /// The plan.

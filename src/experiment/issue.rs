@@ -90,6 +90,13 @@ impl Issues {
     }
 }
 
+impl Issues {
+    /// All of them as one message.
+    pub fn message(&self) -> Message {
+        Message { en: self.lines(Lang::En), zh: self.lines(Lang::Zh) }
+    }
+}
+
 impl From<Issue> for Issues {
     fn from(issue: Issue) -> Self {
         Self(vec![issue])

@@ -25,28 +25,30 @@ mod streaming;
 mod weights;
 
 use super::item::Engine;
-use crate::attention::{Inputs, Plan};
+use crate::attention::Plan;
+use crate::experiment::Algorithm;
 
 pub use blocks::ROWS as TILE_ROWS;
 pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;
 
-/// The engine that holds the score matrix, stage after stage.
-pub fn materialised(plan: &Plan, inputs: &Inputs, kernels: &'static Kernels) -> Box<dyn Engine> {
-    if inputs.finite() {
-        Box::new(materialised::Materialised::new(plan, kernels))
-    } else {
-        Box::new(careful::Careful::new(plan, kernels, "cpu-materialised-scalar-select"))
-    }
+/// The engine that holds the score matrix, stage after stage. The input must be finite.
+pub fn materialised(plan: &Plan, kernels: &'static Kernels) -> Box<dyn Engine> {
+    Box::new(materialised::Materialised::new(plan, kernels))
 }
 
-/// The engine that never holds the score matrix.
-pub fn streaming(plan: &Plan, inputs: &Inputs, kernels: &'static Kernels) -> Box<dyn Engine> {
-    if inputs.finite() {
-        Box::new(streaming::Streaming::new(plan, kernels))
-    } else {
-        Box::new(careful::Careful::new(plan, kernels, "cpu-streaming-scalar-select"))
-    }
+/// The engine that never holds the score matrix. The input must be finite.
+pub fn streaming(plan: &Plan, kernels: &'static Kernels) -> Box<dyn Engine> {
+    Box::new(streaming::Streaming::new(plan, kernels))
+}
+
+/// The engine for input with NaN or infinities.
+pub fn careful(plan: &Plan, algorithm: Algorithm, kernels: &'static Kernels) -> Box<dyn Engine> {
+    let name = match algorithm {
+        Algorithm::Materialised => "cpu-materialised-scalar-select",
+        Algorithm::Streaming | Algorithm::Auto => "cpu-streaming-scalar-select",
+    };
+    Box::new(careful::Careful::new(plan, kernels, name))
 }
 
 #[cfg(test)]

@@ -7,18 +7,27 @@ use super::Kernels;
 use crate::attention::reference::head;
 use crate::attention::{Dims, Inputs, Normaliser, Plan, Problem, Term};
 use crate::engine::item::{Engine, MapRequest, Pool, Rows, RowsOut, TimedStage, Want};
-use crate::experiment::{Patch, Stage};
+use crate::engine::session::{exactly, fast, needs_exact};
+use crate::experiment::{Algorithm, Backend, Patch, Stage};
 
 type Make = fn(&Plan, &Inputs) -> Box<dyn Engine>;
 const BOTH: [(&str, Make); 2] = [("materialised", materialised), ("streaming", streaming)];
 
 // With a fused multiply-add, as most browsers have it; the table of problems in tests/ runs the other kind.
 fn materialised(plan: &Plan, inputs: &Inputs) -> Box<dyn Engine> {
-    super::materialised(plan, inputs, &Kernels::FUSED)
+    make(plan, inputs, Algorithm::Materialised)
 }
 
 fn streaming(plan: &Plan, inputs: &Inputs) -> Box<dyn Engine> {
-    super::streaming(plan, inputs, &Kernels::FUSED)
+    make(plan, inputs, Algorithm::Streaming)
+}
+
+fn make(plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> Box<dyn Engine> {
+    if needs_exact(Backend::Cpu, inputs) {
+        exactly(plan, Backend::Cpu, algorithm, &Kernels::FUSED)
+    } else {
+        fast(plan, algorithm, &Kernels::FUSED)
+    }
 }
 
 fn random(len: usize, seed: u64) -> Vec<f32> {

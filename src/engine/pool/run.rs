@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::once::Cancel;
 use super::schedule::{Lane, SessionId};
 use crate::attention::{Dims, Inputs, Problem};
-use crate::catalogue::Lang;
 use crate::engine::{MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues, Message, message};
 
@@ -79,7 +78,7 @@ impl RunError {
     pub fn message(&self) -> Message {
         match self {
             Self::Unavailable(message) | Self::Failed(message) => message.clone(),
-            Self::Invalid(issues) => Message { en: issues.lines(Lang::En), zh: issues.lines(Lang::Zh) },
+            Self::Invalid(issues) => issues.message(),
             Self::Cancelled => message!("the run was stopped", "计算已停止"),
         }
     }

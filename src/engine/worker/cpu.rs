@@ -8,11 +8,13 @@ use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::{Answer, Opening, Tensors, listen, now, report, send};
-use crate::attention::{self, Cost, Inputs, Json, Loaded};
+use crate::attention::{self, Cost, Inputs, Json, Loaded, Plan};
+use crate::engine::cpu::Kernels;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
-use crate::engine::{RowsOut, Session, Want, cpu};
-use crate::experiment::{Input, Issue, Issues, message};
+use crate::engine::session::{exactly, fast, needs_exact};
+use crate::engine::{Engine, RowsOut, Session, Want, cpu};
+use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, message};
 
 /// A module whose one function is `f32x4.relaxed_madd` of three zero vectors; it is valid exactly where relaxed SIMD is.
 ///
@@ -40,6 +42,8 @@ struct State {
 }
 
 thread_local! {
+    /// Messages that wait until a piece of the program is there, and when they came.
+    static WAITING: RefCell<Option<Vec<(JsValue, f64)>>> = const { RefCell::new(None) };
     static STATE: RefCell<State> = RefCell::default();
     static KERNELS: Cell<&'static cpu::Kernels> = const { Cell::new(&cpu::Kernels::SEPARATE) };
 }
@@ -64,6 +68,14 @@ pub fn start(kernels: &'static cpu::Kernels) {
 
 fn receive(message: &JsValue) {
     let from = now();
+    let waits = WAITING
+        .with_borrow_mut(|waiting| waiting.as_mut().map(|waiting| waiting.push((message.clone(), from))).is_some());
+    if !waits {
+        take(message, from);
+    }
+}
+
+fn take(message: &JsValue, from: f64) {
     let (head, bulk) = match wire::decode::<ToWorker>(message) {
         Ok(decoded) => decoded,
         Err(error) => return report(&error.into()),
@@ -129,17 +141,56 @@ fn loaded(job: u64, made: Made) {
 impl State {
     fn open(&mut self, message: ToWorker, bulk: Unpack, from: f64) -> Result<(), Issues> {
         let Some(opening) = self.tensors.open(message, bulk, from)? else { return Ok(()) };
-        let Opening { session, job, plan, inputs, backend, algorithm, cost, copy_ms, began } = opening;
+        if needs_exact(opening.backend, &opening.inputs) {
+            WAITING.set(Some(Vec::new()));
+            wasm_bindgen_futures::spawn_local(open_exact(opening));
+        } else {
+            let engine = fast(&opening.plan, opening.algorithm, KERNELS.get());
+            self.opened(opening, engine);
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, opening: Opening, engine: Box<dyn Engine>) {
+        let Opening { session, job, plan, inputs, algorithm, cost, copy_ms, began, .. } = opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
         let cost = cost.then(|| Cost::of(&plan, algorithm, (cpu::TILE_ROWS, cpu::TILE_KEYS)));
-        let opened = Session::new(plan, inputs, backend, algorithm, KERNELS.get(), now);
+        let opened = Session::with(plan, inputs, engine, now);
         let kernel = opened.kernel().to_owned();
         self.sessions.insert(session, opened);
         let (prepare_ms, adapter) = (now() - began, None);
         let opened = FromWorker::Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms };
         send(&opened, &Bulk::default());
-        Ok(())
     }
+}
+
+/// Opens a session of the readable engines once they are there, and takes up what came in the meantime.
+async fn open_exact(opening: Opening) {
+    match exact(&opening.plan, opening.backend, opening.algorithm, KERNELS.get()).await {
+        Ok(engine) => STATE.with_borrow_mut(|state| state.opened(opening, engine)),
+        Err(_) => {
+            let text = message!(
+                "the part of the page that computes this did not arrive; try again",
+                "页面中执行此计算的部分未能加载，请重试",
+            );
+            let issues = vec![Issue::new("engine.backend", text)];
+            send(&FromWorker::Failed { job: opening.job, issues }, &Bulk::default());
+        }
+    }
+    for (message, came) in WAITING.take().into_iter().flatten() {
+        take(&message, came);
+    }
+}
+
+/// Double precision, and input with NaN or infinities: a piece of the program that most visits do without.
+#[wasm_split(exact, fallible)]
+fn exact(
+    plan: &Plan,
+    backend: Backend,
+    algorithm: Algorithm,
+    kernels: &'static Kernels,
+) -> Result<Box<dyn Engine>, SplitLoaderError> {
+    Ok(exactly(plan, backend, algorithm, kernels))
 }
 
 fn compute(session: &mut Session, job: u64, part: usize, work: &[Work], want: Want, repeat: usize, from: f64) {
