@@ -104,15 +104,7 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
             Param::switch("relative", false, Text::new("ticks count from the query", "节拍从查询算起")),
         ],
         tables: &[
-            Table {
-                name: "period",
-                ty: Ty::Int,
-                rank: 1,
-                index: "h",
-                make: tables::periods,
-                editable: true,
-                label: Text::new("period of each head", "每个头的周期"),
-            },
+            tables::PERIOD,
             Table {
                 name: "phase",
                 ty: Ty::Int,

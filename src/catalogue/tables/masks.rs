@@ -1,8 +1,19 @@
 //! Tables of masks: by token, by head, by block, by distance.
 
-use super::super::entry::Setting;
+use super::super::entry::{Setting, Table, Text};
 use super::{bools, floats, ints, mix};
-use crate::formula::Data;
+use crate::formula::{Data, Ty};
+
+/// `period[h]`, which the clock and its dial share.
+pub const PERIOD: Table = Table {
+    name: "period",
+    ty: Ty::Int,
+    rank: 1,
+    index: "h",
+    make: periods,
+    editable: true,
+    label: Text::new("period of each head", "每个头的周期"),
+};
 
 /// `doc[token]`: four documents of 3, 5, 2 and 6 sixteenths of the sequence.
 pub fn documents(setting: &Setting) -> Data {
