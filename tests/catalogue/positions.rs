@@ -166,8 +166,11 @@ fn dial_prefers_the_same_hour() {
         2.0 * ((std::f64::consts::TAU * turns).cos() - 1.0)
     });
     let found = bound("dial", HEADS, &[], &period);
-    let near = |h, q, k, wanted: f64| assert!((score(&found, h, q, k) - wanted).abs() < 1e-6, "head {h}, {q}, {k}");
-    (near(0, 20, 8, 0.0), near(0, 20, 10, -2.0), near(0, 20, 11, -1.0), near(1, 20, 17, -2.0), near(1, 17, 23, 0.0));
+    for (h, q, k, wanted) in
+        [(0, 20, 8, 0.0), (0, 20, 10, -2.0), (0, 20, 11, -1.0), (1, 20, 17, -2.0), (1, 17, 23, 0.0)]
+    {
+        assert!((score(&found, h, q, k) - wanted).abs() < 1e-6, "head {h}, {q}, {k}");
+    }
     // A period of 0 means 1: every key is at the same hour.
     let zero = bound("dial", HEADS, &[], &[("period", DataValues::Int(vec![0; 3]))]);
     assert_eq!(score(&zero, 0, 20, 11), 0.0);

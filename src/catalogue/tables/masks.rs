@@ -207,6 +207,45 @@ pub fn cantor(setting: &Setting) -> Data {
     bools(vec![n], (0..n).map(no_one).collect())
 }
 
+/// Digits of a position in the base of the generator, and how many of them are in its lower half.
+fn digits(setting: &Setting) -> (usize, usize, usize) {
+    let base = setting.count("base", 2);
+    let mut digits = 0;
+    while base.pow(digits) < setting.tokens() {
+        digits += 1;
+    }
+    (base, (digits / 2) as usize, digits.div_ceil(2) as usize)
+}
+
+/// The generator's Kronecker power of `digits` factors, row by row: entry `(r, c)` is kept when the generator keeps every pair of their digits.
+fn kronecker(setting: &Setting, base: usize, digits: usize) -> Data {
+    const CELLS: [[&str; 3]; 3] = [["g00", "g01", "g02"], ["g10", "g11", "g12"], ["g20", "g21", "g22"]];
+    let side = base.pow(digits as u32);
+    let kept = |r: usize, c: usize| {
+        let digit = |x: usize, place: u32| x / base.pow(place) % base;
+        (0..digits as u32).all(|place| setting.switch(CELLS[digit(r, place)][digit(c, place)]))
+    };
+    bools(vec![side, side], (0..side * side).map(|at| kept(at / side, at % side)).collect())
+}
+
+/// `coarse[high digits of q_pos, high digits of k]`.
+pub fn fractal_coarse(setting: &Setting) -> Data {
+    let (base, high, _) = digits(setting);
+    kronecker(setting, base, high)
+}
+
+/// `fine[low digits of q_pos, low digits of k]`.
+pub fn fractal_fine(setting: &Setting) -> Data {
+    let (base, _, low) = digits(setting);
+    kronecker(setting, base, low)
+}
+
+/// `side[0]`: where the low digits end.
+pub fn fractal_side(setting: &Setting) -> Data {
+    let (base, _, low) = digits(setting);
+    ints(vec![1], [base.pow(low as u32)])
+}
+
 /// How many heads double their period before it starts again: a period far beyond the sequence would show nothing.
 const OCTAVES: usize = 4;
 
