@@ -181,8 +181,8 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         id: "relative",
         name: Text::new("Relative table", "相对距离表"),
         about: Text::new(
-            "A number for each head and signed distance, the farthest shared beyond a limit; here they are seeded.",
-            "每个头、每个带符号距离各有一个偏置，超过上限的共用一个；这里由种子生成。",
+            "A number for each head and signed distance, shared beyond a limit, where the paper has vectors; here they are seeded.",
+            "每个头、每个带符号距离各有一个数（论文用向量），超过上限的共用一个；这里由种子生成。",
         ),
         slot: Slot::Score {
             formula: "s + gain * distance_bias[h, reach + clamp(k - q_pos, -reach, reach)]",

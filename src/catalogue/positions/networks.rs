@@ -82,8 +82,8 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         id: "distance-mlp",
         name: Text::new("Distance network", "距离网络"),
         about: Text::new(
-            "Two hidden layers turn the signed distance into a bias for each head, at any distance; here they are seeded.",
-            "两个隐藏层把带符号的距离变成每个头的偏置，任意距离都有定义；这里由种子生成。",
+            "Two hidden layers turn any signed distance into a bias for each head, as the paper does for images; here they are seeded.",
+            "两个隐藏层把任意带符号距离变成每个头的偏置，论文用于图像；这里由种子生成。",
         ),
         slot: Slot::Score {
             formula: "s + gain * curve[h, q_pos - k + (max(n_q, n_k) - 1)]",

@@ -26,8 +26,8 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         id: "time-gap",
         name: Text::new("Time gap", "时间间隔"),
         about: Text::new(
-            "A penalty for the time between two tokens, in whole units up to a limit, steeper in some heads than in others.",
-            "按两个词元相隔的时间扣分，以整数单位计并有上限，不同的头斜率不同。",
+            "A penalty for the time between two tokens, counted in whole units up to a limit, where the paper looks up a vector.",
+            "按两个词元相隔的时间扣分，以整数单位计并有上限；论文则按它查一个向量。",
         ),
         slot: Slot::Score {
             formula: "s - gain * slope[h] * min(floor(abs(time[q_pos] - time[k]) / unit), most)",

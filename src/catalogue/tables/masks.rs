@@ -58,7 +58,8 @@ fn lines(setting: &Setting, count: &str, salt: usize) -> Data {
     bools(vec![heads, n], kept)
 }
 
-/// `permutation[h, block]`: head `h` moves the blocks on by `h`, around the end (the paper's own choice); head 0 leaves them.
+/// `permutation[h, block]`: head `h` moves the blocks on by `h`, around the end; head 0 leaves them. The paper takes such shifts too, and gives
+/// more heads to some than to others.
 pub fn permutation(setting: &Setting) -> Data {
     let (heads, blocks) = (setting.heads.max(1), setting.count("blocks", 1));
     ints(vec![heads, blocks], (0..heads * blocks).map(|at| (at % blocks + at / blocks) % blocks))
