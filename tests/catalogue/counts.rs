@@ -62,7 +62,7 @@ fn what_masks_state_about_themselves() {
 fn published_counts() {
     use Reach::{Layers, Never};
     let period_4 = [("fastest", 4.0)];
-    let known: [(&str, Changed, u32, Reach); 18] = [
+    let known: [(&str, Changed, u32, Reach); 20] = [
         ("causal", &[], 2080, Layers(1)),
         ("sliding-window", &[("window", 8.0)], 484, Layers(9)),
         ("sliding-window", &[("window", 8.0), ("inclusive", 1.0)], 540, Layers(8)),
@@ -72,6 +72,8 @@ fn published_counts() {
         ("fibonacci", &[], 498, Layers(4)),
         ("fractal", &[("previous", 0.0)], 729, Never),
         ("fractal", &[], 760, Layers(3)),
+        ("kronecker", &[("base", 2.0), ("previous", 0.0)], 729, Never),
+        ("kronecker", &[("base", 2.0)], 760, Layers(3)),
         ("fractal", &[("cantor", 1.0), ("previous", 0.0)], 432, Never),
         ("fractal", &[("cantor", 1.0)], 495, Layers(3)),
         ("strided", &[("stride", 8.0)], 708, Layers(2)),

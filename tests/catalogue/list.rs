@@ -76,6 +76,9 @@ fn ids_and_texts() {
         assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c)), "{id}");
         bilingual(id, name, true);
         bilingual(id, about, false);
+        let stops = |text: &str, stops: &[char]| text.matches(stops).count();
+        let inside = about.en.matches(". ").count() + about.en.matches("? ").count();
+        assert_eq!((inside, stops(about.zh, &['。', '？'])), (0, 1), "{id}: one sentence in each language");
     };
     masks().iter().for_each(|e| entry("mask", e.id, e.name, e.about));
     positions().iter().for_each(|e| entry("position", e.id, e.name, e.about));
@@ -119,18 +122,21 @@ fn parameters_and_tables() {
     for e in positions() {
         match e.slot {
             Slot::Score { formula, tables } => {
-                let made = if e.id == "t5" { "max_distance" } else { "" };
-                check_params(e.id, e.params, &format!("{formula} {made}"));
+                let made: Vec<_> = e.params.iter().filter(|_| !tables.is_empty()).map(|p| p.name).collect();
+                check_params(e.id, e.params, &format!("{formula} {}", made.join(" ")));
                 check_tables(e.id, e.params, tables);
             }
             _ => check_params(e.id, e.params, ""),
         }
     }
     // A name means the same wherever it stands, so that an edited table fits every entry that reads it.
-    let tables = masks().iter().flat_map(|e| e.tables).filter(|t| t.editable);
-    for table in tables {
+    let of_positions = positions().iter().flat_map(|e| match e.slot {
+        Slot::Score { tables, .. } => tables,
+        _ => &[],
+    });
+    for table in masks().iter().flat_map(|e| e.tables).chain(of_positions).filter(|t| t.editable) {
         let named = catalogue::editable_table(table.name).unwrap();
-        assert_eq!((named.ty, named.rank), (table.ty, table.rank), "{}", table.name);
+        assert_eq!((named.ty, named.rank, named.label), (table.ty, table.rank, table.label), "{}", table.name);
     }
     assert!(editable_tables().count() >= 8);
 }

@@ -23,7 +23,13 @@ fn heads_of_the_strided_pattern_alternate() {
 /// BigBird as its paper defines it: per block row and head exactly `random` blocks beside window and globals, the same for a seed.
 #[test]
 fn bigbird_draws_its_random_blocks() {
-    let place = Place { heads: 3, seed: 7, ..SQUARE };
+    // Sixteen blocks, the last one whole or of a single token.
+    for n in [64, 61] {
+        bigbird_at(Place { n_q: n, n_k: n, heads: 3, seed: 7, ..SQUARE });
+    }
+}
+
+fn bigbird_at(place: Place) {
     let settings = [("block", 4.0), ("window_blocks", 3.0), ("random", 2.0), ("global_blocks", 2.0)];
     let bound = mask("bigbird", place, &settings, &[]);
     let heads: Vec<Grid> = (0..3).map(|h| grid(&bound, place, h)).collect();

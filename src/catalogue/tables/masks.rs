@@ -1,8 +1,19 @@
 //! Tables of masks: by token, by head, by block, by distance.
 
-use super::super::entry::Setting;
+use super::super::entry::{Setting, Table, Text};
 use super::{bools, floats, ints, mix};
-use crate::formula::Data;
+use crate::formula::{Data, Ty};
+
+/// `period[h]`, which the clock and its dial share.
+pub const PERIOD: Table = Table {
+    name: "period",
+    ty: Ty::Int,
+    rank: 1,
+    index: "h",
+    make: periods,
+    editable: true,
+    label: Text::new("period of each head", "每个头的周期"),
+};
 
 /// `doc[token]`: four documents of 3, 5, 2 and 6 sixteenths of the sequence.
 pub fn documents(setting: &Setting) -> Data {
@@ -47,7 +58,8 @@ fn lines(setting: &Setting, count: &str, salt: usize) -> Data {
     bools(vec![heads, n], kept)
 }
 
-/// `permutation[h, block]`: head `h` moves the blocks on by `h`, around the end (the paper's own choice); head 0 leaves them.
+/// `permutation[h, block]`: head `h` moves the blocks on by `h`, around the end; head 0 leaves them. The paper takes such shifts too, and gives
+/// more heads to some than to others.
 pub fn permutation(setting: &Setting) -> Data {
     let (heads, blocks) = (setting.heads.max(1), setting.count("blocks", 1));
     ints(vec![heads, blocks], (0..heads * blocks).map(|at| (at % blocks + at / blocks) % blocks))
@@ -194,6 +206,45 @@ pub fn cantor(setting: &Setting) -> Data {
         |distance| std::iter::successors(Some(distance), |d| Some(d / 3)).take_while(|&d| d > 0).all(|d| d % 3 != 1);
     let n = setting.tokens();
     bools(vec![n], (0..n).map(no_one).collect())
+}
+
+/// Digits of a position in the base of the generator, and how many of them are in its lower half.
+fn digits(setting: &Setting) -> (usize, usize, usize) {
+    let base = setting.count("base", 2);
+    let mut digits = 0;
+    while base.pow(digits) < setting.tokens() {
+        digits += 1;
+    }
+    (base, (digits / 2) as usize, digits.div_ceil(2) as usize)
+}
+
+/// The generator's Kronecker power of `digits` factors, row by row: entry `(r, c)` is kept when the generator keeps every pair of their digits.
+fn kronecker(setting: &Setting, base: usize, digits: usize) -> Data {
+    const CELLS: [[&str; 3]; 3] = [["g00", "g01", "g02"], ["g10", "g11", "g12"], ["g20", "g21", "g22"]];
+    let side = base.pow(digits as u32);
+    let kept = |r: usize, c: usize| {
+        let digit = |x: usize, place: u32| x / base.pow(place) % base;
+        (0..digits as u32).all(|place| setting.switch(CELLS[digit(r, place)][digit(c, place)]))
+    };
+    bools(vec![side, side], (0..side * side).map(|at| kept(at / side, at % side)).collect())
+}
+
+/// `coarse[high digits of q_pos, high digits of k]`.
+pub fn fractal_coarse(setting: &Setting) -> Data {
+    let (base, high, _) = digits(setting);
+    kronecker(setting, base, high)
+}
+
+/// `fine[low digits of q_pos, low digits of k]`.
+pub fn fractal_fine(setting: &Setting) -> Data {
+    let (base, _, low) = digits(setting);
+    kronecker(setting, base, low)
+}
+
+/// `side[0]`: where the low digits end.
+pub fn fractal_side(setting: &Setting) -> Data {
+    let (base, _, low) = digits(setting);
+    ints(vec![1], [base.pow(low as u32)])
 }
 
 /// How many heads double their period before it starts again: a period far beyond the sequence would show nothing.

@@ -93,6 +93,21 @@ pub fn rule(case: &Case) -> Option<Rule> {
         }
         "synaptic" => synaptic(case),
         "fractal" => fractal(case),
+        "kronecker" => {
+            let (base, previous) = (int("base"), on("previous"));
+            let rows = ["g00 g01 g02", "g10 g11 g12", "g20 g21 g22"];
+            let generator = rows.map(|row| row.split(' ').map(on).collect::<Vec<_>>());
+            // As many digits as the longest position has: leading zeros beyond them say nothing.
+            let mut digits = 0;
+            while base.pow(digits) < case.tokens() {
+                digits += 1;
+            }
+            Box::new(move |_, i, j| {
+                let digit = |x: i64, place| (x / base.pow(place) % base) as usize;
+                let kept = (0..digits).all(|place| generator[digit(i, place)][digit(j, place)]);
+                kept || previous && i - j == 1
+            })
+        }
         "clock" => {
             let (previous, relative) = (on("previous"), on("relative"));
             let (period, phase) = (case.input("period"), case.input("phase"));

@@ -1,0 +1,29 @@
+//! Position schemes, by the way they work.
+
+mod biases;
+mod encodings;
+mod networks;
+mod scales;
+
+use std::sync::LazyLock;
+
+use super::entry::{Param, PositionEntry, Text};
+
+/// The families that the page's first view shows, in the order of the menu.
+const FIRST: [&[PositionEntry]; 2] = [encodings::ENTRIES, biases::ENTRIES];
+
+/// What it fetches when somebody looks for more.
+const MORE: [&[PositionEntry]; 3] = [biases::MORE, networks::ENTRIES, scales::ENTRIES];
+
+/// What the page opens with.
+pub(super) fn first() -> &'static [PositionEntry] {
+    static ALL: LazyLock<Vec<PositionEntry>> = LazyLock::new(|| FIRST.concat());
+    &ALL
+}
+
+/// Every position scheme.
+pub(super) fn whole() -> Vec<PositionEntry> {
+    [FIRST.concat(), MORE.concat()].concat()
+}
+
+const GAIN: Param = Param::real("gain", [0.0, 4.0], 0.05, 1.0, Text::new("strength", "强度"));

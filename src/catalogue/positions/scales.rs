@@ -1,0 +1,78 @@
+//! Score terms of phase, of time and of length.
+
+use super::super::entry::{Paper, Param, PositionEntry, Slot, Table, Text};
+use super::super::tables::{masks, positions as tables};
+use super::GAIN;
+use crate::formula::Ty;
+
+pub(super) const ENTRIES: &[PositionEntry] = &[
+    PositionEntry {
+        id: "dial",
+        name: Text::new("Cosine dial", "余弦表盘"),
+        about: Text::new(
+            "Each head has a clock and prefers keys at the same hour: a soft form of the clock pattern, and of our own making.",
+            "每个头有一只钟，偏好同一时刻的键：时钟模式的软化形式，由本站定义。",
+        ),
+        // The remainder first: the cosine of a large number would lose digits.
+        slot: Slot::Score {
+            formula: "s + gain * (cos(2.0 * pi * ((q_pos - k) % max(period[h], 1)) / max(period[h], 1)) - 1.0)",
+            tables: &[masks::PERIOD],
+        },
+        params: &[Param::int("fastest", [1, 16], 65_536, 4, Text::new("fastest period", "最短周期")), GAIN],
+        least: None,
+        paper: None,
+    },
+    PositionEntry {
+        id: "time-gap",
+        name: Text::new("Time gap", "时间间隔"),
+        about: Text::new(
+            "A penalty for the time between two tokens, counted in whole units up to a limit, where the paper looks up a vector.",
+            "按两个词元相隔的时间扣分，以整数单位计并有上限；论文则按它查一个向量。",
+        ),
+        slot: Slot::Score {
+            formula: "s - gain * slope[h] * min(floor(abs(time[q_pos] - time[k]) / unit), most)",
+            tables: &[
+                tables::SLOPE,
+                Table {
+                    name: "time",
+                    ty: Ty::Float,
+                    rank: 1,
+                    index: "k",
+                    make: tables::time,
+                    editable: true,
+                    label: Text::new("time of each token", "每个词元的时间"),
+                },
+            ],
+        },
+        params: &[
+            Param::real("unit", [0.1, 10.0], 0.1, 1.0, Text::new("unit of time", "时间单位")),
+            Param::int("most", [1, 256], 65_536, 64, Text::new("most units told apart", "最多可分辨的单位数")),
+            GAIN,
+        ],
+        least: None,
+        paper: Some(Paper {
+            title: "Li et al., Time Interval Aware Self-Attention for Sequential Recommendation",
+            year: 2020,
+            id: "doi:10.1145/3336191.3371786",
+        }),
+    },
+    PositionEntry {
+        id: "scalable-softmax",
+        name: Text::new("Scalable softmax", "可伸缩 Softmax"),
+        about: Text::new(
+            "Scores grow with the logarithm of the number of keys, so that attention stays sharp in long texts.",
+            "分数随键数的对数放大，注意力在长文本中仍保持集中。",
+        ),
+        slot: Slot::Score { formula: "s * gain * log(float(max(q_pos + 1 if causal else n_k, 1)))", tables: &[] },
+        params: &[
+            Param::switch("causal", false, Text::new("count the keys up to the query only", "只计查询及之前的键")),
+            GAIN,
+        ],
+        least: None,
+        paper: Some(Paper {
+            title: "Nakanishi, Scalable-Softmax Is Superior for Attention",
+            year: 2025,
+            id: "arXiv:2501.19399",
+        }),
+    },
+];
