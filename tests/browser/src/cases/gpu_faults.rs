@@ -46,7 +46,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// A problem of 4 heads, 1400 rows and 64 columns: `auto` leaves smaller ones to the CPU unasked, and its tensors are above a MiB.
-const PROBLEM: &str = "
+pub const PROBLEM: &str = "
 const p = await attentionPlayground;
 const tensor = (step) => ({ shape: [1, 4, 1400, 64], data: Float32Array.from({ length: 4 * 1400 * 64 }, (_, i) => ((i * step) % 199) / 99 - 1) });
 const problem = (backend) => ({ Q: tensor(37), K: tensor(53), V: tensor(71), is_causal: true, backend });
