@@ -8,9 +8,9 @@ use std::sync::Arc;
 use attention_playground::attention::{Dims, Inputs, Problem, Term};
 use attention_playground::engine::{MapRequest, Pool};
 use attention_playground::experiment::{Algorithm, Stage};
-use common::judge::{Judge, Worst};
+use common::judge::{Judge, Worst, close};
 use common::table::{Case, cases, dims, normal};
-use common::{Engine, close, engines};
+use common::{Engine, engines};
 
 fn judge(case: &Case) -> Judge<'_> {
     Judge::of(case).unwrap()

@@ -13,8 +13,8 @@ use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, P
 use attention_playground::engine::{MapRequest, Pool, Rows, RowsOut, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend, Choice, Experiment, MaskChoice, Stage};
 use common::gpu::{block_on, clock, gpu, session, validate};
+use common::judge::{GPU_PRECISION, close};
 use common::table::{cases, dims, normal};
-use common::{GPU_PRECISION, close};
 
 /// The workgroup memory that every device has.
 const WORKGROUP_MEMORY: u32 = 16_384;

@@ -8,8 +8,8 @@ use attention_playground::attention::{Dims, Plan, Problem, Term};
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{MapRequest, Pool, Rows, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend, Stage};
-use common::close;
 use common::gpu::{block_on, clock, gpu, session};
+use common::judge::close;
 use common::table::{dims, normal};
 
 #[test]

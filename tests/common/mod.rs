@@ -10,8 +10,7 @@ use attention_playground::attention::{Inputs, Plan, Problem};
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{Map, MapRequest, Merge, Outcome, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend, Stage};
-use judge::{CPU_PRECISION, REFERENCE_PRECISION, items, outcome};
-pub use judge::{GPU_PRECISION, close};
+use judge::{CPU_PRECISION, GPU_PRECISION, REFERENCE_PRECISION, items, outcome};
 
 /// An engine under test.
 #[derive(Clone, Copy, Debug, PartialEq)]

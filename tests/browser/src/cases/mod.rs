@@ -4,6 +4,7 @@ pub mod boot;
 pub mod conformance;
 pub mod edit;
 pub mod faults;
+pub mod gpu;
 pub mod gpu_faults;
 pub mod links;
 pub mod table;
@@ -66,6 +67,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(edit::cases());
     all.extend(links::cases());
     all.extend(faults::cases());
+    all.extend(gpu::cases());
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
     all.extend(conformance::cases()?);
