@@ -26,13 +26,6 @@ pub struct Gpu {
     stray: Arc<Mutex<Option<String>>>,
 }
 
-/// Whether there is a `navigator.gpu`. It may still have no adapter to give.
-#[cfg(target_arch = "wasm32")]
-fn browser_has_webgpu() -> bool {
-    let get = |of: &wasm_bindgen::JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).unwrap_or_default();
-    get(&get(&js_sys::global(), "navigator"), "gpu").is_object()
-}
-
 impl Gpu {
     /// Finds an adapter and opens a device with the default limits of WebGPU, so that what runs here runs everywhere.
     ///
@@ -41,13 +34,6 @@ impl Gpu {
     pub async fn open() -> Result<Gpu, GpuError> {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
         descriptor.backends = wgpu::Backends::BROWSER_WEBGPU | wgpu::Backends::VULKAN;
-        #[cfg(target_arch = "wasm32")]
-        if !browser_has_webgpu() {
-            return Err(GpuError::Unavailable(message!(
-                "this browser gives pages no access to the GPU (no WebGPU)",
-                "此浏览器不允许网页使用 GPU（没有 WebGPU）",
-            )));
-        }
         let instance = wgpu::Instance::new(descriptor);
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,

@@ -117,6 +117,12 @@ impl State {
     }
 }
 
+/// Whether the browser has WebGPU at all. It may still have no adapter to give.
+fn has_webgpu() -> bool {
+    let get = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).unwrap_or_default();
+    get(&get(&js_sys::global(), "navigator"), "gpu").is_object()
+}
+
 /// A session on the device that there is, or on a new one if it is lost on the way.
 async fn uploaded(
     host: &mut GpuHost,
@@ -124,6 +130,13 @@ async fn uploaded(
     inputs: &Inputs,
     algorithm: Algorithm,
 ) -> Result<GpuSession, Refusal> {
+    if !has_webgpu() {
+        let error = GpuError::Unavailable(message!(
+            "this browser gives pages no access to the GPU (no WebGPU)",
+            "此浏览器不允许网页使用 GPU（没有 WebGPU）",
+        ));
+        return Err(Refusal::Gpu { error, lasting: true });
+    }
     loop {
         // The host gives up after some losses, and then this ends.
         let gpu = host.gpu().await.map_err(|error| Refusal::Gpu { error, lasting: true })?;
