@@ -27,12 +27,17 @@ pub fn Thumbs(
 ) -> impl IntoView {
     let lab = lab();
     let expanded = RwSignal::new(false);
-    let place = move || chosen.with(|id| catalogue::masks().iter().position(|entry| entry.id == id));
+    let first = catalogue::opening().0;
+    // What was chosen elsewhere, by a link or a program, is shown too.
+    effect(move || {
+        let place = chosen.with(|id| catalogue::masks().iter().position(|entry| entry.id == id));
+        if place.is_some_and(|at| at >= first) && !expanded.get_untracked() {
+            expanded.set(true);
+        }
+    });
     let shown = Signal::memo(move || {
         lab.whole.track();
-        let first = catalogue::opening().0;
-        // What was chosen elsewhere is shown too.
-        if expanded.get() || place().is_some_and(|at| at >= first) { catalogue::masks().len() } else { first }
+        if expanded.get() { catalogue::masks().len() } else { first }
     });
     let on_key = move |event: web_sys::KeyboardEvent| {
         if let Some(entry) = rove(&event, "radio").and_then(|i| catalogue::masks().get(i)) {

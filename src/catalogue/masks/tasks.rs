@@ -105,7 +105,7 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         formula: "(aa if k < first else ab) if q_pos < first else (ba if k < first else bb)",
         score: None,
         params: &[
-            Param::int("first", [0, 64], HARD_MAX, 24, Text::new("tokens of A", "A 的词元数")),
+            Param::int("first", [0, 64], HARD_MAX, 8, Text::new("tokens of A", "A 的词元数")),
             Param::switch("aa", false, Text::new("A looks at A", "A 看 A")),
             Param::switch("ab", true, Text::new("A looks at B", "A 看 B")),
             Param::switch("ba", true, Text::new("B looks at A", "B 看 A")),
@@ -115,7 +115,7 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         paper: Some(VILBERT),
         ours: None,
         cost: CostClass::Quadratic,
-        pairs_at_64: 1920,
+        pairs_at_64: 896,
         reach_at_64: Reach::Never,
     },
     MaskEntry {

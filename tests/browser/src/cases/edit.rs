@@ -131,6 +131,9 @@ async fn a_pattern_is_picked(page: &Page) -> Result<()> {
         .await?;
     let all: Vec<(String, String)> = serde_json::from_value(all)?;
     ensure(all.len() >= 14, || format!("{} masks", all.len()))?;
+    page.click("More patterns").await?;
+    page.wait_until(&format!("document.querySelectorAll('.thumbs [role=radio]').length === {}", all.len())).await?;
+    page.screenshot("all patterns").await?;
     for (id, name) in all.iter().filter(|(id, _)| id != "sliding-window") {
         let now = after(page, async || page.click(name).await).await?;
         ensure(now["mask"]["id"] == json!(id), || format!("{name}: {}", now["mask"]))?;
