@@ -12,7 +12,7 @@ fn is_han(c: char) -> bool {
 }
 
 /// Names of models and of functions that Chinese texts leave in Latin letters.
-const LATIN: [&str; 5] = ["Longformer", "BigBird", "LongNet", "Softmax", "Sigmoid"];
+const LATIN: [&str; 7] = ["Longformer", "BigBird", "LongNet", "Softmax", "Sigmoid", "Sparsemax", "Entmax 1.5"];
 
 fn bilingual(id: &str, text: Text, name: bool) {
     assert!(!text.en.trim().is_empty() && !text.en.contains("  "), "{id}: {}", text.en);

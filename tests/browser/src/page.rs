@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use thirtyfour::{TypingData, WebDriver, WebElement};
@@ -33,6 +34,10 @@ const kinds = "button, a[href], input, select, textarea, summary, canvas, [role]
 const found = [...document.querySelectorAll(kinds)].filter((e) => name(e) === wanted);
 return found.find((e) => e.checkVisibility()) ?? found[0] ?? null;
 "#;
+
+/// How long a control is waited for: so many times so long.
+const WAITS: u32 = 100;
+const WAIT: Duration = Duration::from_millis(50);
 
 /// One browser session.
 pub struct Page {
@@ -113,8 +118,15 @@ impl Page {
 
     /// The control with this accessible name.
     pub async fn control(&self, label: &str) -> Result<WebElement> {
-        let found = self.driver.execute(BY_LABEL, vec![json!(label)]).await?;
-        found.element().map_err(|_| format!("no control is labelled {label:?}").into())
+        // What stands on the page may come with a piece of the program that is still on its way.
+        for _ in 0..WAITS {
+            let found = self.driver.execute(BY_LABEL, vec![json!(label)]).await?;
+            if let Ok(element) = found.element() {
+                return Ok(element);
+            }
+            tokio::time::sleep(WAIT).await;
+        }
+        Err(format!("no control is labelled {label:?}").into())
     }
 
     /// Clicks the control with this label.
