@@ -22,6 +22,9 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, message};
 /// Milliseconds between looks at the deadlines.
 const WATCH_MS: i32 = 1000;
 
+/// The share that is told of a run of which nothing is done yet.
+const BEGUN: f64 = 0.005;
+
 /// A pool of workers; clones share it.
 #[derive(Clone)]
 pub struct Pool(pub(super) Rc<Hub>);
@@ -354,6 +357,8 @@ impl Hub {
         let look = Closure::once_into_js(move || {
             let Some(hub) = hub.upgrade() else { return };
             let overdue = hub.state.borrow_mut().end_watch(now());
+            let silent = hub.state.borrow().silent(now());
+            silent.iter().for_each(|progress| progress(BEGUN));
             for (slot, reason) in overdue {
                 hub.lost(slot, &reason);
             }

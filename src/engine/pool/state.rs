@@ -22,7 +22,7 @@ use crate::formula::Sorted;
 /// Operations a millisecond in double precision without SIMD, until a part was measured.
 const REFERENCE_RATE: f64 = 5e5;
 /// Operations a millisecond that the parts for a GPU are cut for, until a part was measured. It cuts them again by what it measures itself.
-const GPU_RATE: f64 = 5e7;
+const GPU_RATE: f64 = 1e7;
 /// Parts shorter than this, in milliseconds, say little about speed: browsers round their clocks.
 const MEASURABLE_MS: f64 = 2.0;
 /// Milliseconds that fetching and compiling the module may take, beside the time to start.
@@ -393,6 +393,15 @@ impl State {
             self.watching = true;
             true
         }
+    }
+
+    /// Runs of which nothing has come in yet although they began a while ago: their users should see that they are on their way.
+    pub fn silent(&self, now: f64) -> Vec<OnProgress> {
+        let silent = |pending: &Pending| match &pending.task {
+            Task::Compute(c) if c.flops_done == 0.0 && now - c.started > QUIET_MS => c.progress.clone(),
+            _ => None,
+        };
+        self.jobs.values().filter_map(silent).collect()
     }
 
     /// Workers that are out of time, with what to say.
