@@ -2,6 +2,7 @@
 
 mod position;
 mod sizes;
+mod turns;
 
 use std::ops::Range;
 
@@ -13,8 +14,9 @@ use crate::catalogue;
 use crate::experiment::{Issue, Issues, Patch};
 use crate::formula::{self, Bound, DataDecl, Kind, Scope, Sizes, Values};
 
-pub use position::{Encodings, Turns};
+pub use position::Encodings;
 pub use sizes::{MAX_BYTES, check, check_dims};
+pub use turns::Turns;
 
 /// A problem, compiled: what engines read.
 #[derive(Clone, Debug)]
@@ -281,7 +283,7 @@ mod tests {
         assert_eq!(paths(|p| p.softcap = Some(0.0)), ["softcap"]);
         assert_eq!(paths(|p| p.sink = Some(vec![0.0; 3])), ["sink_logit"]);
         assert_eq!(paths(|p| p.sink = Some(vec![f32::NAN; 4])), ["sink_logit"]);
-        assert_eq!(paths(|p| p.rotation = Some(Rotation { base: 0.0, dims: 3, interleaved: false })).len(), 2);
+        assert_eq!(paths(|p| p.rotation = Some(Rotation::new(0.0, 3, false))).len(), 2);
         assert_eq!(paths(|p| p.encoding = Some(Encoding::Learned { trained: 0, seed: 0, gain: f32::NAN })).len(), 2);
         assert_eq!(paths(|p| p.paint.push(Patch { head: Some(4), q: [3, 3], k: [0, 9], allow: true })).len(), 3);
     }
