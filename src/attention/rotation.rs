@@ -43,8 +43,8 @@ pub enum Stretch {
         /// Longer by so much.
         factor: f64,
     },
-    /// As [`Stretch::Ntk`] with `factor · n / trained - (factor - 1)`, where `n` is the number of tokens so far and at least `trained`; at factor 1
-    /// that is `n / trained`. The form of the code that models use; Peng et al. 2023 have factor 1.
+    /// As [`Stretch::Ntk`] with `factor · n / trained - (factor - 1)`, where `n` is one more than the last position, and at least `trained`; at
+    /// factor 1 that is `n / trained`. The form of the code that models use; Peng et al. 2023 have factor 1.
     DynamicNtk {
         /// How fast the base grows past the trained length.
         factor: f64,

@@ -26,7 +26,7 @@ impl Turns {
     pub fn new(rotation: &Rotation, dims: &Dims, offsets: &[i32]) -> Self {
         let all = pairs(rotation, tokens(dims, offsets));
         let middle = (dims.n_k / 2) as i64;
-        // A query grows where a key shrinks.
+        // A key grows where a query shrinks.
         let at = |position: i64, side: f64, out: &mut Vec<[f32; 2]>| {
             let places = places(&rotation.axes, position);
             let along = side * (position - middle) as f64;
@@ -88,7 +88,7 @@ struct Pair {
     axis: usize,
     /// Radians for one step along it.
     frequency: f64,
-    /// Decay of keys, and growth of queries, for one token.
+    /// The exponent by which queries shrink, and keys grow, with one token.
     rate: f64,
 }
 

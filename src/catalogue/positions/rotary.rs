@@ -82,8 +82,8 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         id: "rope-yarn",
         name: Text::new("YaRN", "YaRN 分频插值"),
         about: Text::new(
-            "Pairs that turned often in training stay, those that hardly turned are interpolated, and scores are raised to keep attention sharp.",
-            "训练中转过多圈的维度对不变，几乎没转的做插值，并放大分数以保持注意力集中。",
+            "Pairs that turned often in training stay, those that hardly turned are interpolated, and Q and K are enlarged to keep attention sharp.",
+            "训练中转过多圈的维度对不变，几乎没转的做插值，并放大 Q 和 K 以保持注意力集中。",
         ),
         slot: Slot::Rotary(Rotary::Yarn),
         params: &[TRAINED, FACTOR, SLOW, fast(32.0), BASE, FRACTION],
@@ -117,8 +117,8 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         id: "xpos",
         name: Text::new("xPos", "xPos 衰减旋转"),
         about: Text::new(
-            "Rotation with a decay: queries grow and keys shrink with position, fast pairs most, so that far keys count less under a causal mask.",
-            "旋转之外再加衰减：查询随位置放大、键随位置缩小，快的维度对最明显，因果掩码下远处的键影响更小。",
+            "Rotation with a decay: queries shrink and keys grow with position, fast pairs most, so that under a causal mask far keys count less.",
+            "旋转之外再加衰减：查询随位置缩小、键随位置放大，快的维度对最明显，因果掩码下远处的键影响更小。",
         ),
         slot: Slot::Rotary(Rotary::Xpos),
         params: &[
