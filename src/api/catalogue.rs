@@ -16,7 +16,7 @@ pub fn catalogue() -> JsValue {
         "positions": positions().iter().map(|p| {
             let (formula, data) = match p.slot {
                 Slot::Score { formula, tables: needed } => (Some(formula), tables(needed)),
-                Slot::Nothing | Slot::Sinusoidal | Slot::Learned | Slot::Rotary => (None, Value::Array(Vec::new())),
+                Slot::Nothing | Slot::Sinusoidal | Slot::Learned | Slot::Rotary(_) => (None, Value::Array(Vec::new())),
             };
             json!({
                 "id": p.id, "name": text(&p.name), "about": text(&p.about), "formula": formula, "params": params(p.params), "data": data,

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use super::dims::Dims;
-use super::problem::{Encoding, Normaliser, Problem, Rotation, Term};
+use super::problem::{Encoding, Normaliser, Problem, Term};
+use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
-use crate::catalogue::{self, NormaliserKind, Param, Setting, Slot, Table, Text};
+use crate::catalogue::{self, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text};
 use crate::experiment::{
     Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
     type_of, unknown,
@@ -77,13 +78,9 @@ impl Chooser<'_> {
                 let trained = value("trained").max(1.0) as usize;
                 problem.encoding = Some(Encoding::Learned { trained, seed: self.seed, gain: value("gain") as f32 });
             }
-            Slot::Rotary => {
-                let pairs = (value("fraction") * (self.dims.d / 2) as f64).round() as usize;
-                problem.rotation = Some(Rotation {
-                    base: value("base"),
-                    dims: (2 * pairs).min(self.dims.d / 2 * 2),
-                    interleaved: self.conventions.rope == RopePairs::Interleaved,
-                });
+            Slot::Rotary(kind) => {
+                let interleaved = self.conventions.rope == RopePairs::Interleaved;
+                problem.rotation = Some(rotation(kind, &value, self.dims.d, interleaved));
             }
         }
     }
@@ -232,5 +229,26 @@ impl Chooser<'_> {
 
     fn unknown(&mut self, path: &str, what: Text, id: &str, ids: impl Iterator<Item = &'static str> + Clone) {
         self.issues.push(Issue::new(format!("{path}.id"), unknown(what, id, ids)));
+    }
+}
+
+/// The rotation of a rotary entry for heads of `d` places, from the values of its parameters.
+fn rotation(kind: Rotary, value: Lookup, d: usize, interleaved: bool) -> Rotation {
+    let count = |name: &str| value(name).max(1.0) as usize;
+    let pairs = (value("fraction") * (d / 2) as f64).round() as usize;
+    let plain = Rotation::new(value("base"), 2 * pairs.min(d / 2), interleaved);
+    let factor = value("factor");
+    let bands = || Stretch::Bands { factor, trained: count("trained"), slow: value("slow"), fast: value("fast") };
+    match kind {
+        Rotary::Plain => plain,
+        Rotary::Linear => Rotation { stretch: Stretch::Linear { factor }, ..plain },
+        Rotary::Ntk => Rotation { stretch: Stretch::Ntk { factor }, ..plain },
+        Rotary::DynamicNtk => Rotation { stretch: Stretch::DynamicNtk { factor, trained: count("trained") }, ..plain },
+        // The released code multiplies Q and K by this, so that scores get its square: the paper's 1/√t and 1/t.
+        Rotary::Yarn => Rotation { stretch: bands(), magnitude: 0.1 * factor.ln() + 1.0, ..plain },
+        Rotary::Llama3 => Rotation { stretch: bands(), ..plain },
+        Rotary::Xpos => Rotation { decay: Some(Decay { gamma: value("gamma"), scale: value("scale") }), ..plain },
+        Rotary::Grid => Rotation { axes: Axes::Grid { width: count("width") }, ..plain },
+        Rotary::Frames => Rotation { axes: Axes::Frames { height: count("height"), width: count("width") }, ..plain },
     }
 }

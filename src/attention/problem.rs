@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::dims::Dims;
+use super::rotation::Rotation;
 use crate::experiment::Patch;
 use crate::formula::{Data, Scalar, Sorted};
 
@@ -63,17 +64,6 @@ pub enum Encoding {
         /// Factor on the table.
         gain: f32,
     },
-}
-
-/// Rotary position embedding (Su et al. 2021): pairs of Q and K turn by `position · base^(-2i/dims)`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rotation {
-    /// 10 000 in the paper.
-    pub base: f64,
-    /// How many leading places of a head turn; even, at most `d`. The rest passes through.
-    pub dims: usize,
-    /// Pairs are (0,1), (2,3), … instead of (i, i + dims/2).
-    pub interleaved: bool,
 }
 
 /// How a row of scores becomes weights.

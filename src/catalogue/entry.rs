@@ -237,8 +237,31 @@ pub enum Slot {
     Sinusoidal,
     /// A seeded table added to Q and K; parameters `trained`, `gain`.
     Learned,
-    /// Rotation of Q and K; parameters `base`, `fraction`.
-    Rotary,
+    /// Rotation of Q and K; parameters `base`, `fraction`, and those of its kind.
+    Rotary(Rotary),
+}
+
+/// Which rotation of Q and K.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotary {
+    /// That of the first paper.
+    Plain,
+    /// Positions over `factor`.
+    Linear,
+    /// A base raised by `factor`.
+    Ntk,
+    /// A base raised by the length past `trained`; `factor`.
+    DynamicNtk,
+    /// Frequencies in bands and warmer scores; parameters `factor`, `trained`, `slow`, `fast`.
+    Yarn,
+    /// Frequencies in bands; parameters `factor`, `trained`, `slow`, `fast`.
+    Llama3,
+    /// Decay with distance; parameters `gamma`, `scale`.
+    Xpos,
+    /// Row and column; parameter `width`.
+    Grid,
+    /// Frame, row and column; parameters `height`, `width`.
+    Frames,
 }
 
 /// A position scheme.

@@ -12,8 +12,8 @@ mod shelf;
 mod tables;
 
 pub use entry::{
-    CostClass, Lang, Least, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach, Setting,
-    Slot, Table, Text,
+    CostClass, Lang, Least, Lookup, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach,
+    Rotary, Setting, Slot, Table, Text,
 };
 pub use inputs::{RecipeEntry, recipes};
 pub use normalisers::normalisers;

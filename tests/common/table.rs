@@ -104,14 +104,14 @@ pub fn cases() -> Vec<Case> {
     });
     for interleaved in [false, true] {
         add(&format!("rope, interleaved {interleaved}"), SQUARE, &|p| {
-            p.rotation = Some(Rotation { base: 10_000.0, dims: 12, interleaved });
+            p.rotation = Some(Rotation::new(10_000.0, 12, interleaved));
             causal(p);
         });
     }
     add("sinusoidal", SQUARE, &|p| p.encoding = Some(Encoding::Sinusoidal { base: 10_000.0, gain: 1.0 }));
     add("learned, then rotated", SQUARE, &|p| {
         p.encoding = Some(Encoding::Learned { trained: 20, seed: 3, gain: 0.5 });
-        p.rotation = Some(Rotation { base: 100.0, dims: 16, interleaved: false });
+        p.rotation = Some(Rotation::new(100.0, 16, false));
     });
     add("sink", SQUARE, &|p| {
         p.sink = Some(vec![2.0, -90.0]);
@@ -170,7 +170,7 @@ pub fn cases() -> Vec<Case> {
     add("batch and offsets", Dims { batch: 2, n_q: 9, n_k: 25, ..SQUARE }, &|p| {
         p.offset = vec![16, 3];
         p.masks.push(mask("k <= q_pos and k < len[b]").data("len", ints(&[25, 12])));
-        p.rotation = Some(Rotation { base: 10_000.0, dims: 16, interleaved: true });
+        p.rotation = Some(Rotation::new(10_000.0, 16, true));
         p.encoding = Some(Encoding::Sinusoidal { base: 10_000.0, gain: 0.3 });
     });
     add("negative offset", SQUARE, &|p| {

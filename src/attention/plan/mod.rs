@@ -2,6 +2,7 @@
 
 mod position;
 mod sizes;
+mod turns;
 
 use std::ops::Range;
 
@@ -13,8 +14,9 @@ use crate::catalogue;
 use crate::experiment::{Issue, Issues, Patch};
 use crate::formula::{self, Bound, DataDecl, Kind, Scope, Sizes, Values};
 
-pub use position::{Encodings, Turns};
+pub use position::Encodings;
 pub use sizes::{MAX_BYTES, check, check_dims};
+pub use turns::Turns;
 
 /// A problem, compiled: what engines read.
 #[derive(Clone, Debug)]
@@ -257,7 +259,7 @@ pub(super) fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issu
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::attention::{Encoding, Rotation};
+    use crate::attention::{Axes, Decay, Encoding, Rotation, Stretch};
 
     fn plain() -> Problem {
         Problem::plain(Dims { batch: 1, q_heads: 4, kv_heads: 2, n_q: 8, n_k: 8, d: 4, d_v: 4 })
@@ -281,7 +283,18 @@ mod tests {
         assert_eq!(paths(|p| p.softcap = Some(0.0)), ["softcap"]);
         assert_eq!(paths(|p| p.sink = Some(vec![0.0; 3])), ["sink_logit"]);
         assert_eq!(paths(|p| p.sink = Some(vec![f32::NAN; 4])), ["sink_logit"]);
-        assert_eq!(paths(|p| p.rotation = Some(Rotation { base: 0.0, dims: 3, interleaved: false })).len(), 2);
+        assert_eq!(paths(|p| p.rotation = Some(Rotation::new(0.0, 3, false))).len(), 2);
+        let rotation = Rotation {
+            stretch: Stretch::Bands { factor: f64::NAN, trained: 0, slow: 4.0, fast: 4.0 },
+            magnitude: f64::INFINITY,
+            axes: Axes::Frames { height: 0, width: usize::MAX },
+            decay: Some(Decay { gamma: 0.0, scale: f64::NAN }),
+            ..Rotation::new(1e4, 4, false)
+        };
+        let named = ["", ".factor", ".trained", ".fast", ".width", ".height", ".gamma", ".scale"];
+        let named =
+            named.map(|name| if name.is_empty() { "position".to_owned() } else { format!("position.params{name}") });
+        assert_eq!(paths(|p| p.rotation = Some(rotation.clone())), named);
         assert_eq!(paths(|p| p.encoding = Some(Encoding::Learned { trained: 0, seed: 0, gain: f32::NAN })).len(), 2);
         assert_eq!(paths(|p| p.paint.push(Patch { head: Some(4), q: [3, 3], k: [0, 9], allow: true })).len(), 3);
     }

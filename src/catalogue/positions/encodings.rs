@@ -1,13 +1,13 @@
 //! Schemes that change Q and K: none, sinusoids, a table, rotation.
 
-use super::super::entry::{Paper, Param, PositionEntry, Slot, Text};
+use super::super::entry::{Paper, Param, PositionEntry, Rotary, Slot, Text};
 use super::GAIN;
 use crate::formula::Ty;
 
 const TRANSFORMER: Paper =
     Paper { title: "Vaswani et al., Attention Is All You Need", year: 2017, id: "arXiv:1706.03762" };
 
-const BASE: Param = Param {
+pub(super) const BASE: Param = Param {
     name: "base",
     ty: Ty::Float,
     min: 10.0,
@@ -17,6 +17,10 @@ const BASE: Param = Param {
     default: 10_000.0,
     label: Text::new("base", "底数"),
 };
+
+pub(super) const FRACTION: Param =
+    Param::real("fraction", [0.0, 1.0], 0.05, 1.0, Text::new("share of each head that turns", "参与旋转的维度比例"));
+
 pub(super) const ENTRIES: &[PositionEntry] = &[
     PositionEntry {
         id: "none",
@@ -65,17 +69,8 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             "Queries and keys turn by an angle that grows with their position, so a score depends on distance alone.",
             "查询和键按位置旋转相应的角度，分数因此只取决于相对距离。",
         ),
-        slot: Slot::Rotary,
-        params: &[
-            BASE,
-            Param::real(
-                "fraction",
-                [0.0, 1.0],
-                0.05,
-                1.0,
-                Text::new("share of each head that turns", "参与旋转的维度比例"),
-            ),
-        ],
+        slot: Slot::Rotary(Rotary::Plain),
+        params: &[BASE, FRACTION],
         least: None,
         paper: Some(Paper {
             title: "Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding",

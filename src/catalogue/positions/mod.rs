@@ -3,6 +3,7 @@
 mod biases;
 mod encodings;
 mod networks;
+mod rotary;
 mod scales;
 
 use std::sync::LazyLock;
@@ -13,7 +14,7 @@ use super::entry::{Param, PositionEntry, Text};
 const FIRST: [&[PositionEntry]; 2] = [encodings::ENTRIES, biases::ENTRIES];
 
 /// What it fetches when somebody looks for more.
-const MORE: [&[PositionEntry]; 3] = [biases::MORE, networks::ENTRIES, scales::ENTRIES];
+const MORE: [&[PositionEntry]; 4] = [rotary::ENTRIES, biases::MORE, networks::ENTRIES, scales::ENTRIES];
 
 /// What the page opens with.
 pub(super) fn first() -> &'static [PositionEntry] {

@@ -3,7 +3,7 @@
 
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
-use crate::attention::{Cost, Dims, Encoding, Normaliser, Problem, Rotation, Term, TileCounts};
+use crate::attention::{Axes, Cost, Decay, Dims, Encoding, Normaliser, Problem, Rotation, Stretch, Term, TileCounts};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Patch, Size, Stage};
 use crate::formula::{Data, DataValues, Scalar};
@@ -61,7 +61,8 @@ fields! {
     }
     Term { text, params, data, path }
     Data { shape, values, clamp }
-    Rotation { base, dims, interleaved }
+    Rotation { base, dims, interleaved, stretch, magnitude, axes, decay }
+    Decay { gamma, scale }
     Patch { head, q, k, allow }
     Rows { batch, head, q }
     Want { stats, matrix }
@@ -100,6 +101,14 @@ variants! {
         3: Numbers { q, k, v }
     }
     Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
+    Stretch {
+        0: None,
+        1: Linear { factor },
+        2: Ntk { factor },
+        3: DynamicNtk { factor, trained },
+        4: Bands { factor, trained, slow, fast }
+    }
+    Axes { 0: Line, 1: Grid { width }, 2: Frames { height, width } }
     Scalar { 0: Bool(value), 1: Int(value), 2: Float(value) }
     DataValues { 0: Bool(values), 1: Int(values), 2: Float(values) }
     Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid, 3: Sparsemax, 4: Entmax, 5: SquaredRelu }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
-use crate::attention::{Encoding, Normaliser, Rotation, TileCounts};
+use crate::attention::{Axes, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
 use crate::engine::Pool;
 use crate::experiment::{Message, Patch, Size, Stage};
 use crate::formula::Scalar;
@@ -26,7 +26,13 @@ fn problem() -> Problem {
     Problem {
         offset: vec![-3, 1 << 24],
         encoding: Some(Encoding::Learned { trained: 9, seed: u64::MAX, gain: 0.5 }),
-        rotation: Some(Rotation { base: 1e4, dims: 4, interleaved: true }),
+        rotation: Some(Rotation {
+            stretch: Stretch::Bands { factor: 8.0, trained: 64, slow: 1.0, fast: 4.0 },
+            magnitude: 1.25,
+            axes: Axes::Frames { height: 3, width: 5 },
+            decay: Some(Decay { gamma: 0.4, scale: 512.0 }),
+            ..Rotation::new(1e4, 4, true)
+        }),
         bias_before_cap: vec![term.clone()],
         softcap: Some(30.0),
         bias: vec![Term::new("score", "s"), term.clone()],
@@ -74,6 +80,18 @@ fn to_worker() -> Vec<ToWorker> {
             Algorithm::Auto,
         ),
     ];
+    messages.extend(
+        [
+            (Stretch::None, Axes::Line),
+            (Stretch::Linear { factor: 2.0 }, Axes::Grid { width: 7 }),
+            (Stretch::Ntk { factor: 3.0 }, Axes::Line),
+            (Stretch::DynamicNtk { factor: 4.0, trained: 9 }, Axes::Line),
+        ]
+        .map(|(stretch, axes)| {
+            let rotation = Some(Rotation { stretch, axes, ..Rotation::new(1e4, 4, true) });
+            open(Problem { rotation, ..Problem::plain(DIMS) }, Backend::Auto, Algorithm::Auto)
+        }),
+    );
     messages.extend(Stage::ALL.map(|stage| ToWorker::Item {
         session: 1,
         job: 2,
