@@ -76,11 +76,7 @@ impl Prepared {
 /// [`Plan::compile`](crate::attention::Plan::compile), whose issues carry the same names.
 pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     if let Some(op) = request.op.as_deref().filter(|op| *op != "attention") {
-        return Err(Issue::new(
-            "op",
-            format!("`{op}` is no operator; there are attention, linear_attention, rotary_embedding"),
-        )
-        .into());
+        return Err(Issue::new("op", format!("`{op}` can't be computed here; `attention` can")).into());
     }
     let (dims, past, layout, inputs) = tensors(request)?;
     let mut problem = Problem::plain(dims);

@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use super::{Request, Tensor};
 use crate::catalogue::Text;
 use crate::experiment::fields::{ALGORITHM, BACKEND, CHOICE, CONVENTIONS, DATA};
-use crate::experiment::shape::Shape::{self, Count, Flag, List, Number, Object, Or, Range, Seed, Text as Words, Whole};
+use crate::experiment::shape::Shape::{
+    self, Count, Flag, List, Number, Object, Or, Range, Seed, Text as Words, Whole, Word,
+};
 use crate::experiment::shape::{Field, field, needed};
 use crate::experiment::{Issue, Issues, shown, unknown};
 
@@ -40,12 +42,12 @@ const RECT: Shape = Object(&[
     needed("k", Range),
     needed("width", Count),
     needed("height", Count),
-    field("pool", Shape::Word(&["max", "mean"])),
+    field("pool", Word(&["max", "mean"])),
 ]);
 
 /// Every field that JSON can hold.
 const REQUEST: [Field; 23] = [
-    field("op", Words),
+    field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
     field("scale", Number),
@@ -88,7 +90,7 @@ impl Draft {
             self.issues.push(Issue::new(name, "belongs to an output that this version does not compute"));
         }
         if let Some((op, _)) = elsewhere {
-            self.issues.push(Issue::new(name, format!("belongs to op \"{op}\", and op is \"attention\"")));
+            self.issues.push(Issue::new(name, format!("belongs to op {op}")));
         }
         !not_yet && elsewhere.is_none() && !PASSED_OVER.contains(&name)
     }
@@ -231,7 +233,11 @@ mod tests {
             ),
             (json!({"is_casual": true}), "is_casual: there is no field `is_casual`; did you mean `is_causal`?"),
             (json!({"dY": 1}), "dY: belongs to an output that this version does not compute"),
-            (json!({"decay": 1}), "decay: belongs to op \"linear_attention\", and op is \"attention\""),
+            (
+                json!({"op": "atention"}),
+                "op: must be one of attention, linear_attention, rotary_embedding, and is \"atention\"",
+            ),
+            (json!({"decay": 1}), "decay: belongs to op linear_attention"),
             (json!({"outputs": ["Y", "dQ"]}), "outputs[1]: `dQ` is not computed by this version"),
             (json!({"outputs": [3]}), "outputs[0]: must be text, and is 3"),
             (json!({"qk_matmul_output_mode": 300}), "qk_matmul_output_mode: must be 0, 1, 2 or 3, and is 300"),
