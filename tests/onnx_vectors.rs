@@ -1,4 +1,5 @@
-//! The ONNX backend vectors of Attention (opsets 23 to 25) and FlexAttention, through the same request that the page's JavaScript API takes.
+//! The ONNX backend vectors of Attention (opsets 23 to 25), FlexAttention, LinearAttention (27) and RotaryEmbedding (23), through the same
+//! requests that the page's JavaScript API takes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod common;
@@ -6,7 +7,9 @@ mod common;
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use attention_playground::attention::request::{FormulaOrEntry, Prepared, Request, Tensor, prepare};
+use attention_playground::attention::request::{
+    FormulaOrEntry, Op, OperatorDraft, Prepared, Request, Tensor, prepare, prepare_operator,
+};
 use attention_playground::formula::Sorted;
 use common::{Engine, engines};
 use serde::Deserialize;
@@ -158,6 +161,49 @@ fn all_attention_vectors() {
 #[test]
 fn all_flex_attention_vectors() {
     assert_eq!(check("FlexAttention"), 6);
+}
+
+/// The vectors allow 1e-7, which fits one order of additions and one exponential; ours are other f32 ones.
+const ORDER_OF_ADDITIONS: f64 = 1e-6;
+
+/// Runs every case of an operator beside attention in single and in double precision; how many cases there were.
+fn check_operator(op: Op, onnx: &str, names: &[(&str, &str)]) -> usize {
+    let ours = |name: &str| names.iter().find(|(theirs, _)| *theirs == name).map_or(name, |(_, ours)| ours).to_owned();
+    let cases = vectors(onnx);
+    for case in &cases {
+        let mut draft = OperatorDraft::new(op);
+        case.inputs.iter().for_each(|(name, vector)| draft.tensor(&ours(name), vector.tensor()));
+        case.attributes.iter().for_each(|(name, value)| draft.field(name, value.clone()));
+        draft.field("outputs", case.outputs.keys().map(|name| ours(name)).collect());
+        let prepared = draft.request().and_then(|request| prepare_operator(&request));
+        let prepared = prepared.unwrap_or_else(|issues| panic!("{}: {issues}", case.name));
+        let single = prepared.operator.compute::<f32>(&prepared.tensors);
+        let double = prepared.operator.compute::<f64>(&prepared.tensors);
+        for (precision, computed) in [("f32", single), ("f64", double)] {
+            let found = prepared.named(computed);
+            assert_eq!(found.len(), case.outputs.len(), "{}", case.name);
+            for (name, wanted) in &case.outputs {
+                let (_, found) = found.iter().find(|(found, _)| *found == ours(name)).unwrap();
+                assert_eq!(found.shape, wanted.shape, "{}: {name} in {precision}", case.name);
+                for (i, (&found, wanted)) in found.data.iter().zip(wanted.numbers()).enumerate() {
+                    let close = (f64::from(found) - wanted).abs() <= ORDER_OF_ADDITIONS + case.rtol * wanted.abs();
+                    assert!(close, "{}: {name}[{i}] in {precision} is {found}, not {wanted}", case.name);
+                }
+            }
+        }
+    }
+    cases.len()
+}
+
+#[test]
+fn all_linear_attention_vectors() {
+    let names = [("query", "Q"), ("key", "K"), ("value", "V"), ("output", "Y")];
+    assert_eq!(check_operator(Op::LinearAttention, "LinearAttention", &names), 7);
+}
+
+#[test]
+fn all_rotary_embedding_vectors() {
+    assert_eq!(check_operator(Op::RotaryEmbedding, "RotaryEmbedding", &[("input", "X"), ("output", "Y")]), 4);
 }
 
 #[test]

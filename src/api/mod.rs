@@ -7,6 +7,7 @@
 mod catalogue;
 mod error;
 mod events;
+mod operate;
 mod read;
 mod run;
 

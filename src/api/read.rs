@@ -76,7 +76,7 @@ fn number(x: f64) -> Option<Value> {
 }
 
 /// The length of an array or of a typed array.
-fn length(value: &JsValue) -> Option<usize> {
+pub fn length(value: &JsValue) -> Option<usize> {
     // Asked first: of a revoked proxy `isArray` would throw, and a view without a length is a DataView.
     let length = Reflect::get(value, &"length".into()).ok()?.as_f64()?;
     (Array::is_array(value) || ArrayBuffer::is_view(value)).then_some(length as usize)

@@ -5,12 +5,13 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::{experiment_error, run_error};
+use super::operate::operate;
 use super::{expected, plain, read, set};
-use crate::attention::Request;
-use crate::attention::request::{Draft, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
+use crate::attention::request::{Draft, Op, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
+use crate::attention::{Cost, Request};
 use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
 use crate::engine::{MapRequest, Outcome, Pool as Merging, Report, TimedStage, Want};
-use crate::experiment::{Algorithm, Backend, Issue, Issues, Stage};
+use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, Stage};
 
 /// Computes a request.
 ///
@@ -30,17 +31,29 @@ pub async fn run(pool: &Pool, request: &JsValue) -> Result<JsValue, JsValue> {
         let _ = signal.add_event_listener_with_callback("abort", on_abort.as_ref().unchecked_ref());
         listener = Some(on_abort);
     }
-    let prepared = request_of(request).and_then(|r| Ok((prepare(&r)?, r))).map_err(experiment_error)?;
-    let backend = prepared.1.backend;
-    let done = compute(pool, prepared, cancel).await;
+    let done =
+        match Op::named(&read::field(request, "op").ok().flatten().and_then(|op| op.as_string()).unwrap_or_default()) {
+            Some(op) => operate(pool, op, request, cancel).await,
+            None => attention(pool, request, cancel).await,
+        };
     if let (Some(signal), Some(listener)) = (&signal, &listener) {
         let _ = signal.remove_event_listener_with_callback("abort", listener.as_ref().unchecked_ref());
     }
     match (done, signal) {
         (Ok(result), _) => Ok(result.into()),
-        (Err(RunError::Cancelled), Some(signal)) if signal.aborted() => Err(reason(&signal)),
-        (Err(error), _) => Err(run_error(error, backend)),
+        (Err((RunError::Cancelled, _)), Some(signal)) if signal.aborted() => Err(reason(&signal)),
+        (Err((error, backend)), _) => Err(run_error(error, backend)),
     }
+}
+
+/// A result, or what went wrong and on which backend.
+pub type Done = Result<Object, (RunError, Backend)>;
+
+async fn attention(pool: &Pool, request: &JsValue, cancel: Cancel) -> Done {
+    let prepared = request_of(request).and_then(|r| Ok((prepare(&r)?, r)));
+    let prepared = prepared.map_err(|issues| (RunError::Invalid(issues), Backend::Auto))?;
+    let backend = prepared.1.backend;
+    compute(pool, prepared, cancel).await.map_err(|error| (error, backend))
 }
 
 fn reason(signal: &web_sys::AbortSignal) -> JsValue {
@@ -157,14 +170,19 @@ fn answer(outcome: &Outcome, outputs: &Object) -> Object {
     let result = ran(report);
     set(&result, "outputs", outputs);
     set(&result, "timing", &timing(report));
-    let cost = Object::new();
-    set(&cost, "flops", &report.cost.flops.into());
-    set(&cost, "bytes", &report.cost.bytes.into());
-    set(&cost, "tiles", &plain(&report.cost.tiles));
-    set(&result, "cost", &cost);
+    set(&result, "cost", &cost(&report.cost));
     set(&result, "empty_rows", &outcome.empty_rows.into());
     set(&result, "order", &plain(&report.order));
     result
+}
+
+/// Work counted before anything ran.
+pub fn cost(counted: &Cost) -> Object {
+    let cost = Object::new();
+    set(&cost, "flops", &counted.flops.into());
+    set(&cost, "bytes", &counted.bytes.into());
+    set(&cost, "tiles", &plain(&counted.tiles));
+    cost
 }
 
 /// Who computed.
@@ -180,21 +198,20 @@ pub fn ran(report: &Report) -> Object {
     if let Some(adapter) = &report.adapter {
         set(&result, "adapter", &adapter.name.as_str().into());
     }
-    if !report.notes.is_empty() {
-        let notes: Array = report.notes.iter().map(|note| JsValue::from(note.en.as_str())).collect();
-        set(&result, "notes", &notes);
-    }
+    notes(&result, &report.notes);
     result
 }
 
+/// What happened on the way, if anything did.
+pub fn notes(result: &Object, notes: &[Message]) {
+    if !notes.is_empty() {
+        let notes: Array = notes.iter().map(|note| JsValue::from(note.en.as_str())).collect();
+        set(result, "notes", &notes);
+    }
+}
+
 fn timing(report: &Report) -> Object {
-    let stages = Array::new();
-    let push = |name: &JsValue, ms: f64| {
-        let stage = Object::new();
-        set(&stage, "name", name);
-        set(&stage, "ms", &ms.into());
-        stages.push(&stage);
-    };
+    let mut stages = Vec::new();
     for stage in TimedStage::ALL {
         // A stage of the algorithm that ran is told even where the clock saw no time pass in it.
         let of_this_algorithm = match stage {
@@ -204,18 +221,31 @@ fn timing(report: &Report) -> Object {
             _ => report.algorithm == Algorithm::Materialised,
         };
         if of_this_algorithm || report.times.of(stage) > 0.0 {
-            push(&plain(&stage), report.times.of(stage));
+            stages.push((plain(&stage), report.times.of(stage)));
         }
     }
-    push(&"transfer".into(), report.transfer_ms);
+    stages.push(("transfer".into(), report.transfer_ms));
+    times(report.total_ms, &stages, &report.runs_ms)
+}
+
+/// Milliseconds: all of it, its stages by name, and the kernel's repetitions.
+pub fn times(total_ms: f64, stages: &[(JsValue, f64)], runs_ms: &[f64]) -> Object {
+    let list = Array::new();
+    for (name, ms) in stages {
+        let stage = Object::new();
+        set(&stage, "name", name);
+        set(&stage, "ms", &(*ms).into());
+        list.push(&stage);
+    }
     let timing = Object::new();
-    set(&timing, "total_ms", &report.total_ms.into());
-    set(&timing, "stages", &stages);
-    set(&timing, "runs_ms", &plain(&report.runs_ms));
+    set(&timing, "total_ms", &total_ms.into());
+    set(&timing, "stages", &list);
+    set(&timing, "runs_ms", &plain(&runs_ms));
     timing
 }
 
-fn tensor_value(shape: &[usize], data: &[f32]) -> JsValue {
+/// A tensor as JavaScript gets it.
+pub fn tensor_value(shape: &[usize], data: &[f32]) -> JsValue {
     let tensor = Object::new();
     let extents: Array = shape.iter().map(|&extent| JsValue::from(extent as f64)).collect();
     set(&tensor, "shape", &extents);

@@ -129,14 +129,7 @@ fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
     if !bad.is_empty() {
         return Err(Issues(bad));
     }
-    let layout = match (q.shape.len(), request.q_num_heads, request.kv_num_heads) {
-        (4, ..) => Layout::Batched,
-        (3, None, None) => Layout::Heads,
-        (3, Some(_), Some(_)) => Layout::Packed,
-        (3, Some(_), None) => return Err(Issue::new("kv_num_heads", "is missing beside q_num_heads").into()),
-        (3, None, Some(_)) => return Err(Issue::new("q_num_heads", "is missing beside kv_num_heads").into()),
-        (rank, ..) => return Err(Issue::new("Q.shape", format!("has {rank} axes; 3 or 4 are needed")).into()),
-    };
+    let layout = layout_of(q, request.q_num_heads, request.kv_num_heads)?;
     let (heads, kv_heads) = (request.q_num_heads.unwrap_or(0), request.kv_num_heads.unwrap_or(0));
     let [batch, q_heads, n_q, d] = layout.extents(q, heads, "Q")?;
     let k_extents = layout.extents(k, kv_heads, "K")?;
@@ -144,34 +137,22 @@ fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
     let [_, kv_heads, n_new, _] = k_extents;
     let d_v = v_extents[3];
     let mut issues = Vec::new();
-    let mut same = |path: &str, found: [usize; 4], wanted: [usize; 4]| {
-        if found != wanted {
-            let message =
-                format!("is {found:?} as [batch, heads, length, size]; {wanted:?} is needed beside the other tensors");
-            issues.push(Issue::new(format!("{path}.shape"), message));
-        }
-    };
-    same("K", k_extents, [batch, kv_heads, n_new, d]);
-    same("V", v_extents, [batch, kv_heads, n_new, d_v]);
+    expect_extents("K", k_extents, [batch, kv_heads, n_new, d], &mut issues);
+    expect_extents("V", v_extents, [batch, kv_heads, n_new, d_v], &mut issues);
     let past = match (past_key, past_value) {
         (Some(key), Some(value)) => {
             let key_extents = Layout::Batched.extents(key, 0, "past_key")?;
             let value_extents = Layout::Batched.extents(value, 0, "past_value")?;
-            same("past_key", key_extents, [batch, kv_heads, key_extents[2], d]);
-            same("past_value", value_extents, [batch, kv_heads, key_extents[2], d_v]);
+            expect_extents("past_key", key_extents, [batch, kv_heads, key_extents[2], d], &mut issues);
+            expect_extents("past_value", value_extents, [batch, kv_heads, key_extents[2], d_v], &mut issues);
             key_extents[2]
         }
         (None, None) => 0,
         (Some(_), None) => return Err(Issue::new("past_value", "is missing beside past_key").into()),
         (None, Some(_)) => return Err(Issue::new("past_key", "is missing beside past_value").into()),
     };
-    for (path, given, found) in
-        [("q_num_heads", request.q_num_heads, q_heads), ("kv_num_heads", request.kv_num_heads, kv_heads)]
-    {
-        if let Some(given) = given.filter(|&given| given != found) {
-            issues.push(Issue::new(path, format!("is {given}; the tensors have {found} heads")));
-        }
-    }
+    expect_heads("q_num_heads", request.q_num_heads, q_heads, &mut issues);
+    expect_heads("kv_num_heads", request.kv_num_heads, kv_heads, &mut issues);
     let dims = Dims { batch, q_heads, kv_heads, n_q, n_k: past + n_new, d, d_v };
     issues.extend(plan::check(&Problem::plain(dims)).into_iter().map(of_tensor));
     if !issues.is_empty() {
@@ -194,8 +175,36 @@ fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
     Ok((dims, past, layout, inputs))
 }
 
+/// The layout of queries, by their axes and by which head counts are given.
+pub(super) fn layout_of(q: &Tensor, q_heads: Option<usize>, kv_heads: Option<usize>) -> Result<Layout, Issue> {
+    match (q.shape.len(), q_heads, kv_heads) {
+        (4, ..) => Ok(Layout::Batched),
+        (3, None, None) => Ok(Layout::Heads),
+        (3, Some(_), Some(_)) => Ok(Layout::Packed),
+        (3, Some(_), None) => Err(Issue::new("kv_num_heads", "is missing beside q_num_heads")),
+        (3, None, Some(_)) => Err(Issue::new("q_num_heads", "is missing beside kv_num_heads")),
+        (rank, ..) => Err(Issue::new("Q.shape", format!("has {rank} axes; 3 or 4 are needed"))),
+    }
+}
+
+/// An issue where a tensor does not fit the others.
+pub(super) fn expect_extents(path: &str, found: [usize; 4], wanted: [usize; 4], issues: &mut Vec<Issue>) {
+    if found != wanted {
+        let message =
+            format!("is {found:?} as [batch, heads, length, size]; {wanted:?} is needed beside the other tensors");
+        issues.push(Issue::new(format!("{path}.shape"), message));
+    }
+}
+
+/// An issue where a head count is given and is not that of the tensors.
+pub(super) fn expect_heads(path: &str, given: Option<usize>, found: usize, issues: &mut Vec<Issue>) {
+    if let Some(given) = given.filter(|&given| given != found) {
+        issues.push(Issue::new(path, format!("is {given}; the tensors have {found} heads")));
+    }
+}
+
 /// An issue with a size, told of the axis of the tensor that has it.
-fn of_tensor(issue: Issue) -> Issue {
+pub(super) fn of_tensor(issue: Issue) -> Issue {
     let axes = [
         ("dims.batch", "Q", "batch: "),
         ("dims.q_heads", "Q", "heads: "),

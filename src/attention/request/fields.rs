@@ -6,31 +6,29 @@ use serde_json::{Map, Value};
 use super::{Request, Tensor};
 use crate::catalogue::Text;
 use crate::experiment::fields::{ALGORITHM, BACKEND, CHOICE, CONVENTIONS, DATA};
-use crate::experiment::shape::Shape::{self, Count, Flag, List, Number, Object, Or, Range, Seed, Text as Words, Whole};
+use crate::experiment::shape::Shape::{
+    self, Count, Flag, List, Number, Object, Or, Range, Seed, Text as Words, Whole, Word,
+};
 use crate::experiment::shape::{Field, field, needed};
 use crate::experiment::{Issue, Issues, shown, unknown};
 
 /// Fields that hold tensors; of them the first three must be there.
 pub const TENSORS: [&str; 6] = ["Q", "K", "V", "attn_mask", "past_key", "past_value"];
 
-/// Fields of operators and outputs that the interface names and this version does not compute.
-const NOT_YET: [&str; 12] = [
-    "dY",
-    "decay",
-    "beta",
-    "past_state",
-    "update_rule",
-    "X",
-    "cos_cache",
-    "sin_cache",
-    "position_ids",
-    "interleaved",
-    "rotary_embedding_dim",
-    "num_heads",
-];
+/// Fields of outputs that the interface names and this version does not compute.
+const NOT_YET: [&str; 1] = ["dY"];
 
-/// Operators and outputs that other versions may compute.
-const NOT_YET_COMPUTED: [&str; 6] = ["linear_attention", "rotary_embedding", "dQ", "dK", "dV", "dparams"];
+/// Outputs that other versions may compute.
+const NOT_YET_COMPUTED: [&str; 4] = ["dQ", "dK", "dV", "dparams"];
+
+/// Fields of the operators beside attention, and whose they are.
+const ELSEWHERE: [(&str, &[&str]); 2] = [
+    ("linear_attention", &["decay", "beta", "past_state", "update_rule"]),
+    (
+        "rotary_embedding",
+        &["X", "cos_cache", "sin_cache", "position_ids", "interleaved", "rotary_embedding_dim", "num_heads"],
+    ),
+];
 
 /// Conversions of precision that are accepted: everything is computed in single precision. A signal is no data.
 const PASSED_OVER: [&str; 2] = ["softmax_precision", "signal"];
@@ -44,12 +42,12 @@ const RECT: Shape = Object(&[
     needed("k", Range),
     needed("width", Count),
     needed("height", Count),
-    field("pool", Shape::Word(&["max", "mean"])),
+    field("pool", Word(&["max", "mean"])),
 ]);
 
 /// Every field that JSON can hold.
 const REQUEST: [Field; 23] = [
-    field("op", Words),
+    field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
     field("scale", Number),
@@ -84,13 +82,17 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Whether a field is read at all; those of operators that this version does not compute are refused.
+    /// Whether a field is read at all; those of other operators, and of outputs that this version does not compute, are refused.
     pub fn wants(&mut self, name: &str) -> bool {
-        if NOT_YET.contains(&name) {
-            let message = "belongs to an operator or output that this version does not compute";
-            self.issues.push(Issue::new(name, message));
+        let not_yet = NOT_YET.contains(&name);
+        let elsewhere = ELSEWHERE.iter().find(|(_, names)| names.contains(&name));
+        if not_yet {
+            self.issues.push(Issue::new(name, "belongs to an output that this version does not compute"));
         }
-        !NOT_YET.contains(&name) && !PASSED_OVER.contains(&name)
+        if let Some((op, _)) = elsewhere {
+            self.issues.push(Issue::new(name, format!("belongs to op {op}")));
+        }
+        !not_yet && elsewhere.is_none() && !PASSED_OVER.contains(&name)
     }
 
     /// Takes a field that JSON can hold.
@@ -156,14 +158,13 @@ impl Draft {
         Ok(request)
     }
 
-    /// Operators and outputs of the interface that are not there yet, named as such rather than as unknown.
+    /// Outputs of the interface that are not there yet, named as such rather than as unknown.
     fn not_yet(&mut self) {
-        let op = self.fields.get("op").map(|op| ("op".to_owned(), op));
         let outputs = self.fields.get("outputs").and_then(Value::as_array).into_iter().flatten().enumerate();
-        let asked = op.into_iter().chain(outputs.map(|(i, output)| (format!("outputs[{i}]"), output)));
-        for (path, value) in asked {
+        for (i, value) in outputs {
             if let Some(name) = value.as_str().filter(|name| NOT_YET_COMPUTED.contains(name)) {
-                self.issues.push(Issue::new(path, format!("`{name}` is not computed by this version")));
+                self.issues
+                    .push(Issue::new(format!("outputs[{i}]"), format!("`{name}` is not computed by this version")));
             }
         }
     }
@@ -231,7 +232,12 @@ mod tests {
                 "mask.params.window: must be a whole number, and is 2.5",
             ),
             (json!({"is_casual": true}), "is_casual: there is no field `is_casual`; did you mean `is_causal`?"),
-            (json!({"dY": 1}), "dY: belongs to an operator or output that this version does not compute"),
+            (json!({"dY": 1}), "dY: belongs to an output that this version does not compute"),
+            (
+                json!({"op": "atention"}),
+                "op: must be one of attention, linear_attention, rotary_embedding, and is \"atention\"",
+            ),
+            (json!({"decay": 1}), "decay: belongs to op linear_attention"),
             (json!({"outputs": ["Y", "dQ"]}), "outputs[1]: `dQ` is not computed by this version"),
             (json!({"outputs": [3]}), "outputs[0]: must be text, and is 3"),
             (json!({"qk_matmul_output_mode": 300}), "qk_matmul_output_mode: must be 0, 1, 2 or 3, and is 300"),

@@ -1,9 +1,10 @@
 //! A request of the JavaScript API as plain data, and the problem it describes. Names and meanings are those of the ONNX operators
-//! Attention (opset 25) and FlexAttention wherever ONNX has one.
+//! Attention (opset 25) and FlexAttention wherever ONNX has one. Requests of its operators beside attention are in `operators`.
 
 mod convert;
 mod fields;
 mod mask;
+mod operators;
 mod tensor;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use crate::formula::Sorted;
 
 pub use convert::{Prepared, prepare};
 pub use fields::{Draft, SINK, TENSORS};
+pub use operators::{Op, OperatorDraft, OperatorPrepared, OperatorRequest, prepare_operator};
 pub use tensor::{Layout, Tensor};
 
 /// A formula, or an entry of the catalogue with its parameters.

@@ -8,11 +8,11 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
-use super::cut::{cut, cut_maps, dense_flops, map_flops};
+use super::cut::{Part, cut, cut_maps, dense_flops, map_flops};
 use super::jobs::{Answer, Compute, Gather, Pending, Session, Task};
 use super::launch;
 use super::once::once;
-use super::run::{self, Finished, MAX_RESULT_BYTES, Run, RunError};
+use super::run::{self, Finished, MAX_RESULT_BYTES, Operated, Operation, Run, RunError};
 use super::schedule::{JobId, Lane, Parts, SessionId, Side, Slot};
 use super::state::{After, State, item_ms};
 use crate::attention::Loaded;
@@ -73,10 +73,8 @@ impl Pool {
     /// # Errors
     /// [`RunError::Invalid`] with the input's fields; the others as [`Pool::run`].
     pub async fn load(&self, input: &Input, bytes: Option<Vec<u8>>) -> Result<Loaded, RunError> {
-        let parts =
-            Parts::Cut(vec![super::cut::Part { work: Vec::new(), flops: 0.0, heads: Vec::new(), picture: false }]);
         let task = Task::Load(input.clone(), bytes);
-        match self.submit(task, Side::Cpu, None, Lane::Live, 1.0, 1, parts, |_| {}).await? {
+        match self.submit(task, Side::Cpu, None, Lane::Live, 1.0, 1, one_part(0.0), |_| {}).await? {
             Answer::Loaded(loaded) => Ok(loaded),
             _ => Err(lost_track()),
         }
@@ -191,6 +189,27 @@ impl Pool {
         }
     }
 
+    /// Computes an operator beside attention, in one worker of the CPU.
+    ///
+    /// # Errors
+    /// As [`Pool::run`].
+    pub async fn operate(&self, operation: Operation) -> Result<Operated, RunError> {
+        if operation.cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let (started, repeat) = (now(), operation.repeat.max(1));
+        let (weak, cancel) = (Rc::downgrade(&self.0), operation.cancel.clone());
+        let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));
+        // Plain loops, as the reference's are.
+        let rate = self.0.state.borrow().rate(Backend::Reference, Algorithm::Streaming);
+        let parts = one_part(operation.operator.cost().flops);
+        let task = Task::Operate(Box::new(operation), 0.0);
+        match self.submit(task, Side::Cpu, None, Lane::Api, rate, repeat, parts, abort).await? {
+            Answer::Operated(done) => Ok(Operated { total_ms: now() - started, ..done }),
+            _ => Err(lost_track()),
+        }
+    }
+
     async fn submit(
         &self,
         task: Task,
@@ -217,6 +236,11 @@ impl Pool {
         self.0.pump();
         answer.await
     }
+}
+
+/// A job that is one message, of so many operations.
+fn one_part(flops: f64) -> Parts {
+    Parts::Cut(vec![Part { work: Vec::new(), flops, heads: Vec::new(), picture: false }])
 }
 
 fn lost_track() -> RunError {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cut::Part;
 use super::once::Promise;
-use super::run::{Finished, OnProgress, RunError};
+use super::run::{Finished, OnProgress, Operated, Operation, RunError};
 use super::schedule::{Lane, SessionId, Slot};
 use crate::attention::{Cost, Dims, Inputs, Loaded, Problem};
 use crate::engine::protocol::wire::Unpack;
@@ -23,6 +23,8 @@ pub enum Answer {
     Finished(Box<Finished>),
     /// Pictures of a run.
     Maps(Vec<Map>),
+    /// An operator beside attention.
+    Operated(Operated),
 }
 
 /// Where an answer goes.
@@ -76,6 +78,8 @@ pub enum Task {
     Load(Input, Option<Vec<u8>>),
     /// Compute.
     Compute(Box<Compute>),
+    /// Compute an operator beside attention; and the milliseconds that the page's thread spent on sending it.
+    Operate(Box<Operation>, f64),
 }
 
 /// Rows and pictures as they come in.

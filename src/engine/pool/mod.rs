@@ -38,7 +38,7 @@ mod send;
 mod state;
 
 pub use once::Cancel;
-pub use run::{Finished, OnProgress, Run, RunError};
+pub use run::{Finished, OnProgress, Operated, Operation, Run, RunError};
 pub use schedule::{Lane, SessionId};
 
 #[cfg(feature = "app")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::once::Cancel;
 use super::schedule::{Lane, SessionId};
-use crate::attention::{Dims, Inputs, Problem};
+use crate::attention::{Dims, Inputs, Operator, Problem};
 use crate::engine::{MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues, Message, message};
 
@@ -46,6 +46,36 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Packing and unpacking messages on the page's own thread, milliseconds.
     pub page_ms: f64,
+}
+
+/// An operator beside attention, to be computed by one of the CPU's workers.
+#[derive(Clone)]
+pub struct Operation {
+    /// What to compute.
+    pub operator: Operator,
+    /// Its tensors.
+    pub tensors: Vec<Vec<f32>>,
+    /// Whether in double precision.
+    pub exact: bool,
+    /// How often it is computed, at least once.
+    pub repeat: usize,
+    /// Stops it.
+    pub cancel: Cancel,
+}
+
+/// What an operator gave.
+#[derive(Clone, Debug, Default)]
+pub struct Operated {
+    /// Its outputs.
+    pub outputs: Vec<Vec<f32>>,
+    /// Time of each repetition, milliseconds.
+    pub runs_ms: Vec<f64>,
+    /// Copying to the worker and back, milliseconds.
+    pub transfer_ms: f64,
+    /// From the request to the reply, milliseconds.
+    pub total_ms: f64,
+    /// What happened on the way.
+    pub notes: Vec<Message>,
 }
 
 /// Why a run gave nothing.

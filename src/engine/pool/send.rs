@@ -3,8 +3,9 @@
 use wasm_bindgen::JsCast;
 
 use super::hub::now;
-use super::jobs::{Pending, Task};
+use super::jobs::Task;
 use super::launch::sentence;
+use super::run::Operation;
 use super::schedule::{JobId, SessionId, Slot, Step};
 use super::state::State;
 use crate::attention::Inputs;
@@ -38,8 +39,10 @@ impl State {
                 Step::Open { slot, job, session } => (job, self.send_open(slot, job, session)),
                 Step::Part { slot, job, part } => (job, self.send_part(slot, job, part)),
             };
-            if let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) {
-                compute.page(now() - from);
+            match self.jobs.get_mut(&job).map(|pending| &mut pending.task) {
+                Some(Task::Compute(compute)) => compute.page(now() - from),
+                Some(Task::Operate(_, page_ms)) => *page_ms += now() - from,
+                Some(Task::Load(..)) | None => {}
             }
             if let Err(reason) = sent {
                 broken.push((slot, reason));
@@ -94,6 +97,11 @@ impl State {
             Task::Load(input, bytes) => {
                 let bulk = Bulk { u8: bytes.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
                 self.post(slot, &ToWorker::Load { job, input: input.clone(), bytes: bytes.is_some() }, &bulk)
+            }
+            Task::Operate(operation, _) => {
+                let &Operation { operator, exact, repeat, .. } = operation.as_ref();
+                let bulk = Bulk { f32: operation.tensors.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
+                self.post(slot, &ToWorker::Operate { job, operator, exact, repeat }, &bulk)
             }
             Task::Compute(compute) => {
                 let work = compute.parts.get(part).map(|p| p.work.clone()).ok_or("no such part")?;

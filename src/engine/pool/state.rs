@@ -10,7 +10,7 @@ use super::hub::Port;
 use super::jobs::{Answer, Opened, Pending, Reply, Session, Task};
 use super::launch::Source;
 use super::payoff::CPU_RATE;
-use super::run::{OnProgress, RunError};
+use super::run::{OnProgress, Operated, RunError};
 use super::schedule::{Board, JobId, Lane, Loss, SessionId, Side, Slot};
 use super::tensors::{Held, TensorKeys};
 use crate::attention::{Inputs, Loaded};
@@ -184,7 +184,7 @@ impl State {
     pub fn replace_live(&mut self) -> Vec<Pending> {
         let live = |pending: &Pending| match &pending.task {
             Task::Compute(c) => c.is_run() && self.sessions.get(&c.session).is_some_and(|s| s.lane == Lane::Live),
-            Task::Load(..) => false,
+            Task::Load(..) | Task::Operate(..) => false,
         };
         let old: Vec<JobId> = self.jobs.iter().filter(|(_, p)| live(p)).map(|(id, _)| *id).collect();
         old.into_iter().filter_map(|job| self.abandon(job)).collect()
@@ -275,6 +275,16 @@ impl State {
                 if self.board.done(slot, job, part) {
                     after.progress = None;
                     after.answers.extend(self.finish(job));
+                }
+            }
+            FromWorker::Operated { job, lengths, runs_ms, copy_ms } => {
+                let mut bulk = bulk;
+                let outputs = lengths.into_iter().map(|length| bulk.f32(length)).collect();
+                self.board.done(slot, job, 0);
+                if let Some(Pending { task: Task::Operate(_, page_ms), reply, notes }) = self.jobs.remove(&job) {
+                    let transfer_ms = page_ms + copy_ms + super::hub::now() - now;
+                    let done = Operated { outputs, runs_ms, transfer_ms, total_ms: 0.0, notes };
+                    after.answers.push((reply, Ok(Answer::Operated(done))));
                 }
             }
             FromWorker::Failed { job, issues } => {

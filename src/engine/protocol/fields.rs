@@ -3,7 +3,10 @@
 
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
-use crate::attention::{Axes, Cost, Decay, Dims, Encoding, Normaliser, Problem, Rotation, Stretch, Term, TileCounts};
+use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
+use crate::attention::{
+    Axes, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
+};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Patch, Size, Stage};
 use crate::formula::{Data, DataValues, Scalar};
@@ -68,6 +71,8 @@ fields! {
     Want { stats, matrix }
     MapRequest { stage, batch, head, q, k, width, height, pool }
     Cost { flops, bytes, tiles }
+    LinearAttention { batch, length, q_heads, kv_heads, d_k, d_v, rule, decay_size, beta_heads, past, scale }
+    RotaryEmbedding { batch, heads, length, size, rotated, interleaved }
     TileCounts { total, skipped, full, partial }
     Issue { path, message }
     Message { en, zh }
@@ -84,13 +89,15 @@ variants! {
         3: Done { job, part, given, runs_ms, work_ms, copy_ms, texts, notes },
         4: Failed { job, issues },
         5: Panicked { message },
-        6: Unavailable { job, message, lasting }
+        6: Unavailable { job, message, lasting },
+        7: Operated { job, lengths, runs_ms, copy_ms }
     }
     ToWorker {
         0: Close { session },
         1: Load { job, input, bytes },
         2: Open { session, job, problem, tables, tensors, sent, forget, backend, algorithm, cost },
-        3: Item { session, job, part, work, want, repeat }
+        3: Item { session, job, part, work, want, repeat },
+        4: Operate { job, operator, exact, repeat }
     }
     Work { 0: Rows(rows), 1: Map { index, request } }
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }
@@ -100,6 +107,8 @@ variants! {
         2: Text { text, size, seed },
         3: Numbers { q, k, v }
     }
+    Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary) }
+    UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
     Stretch {
         0: None,

@@ -15,12 +15,12 @@ use std::sync::Arc;
 
 use super::item::{KernelText, MapRequest, Rows, StageTimes, Want};
 use super::outcome::Adapter;
-use crate::attention::{Cost, Dims, Problem, Term};
+use crate::attention::{Cost, Dims, Operator, Problem, Term};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,17 @@ pub enum ToWorker {
         /// What is wanted beside the output.
         want: Want,
         /// How often the rows are computed; the last result is sent.
+        repeat: usize,
+    },
+    /// Compute an operator beside attention; `f32`: its tensors.
+    Operate {
+        /// The job.
+        job: u64,
+        /// What; it says how long each tensor is.
+        operator: Operator,
+        /// Whether in double precision.
+        exact: bool,
+        /// How often it is computed; the last result is sent.
         repeat: usize,
     },
     /// Forget a session.
@@ -176,6 +187,17 @@ pub enum FromWorker {
         texts: Vec<KernelText>,
         /// What happened on the way.
         notes: Vec<Message>,
+    },
+    /// An operator is done; `f32`: its outputs.
+    Operated {
+        /// The job.
+        job: u64,
+        /// Lengths of the outputs.
+        lengths: Vec<usize>,
+        /// Each repetition, milliseconds.
+        runs_ms: Vec<f64>,
+        /// Taking the message apart, milliseconds.
+        copy_ms: f64,
     },
     /// The job can't be done: its problem is at fault.
     Failed {

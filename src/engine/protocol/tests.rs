@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
+use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
 use crate::engine::Pool;
 use crate::experiment::{Message, Patch, Size, Stage};
@@ -11,6 +12,20 @@ use crate::formula::Scalar;
 
 const DIMS: Dims = Dims { batch: 2, q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
 const SIZE: Size = Size { q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
+
+const LINEAR: LinearAttention = LinearAttention {
+    batch: 1,
+    length: 2,
+    q_heads: 6,
+    kv_heads: 3,
+    d_k: 4,
+    d_v: 5,
+    rule: UpdateRule::Linear,
+    decay_size: 4,
+    beta_heads: 1,
+    past: true,
+    scale: -0.5,
+};
 
 /// A problem with something in every field.
 fn problem() -> Problem {
@@ -92,6 +107,17 @@ fn to_worker() -> Vec<ToWorker> {
             open(Problem { rotation, ..Problem::plain(DIMS) }, Backend::Auto, Algorithm::Auto)
         }),
     );
+    let operate = |operator| ToWorker::Operate { job: 5, operator, exact: true, repeat: 1000 };
+    let rules = [UpdateRule::Linear, UpdateRule::Gated, UpdateRule::Delta, UpdateRule::GatedDelta];
+    messages.extend(rules.map(|rule| operate(Operator::LinearAttention(LinearAttention { rule, ..LINEAR }))));
+    messages.push(operate(Operator::RotaryEmbedding(RotaryEmbedding {
+        batch: 1,
+        heads: 2,
+        length: 3,
+        size: 9,
+        rotated: 8,
+        interleaved: true,
+    })));
     messages.extend(Stage::ALL.map(|stage| ToWorker::Item {
         session: 1,
         job: 2,
@@ -142,6 +168,7 @@ fn from_worker() -> Vec<FromWorker> {
             texts: vec![KernelText { name: "streaming".to_owned(), text: "fn é".to_owned(), formulas: vec![(3, 5)] }],
             notes: vec![Message { en: "lost".to_owned(), zh: "丢失".to_owned() }],
         },
+        FromWorker::Operated { job, lengths: vec![6, 0], runs_ms: vec![0.5, f64::MAX], copy_ms: 0.25 },
         FromWorker::Unavailable {
             job,
             message: Message { en: "no GPU".to_owned(), zh: "没有 GPU".to_owned() },

@@ -8,13 +8,13 @@ use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::{Answer, Opening, Tensors, listen, now, report, send};
-use crate::attention::{self, Cost, Inputs, Json, Loaded, Plan};
+use crate::attention::{self, Cost, Inputs, Json, Loaded, Operator, Plan};
 use crate::engine::cpu::Kernels;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, Want, cpu};
-use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, message};
+use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 
 /// A module whose one function is `f32x4.relaxed_madd` of three zero vectors; it is valid exactly where relaxed SIMD is.
 ///
@@ -94,6 +94,9 @@ fn take(message: &JsValue, from: f64) {
                 compute(session, job, part, &work, want, repeat, from);
             }
         }
+        ToWorker::Operate { job, operator, exact, repeat } => {
+            wasm_bindgen_futures::spawn_local(operate(job, operator, exact, repeat, bulk, from));
+        }
         ToWorker::Close { session } => {
             state.sessions.remove(&session);
         }
@@ -138,6 +141,46 @@ fn loaded(job: u64, made: Made) {
     }
 }
 
+/// Computes an operator beside attention.
+async fn operate(job: u64, operator: Operator, exact: bool, repeat: usize, bulk: Unpack, from: f64) {
+    let began = now();
+    match operated(operator, exact, repeat, bulk).await {
+        Ok(Operated { outputs, runs_ms, copy_ms }) => {
+            let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
+            let lengths = outputs.iter().map(Vec::len).collect();
+            send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms: copy_ms + began - from }, &bulk);
+        }
+        Err(_) => {
+            let issues = vec![Issue::new("op", did_not_arrive())];
+            send(&FromWorker::Failed { job, issues }, &Bulk::default());
+        }
+    }
+}
+
+/// What an operator gave.
+struct Operated {
+    outputs: Vec<Vec<f32>>,
+    /// Each repetition, milliseconds.
+    runs_ms: Vec<f64>,
+    /// Copying its tensors out of the message, milliseconds.
+    copy_ms: f64,
+}
+
+/// Operators beside attention are a piece of the program of their own: only callers of the JavaScript API ask for them.
+#[wasm_split(operators, fallible)]
+fn operated(operator: Operator, exact: bool, repeat: usize, mut bulk: Unpack) -> Result<Operated, SplitLoaderError> {
+    let began = now();
+    let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
+    let copy_ms = now() - began;
+    let (mut outputs, mut runs_ms) = (Vec::new(), Vec::new());
+    for _ in 0..repeat.max(1) {
+        let start = now();
+        outputs = if exact { operator.compute::<f64>(&tensors) } else { operator.compute::<f32>(&tensors) };
+        runs_ms.push(now() - start);
+    }
+    Ok(Operated { outputs, runs_ms, copy_ms })
+}
+
 impl State {
     fn open(&mut self, message: ToWorker, bulk: Unpack, from: f64) -> Result<(), Issues> {
         let Some(opening) = self.tensors.open(message, bulk, from)? else { return Ok(()) };
@@ -169,17 +212,20 @@ async fn open_exact(opening: Opening) {
     match exact(&opening.plan, opening.backend, opening.algorithm, KERNELS.get()).await {
         Ok(engine) => STATE.with_borrow_mut(|state| state.opened(opening, engine)),
         Err(_) => {
-            let text = message!(
-                "the part of the page that computes this did not arrive; try again",
-                "页面中执行此计算的部分未能加载，请重试",
-            );
-            let issues = vec![Issue::new("engine.backend", text)];
+            let issues = vec![Issue::new("engine.backend", did_not_arrive())];
             send(&FromWorker::Failed { job: opening.job, issues }, &Bulk::default());
         }
     }
     for (message, came) in WAITING.take().into_iter().flatten() {
         take(&message, came);
     }
+}
+
+fn did_not_arrive() -> Message {
+    message!(
+        "the part of the page that computes this did not arrive; try again",
+        "页面中执行此计算的部分未能加载，请重试",
+    )
 }
 
 /// Double precision, and input with NaN or infinities: a piece of the program that most visits do without.

@@ -1,4 +1,5 @@
-//! ONNX's own vectors for Attention and FlexAttention, through the page's API, on every backend: one test for each. The GPU keeps the same tolerances.
+//! ONNX's own vectors for Attention and FlexAttention, and for LinearAttention and RotaryEmbedding where there are kernels for them, through the page's
+//! API: one test for each vector and backend. The GPU keeps the same tolerances.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,8 +13,17 @@ use crate::expression::{self, Graph};
 use crate::page::{Page, ensure};
 use crate::{Error, Result};
 
-/// Where the page computes them.
+/// Where the page computes attention.
 const BACKENDS: [&str; 3] = ["cpu", "reference", WEBGPU];
+
+/// Operators beside attention: ONNX's name and the page's.
+const OPERATORS: [(&str, &str); 2] = [("LinearAttention", "linear_attention"), ("RotaryEmbedding", "rotary_embedding")];
+
+/// Where the page computes those.
+const OPERATOR_BACKENDS: [&str; 2] = ["cpu", "reference"];
+
+/// The page's names of tensors that the vectors of those operators name otherwise.
+const RENAMED: [(&str, &str); 5] = [("query", "Q"), ("key", "K"), ("value", "V"), ("input", "X"), ("output", "Y")];
 
 const WEBGPU: &str = "webgpu";
 
@@ -56,17 +66,30 @@ pub fn cases() -> Result<Vec<Case>> {
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed).read_to_string(&mut text)?;
     let file: File = serde_json::from_str(&text)?;
-    let vectors: Vec<Rc<Vector>> = file
-        .cases
-        .into_iter()
-        .filter(|v| matches!(v.op.as_str(), "Attention" | "FlexAttention"))
-        .map(Rc::new)
-        .collect();
-    if vectors.is_empty() {
-        return Err("the file of vectors holds none of Attention".into());
+    let (operators, others): (Vec<_>, Vec<_>) =
+        file.cases.into_iter().map(Rc::new).partition(|vector: &Rc<Vector>| vector.operator().is_some());
+    let attention: Vec<_> =
+        others.into_iter().filter(|v| matches!(v.op.as_str(), "Attention" | "FlexAttention")).collect();
+    if attention.is_empty() || operators.is_empty() {
+        return Err("the file of vectors lacks those of an operator".into());
     }
-    let on = |backend: &'static str| vectors.iter().map(move |vector| case(vector.clone(), backend));
-    Ok(BACKENDS.into_iter().flat_map(on).collect())
+    let on = |vectors: &[Rc<Vector>], backend| vectors.iter().map(|v| case(v.clone(), backend)).collect::<Vec<_>>();
+    let of_attention = BACKENDS.into_iter().flat_map(|backend| on(&attention, backend));
+    let of_operators = OPERATOR_BACKENDS.into_iter().flat_map(|backend| on(&operators, backend));
+    Ok(of_attention.chain(of_operators).collect())
+}
+
+impl Vector {
+    /// The page's name of an operator beside attention.
+    fn operator(&self) -> Option<&'static str> {
+        OPERATORS.iter().find(|(onnx, _)| *onnx == self.op).map(|(_, ours)| *ours)
+    }
+
+    /// The page's name of an input or output.
+    fn ours<'a>(&self, name: &'a str) -> &'a str {
+        let renamed = RENAMED.iter().find(|(theirs, _)| self.operator().is_some() && *theirs == name);
+        renamed.map_or(name, |(_, ours)| ours)
+    }
 }
 
 fn case(vector: Rc<Vector>, backend: &'static str) -> Case {
@@ -86,7 +109,7 @@ async fn check(page: &Page, vector: &Vector, backend: &str) -> Result<()> {
     let result = page.js(RUN, vec![request(vector, backend)?]).await?;
     ensure(result["backend"] == backend, || format!("asked for {backend}, computed by {}", result["backend"]))?;
     for (name, wanted) in &vector.outputs {
-        compare(vector, name, wanted, &result["outputs"][name]).map_err(|e| format!("{name}: {e}"))?;
+        compare(vector, name, wanted, &result["outputs"][vector.ours(name)]).map_err(|e| format!("{name}: {e}"))?;
     }
     Ok(())
 }
@@ -97,7 +120,7 @@ const [request] = args, number = (x) => typeof x === "string" ? Number(x.replace
 for (const [key, value] of Object.entries(request)) {
   if (!value?.dtype) continue;
   const data = value.data.map(number);
-  request[key] = value.dtype === "int64" ? data : { shape: value.shape, data: (value.dtype === "bool" ? Uint8Array : Float32Array).from(data) };
+  request[key] = value.dtype === "int64" && value.shape.length === 1 ? data : { shape: value.shape, data: (value.dtype === "bool" ? Uint8Array : Float32Array).from(data) };
 }
 return await (await attentionPlayground).run(request);
 "#;
@@ -106,18 +129,26 @@ return await (await attentionPlayground).run(request);
 fn request(vector: &Vector, backend: &str) -> Result<Value> {
     let mut request = Map::new();
     for (name, tensor) in &vector.inputs {
-        request.insert(name.clone(), json!({ "shape": tensor.shape, "dtype": tensor.dtype, "data": tensor.data }));
+        request.insert(
+            vector.ours(name).to_owned(),
+            json!({ "shape": tensor.shape, "dtype": tensor.dtype, "data": tensor.data }),
+        );
     }
     for (name, value) in &vector.attributes {
         let (name, value) = match name.as_str() {
             "is_causal" => ("is_causal", json!(value == 1)),
+            "interleaved" => ("interleaved", json!(value == 1)),
             "score_mod" => ("score", json!(expression::formula(&graph(value)?, "s")?)),
             "prob_mod" => ("prob", json!(expression::formula(&graph(value)?, "p")?)),
             name => (name, value.clone()),
         };
         request.insert(name.to_owned(), value);
     }
-    let outputs: Vec<_> = vector.node_outputs.iter().filter(|name| !name.is_empty()).collect();
+    if let Some(op) = vector.operator() {
+        request.insert("op".into(), json!(op));
+    }
+    let outputs = vector.node_outputs.iter().filter(|name| !name.is_empty()).map(|name| vector.ours(name));
+    let outputs: Vec<_> = outputs.collect();
     request.insert("outputs".into(), json!(outputs));
     request.insert("backend".into(), json!(backend));
     Ok(Value::Object(request))
@@ -188,6 +219,6 @@ mod tests {
     #[test]
     fn every_vector_becomes_a_request_for_each_backend() {
         let cases = cases().unwrap();
-        assert_eq!(cases.len(), 53 * BACKENDS.len());
+        assert_eq!(cases.len(), 53 * BACKENDS.len() + 11 * OPERATOR_BACKENDS.len());
     }
 }

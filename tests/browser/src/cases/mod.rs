@@ -7,6 +7,7 @@ pub mod faults;
 pub mod gpu;
 pub mod gpu_faults;
 pub mod links;
+pub mod operators;
 pub mod table;
 
 use std::future::Future;
@@ -70,6 +71,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gpu::cases());
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
+    all.extend(operators::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
