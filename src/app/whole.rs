@@ -7,7 +7,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::controls::Show;
 use super::i18n::t;
-use super::reactive::{RwSignal, Signal};
+use super::reactive::{RwSignal, Signal, effect};
 use super::state::{Lab, lab};
 use super::view::{handler, view};
 use crate::catalogue;
@@ -36,6 +36,21 @@ pub async fn before_mount() -> Result<(), SplitLoaderError> {
 fn complete() -> Result<(), SplitLoaderError> {
     catalogue::complete();
     Ok(())
+}
+
+/// How many entries a menu shows: as many as it begins with, `first`, until it is expanded or a later one is chosen elsewhere, by a link or a program.
+pub fn shown(expanded: RwSignal<bool>, first: usize, place: impl Fn() -> Option<usize> + 'static) -> Signal<usize> {
+    let lab = lab();
+    effect(move || {
+        lab.whole.track();
+        if place().is_some_and(|at| at >= first) && !expanded.get_untracked() {
+            expanded.set(true);
+        }
+    });
+    Signal::memo(move || {
+        lab.whole.track();
+        if expanded.get() { usize::MAX } else { first }
+    })
 }
 
 /// The button under a menu that shows a part of the catalogue.

@@ -16,8 +16,7 @@ pub use entry::{
     Rotary, Setting, Slot, Table, Text,
 };
 pub use inputs::{RecipeEntry, recipes};
-pub use normalisers::normalisers;
-pub use shelf::{complete, is_whole, masks, opening, positions};
+pub use shelf::{complete, is_whole, masks, normalisers, opening, positions};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {

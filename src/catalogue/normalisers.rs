@@ -2,7 +2,8 @@
 
 use super::entry::{NormaliserEntry, NormaliserKind, Paper, Text};
 
-static NORMALISERS: [NormaliserEntry; 6] = [
+/// What the page opens with.
+const ENTRIES: &[NormaliserEntry] = &[
     NormaliserEntry {
         id: "softmax",
         name: Text::new("Softmax", "Softmax"),
@@ -44,6 +45,10 @@ static NORMALISERS: [NormaliserEntry; 6] = [
             id: "arXiv:2409.04431",
         }),
     },
+];
+
+/// What it fetches when somebody looks for more.
+const MORE: &[NormaliserEntry] = &[
     NormaliserEntry {
         id: "sparsemax",
         name: Text::new("Sparsemax", "Sparsemax"),
@@ -91,7 +96,12 @@ static NORMALISERS: [NormaliserEntry; 6] = [
     },
 ];
 
-/// Every normaliser, in the order of the menu.
-pub fn normalisers() -> &'static [NormaliserEntry] {
-    &NORMALISERS
+/// What the page opens with.
+pub(super) fn first() -> &'static [NormaliserEntry] {
+    ENTRIES
+}
+
+/// Every normaliser.
+pub(super) fn whole() -> Vec<NormaliserEntry> {
+    [ENTRIES, MORE].concat()
 }

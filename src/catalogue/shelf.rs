@@ -3,20 +3,25 @@
 
 use std::sync::OnceLock;
 
-use super::entry::{MaskEntry, PositionEntry};
-use super::{masks as of_masks, positions as of_positions};
+use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
+use super::{masks as of_masks, normalisers as of_normalisers, positions as of_positions};
 
 /// Every list that is kept in two parts.
 struct Shelf {
     masks: Vec<MaskEntry>,
     positions: Vec<PositionEntry>,
+    normalisers: Vec<NormaliserEntry>,
 }
 
 static WHOLE: OnceLock<Shelf> = OnceLock::new();
 
 /// Brings in what was left out. After it, and everywhere but in the page, the lists are whole.
 pub fn complete() {
-    WHOLE.get_or_init(|| Shelf { masks: of_masks::whole(), positions: of_positions::whole() });
+    WHOLE.get_or_init(|| Shelf {
+        masks: of_masks::whole(),
+        positions: of_positions::whole(),
+        normalisers: of_normalisers::whole(),
+    });
 }
 
 /// Whether nothing is left out.
@@ -45,7 +50,12 @@ pub fn positions() -> &'static [PositionEntry] {
     whole().map_or_else(of_positions::first, |shelf| &shelf.positions)
 }
 
-/// How many masks, and how many position schemes, a menu begins with.
-pub fn opening() -> (usize, usize) {
-    (of_masks::first().len(), of_positions::first().len())
+/// Every normaliser that is here, in the order of the menu.
+pub fn normalisers() -> &'static [NormaliserEntry] {
+    whole().map_or_else(of_normalisers::first, |shelf| &shelf.normalisers)
+}
+
+/// How many masks, position schemes and normalisers a menu begins with.
+pub fn opening() -> [usize; 3] {
+    [of_masks::first().len(), of_positions::first().len(), of_normalisers::first().len()]
 }

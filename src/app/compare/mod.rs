@@ -50,8 +50,11 @@ pub fn ReadKernels(
     }
 }
 
+/// What draws the texts, once its piece is here.
+type Draw = fn(Arc<Vec<KernelText>>) -> AnyView;
+
 #[wasm_split(later, fallible)]
-fn kernels() -> Result<fn(Arc<Vec<KernelText>>) -> AnyView, SplitLoaderError> {
+fn kernels() -> Result<Draw, SplitLoaderError> {
     Ok(|texts| view! { <kernels::Kernels texts=texts /> })
 }
 

@@ -7,10 +7,10 @@ use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::i18n::t;
-use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
-use crate::app::whole::More;
+use crate::app::whole::{More, shown};
 use crate::catalogue::{self, PositionEntry, Slot};
 use crate::experiment::{Choice, Input};
 
@@ -20,17 +20,8 @@ pub fn PositionCard() -> impl IntoView {
     let lab = lab();
     let id = Signal::memo(move || lab.experiment.with(|e| e.position.id.clone()));
     let expanded = RwSignal::new(false);
-    let first = catalogue::opening().1;
-    // What was chosen elsewhere, by a link or a program, is shown too.
-    effect(move || {
-        let place = id.with(|id| catalogue::positions().iter().position(|entry| entry.id == id));
-        if place.is_some_and(|at| at >= first) && !expanded.get_untracked() {
-            expanded.set(true);
-        }
-    });
-    let shown = Signal::memo(move || {
-        lab.whole.track();
-        if expanded.get() { catalogue::positions().len() } else { first }
+    let shown = shown(expanded, catalogue::opening()[1], move || {
+        id.with(|id| catalogue::positions().iter().position(|entry| entry.id == id))
     });
     let items = move || {
         let item = |p: &PositionEntry| Item::new(p.id, words_of(p.name)).hint(words_of(p.about));

@@ -9,9 +9,8 @@ use crate::app::element::NodeRef;
 use crate::app::i18n::t;
 use crate::app::palette::Palette;
 use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::state::lab;
 use crate::app::view::{handler, view};
-use crate::app::whole::More;
+use crate::app::whole::{More, shown};
 use crate::catalogue::{self, MaskEntry};
 
 /// Tokens along each side of a picture.
@@ -25,19 +24,9 @@ pub fn Thumbs(
     /// Called with the id of another.
     on_choose: Callback<String>,
 ) -> impl IntoView {
-    let lab = lab();
     let expanded = RwSignal::new(false);
-    let first = catalogue::opening().0;
-    // What was chosen elsewhere, by a link or a program, is shown too.
-    effect(move || {
-        let place = chosen.with(|id| catalogue::masks().iter().position(|entry| entry.id == id));
-        if place.is_some_and(|at| at >= first) && !expanded.get_untracked() {
-            expanded.set(true);
-        }
-    });
-    let shown = Signal::memo(move || {
-        lab.whole.track();
-        if expanded.get() { catalogue::masks().len() } else { first }
+    let shown = shown(expanded, catalogue::opening()[0], move || {
+        chosen.with(|id| catalogue::masks().iter().position(|entry| entry.id == id))
     });
     let on_key = move |event: web_sys::KeyboardEvent| {
         if let Some(entry) = rove(&event, "radio").and_then(|i| catalogue::masks().get(i)) {

@@ -4,10 +4,11 @@ use leptos::prelude::*;
 
 use super::About;
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words, words_of};
-use crate::app::reactive::Signal;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
-use crate::catalogue;
+use crate::app::whole::{More, shown};
+use crate::catalogue::{self, NormaliserEntry};
 use crate::experiment::Choice;
 
 /// The card of the normaliser.
@@ -15,14 +16,19 @@ use crate::experiment::Choice;
 pub fn WeightsCard() -> impl IntoView {
     let lab = lab();
     let id = Signal::memo(move || lab.experiment.with(|e| e.normaliser.id.clone()));
-    let items = catalogue::normalisers()
-        .iter()
-        .map(|n| Item::new(n.id, words_of(n.name)).hint(words_of(n.about)))
-        .collect::<Vec<_>>();
+    let expanded = RwSignal::new(false);
+    let shown = shown(expanded, catalogue::opening()[2], move || {
+        id.with(|id| catalogue::normalisers().iter().position(|entry| entry.id == id))
+    });
+    let items = move || {
+        let item = |n: &NormaliserEntry| Item::new(n.id, words_of(n.name)).hint(words_of(n.about));
+        catalogue::normalisers().iter().take(shown.get()).map(item).collect::<Vec<_>>()
+    };
     let choose = Callback::new(move |id: String| lab.edit("normaliser", |e| e.normaliser = Choice::of(&id)));
     view! {
         <Card title=words("Weights", "权重")>
-            <Choices label=words("Normaliser", "归一化") items=items chosen=id on_choose=choose look=Look::Chips />
+            {move || view! { <Choices label=words("Normaliser", "归一化") items=items() chosen=id on_choose=choose look=Look::Chips /> }}
+            <More expanded=expanded en="More normalisers" zh="更多归一化" />
             {move || catalogue::normaliser(&id.get()).map(|entry| view! {
                 <code class="formula-line">"weight = "{entry.formula}</code>
                 <About about=entry.about paper=entry.paper />

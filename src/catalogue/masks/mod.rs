@@ -17,12 +17,13 @@ use super::entry::{MaskEntry, Param, Text};
 const FIRST: [&[MaskEntry]; 4] = [elementary::ENTRIES, windows::ENTRIES, blocks::ENTRIES, proposed::ENTRIES];
 
 /// What it fetches when somebody looks for more.
-const MORE: [&[MaskEntry]; 7] = [
+const MORE: [&[MaskEntry]; 8] = [
     elementary::MORE,
     windows::MORE,
     anchors::ENTRIES,
     offsets::ENTRIES,
     blocks::MORE,
+    proposed::MORE,
     images::ENTRIES,
     tasks::ENTRIES,
 ];

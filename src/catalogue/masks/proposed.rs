@@ -9,6 +9,7 @@ const CLOCKWORK_RNN: Paper = Paper { title: "Koutník et al., A Clockwork RNN", 
 
 const PREVIOUS: Param = Param::switch("previous", true, Text::new("previous token", "前一个词元"));
 
+/// What the page opens with.
 pub(super) const ENTRIES: &[MaskEntry] = &[
     MaskEntry {
         id: "synaptic",
@@ -89,68 +90,6 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         reach_at_64: Reach::Layers(3),
     },
     MaskEntry {
-        id: "kronecker",
-        name: Text::new("Fractal generator", "分形生成元"),
-        about: Text::new(
-            "A small matrix of your own, repeated inside itself at every scale; it starts as Pascal's triangle modulo 3.",
-            "自定的小矩阵在每个尺度上重复自身；初始为模 3 的杨辉三角。",
-        ),
-        formula: "coarse[q_pos // side[0], k // side[0]] and fine[q_pos % side[0], k % side[0]] or \
-                  previous and q_pos - k == 1",
-        score: None,
-        params: &[
-            Param::int("base", [2, 3], 3, 3, Text::new("side of the matrix", "矩阵边长")),
-            Param::switch("g00", true, Text::new("row 1, column 1", "第 1 行第 1 列")),
-            Param::switch("g01", false, Text::new("row 1, column 2", "第 1 行第 2 列")),
-            Param::switch("g02", false, Text::new("row 1, column 3", "第 1 行第 3 列")),
-            Param::switch("g10", true, Text::new("row 2, column 1", "第 2 行第 1 列")),
-            Param::switch("g11", true, Text::new("row 2, column 2", "第 2 行第 2 列")),
-            Param::switch("g12", false, Text::new("row 2, column 3", "第 2 行第 3 列")),
-            Param::switch("g20", true, Text::new("row 3, column 1", "第 3 行第 1 列")),
-            Param::switch("g21", true, Text::new("row 3, column 2", "第 3 行第 2 列")),
-            Param::switch("g22", true, Text::new("row 3, column 3", "第 3 行第 3 列")),
-            PREVIOUS,
-        ],
-        tables: &[
-            Table {
-                name: "coarse",
-                ty: Ty::Bool,
-                rank: 2,
-                index: "q_pos // 16, k // 16",
-                make: tables::fractal_coarse,
-                editable: false,
-                label: Text::new("what the high digits allow", "高位数字允许的组合"),
-            },
-            Table {
-                name: "fine",
-                ty: Ty::Bool,
-                rank: 2,
-                index: "q_pos % 16, k % 16",
-                make: tables::fractal_fine,
-                editable: false,
-                label: Text::new("what the low digits allow", "低位数字允许的组合"),
-            },
-            Table {
-                name: "side",
-                ty: Ty::Int,
-                rank: 1,
-                index: "0",
-                make: tables::fractal_side,
-                editable: false,
-                label: Text::new("where the low digits end", "低位数字的界限"),
-            },
-        ],
-        paper: None,
-        ours: Some(Text::new(
-            "Our definition: the Kronecker power of the matrix. Write both positions in the base of its side; a key is kept when the \
-             matrix keeps every pair of digits. The digits are looked up in two halves.",
-            "这是本站的定义：矩阵的克罗内克幂。把两个位置写成以边长为底的数，每一对数字都被矩阵保留时才保留该键。查表时数字分成高低两半。",
-        )),
-        cost: CostClass::Subquadratic,
-        pairs_at_64: 783,
-        reach_at_64: Reach::Layers(3),
-    },
-    MaskEntry {
         id: "clock",
         name: Text::new("Clock", "时钟注意力"),
         about: Text::new(
@@ -190,3 +129,67 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         reach_at_64: Reach::Layers(2),
     },
 ];
+
+/// What it fetches when somebody looks for more.
+pub(super) const MORE: &[MaskEntry] = &[MaskEntry {
+    id: "kronecker",
+    name: Text::new("Fractal generator", "分形生成元"),
+    about: Text::new(
+        "A small matrix of your own, repeated inside itself at every scale; it starts as Pascal's triangle modulo 3.",
+        "自定的小矩阵在每个尺度上重复自身；初始为模 3 的杨辉三角。",
+    ),
+    formula: "coarse[q_pos // side[0], k // side[0]] and fine[q_pos % side[0], k % side[0]] or \
+                  previous and q_pos - k == 1",
+    score: None,
+    params: &[
+        Param::int("base", [2, 3], 3, 3, Text::new("side of the matrix", "矩阵边长")),
+        Param::switch("g00", true, Text::new("row 1, column 1", "第 1 行第 1 列")),
+        Param::switch("g01", false, Text::new("row 1, column 2", "第 1 行第 2 列")),
+        Param::switch("g02", false, Text::new("row 1, column 3", "第 1 行第 3 列")),
+        Param::switch("g10", true, Text::new("row 2, column 1", "第 2 行第 1 列")),
+        Param::switch("g11", true, Text::new("row 2, column 2", "第 2 行第 2 列")),
+        Param::switch("g12", false, Text::new("row 2, column 3", "第 2 行第 3 列")),
+        Param::switch("g20", true, Text::new("row 3, column 1", "第 3 行第 1 列")),
+        Param::switch("g21", true, Text::new("row 3, column 2", "第 3 行第 2 列")),
+        Param::switch("g22", true, Text::new("row 3, column 3", "第 3 行第 3 列")),
+        PREVIOUS,
+    ],
+    tables: &[
+        Table {
+            name: "coarse",
+            ty: Ty::Bool,
+            rank: 2,
+            index: "q_pos // 16, k // 16",
+            make: tables::fractal_coarse,
+            editable: false,
+            label: Text::new("what the high digits allow", "高位数字允许的组合"),
+        },
+        Table {
+            name: "fine",
+            ty: Ty::Bool,
+            rank: 2,
+            index: "q_pos % 16, k % 16",
+            make: tables::fractal_fine,
+            editable: false,
+            label: Text::new("what the low digits allow", "低位数字允许的组合"),
+        },
+        Table {
+            name: "side",
+            ty: Ty::Int,
+            rank: 1,
+            index: "0",
+            make: tables::fractal_side,
+            editable: false,
+            label: Text::new("where the low digits end", "低位数字的界限"),
+        },
+    ],
+    paper: None,
+    ours: Some(Text::new(
+        "Our definition: the Kronecker power of the matrix. Write both positions in the base of its side; a key is kept when the \
+             matrix keeps every pair of digits. The digits are looked up in two halves.",
+        "这是本站的定义：矩阵的克罗内克幂。把两个位置写成以边长为底的数，每一对数字都被矩阵保留时才保留该键。查表时数字分成高低两半。",
+    )),
+    cost: CostClass::Subquadratic,
+    pairs_at_64: 783,
+    reach_at_64: Reach::Layers(3),
+}];

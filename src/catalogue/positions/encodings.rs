@@ -21,6 +21,7 @@ pub(super) const BASE: Param = Param {
 pub(super) const FRACTION: Param =
     Param::real("fraction", [0.0, 1.0], 0.05, 1.0, Text::new("share of each head that turns", "参与旋转的维度比例"));
 
+/// What the page opens with.
 pub(super) const ENTRIES: &[PositionEntry] = &[
     PositionEntry {
         id: "none",
@@ -47,22 +48,6 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         paper: Some(TRANSFORMER),
     },
     PositionEntry {
-        id: "learned",
-        name: Text::new("Learned table", "可学习位置表"),
-        about: Text::new(
-            "One vector for each position up to the trained length; here of seeded numbers, and past the end the last one repeats.",
-            "训练长度内每个位置各有一个向量；这里用带种子的随机数，超出后重复最后一个。",
-        ),
-        slot: Slot::Learned,
-        params: &[Param::int("trained", [1, 512], 65_536, 64, Text::new("trained length", "训练长度")), GAIN],
-        least: None,
-        paper: Some(Paper {
-            title: "Gehring et al., Convolutional Sequence to Sequence Learning",
-            year: 2017,
-            id: "arXiv:1705.03122",
-        }),
-    },
-    PositionEntry {
         id: "rope",
         name: Text::new("Rotary (RoPE)", "旋转位置编码（RoPE）"),
         about: Text::new(
@@ -79,3 +64,21 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         }),
     },
 ];
+
+/// What it fetches when somebody looks for more.
+pub(super) const MORE: &[PositionEntry] = &[PositionEntry {
+    id: "learned",
+    name: Text::new("Learned table", "可学习位置表"),
+    about: Text::new(
+        "One vector for each position up to the trained length; here of seeded numbers, and past the end the last one repeats.",
+        "训练长度内每个位置各有一个向量；这里用带种子的随机数，超出后重复最后一个。",
+    ),
+    slot: Slot::Learned,
+    params: &[Param::int("trained", [1, 512], 65_536, 64, Text::new("trained length", "训练长度")), GAIN],
+    least: None,
+    paper: Some(Paper {
+        title: "Gehring et al., Convolutional Sequence to Sequence Learning",
+        year: 2017,
+        id: "arXiv:1705.03122",
+    }),
+}];

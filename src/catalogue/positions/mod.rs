@@ -14,7 +14,8 @@ use super::entry::{Param, PositionEntry, Text};
 const FIRST: [&[PositionEntry]; 2] = [encodings::ENTRIES, biases::ENTRIES];
 
 /// What it fetches when somebody looks for more.
-const MORE: [&[PositionEntry]; 4] = [rotary::ENTRIES, biases::MORE, networks::ENTRIES, scales::ENTRIES];
+const MORE: [&[PositionEntry]; 5] =
+    [encodings::MORE, rotary::ENTRIES, biases::MORE, networks::ENTRIES, scales::ENTRIES];
 
 /// What the page opens with.
 pub(super) fn first() -> &'static [PositionEntry] {
