@@ -44,7 +44,7 @@ pub struct Timing {
 }
 
 /// A captured text that can be chosen as input (from `captures/index.json`).
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Capture {
     /// Id in links.
     pub id: String,
@@ -59,7 +59,7 @@ pub struct Capture {
 }
 
 /// A text of the captures' index, in both languages.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Titles {
     /// English.
     pub en: String,

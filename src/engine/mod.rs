@@ -8,6 +8,8 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod item;
+#[cfg(feature = "web")]
+pub mod json;
 pub mod outcome;
 pub mod pool;
 pub mod protocol;

@@ -1,13 +1,11 @@
 //! The captured heads in `public/captures`: their index, and one layer's file. `docs/captures.md` says how they are made.
 
-use serde::Deserialize;
-
 use super::half::f16_to_f32;
-use super::json::Json;
+use super::json::{Json, field};
 use super::{InterchangeError, Place};
 
 /// Words for the page in both of its languages.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
     /// English.
     pub en: String,
@@ -16,7 +14,7 @@ pub struct Words {
 }
 
 /// `index.json`: what can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureIndex {
     /// The model's name.
     pub model: String,
@@ -27,7 +25,7 @@ pub struct CaptureIndex {
 }
 
 /// One text of the index.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureEntry {
     /// Name in links and file names.
     pub id: String,
@@ -51,7 +49,26 @@ pub struct CaptureEntry {
     pub note: Words,
 }
 
+/// The words in a field.
+fn words<J: Json>(json: &J, name: &'static str) -> Result<Words, &'static str> {
+    let words = json.field(name).ok_or(name)?;
+    Ok(Words { en: field(&words, "en", J::text)?, zh: field(&words, "zh", J::text)? })
+}
+
 impl CaptureIndex {
+    /// Reads an index.
+    ///
+    /// # Errors
+    /// The field that is missing or of another type.
+    pub fn read<J: Json>(json: &J) -> Result<Self, &'static str> {
+        let captures = field(json, "captures", J::list)?;
+        Ok(Self {
+            model: field(json, "model", J::text)?,
+            note: words(json, "note")?,
+            captures: captures.iter().map(CaptureEntry::read).collect::<Result<_, _>>()?,
+        })
+    }
+
     /// The entry of that id.
     pub fn find(&self, id: &str) -> Option<&CaptureEntry> {
         self.captures.iter().find(|entry| entry.id == id)
@@ -59,6 +76,21 @@ impl CaptureIndex {
 }
 
 impl CaptureEntry {
+    fn read<J: Json>(json: &J) -> Result<Self, &'static str> {
+        Ok(Self {
+            id: field(json, "id", J::text)?,
+            title: words(json, "title")?,
+            text: field(json, "text", J::text)?,
+            tokens: field(json, "tokens", J::count)?,
+            layers: field(json, "layers", J::count)? as u32,
+            heads: field(json, "heads", J::count)?,
+            bytes: field(json, "bytes", J::count)?,
+            files: field(json, "files", J::text)?,
+            hidden: json.field("hidden").and_then(|name| name.text()),
+            note: words(json, "note")?,
+        })
+    }
+
     /// Name of a layer's file, beside the index. Layers count from 1.
     pub fn file(&self, layer: u32) -> String {
         self.files.replace("{layer}", &layer.to_string())
@@ -86,38 +118,28 @@ pub struct Capture {
     pub v: Vec<f32>,
 }
 
-/// The header of a layer's file: safetensors with these names in it. Read here and not by [`SafetensorsFile`](super::SafetensorsFile), which takes
-/// any file: the page opens on a capture, and that reader would be a tenth of what it downloads.
-#[derive(Deserialize)]
-struct Header {
-    #[serde(rename = "__metadata__")]
-    metadata: Metadata,
-    #[serde(rename = "Q")]
-    q: Place16,
-    #[serde(rename = "K")]
-    k: Place16,
-    #[serde(rename = "V")]
-    v: Place16,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    id: String,
-    layer: String,
-    /// A JSON list of texts.
-    tokens: String,
-}
-
 /// Where a float16 tensor lies.
-#[derive(Deserialize)]
 struct Place16 {
     dtype: String,
     shape: Vec<usize>,
-    data_offsets: [usize; 2],
+    data_offsets: Vec<usize>,
+}
+
+impl Place16 {
+    fn read<J: Json>(header: &J, name: &'static str) -> Result<Self, &'static str> {
+        let place = header.field(name).ok_or(name)?;
+        let counts = |list: &J| list.list()?.iter().map(J::count).collect();
+        Ok(Self {
+            dtype: field(&place, "dtype", J::text)?,
+            shape: field(&place, "shape", counts)?,
+            data_offsets: field(&place, "data_offsets", counts)?,
+        })
+    }
 }
 
 impl Capture {
-    /// Reads one layer's file.
+    /// Reads one layer's file: safetensors with these names in it. Read here and not by [`SafetensorsFile`](super::SafetensorsFile), which takes
+    /// any file: the page opens on a capture, and that reader would be a tenth of what it downloads.
     ///
     /// # Errors
     /// [`InterchangeError::Invalid`] when it is cut off, something is missing, or the shapes do not belong together.
@@ -125,16 +147,21 @@ impl Capture {
         let damaged = |problem: String| InterchangeError::invalid(Place::Header, problem);
         let bad = |key: &str, problem: String| InterchangeError::invalid(Place::Metadata(key.to_owned()), problem);
         let (header, data) = cut(bytes).ok_or_else(|| damaged("cut off".to_owned()))?;
-        let header: Header =
-            J::read(header).map_err(|error| damaged(format!("not that of a captured layer ({error})")))?;
-        let Metadata { id, layer, tokens } = header.metadata;
-        let tokens: Vec<String> =
-            J::read(&tokens).map_err(|error| bad("tokens", format!("not a list of texts ({error})")))?;
+        let header = J::parse(header).map_err(|error| damaged(format!("not that of a captured layer ({error})")))?;
+        let missing = |name| damaged(format!("not that of a captured layer (`{name}` is missing or of another type)"));
+        let metadata = header.field("__metadata__").ok_or("__metadata__").map_err(missing)?;
+        let of = |name| field(&metadata, name, J::text).map_err(missing);
+        let (id, layer, tokens) = (of("id")?, of("layer")?, of("tokens")?);
+        let texts = |list: J| list.list()?.iter().map(J::text).collect::<Option<Vec<String>>>();
+        let tokens = J::parse(&tokens).ok().and_then(texts);
+        let tokens = tokens.ok_or_else(|| bad("tokens", "not a list of texts".to_owned()))?;
         let layer = layer.parse().map_err(|_| bad("layer", "not a whole number".to_owned()))?;
-        let &[heads, n, d] = header.q.shape.as_slice() else {
+        let place = |name| Place16::read(&header, name).map_err(missing);
+        let (of_q, of_k, of_v) = (place("Q")?, place("K")?, place("V")?);
+        let &[heads, n, d] = of_q.shape.as_slice() else {
             return Err(InterchangeError::invalid(
                 Place::Tensor("Q".to_owned()),
-                format!("shape {:?}, expected [heads, n, d]", header.q.shape),
+                format!("shape {:?}, expected [heads, n, d]", of_q.shape),
             ));
         };
         if n != tokens.len() {
@@ -142,21 +169,23 @@ impl Capture {
         }
         let read = |name: &str, place: &Place16| {
             let wrong = |problem| InterchangeError::invalid(Place::Tensor(name.to_owned()), problem);
-            if place.shape != header.q.shape {
-                return Err(wrong(format!("shape {:?}, Q has {:?}", place.shape, header.q.shape)));
+            if place.shape != of_q.shape {
+                return Err(wrong(format!("shape {:?}, Q has {:?}", place.shape, of_q.shape)));
             }
             if place.dtype != "F16" {
                 return Err(wrong(format!("type {}, expected F16", place.dtype)));
             }
             let numbers = place.shape.iter().try_fold(2_usize, |bytes, &extent| bytes.checked_mul(extent));
-            let [from, to] = place.data_offsets;
+            let &[from, to] = place.data_offsets.as_slice() else {
+                return Err(wrong(format!("offsets {:?}, expected two", place.data_offsets)));
+            };
             let part = data.get(from..to).filter(|part| !part.is_empty() && Some(part.len()) == numbers);
             let part =
                 part.ok_or_else(|| wrong(format!("bytes {from} to {to} of {} can't be its numbers", data.len())))?;
             let (pairs, _) = part.as_chunks::<2>();
             Ok(pairs.iter().map(|&pair| f16_to_f32(u16::from_le_bytes(pair))).collect::<Vec<f32>>())
         };
-        let (q, k, v) = (read("Q", &header.q)?, read("K", &header.k)?, read("V", &header.v)?);
+        let (q, k, v) = (read("Q", &of_q)?, read("K", &of_k)?, read("V", &of_v)?);
         Ok(Self { id, layer, tokens, heads, d, q, k, v })
     }
 }
@@ -183,7 +212,8 @@ mod tests {
     }
 
     fn index() -> CaptureIndex {
-        SerdeJson::read(&std::fs::read_to_string(folder().join("index.json")).unwrap()).unwrap()
+        CaptureIndex::read(&SerdeJson::parse(&std::fs::read_to_string(folder().join("index.json")).unwrap()).unwrap())
+            .unwrap()
     }
 
     #[test]
@@ -241,7 +271,7 @@ mod tests {
             Capture::decode::<SerdeJson>(&out).unwrap_err().to_string()
         };
         let missing = changed(r#""tokens":"#, r#""tokons":"#);
-        assert!(missing.starts_with("header: not that of a captured layer (missing field `tokens`"), "{missing}");
+        assert!(missing.starts_with("header: not that of a captured layer (`tokens` is missing"), "{missing}");
         assert_eq!(changed(r#""layer":"3""#, r#""layer":"x""#), r#"metadata "layer": not a whole number"#);
         assert_eq!(changed(r#"\"animal\", "#, &" ".repeat(12)), r#"metadata "tokens": 15 tokens for 16 rows"#);
         assert_eq!(

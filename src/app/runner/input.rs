@@ -8,9 +8,10 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::app::state::{Capture, Titles};
 use crate::attention::Loaded;
+use crate::engine::json::BrowserJson;
 use crate::engine::pool::{Pool, RunError, meta};
 use crate::experiment::{Input, Issue, message};
-use crate::interchange::CaptureIndex;
+use crate::interchange::{CaptureIndex, Json};
 
 /// Inputs that are kept: stepping through the layers of a text and back fetches each once.
 const KEPT: usize = 12;
@@ -78,16 +79,14 @@ impl Inputs {
             return Ok(index);
         }
         let bytes = fetch("index.json").await?;
-        // The browser's own parser: the page then has none of its own in it.
-        let damaged = |error: String| {
+        let damaged = |error: &str| {
             RunError::Failed(message!(
                 "The list of captured texts is damaged: {error}",
                 "采集文本的列表已损坏：{error}"
             ))
         };
-        let plain =
-            js_sys::JSON::parse(&String::from_utf8_lossy(&bytes)).map_err(|_| damaged("it is not JSON".to_owned()))?;
-        let index: CaptureIndex = serde_wasm_bindgen::from_value(plain).map_err(|error| damaged(error.to_string()))?;
+        let json = BrowserJson::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| damaged(&error))?;
+        let index = CaptureIndex::read(&json).map_err(damaged)?;
         let index = Arc::new(index);
         self.index.replace(Some(index.clone()));
         Ok(index)

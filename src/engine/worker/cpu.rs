@@ -8,8 +8,9 @@ use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::{Answer, Opening, Tensors, listen, now, report, send};
-use crate::attention::{self, Cost, Inputs, Json, Loaded, Operator, Plan};
+use crate::attention::{self, Cost, Inputs, Loaded, Operator, Plan};
 use crate::engine::cpu::Kernels;
+use crate::engine::json::BrowserJson;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
@@ -46,16 +47,6 @@ thread_local! {
     static WAITING: RefCell<Option<Vec<(JsValue, f64)>>> = const { RefCell::new(None) };
     static STATE: RefCell<State> = RefCell::default();
     static KERNELS: Cell<&'static cpu::Kernels> = const { Cell::new(&cpu::Kernels::SEPARATE) };
-}
-
-/// The browser's own parser.
-struct Browser;
-
-impl Json for Browser {
-    fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-        let value = js_sys::JSON::parse(text).map_err(|_| "not JSON")?;
-        serde_wasm_bindgen::from_value(value).map_err(|error| error.to_string())
-    }
 }
 
 /// Starts the worker: it answers messages from now on.
@@ -106,7 +97,7 @@ fn take(message: &JsValue, from: f64) {
 fn load(job: u64, input: Input, bytes: bool, mut bulk: Unpack) {
     let bytes = bytes.then(|| bulk.u8(usize::MAX));
     match &input {
-        Input::Capture { id, layer } => loaded(job, attention::captured::<Browser>(id, *layer, bytes.as_deref())),
+        Input::Capture { id, layer } => loaded(job, attention::captured::<BrowserJson>(id, *layer, bytes.as_deref())),
         _ => wasm_bindgen_futures::spawn_local(async move {
             let missing = |_| {
                 let text = message!(
