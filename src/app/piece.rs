@@ -1,15 +1,37 @@
-//! Views whose code is a piece of the program of its own: it is fetched when the view is first shown.
+//! Views whose code is a piece of the program of its own: it is fetched when the view is first shown, and with the first of them the style sheet
+//! that they share.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use wasm_bindgen_futures::JsFuture;
 use wasm_split_helpers::SplitLoaderError;
 
 use super::i18n::t;
 use super::reactive::RwSignal;
 use super::view::{handler, view};
+use crate::engine::pool::meta;
+
+thread_local! {
+    /// Resolves when the sheet is there, or does not come: a view without its styles is better than none.
+    static STYLES: js_sys::Promise = js_sys::Promise::new(&mut |done, _| {
+        let link = || {
+            let head = document().head()?;
+            let link = document().create_element("link").ok()?;
+            link.set_attribute("rel", "stylesheet").ok()?;
+            for event in ["load", "error"] {
+                link.add_event_listener_with_callback(event, &done).ok()?;
+            }
+            link.set_attribute("href", &meta("later")?).ok()?;
+            head.append_child(&link).ok()
+        };
+        if link().is_none() {
+            let _ = done.call0(&wasm_bindgen::JsValue::UNDEFINED);
+        }
+    });
+}
 
 /// A part of the program on its way.
 pub type Fetch<T> = Pin<Box<dyn Future<Output = Result<T, SplitLoaderError>>>>;
@@ -21,7 +43,14 @@ pub fn piece<T: Copy + Send + Sync + 'static>(
     show: impl Fn(T) -> AnyView + Send + Sync + 'static,
 ) -> AnyView {
     let arrived = RwSignal::new(None::<Result<T, ()>>);
-    let start = move || spawn_local(async move { arrived.try_set(Some(fetch().await.map_err(drop))) });
+    let start = move || {
+        spawn_local(async move {
+            let styles = STYLES.with(|styles| JsFuture::from(styles.clone()));
+            let part = fetch().await.map_err(drop);
+            let _ = styles.await;
+            arrived.try_set(Some(part));
+        });
+    };
     start();
     let again = move |_| {
         arrived.set(None);

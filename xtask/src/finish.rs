@@ -1,7 +1,7 @@
 //! `cargo xtask finish`: what trunk does not do to its own output. Trunk calls it as a hook after each build.
 //!
 //! 1. The program is cut into pieces, bound and optimised ([`program`]); the page's tags, written by trunk for the uncut program, name it.
-//! 2. The style sheets become one file, so that the source can be in many.
+//! 2. The style sheets become two files, one for the first view and one for the rest, so that the source can be in many.
 //! 3. The meta tags by which workers are started are written; the engine's pool reads them.
 //! 4. Absolute addresses for link previews, where the build was told its address.
 //! 5. The Content-Security-Policy, with the hash of each inline script. Last: it depends on everything before.
@@ -17,6 +17,9 @@ const GPU: &str = "gpu";
 
 /// The script that starts a worker.
 const LOADER: &str = "worker-loader";
+
+/// The folder of styles that the first view does not need.
+const LATER: &str = "later";
 
 /// The folder of captured heads.
 const CAPTURES: &str = "captures";
@@ -50,6 +53,7 @@ fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Re
     page = html::set_meta(&page, LOADER, &hash_name(folder, LOADER, "js")?)?;
     page = html::set_meta(&page, CAPTURES, &hash_folder(folder, CAPTURES)?)?;
     page = join_styles(folder, &page)?;
+    page = html::set_meta(&page, LATER, &join_folder(folder, LATER)?)?;
     page = page.replace("<!-- base -->", &base.map(absolute).unwrap_or_default());
     page = html::set_meta(&page, "Content-Security-Policy", &policy(&page))?;
     fs::write(&index, page)?;
@@ -126,6 +130,21 @@ fn join_styles(folder: &Path, page: &str) -> Result<String> {
     Ok(rest)
 }
 
+/// Replaces the folder `name` of style sheets by one with all their text, in the order of their names; returns the new name.
+fn join_folder(folder: &Path, name: &str) -> Result<String> {
+    let old = folder.join(name);
+    let mut files = fs::read_dir(&old)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.sort();
+    let mut sheet = String::new();
+    for file in files {
+        sheet.push_str(&without_comments(&read(&file)?));
+    }
+    fs::remove_dir_all(old)?;
+    let new = format!("{name}-{}.css", digest::short(sheet.as_bytes()));
+    fs::write(folder.join(&new), sheet)?;
+    Ok(new)
+}
+
 /// A style sheet without comments and indentation. Our sheets have neither in strings.
 fn without_comments(sheet: &str) -> String {
     let mut rest = sheet;
@@ -165,7 +184,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"gpu\" content=\"\"><meta name=\"captures\" content=\"\">\
+    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"gpu\" content=\"\"><meta name=\"captures\" content=\"\"><meta name=\"later\" content=\"\">\
         <meta name=\"worker-loader\" content=\"\"><!-- base --><link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
         <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">import './app-1.js'; './app-1_bg.wasm'</script>\
         <link rel=\"modulepreload\" href=\"./app-1.js\"><link rel=\"preload\" href=\"./app-1_bg.wasm\">";
@@ -184,6 +203,9 @@ mod tests {
         ] {
             fs::write(folder.join(file), text).unwrap();
         }
+        fs::create_dir(folder.join("later")).unwrap();
+        fs::write(folder.join("later/d.css"), "d{}").unwrap();
+        fs::write(folder.join("later/c.css"), "/* c */\nc{}").unwrap();
         fs::create_dir(folder.join("captures")).unwrap();
         fs::write(folder.join("captures/index.json"), "{}").unwrap();
         folder
@@ -211,6 +233,8 @@ mod tests {
         assert_eq!(sheets.len(), 1);
         let sheet = html::attribute(sheets[0].1, "href").unwrap();
         assert_eq!(fs::read_to_string(folder.join(sheet)).unwrap(), "a{}\nb{}\n");
+        assert_eq!(fs::read_to_string(folder.join(meta("later"))).unwrap(), "c{}\nd{}\n");
+        assert!(!folder.join("later").exists());
         assert!(page.contains(&digest::policy("import './app-2.js'; './app-3.wasm'")) && page.contains("canonical"));
         fs::remove_dir_all(folder).unwrap();
     }
@@ -222,11 +246,19 @@ mod tests {
         assert!(policy(&served).contains("'unsafe-inline'") && !policy(&served).contains("sha256"));
     }
 
+    /// Every file in the folders of style sheets.
+    fn sheets() -> Vec<PathBuf> {
+        let files = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let style = crate::root().join("style");
+        files(style.clone()).chain(files(style.join("later"))).filter(|path| path.is_file()).collect()
+    }
+
     #[test]
     fn every_style_sheet_is_linked() {
         let page = fs::read_to_string(crate::root().join("index.html")).unwrap();
-        for entry in fs::read_dir(crate::root().join("style")).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(page.contains("href=\"style/later\""));
+        for path in sheets().into_iter().filter(|path| path.parent().is_some_and(|folder| folder.ends_with("style"))) {
+            let name = path.file_name().unwrap().to_str().unwrap();
             assert!(page.contains(&format!("href=\"style/{name}\"")), "index.html does not link style/{name}");
         }
     }
@@ -235,8 +267,7 @@ mod tests {
     #[test]
     fn no_class_is_styled_by_two_sheets() {
         let mut owners = std::collections::BTreeMap::<String, String>::new();
-        for entry in fs::read_dir(crate::root().join("style")).unwrap() {
-            let path = entry.unwrap().path();
+        for path in sheets() {
             for line in without_comments(&fs::read_to_string(&path).unwrap()).lines() {
                 let Some((selector, _)) = line.split_once(" {").filter(|(s, _)| s.starts_with('.')) else { continue };
                 if selector.contains([' ', ',', ':', '[', '>']) || selector[1..].contains('.') {

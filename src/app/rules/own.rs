@@ -1,10 +1,14 @@
-//! Formulas of the user's own: where they live in the experiment, their declared parameters as sliders with ranges that can be changed.
+//! Formulas of the user's own: where they live in the experiment, their declared parameters as sliders with ranges that can be changed. The
+//! sliders are a piece of the program: the page opens on a formula of the catalogue.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::formulas::{fault, names, tables_in};
 use crate::app::controls::{Slider, Span, Switch, number, typed};
 use crate::app::i18n::{self, t};
+use crate::app::piece::piece;
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
@@ -92,6 +96,16 @@ pub fn DeclaredRows(
     /// Whose.
     own: Own,
 ) -> impl IntoView {
+    piece(|| Box::pin(rows()), move |rows| rows(own))
+}
+
+#[wasm_split(later, fallible)]
+fn rows() -> Result<fn(Own) -> AnyView, SplitLoaderError> {
+    Ok(|own| view! { <Rows own=own /> })
+}
+
+#[component]
+fn Rows(own: Own) -> impl IntoView {
     let lab = lab();
     // A parameter that the text no longer names moves nothing, so it is not shown; it is kept for when the text names it again.
     let rows = Signal::memo(move || {
