@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::dims::Dims;
+use super::lowering::Lowering;
 use super::rotation::Rotation;
 use crate::experiment::Patch;
 use crate::formula::{Data, Scalar, Sorted};
@@ -86,8 +87,10 @@ pub enum Normaliser {
 /// All slots of the pipeline. Plain data: it crosses into workers and is compiled there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// Sizes.
+    /// Sizes, those after the changes of a lowering.
     pub dims: Dims,
+    /// What is computed from the contents of Q and K before the problem is opened.
+    pub lowering: Option<Box<Lowering>>,
     /// `q_pos = q + offset[b % len]`; empty means 0. With a cache: the keys before the first query.
     pub offset: Vec<i32>,
     /// Added to Q and K.
@@ -119,6 +122,7 @@ impl Problem {
     pub fn plain(dims: Dims) -> Self {
         Self {
             dims,
+            lowering: None,
             offset: Vec::new(),
             encoding: None,
             rotation: None,
