@@ -3,8 +3,8 @@
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
-    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Input, MaskChoice, Patch, Scale, Size,
-    Stage, TensorName, WindowEdge, check, decode, encode, merge,
+    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Input, Join, Layer, MaskChoice, Patch,
+    Scale, Size, Stage, TensorName, WindowEdge, check, decode, encode, merge,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -261,6 +261,8 @@ fn wrong_settings() -> Vec<Value> {
         json!({"data": {"doc": [0.5]}}),
         json!({"edits": [{"tensor": "q", "head": 99, "row": 0, "col": 0, "value": 1}]}),
         json!({"paint": [{"q": [3, 3], "k": [0, 1], "allow": true}]}),
+        json!({"combine": [{"op": "xor", "id": "causal"}, {"op": "and", "id": "causl", "heads": []}]}),
+        json!({"combine": [{"op": "or", "id": "global", "heads": [32], "params": {"tokens": -1}}]}),
         json!({"input": {"kind": "capture", "id": "../x"}}),
         json!({"input": {"kind": "capture", "layer": 7}}),
         json!({"input": {"kind": "generated", "recipe": "nrmal"}}),
@@ -338,6 +340,20 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         .prop_map(|(tensor, value)| Edit { tensor, head: 0, row: 0, col: 0, value });
     let patch = (prop::option::of(0..32usize), 0..9usize, 1..9usize, any::<bool>())
         .prop_map(|(head, from, more, allow)| Patch { head, q: [from, from + more], k: [0, more], allow });
+    let layer = (
+        prop::sample::select(vec![Join::And, Join::Or, Join::Replace]),
+        any::<bool>(),
+        prop::option::of(prop::collection::vec(0..32usize, 1..4)),
+        mask.clone(),
+    )
+        .prop_map(|(op, not, heads, MaskChoice { id, params, custom })| Layer {
+            op,
+            not,
+            heads,
+            id,
+            params,
+            custom,
+        });
     let scale = prop_oneof![
         Just(Scale::InverseSqrt),
         Just(Scale::None),
@@ -350,39 +366,42 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         (input, mask, scale, data, score, seed()),
         (
             prop::collection::vec(edit, 0..4),
-            prop::collection::vec(patch, 0..4),
+            (prop::collection::vec(patch, 0..4), prop::collection::vec(layer, 0..4)),
             1e-6..1e6f64,
             0.0..1e6f64,
             0..32usize,
             any::<bool>(),
         ),
     )
-        .prop_map(|((input, mask, scale, data, score, seed), (edits, paint, temperature, softcap, head, flag))| {
-            let mut e = Experiment {
-                input,
-                mask,
-                scale,
-                data: data.into_iter().collect(),
-                score,
-                seed,
-                edits,
-                paint,
-                temperature,
-                softcap,
-                ..Experiment::default()
-            };
-            e.view.head = head;
-            // Rectangles outside the input do not pass.
-            let bare = Experiment { input: e.input.clone(), ..Experiment::default() };
-            e.paint.retain(|patch| check(&Experiment { paint: vec![*patch], ..bare.clone() }).is_ok());
-            if flag {
-                e.position = Choice { params: Sorted::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
-                e.normaliser = Choice::of("sigmoid");
-                e.conventions.window = WindowEdge::Inclusive;
-                e.view.stage = Stage::Raw;
-            }
-            e
-        })
+        .prop_map(
+            |((input, mask, scale, data, score, seed), (edits, (paint, combine), temperature, softcap, head, flag))| {
+                let mut e = Experiment {
+                    input,
+                    mask,
+                    scale,
+                    data: data.into_iter().collect(),
+                    score,
+                    seed,
+                    edits,
+                    combine,
+                    paint,
+                    temperature,
+                    softcap,
+                    ..Experiment::default()
+                };
+                e.view.head = head;
+                // Rectangles outside the input do not pass.
+                let bare = Experiment { input: e.input.clone(), ..Experiment::default() };
+                e.paint.retain(|patch| check(&Experiment { paint: vec![*patch], ..bare.clone() }).is_ok());
+                if flag {
+                    e.position = Choice { params: Sorted::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
+                    e.normaliser = Choice::of("sigmoid");
+                    e.conventions.window = WindowEdge::Inclusive;
+                    e.view.stage = Stage::Raw;
+                }
+                e
+            },
+        )
 }
 
 proptest! {
@@ -532,6 +551,8 @@ fn the_schema_refuses_what_the_check_refuses() {
         json!({"input": {"kind": "capture", "id": "animal", "layer": 7}}),
         json!({"edits": [{"tensor": "x", "head": 0, "row": 0, "col": 0, "value": 0}]}),
         json!({"data": {"doc": []}}),
+        json!({"combine": [{"op": "and", "id": "causal", "heads": []}]}),
+        json!({"combine": [{"op": "nand", "id": "causal"}]}),
         json!({"colour": "red"}),
     ] {
         assert!(fits(&schema, &schema, &wrong).is_err(), "{wrong}");

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::choose::Chooser;
+use super::combine::combine;
 use super::dims::{Dims, Inputs};
 use super::lowering;
 use super::plan;
 use super::problem::Problem;
-use crate::catalogue::Text;
-use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, Scale, TensorName, message};
+use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message};
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,16 +74,9 @@ fn begin(experiment: &Experiment, dims: Dims) -> Result<(Problem, Chooser<'_>), 
     if experiment.conventions.causal == CausalAlignment::BottomRight && offset != 0 {
         problem.offset = vec![offset];
     }
-    match (&experiment.mask.custom, experiment.mask.id.as_str()) {
-        (Some(formula), "custom") => {
-            let term = chooser.custom(formula, "mask.custom");
-            problem.masks.push(term);
-        }
-        (None, "custom") => {
-            chooser.issues.push(Issue::new("mask.custom", Text::new("the formula is missing", "缺少公式")));
-        }
-        (_, id) => chooser.mask(&mut problem, id, &experiment.mask.params, "mask"),
-    }
+    let MaskChoice { id, params, custom } = &experiment.mask;
+    let pattern = chooser.pattern(id, params, custom.as_ref(), "mask");
+    combine(&mut chooser, &mut problem, pattern, &experiment.combine);
     Ok((problem, chooser))
 }
 

@@ -20,6 +20,15 @@ use crate::formula::{Data, Sorted};
 /// Most entries of one table: a layout of blocks grows with the square of the tokens over the block.
 const MAX_TABLE: usize = 1 << 26;
 
+/// A mask and the part of the score that belongs to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pattern {
+    /// The mask; none allows every pair.
+    pub mask: Option<Term>,
+    /// The score formula.
+    pub score: Option<Term>,
+}
+
 /// What every choice of one experiment or request shares.
 pub struct Chooser<'a> {
     /// Sizes, already checked.
@@ -35,10 +44,11 @@ pub struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    /// Adds the mask entry `id`, and its score formula if it has one.
-    pub fn mask(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
+    /// The mask entry `id`, with its score formula if it has one.
+    pub fn mask(&mut self, id: &str, params: &Sorted<String, f64>, path: &str) -> Pattern {
         let Some(entry) = catalogue::mask(id) else {
-            return self.unknown(path, Text::new("mask", "掩码"), id, catalogue::masks().iter().map(|e| e.id));
+            self.unknown(path, Text::new("mask", "掩码"), id, catalogue::masks().iter().map(|e| e.id));
+            return Pattern::default();
         };
         let mut params = self.params(entry.params, params, path);
         if self.conventions.window == WindowEdge::Inclusive
@@ -46,12 +56,35 @@ impl Chooser<'_> {
         {
             params.insert(edge.name.to_owned(), 1.0);
         }
-        if entry.formula != "true" {
-            let term = self.term(entry.formula, entry.params, entry.tables, &params, path);
-            problem.masks.push(term);
+        let mut term = |formula| self.term(formula, entry.params, entry.tables, &params, path);
+        Pattern { mask: (entry.formula != "true").then(|| term(entry.formula)), score: entry.score.map(&mut term) }
+    }
+
+    /// A pattern as an experiment names one: an entry, or a formula of the user's own.
+    pub fn pattern(
+        &mut self,
+        id: &str,
+        params: &Sorted<String, f64>,
+        custom: Option<&CustomFormula>,
+        path: &str,
+    ) -> Pattern {
+        match (custom, id) {
+            (Some(formula), "custom") => {
+                let mask = Some(self.custom(formula, &format!("{path}.custom")));
+                Pattern { mask, score: None }
+            }
+            (None, "custom") => {
+                self.issues.push(Issue::new(format!("{path}.custom"), Text::new("the formula is missing", "缺少公式")));
+                Pattern::default()
+            }
+            (_, id) => self.mask(id, params, path),
         }
-        if let Some(score) = entry.score {
-            let term = self.term(score, entry.params, entry.tables, &params, path);
+    }
+
+    /// Puts a pattern into its slots.
+    pub fn place(&self, problem: &mut Problem, pattern: Pattern) {
+        problem.masks.extend(pattern.mask);
+        if let Some(term) = pattern.score {
             self.bias(problem, term);
         }
     }

@@ -19,6 +19,7 @@ pub mod values;
 
 mod assemble;
 mod choose;
+pub mod combine;
 mod paint;
 
 pub use crate::interchange::Json;

@@ -22,6 +22,15 @@ pub const CONVENTIONS: Shape = Object(&[
 ]);
 /// A formula of the user's own.
 const CUSTOM: Shape = Object(&[field("text", Text), field("params", List(&DECLARED))]);
+/// Patterns joined with the mask.
+pub const COMBINE: Shape = List(&Object(&[
+    needed("op", Word(&["and", "or", "replace"])),
+    field("not", Flag),
+    field("heads", Optional(&List(&Count))),
+    needed("id", Text),
+    field("params", PARAMS),
+    field("custom", Optional(&CUSTOM)),
+]));
 const DECLARED: Shape = Object(&[
     needed("name", Text),
     needed("ty", Word(&["bool", "int", "float"])),
@@ -58,10 +67,11 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 17] = [
+pub const EXPERIMENT: [Field; 18] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))])),
+    field("combine", COMBINE),
     field("paint", List(&PATCH)),
     field("score", Optional(&CUSTOM)),
     field("position", CHOICE),
@@ -102,6 +112,7 @@ mod tests {
             "input": {"kind": "generated", "recipe": "normal", "size": size, "seed": 1},
             "edits": [{"tensor": "q", "head": 0, "row": 0, "col": 0, "value": 0.5}],
             "mask": {"id": "custom", "params": {"window": 0.5}, "custom": custom},
+            "combine": [{"op": "or", "not": true, "heads": [0, 2], "id": "custom", "params": {"x": 0.5}, "custom": custom}],
             "paint": [{"head": 0, "q": [0, 1], "k": [0, 1], "allow": true}],
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
             "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},

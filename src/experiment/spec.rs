@@ -16,6 +16,8 @@ pub struct Experiment {
     pub edits: Vec<Edit>,
     /// Which query may see which key.
     pub mask: MaskChoice,
+    /// Patterns joined with the mask, in this order.
+    pub combine: Vec<Layer>,
     /// Cells and rectangles switched by hand over the mask.
     pub paint: Vec<Patch>,
     /// A score formula of the user's own, after the position bias.
@@ -57,6 +59,7 @@ impl Default for Experiment {
                 params: Sorted::from([("window".to_owned(), 9.0)]),
                 custom: None,
             },
+            combine: Vec::new(),
             paint: Vec::new(),
             score: None,
             position: Choice::of("none"),
@@ -218,6 +221,47 @@ pub struct MaskChoice {
     /// The user's own formula; present exactly when the id is `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<CustomFormula>,
+}
+
+/// A pattern joined with the mask that stands before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// How it is joined.
+    pub op: Join,
+    /// Whether its contrary is meant: what it allows is forbidden, and the other way round. Its part of the score is then left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not: bool,
+    /// The query heads it is for; the others stay as they were. None: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heads: Option<Vec<usize>>,
+    /// Id of the entry, or `custom`.
+    pub id: String,
+    /// Values that differ from the entry's defaults.
+    #[serde(default, skip_serializing_if = "Sorted::is_empty")]
+    pub params: Sorted<String, f64>,
+    /// The user's own formula; present exactly when the id is `custom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<CustomFormula>,
+}
+
+impl Layer {
+    /// The entry with its default parameters, for all heads.
+    pub fn of(op: Join, id: &str) -> Self {
+        Self { op, not: false, heads: None, id: id.to_owned(), params: Sorted::new(), custom: None }
+    }
+}
+
+/// How a pattern is joined with the mask before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// A key is allowed where both allow it.
+    And,
+    /// A key is allowed where one of them allows it.
+    Or,
+    /// The pattern takes the mask's place.
+    Replace,
 }
 
 /// A formula of the user's own with the parameters it declares.

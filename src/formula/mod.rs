@@ -23,6 +23,7 @@ pub mod ast;
 mod bind;
 mod bounds;
 mod check;
+mod compose;
 mod decimal;
 mod error;
 mod hoist;
@@ -45,6 +46,7 @@ use std::sync::Arc;
 
 pub use bind::Bound;
 pub use bounds::Coverage;
+pub use compose::Tree;
 pub use error::{Due, ErrorKind, FormulaError, Wants};
 pub use lanes::Lanes;
 pub(crate) use nearest::near;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use attention_playground::attention::inputs::{Options, Recipe, generate};
 use attention_playground::attention::{Dims, Encoding, Inputs, Normaliser, Problem, Rotation, Term};
+use attention_playground::attention::{Loaded, assemble};
 use attention_playground::catalogue::{self, Setting, Slot};
-use attention_playground::experiment::Patch;
+use attention_playground::experiment::{Experiment, Join, Layer, MaskChoice, Patch};
 use attention_playground::formula::{Data, DataValues, Scalar, Sorted, Ty};
 
 pub struct Case {
@@ -57,6 +58,22 @@ fn position(id: &str, dims: &Dims) -> Term {
 
 fn ints(values: &[i32]) -> Data {
     Data { shape: vec![values.len()], values: DataValues::Int(values.to_vec()), clamp: true }
+}
+
+/// A mask with layers over it, as experiments describe them, put into a problem.
+fn combined(problem: &mut Problem, mask: &str, layers: &[(Join, bool, Option<&[usize]>, &str)]) {
+    let combine =
+        layers.iter().map(|&(op, not, heads, id)| Layer { not, heads: heads.map(Into::into), ..Layer::of(op, id) });
+    let experiment = Experiment {
+        mask: MaskChoice { id: mask.to_owned(), params: Sorted::new(), custom: None },
+        combine: combine.collect(),
+        ..Experiment::default()
+    };
+    let tokens = |n: usize| (0..n).map(|i| i.to_string()).collect();
+    let (dims, inputs) = (problem.dims, normal(&problem.dims, 0));
+    let loaded = Loaded { dims, tokens_q: tokens(dims.n_q), tokens_k: tokens(dims.n_k), inputs, note: None };
+    let (made, _) = assemble(&experiment, &loaded).unwrap();
+    (problem.masks, problem.bias) = (made.masks, made.bias);
 }
 
 /// Every case.
@@ -121,6 +138,22 @@ pub fn cases() -> Vec<Case> {
     add("sink and empty rows", SQUARE, &|p| {
         p.sink = Some(vec![1.0, 1.0]);
         p.masks.push(mask("q > 4"));
+    });
+    let four = dims([4, 2], [61, 67], [16, 12]);
+    add("combined: or on some heads, and not", four, &|p| {
+        combined(
+            p,
+            "sliding-window",
+            &[(Join::Or, false, Some(&[1, 2]), "global"), (Join::And, true, None, "dilated")],
+        );
+    });
+    add("combined: another pattern in some heads, with its part of the score", four, &|p| {
+        let bigbird = (Join::Replace, false, Some(&[3][..]), "bigbird");
+        combined(
+            p,
+            "causal",
+            &[bigbird, (Join::Replace, false, Some(&[0, 1]), "synaptic"), (Join::Or, false, None, "fractal")],
+        );
     });
     add("off by one", SQUARE, &|p| p.normaliser = Normaliser::OffByOne);
     add("off by one and a sink", SQUARE, &|p| {

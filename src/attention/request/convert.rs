@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::mask;
 use super::tensor::{Layout, Tensor};
 use super::{FormulaOrEntry, Rect, Request};
-use crate::attention::choose::Chooser;
+use crate::attention::choose::{Chooser, Pattern};
+use crate::attention::combine::combine;
 use crate::attention::dims::{Dims, Inputs};
 use crate::attention::lowering;
 use crate::attention::plan;
@@ -277,11 +278,20 @@ fn positions(request: &Request, past: usize, problem: &mut Problem, issues: &mut
 
 /// Formulas and entries of the catalogue.
 fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
-    match &request.mask {
-        Some(FormulaOrEntry::Formula(text)) => problem.masks.push(chooser.text(text, "mask")),
-        Some(FormulaOrEntry::Entry(entry)) => chooser.mask(problem, &entry.id, &entry.params, "mask"),
-        None => {}
+    let pattern = match &request.mask {
+        Some(FormulaOrEntry::Formula(text)) => Pattern { mask: Some(chooser.text(text, "mask")), score: None },
+        Some(FormulaOrEntry::Entry(entry)) => chooser.mask(&entry.id, &entry.params, "mask"),
+        None => Pattern::default(),
+    };
+    for (i, layer) in request.combine.iter().enumerate() {
+        let outside = layer.heads.iter().flatten().position(|&head| head >= problem.dims.q_heads);
+        if let Some(at) = outside {
+            let heads = problem.dims.q_heads;
+            let message = format!("must be below {heads}, counted from 0");
+            chooser.issues.push(Issue::new(format!("combine[{i}].heads[{at}]"), message));
+        }
     }
+    combine(chooser, problem, pattern, &request.combine);
     if let Some(entry) = &request.position {
         chooser.position(problem, &entry.id, &entry.params, "position");
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Request, Tensor};
 use crate::catalogue::Text;
-use crate::experiment::fields::{ALGORITHM, BACKEND, CHOICE, CONVENTIONS, DATA};
+use crate::experiment::fields::{ALGORITHM, BACKEND, CHOICE, COMBINE, CONVENTIONS, DATA};
 use crate::experiment::shape::Shape::{
     self, Count, Flag, List, Number, Object, Or, Range, Seed, Text as Words, Whole, Word,
 };
@@ -46,7 +46,7 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 25] = [
+const REQUEST: [Field; 26] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
@@ -58,6 +58,7 @@ const REQUEST: [Field; 25] = [
     field("kv_num_heads", Count),
     field("qk_matmul_output_mode", Count),
     field("mask", Or(&Words, &CHOICE)),
+    field("combine", COMBINE),
     field("score", Or(&Words, &CHOICE)),
     field("prob", Words),
     field("conventions", CONVENTIONS),
@@ -204,7 +205,8 @@ mod tests {
     fn a_full_request_is_read() {
         let fields = json!({
             "op": "attention", "nonpad_kv_seqlen": [5], "is_causal": true, "scale": 0.5, "softcap": 2, "left_window_size": -1,
-            "right_window_size": 3, "qk_matmul_output_mode": 3, "mask": "k < 5", "score": {"id": "alibi", "params": {"gain": 2}},
+            "right_window_size": 3, "qk_matmul_output_mode": 3, "mask": "k < 5",
+            "combine": [{"op": "or", "not": true, "heads": [1], "id": "sliding-window", "params": {"window": 2}}], "score": {"id": "alibi", "params": {"gain": 2}},
             "prob": "p * 0.5", "conventions": {"causal": "bottom_right"}, "position": {"id": "rope"},
             "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "selection": {"id": "none"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
             "rect": {"head": 1, "q": [0, 4], "k": [0, 6], "width": 3, "height": 2, "pool": "mean"}, "repeat": 2,
@@ -232,6 +234,15 @@ mod tests {
             (
                 json!({"mask": {"id": "sliding-window", "params": {"window": 2.5}}}),
                 "mask.params.window: must be a whole number, and is 2.5",
+            ),
+            (json!({"combine": [{"op": "or"}]}), "combine[0]: lacks id"),
+            (
+                json!({"combine": [{"op": "or", "id": "casual"}]}),
+                "combine[0].id: there is no mask `casual`; did you mean `causal`?",
+            ),
+            (
+                json!({"combine": [{"op": "or", "id": "causal", "heads": [2]}]}),
+                "combine[0].heads[0]: must be below 2, counted from 0",
             ),
             (json!({"is_casual": true}), "is_casual: there is no field `is_casual`; did you mean `is_causal`?"),
             (json!({"dY": 1}), "dY: belongs to an output that this version does not compute"),

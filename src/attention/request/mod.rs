@@ -9,7 +9,7 @@ mod tensor;
 
 use serde::Deserialize;
 
-use crate::experiment::{Algorithm, Backend, Choice, Conventions};
+use crate::experiment::{Algorithm, Backend, Choice, Conventions, Layer};
 use crate::formula::Sorted;
 
 pub use convert::{Prepared, prepare};
@@ -90,6 +90,8 @@ pub struct Request {
     pub qk_matmul_output_mode: Option<u32>,
     /// And-ed with the masks above.
     pub mask: Option<FormulaOrEntry>,
+    /// Joined with `mask`, in this order; what `attn_mask`, `is_causal` and the windows forbid stays forbidden.
+    pub combine: Vec<Layer>,
     /// Over the score after scale, softcap and added mask.
     pub score: Option<FormulaOrEntry>,
     /// Over the weight after the normaliser.

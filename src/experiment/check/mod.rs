@@ -25,6 +25,8 @@ pub mod limits {
     pub const EDITS: usize = 4096;
     /// Rectangles painted by hand.
     pub const PATCHES: usize = 1024;
+    /// Patterns joined with the mask.
+    pub const COMBINE: usize = 16;
     /// Parameters that a formula declares.
     pub const PARAMS: usize = 64;
     /// Characters of a text.
@@ -193,7 +195,7 @@ fn view(found: &mut Found, experiment: &Experiment) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 mod tests {
-    use super::super::{CustomFormula, Declared, Edit, Input, Patch, Scale, Size};
+    use super::super::{CustomFormula, Declared, Edit, Input, Join, Layer, Patch, Scale, Size};
     use super::*;
     use crate::formula::Ty;
 
@@ -296,6 +298,25 @@ mod tests {
         assert_eq!(paths(|e| e.normaliser.id = String::new()), ["normaliser.id"]);
         assert_eq!(paths(|e| e.mask.custom = Some(CustomFormula::default())), ["mask.custom"]);
         assert_eq!(paths(|e| e.mask.id = "custom".to_owned()), ["mask.params.window", "mask.custom"]);
+        let layer = |change: fn(&mut Layer)| {
+            paths(|e| {
+                let mut layer = Layer::of(Join::Or, "global");
+                change(&mut layer);
+                e.combine = vec![Layer::of(Join::And, "causal"), layer];
+            })
+        };
+        assert!(layer(|l| l.heads = Some(vec![3, 31])).is_empty());
+        assert_eq!(layer(|l| l.id = "globl".to_owned()), ["combine[1].id"]);
+        assert_eq!(layer(|l| l.params = [("tokens".to_owned(), -1.0)].into()), ["combine[1].params.tokens"]);
+        assert_eq!(layer(|l| l.heads = Some(vec![])), ["combine[1].heads"]);
+        assert_eq!(layer(|l| l.heads = Some(vec![0, 32])), ["combine[1].heads[1]"]);
+        assert_eq!(layer(|l| l.id = "custom".to_owned()), ["combine[1].custom"]);
+        let own = |l: &mut Layer| {
+            let custom = CustomFormula { text: "k <".to_owned(), params: Vec::new() };
+            (l.id, l.custom) = ("custom".to_owned(), Some(custom));
+        };
+        assert_eq!(layer(own), ["combine[1].custom.text"]);
+        assert_eq!(paths(|e| e.combine = vec![Layer::of(Join::And, "causal"); 17]), ["combine"]);
         assert_eq!(custom("", &[]), ["mask.custom.text"]);
         assert_eq!(custom("k + q", &[]), ["mask.custom.text"]);
         assert_eq!(custom("k < w", &[("w", Ty::Int, 0.5)]), ["mask.custom.params[0].value"]);

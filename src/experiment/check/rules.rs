@@ -2,7 +2,7 @@
 
 use super::super::issue::message;
 use super::super::nearest::{shown, unknown};
-use super::super::{Choice, CustomFormula, Experiment, Issue, Message};
+use super::super::{Choice, CustomFormula, Experiment, Issue, MaskChoice, Message};
 use super::{Found, between, limits};
 use crate::catalogue::{self, ContentEntry, Param, Text};
 use crate::formula::{DataDecl, ErrorKind, Formula, FormulaError, Kind, Scope, Sorted, Ty, compile};
@@ -54,27 +54,61 @@ fn by_content(found: &mut Found, path: &str, choice: &Choice, (what, entries): (
     }
 }
 
+/// The mask, and the patterns joined with it.
 fn mask(found: &mut Found, experiment: &Experiment) {
-    let mask = &experiment.mask;
-    if mask.id == "custom" {
-        params(found, "mask.params", &[], &mask.params);
-        match &mask.custom {
-            Some(custom) => formula(found, "mask.custom", custom, Kind::Mask, &experiment.data),
-            None => found.add("mask.custom", Text::new("a mask `custom` needs a formula", "掩码 `custom` 需要公式")),
+    let MaskChoice { id, params, custom } = &experiment.mask;
+    pattern(found, "mask", id, params, custom.as_ref(), &experiment.data);
+    let (count, most) = (experiment.combine.len(), limits::COMBINE);
+    if count > most {
+        found.add(
+            "combine",
+            message!(
+                "at most {most} patterns may be joined with the mask, and {count} are",
+                "最多可与掩码组合 {most} 个模式，现有 {count} 个"
+            ),
+        );
+        return;
+    }
+    for (i, layer) in experiment.combine.iter().enumerate() {
+        let path = format!("combine[{i}]");
+        pattern(found, &path, &layer.id, &layer.params, layer.custom.as_ref(), &experiment.data);
+        let heads = layer.heads.as_deref();
+        if heads.is_some_and(<[usize]>::is_empty) {
+            found.add(format!("{path}.heads"), Text::new("names no head", "没有列出任何头"));
+        }
+        for (at, &head) in heads.unwrap_or_default().iter().enumerate() {
+            found.below(format!("{path}.heads[{at}]"), head, limits::HEADS);
+        }
+    }
+}
+
+/// An entry of the catalogue or a formula of the user's own, at `path`.
+fn pattern(
+    found: &mut Found,
+    path: &str,
+    id: &str,
+    given: &Sorted<String, f64>,
+    custom: Option<&CustomFormula>,
+    data: &Sorted<String, Vec<f64>>,
+) {
+    let own = format!("{path}.custom");
+    let at_params = format!("{path}.params");
+    if id == "custom" {
+        params(found, &at_params, &[], given);
+        match custom {
+            Some(custom) => formula(found, &own, custom, Kind::Mask, data),
+            None => found.add(own, Text::new("a mask `custom` needs a formula", "掩码 `custom` 需要公式")),
         }
         return;
     }
-    if mask.custom.is_some() {
-        found.add(
-            "mask.custom",
-            Text::new("only a mask `custom` has a formula of its own", "只有掩码 `custom` 才有自己的公式"),
-        );
+    if custom.is_some() {
+        found.add(own, Text::new("only a mask `custom` has a formula of its own", "只有掩码 `custom` 才有自己的公式"));
     }
-    match catalogue::mask(&mask.id) {
-        Some(entry) => params(found, "mask.params", entry.params, &mask.params),
+    match catalogue::mask(id) {
+        Some(entry) => params(found, &at_params, entry.params, given),
         None => {
             let known = catalogue::masks().iter().map(|entry| entry.id).chain(["custom"]);
-            found.add("mask.id", unknown(Text::new("mask", "掩码"), &mask.id, known));
+            found.add(format!("{path}.id"), unknown(Text::new("mask", "掩码"), id, known));
         }
     }
 }

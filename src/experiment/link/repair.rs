@@ -71,7 +71,7 @@ fn item(path: &str) -> Option<(&str, usize)> {
 
 /// Drops the items of lists that issues name.
 fn drop_items(tree: &mut Tree, items: &[(&str, usize)]) {
-    for list in ["edits", "paint"] {
+    for list in ["edits", "combine", "paint"] {
         if !items.iter().any(|(other, _)| *other == list) {
             continue;
         }
