@@ -131,8 +131,7 @@ fn at(entry: &PositionEntry, given: &Sorted<String, f64>, bench: Bench) -> Sorte
 fn keep_tables(entry: &PositionEntry, experiment: &Experiment, dims: &Dims, into: &mut Experiment) {
     let Slot::Score { tables, .. } = entry.slot else { return };
     let params = crate::attention::values::values_of(entry.params, &into.position.params);
-    let setting =
-        Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params: &params, seed: experiment.seed };
+    let setting = Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params: &params, seed: experiment.seed };
     for table in tables {
         if let Some(values) = experiment.data.get(table.name)
             && (table.make)(&setting).values.len() == values.len()
@@ -180,7 +179,9 @@ mod tests {
 
     #[test]
     fn a_rotation_leaves_the_mean_cosine() {
-        let cosines = |scale: f64| move |t: f64| (0..8).map(|i| (t * scale * 1e4_f64.powf(-f64::from(i) / 8.0)).cos()).sum::<f64>() / 8.0;
+        let cosines = |scale: f64| {
+            move |t: f64| (0..8).map(|i| (t * scale * 1e4_f64.powf(-f64::from(i) / 8.0)).cos()).sum::<f64>() / 8.0
+        };
         let none = Experiment::default();
         close(&curve("rope", &[], &none, BENCH, 0), cosines(1.0));
         // Three times as long as trained: a third of every angle.
@@ -216,10 +217,8 @@ mod tests {
 
     #[test]
     fn tables_that_do_not_fit_are_left_out() {
-        let time = |n: usize| Experiment {
-            data: Sorted::from([("time".to_owned(), vec![5.0; n])]),
-            ..Experiment::default()
-        };
+        let time =
+            |n: usize| Experiment { data: Sorted::from([("time".to_owned(), vec![5.0; n])]), ..Experiment::default() };
         assert!(curve("time-gap", &[], &time(96), BENCH, 0).iter().all(|&x| x == 0.0));
         assert!(curve("time-gap", &[], &time(95), BENCH, 0).iter().any(|&x| x < 0.0));
     }

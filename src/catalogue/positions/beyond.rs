@@ -96,16 +96,19 @@ const SENTENCES: &[(&str, Text)] = &[
     ),
     (
         "t5",
-        Text::new("All farther distances share the last bucket: the curve is flat.", "更远的距离共用最后一个桶：曲线变平。"),
+        Text::new(
+            "All farther distances share the last bucket: the curve is flat.",
+            "更远的距离共用最后一个桶：曲线变平。",
+        ),
     ),
     (
         "kerple-log",
-        Text::new("The penalty grows ever more slowly: far keys stay in sight.", "扣分增长越来越慢：远处的键仍看得见。"),
+        Text::new(
+            "The penalty grows ever more slowly: far keys stay in sight.",
+            "扣分增长越来越慢：远处的键仍看得见。",
+        ),
     ),
-    (
-        "kerple-power",
-        Text::new("The penalty goes on growing as its power says.", "扣分按幂次继续增长。"),
-    ),
+    ("kerple-power", Text::new("The penalty goes on growing as its power says.", "扣分按幂次继续增长。")),
     (
         "sandwich",
         Text::new(
@@ -134,7 +137,10 @@ const SENTENCES: &[(&str, Text)] = &[
             "网络要回答没有见过的距离；取对数使其不至于太远。",
         ),
     ),
-    ("dial", Text::new("The clock goes round: every distance falls on a known hour.", "时钟循环：任何距离都落在已知时刻。")),
+    (
+        "dial",
+        Text::new("The clock goes round: every distance falls on a known hour.", "时钟循环：任何距离都落在已知时刻。"),
+    ),
     (
         "time-gap",
         Text::new(
