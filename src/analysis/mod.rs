@@ -1,4 +1,5 @@
 //! Measures of a pattern and of an outcome.
 
 pub mod difference;
+pub mod positions;
 pub mod reach;

@@ -14,6 +14,7 @@
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
+//! | `positions` | position schemes over distance |
 //! | `result` | why this cell, the row, the output, timing |
 
 pub mod clock;
@@ -26,6 +27,7 @@ mod link;
 pub mod map;
 pub mod palette;
 mod piece;
+mod positions;
 pub mod reactive;
 pub mod result;
 pub mod rules;

@@ -20,6 +20,7 @@ pub use entry::{
     Rotary, Setting, Slot, Table, Text,
 };
 pub use inputs::{RecipeEntry, recipes};
+pub use positions::beyond;
 pub use shelf::{complete, is_whole, masks, normalisers, opening, positions, products, selections};
 
 /// The mask entry with this id.

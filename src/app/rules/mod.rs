@@ -11,7 +11,7 @@
 
 mod conventions;
 mod editor;
-mod formulas;
+pub mod formulas;
 mod highlight;
 mod layout;
 mod mask;

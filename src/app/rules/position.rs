@@ -7,6 +7,7 @@ use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::i18n::t;
+use crate::app::positions::Compare;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
@@ -35,6 +36,7 @@ pub fn PositionCard() -> impl IntoView {
         <Card title=words("Position", "位置")>
             {move || view! { <Choices label=words("Position scheme", "位置方案") items=items() chosen=id on_choose=choose look=Look::Chips /> }}
             <More expanded=expanded en="More schemes" zh="更多方案" />
+            <Compare />
             {move || catalogue::position(&id.get()).map(|entry| {
                 let formula = match entry.slot {
                     Slot::Score { formula, .. } => Some(formula),

@@ -1,5 +1,6 @@
 //! Position schemes, by the way they work.
 
+mod beyond;
 mod biases;
 mod encodings;
 mod networks;
@@ -9,6 +10,7 @@ mod scales;
 use std::sync::LazyLock;
 
 use super::entry::{Param, PositionEntry, Text};
+pub use beyond::beyond;
 
 /// The families that the page's first view shows, in the order of the menu.
 const FIRST: [&[PositionEntry]; 2] = [encodings::ENTRIES, biases::ENTRIES];

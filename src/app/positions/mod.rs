@@ -1,0 +1,60 @@
+//! The position laboratory: what every scheme of the catalogue does to scores over distance, one beside the other, within and past the trained length.
+//!
+//! Everything but the button, its style sheet too, is a piece of the program that is fetched when it is pressed.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `sheet` | the dialog and its settings |
+//! | `desk` | what is set, and what came back from the workers |
+//! | `measure` | asking the workers; the newest settings win |
+//! | `axis` | scales and ticks |
+//! | `chart` | the lines that are switched on, with a cursor |
+//! | `tiles` | every scheme, small: switches of the lines |
+//! | `detail` | one scheme: its scores as a square, past the trained length |
+//! | `times` | tokens on an axis of time, to be dragged |
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
+mod axis;
+mod chart;
+mod desk;
+mod detail;
+mod measure;
+mod sheet;
+mod style;
+mod tiles;
+mod times;
+
+use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use super::whole;
+use crate::app::i18n::t;
+use crate::app::piece::piece;
+use crate::app::reactive::RwSignal;
+use crate::app::view::{handler, view};
+
+/// The button, and the sheet that it opens.
+#[component]
+pub fn Compare() -> impl IntoView {
+    let opened = RwSignal::new(0_u32);
+    view! {
+        <button type="button" class="quiet-button more-entries" on:click=handler(move |_| opened.update(|n| *n += 1))>
+            {t("Compare schemes", "比较方案")}
+        </button>
+        {move || (opened.get() > 0).then(|| piece(|| Box::pin(open()), |sheet| sheet()))}
+    }
+}
+
+/// The sheet with everything that it compares.
+async fn open() -> Result<fn() -> AnyView, SplitLoaderError> {
+    whole::before_mount().await?;
+    sheet().await
+}
+
+#[wasm_split(positions, fallible)]
+fn sheet() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| {
+        style::adopt();
+        view! { <sheet::Sheet /> }
+    })
+}

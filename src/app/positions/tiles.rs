@@ -1,0 +1,66 @@
+//! Every scheme, small: its curve and what becomes of it past the trained length. A tile switches its line in the chart.
+
+use leptos::prelude::*;
+
+use super::axis::Values;
+use super::chart::{Beyond, path};
+use super::desk::Desk;
+use crate::app::i18n::tr;
+use crate::app::reactive::Signal;
+use crate::app::view::{handler, view};
+use crate::catalogue::{self, PositionEntry};
+
+/// Most corners of a small line.
+const CORNERS: usize = 90;
+
+/// All tiles.
+#[component]
+pub fn Tiles(desk: Desk) -> impl IntoView {
+    view! {
+        <div class="postiles">
+            {catalogue::positions().iter().map(|entry| view! { <Tile desk=desk entry=entry /> }).collect_view()}
+        </div>
+    }
+}
+
+#[component]
+fn Tile(desk: Desk, entry: &'static PositionEntry) -> impl IntoView {
+    let id = entry.id;
+    let on = Signal::memo(move || desk.on.with(|on| on.contains(&id)));
+    let curve = Signal::memo(move || desk.curve(id));
+    let light = move |lit: bool| desk.lit.set((lit && on.get_untracked()).then_some(id));
+    view! {
+        <button
+            type="button"
+            class="postile"
+            data-scheme=id
+            aria-pressed=move || on.get().to_string()
+            on:click=handler(move |_: web_sys::MouseEvent| { desk.toggle(id); light(true); })
+            on:pointerenter=handler(move |_: web_sys::PointerEvent| light(true))
+            on:pointerleave=handler(move |_: web_sys::PointerEvent| light(false))
+            on:focus=handler(move |_: web_sys::FocusEvent| light(true))
+            on:blur=handler(move |_: web_sys::FocusEvent| light(false))
+        >
+            <span class="postile__name">{tr(entry.name)}</span>
+            <span class="postile__field" aria-hidden="true">
+                <Beyond desk=desk />
+                {move || match curve.get() {
+                    Some(Ok(curve)) => {
+                        let values = Values::of(curve.iter().copied());
+                        let zero = format!("M0 {:.1}H1000", values.depth(0.0) * 1000.0);
+                        let d = path(desk.distances(), values, &curve, CORNERS);
+                        view! {
+                            <svg viewBox="0 0 1000 1000" preserveAspectRatio="none">
+                                <path class="grid grid--zero" d=zero></path>
+                                <path class="line" d=d></path>
+                            </svg>
+                        }
+                    }
+                    Some(Err(why)) => view! { <small class="issue">{why.get(desk.lab.lang.get()).to_owned()}</small> },
+                    None => ().into_any(),
+                }}
+            </span>
+            {catalogue::beyond(id).map(|text| view! { <small>{tr(text)}</small> })}
+        </button>
+    }
+}
