@@ -3,6 +3,7 @@
 
 pub mod cost;
 pub mod dims;
+pub mod estimators;
 pub mod inputs;
 pub mod load;
 pub mod operators;
@@ -25,6 +26,7 @@ pub use assemble::{Loaded, assemble, fits};
 pub use cost::Cost;
 pub use dims::{Dims, Inputs};
 pub use load::{captured, dims_of, load, made};
+pub use estimators::{Estimate, Estimator};
 pub use operators::Operator;
 pub use paint::paint;
 pub use plan::Plan;

@@ -4,6 +4,7 @@
 //! needed (`shelf`).
 
 mod entry;
+mod estimators;
 mod inputs;
 mod masks;
 mod normalisers;
@@ -15,8 +16,9 @@ pub use entry::{
     CostClass, Lang, Least, Lookup, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach,
     Rotary, Setting, Slot, Table, Text,
 };
+pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
-pub use shelf::{complete, is_whole, masks, normalisers, opening, positions};
+pub use shelf::{complete, estimators, is_whole, masks, normalisers, opening, positions};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {
@@ -63,4 +65,9 @@ pub fn position(id: &str) -> Option<&'static PositionEntry> {
 /// The normaliser entry with this id.
 pub fn normaliser(id: &str) -> Option<&'static NormaliserEntry> {
     normalisers().iter().find(|entry| entry.id == id)
+}
+
+/// The estimator with this id.
+pub fn estimator(id: &str) -> Option<&'static EstimatorEntry> {
+    estimators().iter().find(|entry| entry.id == id)
 }

@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
+use super::estimators::{self as of_estimators, EstimatorEntry};
 use super::{masks as of_masks, normalisers as of_normalisers, positions as of_positions};
 
 /// Every list that is kept in two parts.
@@ -11,6 +12,7 @@ struct Shelf {
     masks: Vec<MaskEntry>,
     positions: Vec<PositionEntry>,
     normalisers: Vec<NormaliserEntry>,
+    estimators: Vec<EstimatorEntry>,
 }
 
 static WHOLE: OnceLock<Shelf> = OnceLock::new();
@@ -21,6 +23,7 @@ pub fn complete() {
         masks: of_masks::whole(),
         positions: of_positions::whole(),
         normalisers: of_normalisers::whole(),
+        estimators: of_estimators::whole(),
     });
 }
 
@@ -53,6 +56,11 @@ pub fn positions() -> &'static [PositionEntry] {
 /// Every normaliser that is here, in the order of the menu.
 pub fn normalisers() -> &'static [NormaliserEntry] {
     whole().map_or_else(of_normalisers::first, |shelf| &shelf.normalisers)
+}
+
+/// Every estimator; none until the list is whole.
+pub fn estimators() -> &'static [EstimatorEntry] {
+    whole().map_or(&[], |shelf| &shelf.estimators)
 }
 
 /// How many masks, position schemes and normalisers a menu begins with.
