@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use wasm_bindgen::JsValue;
 
 use super::plain;
-use crate::catalogue::{Paper, Param, Slot, Table, Text, masks, normalisers, positions, recipes};
+use crate::catalogue::{Paper, Param, Slot, Table, Text, estimators, masks, normalisers, positions, recipes};
 
-/// Every mask, position scheme, normaliser and generator with names, parameters and ranges.
+/// Every mask, position scheme, normaliser, estimator and generator with names, parameters and ranges.
 pub fn catalogue() -> JsValue {
     plain(&json!({
         "masks": masks().iter().map(|m| json!({
@@ -25,6 +25,10 @@ pub fn catalogue() -> JsValue {
         }).collect::<Vec<_>>(),
         "normalisers": normalisers().iter().map(|n| json!({
             "id": n.id, "name": text(&n.name), "about": text(&n.about), "formula": n.formula, "paper": paper(n.paper),
+        })).collect::<Vec<_>>(),
+        "estimators": estimators().iter().map(|e| json!({
+            "id": e.id, "name": text(&e.name), "about": text(&e.about), "formula": e.formula, "params": params(e.params),
+            "paper": paper(e.paper), "cost": e.cost, "direction": e.direction.name(), "state": e.state,
         })).collect::<Vec<_>>(),
         "generators": recipes().iter().map(|r| json!({
             "id": r.id, "name": text(&r.name), "about": text(&r.about),

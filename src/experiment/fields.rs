@@ -58,7 +58,7 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 15] = [
+pub const EXPERIMENT: [Field; 16] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))])),
@@ -69,6 +69,7 @@ pub const EXPERIMENT: [Field; 15] = [
     field("temperature", Number),
     field("softcap", Number),
     field("normaliser", CHOICE),
+    field("estimator", CHOICE),
     field("conventions", CONVENTIONS),
     field("data", DATA),
     field("seed", Seed),
@@ -102,7 +103,7 @@ mod tests {
             "mask": {"id": "custom", "params": {"window": 0.5}, "custom": custom},
             "paint": [{"head": 0, "q": [0, 1], "k": [0, 1], "allow": true}],
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
-            "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},
+            "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}}, "estimator": {"id": "none", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},

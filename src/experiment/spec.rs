@@ -30,6 +30,8 @@ pub struct Experiment {
     pub softcap: f64,
     /// Scores to weights.
     pub normaliser: Choice,
+    /// Shown beside the exact result with its error; `none` for nothing.
+    pub estimator: Choice,
     /// Switches where libraries differ.
     pub conventions: Conventions,
     /// Per-token and per-head tables that replace the catalogue's own, row-major.
@@ -60,6 +62,7 @@ impl Default for Experiment {
             temperature: 1.0,
             softcap: 0.0,
             normaliser: Choice::of("softmax"),
+            estimator: Choice::of("none"),
             conventions: Conventions::default(),
             data: Sorted::new(),
             seed: 0,

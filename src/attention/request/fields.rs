@@ -46,7 +46,7 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 23] = [
+const REQUEST: [Field; 24] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
@@ -63,6 +63,7 @@ const REQUEST: [Field; 23] = [
     field("conventions", CONVENTIONS),
     field("position", CHOICE),
     field("normaliser", CHOICE),
+    field("estimator", CHOICE),
     field("data", DATA),
     field("backend", BACKEND),
     field("algorithm", ALGORITHM),
