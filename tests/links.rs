@@ -252,6 +252,8 @@ fn wrong_settings() -> Vec<Value> {
         json!({"position": {"id": "t5", "params": {"buckets": 64, "max_distance": 8}}}),
         json!({"position": {"id": "t5", "params": {"buckets": 5}}}),
         json!({"normaliser": {"id": "hardmax"}}),
+        json!({"estimator": {"id": "perfromer"}}),
+        json!({"estimator": {"id": "performer", "params": {"features": 0}}}),
         json!({"scale": {"free": 1e9}}),
         json!({"softcap": -1}),
         json!({"seed": 1_u64 << 60}),
@@ -396,6 +398,8 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                 if flag {
                     e.position = Choice { params: Sorted::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
                     e.normaliser = Choice::of("sigmoid");
+                    e.estimator =
+                        Choice { params: Sorted::from([("rank".to_owned(), 7.0)]), ..Choice::of("linformer") };
                     e.conventions.window = WindowEdge::Inclusive;
                     e.view.stage = Stage::Raw;
                 }

@@ -47,7 +47,7 @@ impl Effect {
     pub fn of(entry: &PositionEntry) -> Self {
         match entry.slot {
             Slot::Nothing | Slot::Rotary(_) => Self::Turns,
-            Slot::Score { .. } => Self::Adds,
+            Slot::Score { .. } | Slot::Content(_) => Self::Adds,
             Slot::Sinusoidal | Slot::Learned => Self::Encodes,
         }
     }

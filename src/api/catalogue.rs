@@ -5,10 +5,11 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, Table, Text, masks, normalisers, positions, products, recipes, selections,
+    ContentEntry, Paper, Param, Slot, Table, Text, estimators, masks, normalisers, positions, products, recipes,
+    selections,
 };
 
-/// Every mask, position scheme, normaliser, product, selection and generator with names, parameters and ranges.
+/// Every mask, position scheme, normaliser, product, selection, estimator and generator with names, parameters and ranges.
 pub fn catalogue() -> JsValue {
     plain(&json!({
         "masks": masks().iter().map(|m| json!({
@@ -31,6 +32,10 @@ pub fn catalogue() -> JsValue {
         })).collect::<Vec<_>>(),
         "products": by_content(products()),
         "selections": by_content(selections()),
+        "estimators": estimators().iter().map(|e| json!({
+            "id": e.id, "name": text(&e.name), "about": text(&e.about), "formula": e.formula, "params": params(e.params),
+            "paper": paper(e.paper), "cost": e.cost, "direction": e.direction.name(), "state": e.state,
+        })).collect::<Vec<_>>(),
         "generators": recipes().iter().map(|r| json!({
             "id": r.id, "name": text(&r.name), "about": text(&r.about),
         })).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod error;
+mod estimate;
 mod events;
 mod operate;
 mod read;

@@ -5,6 +5,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::{experiment_error, run_error};
+use super::estimate::estimate;
 use super::operate::operate;
 use super::{expected, plain, read, set};
 use crate::attention::request::{Draft, Op, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
@@ -50,8 +51,12 @@ pub async fn run(pool: &Pool, request: &JsValue) -> Result<JsValue, JsValue> {
 pub type Done = Result<Object, (RunError, Backend)>;
 
 async fn attention(pool: &Pool, request: &JsValue, cancel: Cancel) -> Done {
-    let prepared = request_of(request).and_then(|r| Ok((prepare(&r)?, r)));
-    let prepared = prepared.map_err(|issues| (RunError::Invalid(issues), Backend::Auto))?;
+    let request = request_of(request).map_err(|issues| (RunError::Invalid(issues), Backend::Auto))?;
+    if request.estimator.is_some() {
+        return estimate(pool, &request, cancel).await;
+    }
+    let prepared = prepare(&request).map_err(|issues| (RunError::Invalid(issues), Backend::Auto))?;
+    let prepared = (prepared, request);
     let backend = prepared.1.backend;
     compute(pool, prepared, cancel).await.map_err(|error| (error, backend))
 }

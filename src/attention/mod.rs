@@ -3,6 +3,7 @@
 
 pub mod cost;
 pub mod dims;
+pub mod estimators;
 pub mod inputs;
 pub mod load;
 pub mod lowering;
@@ -26,6 +27,7 @@ pub use crate::interchange::Json;
 pub use assemble::{Loaded, assemble, fits};
 pub use cost::Cost;
 pub use dims::{Dims, Inputs};
+pub use estimators::{Estimate, Estimator};
 pub use load::{captured, dims_of, load, made};
 pub use lowering::Lowering;
 pub use operators::Operator;

@@ -5,6 +5,7 @@
 
 mod content;
 mod entry;
+mod estimators;
 mod inputs;
 mod masks;
 mod normalisers;
@@ -19,9 +20,10 @@ pub use entry::{
     CostClass, Lang, Least, Lookup, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach,
     Rotary, Setting, Slot, Table, Text,
 };
+pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
 pub use positions::beyond;
-pub use shelf::{complete, is_whole, masks, normalisers, opening, positions, products, selections};
+pub use shelf::{complete, estimators, is_whole, masks, normalisers, opening, positions, products, selections};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {
@@ -78,4 +80,9 @@ pub fn position(id: &str) -> Option<&'static PositionEntry> {
 /// The normaliser entry with this id.
 pub fn normaliser(id: &str) -> Option<&'static NormaliserEntry> {
     normalisers().iter().find(|entry| entry.id == id)
+}
+
+/// The estimator with this id.
+pub fn estimator(id: &str) -> Option<&'static EstimatorEntry> {
+    estimators().iter().find(|entry| entry.id == id)
 }

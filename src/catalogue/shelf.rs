@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::content::ContentEntry;
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
+use super::estimators::{self as of_estimators, EstimatorEntry};
 use super::{
     masks as of_masks, normalisers as of_normalisers, positions as of_positions, products as of_products,
     selections as of_selections,
@@ -17,6 +18,7 @@ struct Shelf {
     normalisers: Vec<NormaliserEntry>,
     products: Vec<ContentEntry>,
     selections: Vec<ContentEntry>,
+    estimators: Vec<EstimatorEntry>,
 }
 
 static WHOLE: OnceLock<Shelf> = OnceLock::new();
@@ -29,6 +31,7 @@ pub fn complete() {
         normalisers: of_normalisers::whole(),
         products: of_products::whole(),
         selections: of_selections::whole(),
+        estimators: of_estimators::whole(),
     });
 }
 
@@ -71,6 +74,11 @@ pub fn products() -> &'static [ContentEntry] {
 /// Every selection by content that is here, in the order of the menu.
 pub fn selections() -> &'static [ContentEntry] {
     whole().map_or_else(of_selections::first, |shelf| &shelf.selections)
+}
+
+/// Every estimator; none until the list is whole.
+pub fn estimators() -> &'static [EstimatorEntry] {
+    whole().map_or(&[], |shelf| &shelf.estimators)
 }
 
 /// How many masks, position schemes and normalisers a menu begins with.

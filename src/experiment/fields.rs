@@ -67,7 +67,7 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 18] = [
+pub const EXPERIMENT: [Field; 19] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))])),
@@ -81,6 +81,7 @@ pub const EXPERIMENT: [Field; 18] = [
     field("softcap", Number),
     field("selection", CHOICE),
     field("normaliser", CHOICE),
+    field("estimator", CHOICE),
     field("conventions", CONVENTIONS),
     field("data", DATA),
     field("seed", Seed),
@@ -115,8 +116,8 @@ mod tests {
             "combine": [{"op": "or", "not": true, "heads": [0, 2], "id": "custom", "params": {"x": 0.5}, "custom": custom}],
             "paint": [{"head": 0, "q": [0, 1], "k": [0, 1], "allow": true}],
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
-            "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},
             "product": {"id": "cosine", "params": {"scale": 0.5}}, "selection": {"id": "none", "params": {"x": 0.5}},
+            "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}}, "estimator": {"id": "none", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},

@@ -36,6 +36,8 @@ pub struct Experiment {
     pub selection: Choice,
     /// Scores to weights.
     pub normaliser: Choice,
+    /// Shown beside the exact result with its error; `none` for nothing.
+    pub estimator: Choice,
     /// Switches where libraries differ.
     pub conventions: Conventions,
     /// Per-token and per-head tables that replace the catalogue's own, row-major.
@@ -69,6 +71,7 @@ impl Default for Experiment {
             softcap: 0.0,
             selection: Choice::of("none"),
             normaliser: Choice::of("softmax"),
+            estimator: Choice::of("none"),
             conventions: Conventions::default(),
             data: Sorted::new(),
             seed: 0,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, masks, normalisers, positions, recipes,
+    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, normalisers, positions,
+    recipes,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Ty, compile};
 
@@ -12,7 +13,22 @@ fn is_han(c: char) -> bool {
 }
 
 /// Names of models and of functions that Chinese texts leave in Latin letters.
-const LATIN: [&str; 7] = ["Longformer", "BigBird", "LongNet", "Softmax", "Sigmoid", "Sparsemax", "Entmax 1.5"];
+const LATIN: [&str; 14] = [
+    "Longformer",
+    "BigBird",
+    "LongNet",
+    "Softmax",
+    "Sigmoid",
+    "Sparsemax",
+    "Entmax 1.5",
+    "Retention",
+    "Performer",
+    "Linformer",
+    "Nyströmformer",
+    "H-Transformer-1D",
+    "GRU",
+    "LSTM",
+];
 
 fn bilingual(id: &str, text: Text, name: bool) {
     assert!(!text.en.trim().is_empty() && !text.en.contains("  "), "{id}: {}", text.en);
@@ -83,6 +99,7 @@ fn ids_and_texts() {
     masks().iter().for_each(|e| entry("mask", e.id, e.name, e.about));
     positions().iter().for_each(|e| entry("position", e.id, e.name, e.about));
     normalisers().iter().for_each(|e| entry("normaliser", e.id, e.name, e.about));
+    estimators().iter().for_each(|e| entry("estimator", e.id, e.name, e.about));
     recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
     let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
     for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
@@ -99,6 +116,34 @@ fn ids_and_texts() {
         assert!(entry.paper.is_some() || entry.ours.is_some(), "{}: where does it come from?", entry.id);
         entry.ours.into_iter().for_each(|ours| bilingual(entry.id, ours, false));
         assert!(catalogue::mask(entry.id).is_some() && entry.id != "custom");
+    }
+}
+
+#[test]
+fn estimators_say_where_they_come_from() {
+    for e in estimators() {
+        check_params(e.id, e.params, "");
+        assert!(e.paper.is_some() || e.ours.is_some(), "{}: where does it come from?", e.id);
+        e.ours.into_iter().for_each(|ours| bilingual(e.id, ours, false));
+        // Recurrent networks and convolutions are older than the archive.
+        assert!(
+            e.paper.is_none_or(|paper| (1989..=2026).contains(&paper.year) && paper.title.contains(", ")),
+            "{}",
+            e.id
+        );
+        if let Some(number) = e.paper.and_then(|paper| paper.id.strip_prefix("arXiv:")) {
+            assert_eq!(
+                e.paper.map(|paper| paper.year),
+                number[..2].parse().ok().map(|year: u16| 2000 + year),
+                "{}",
+                e.id
+            );
+        }
+        if let Some((name, words)) = e.words {
+            let param = e.params.iter().find(|param| param.name == name).unwrap();
+            assert_eq!((param.min, param.max), (0.0, words.len() as f64 - 1.0), "{}: a word for each number", e.id);
+        }
+        assert!(catalogue::estimator(e.id).is_some() && e.id != "none");
     }
 }
 

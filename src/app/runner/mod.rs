@@ -116,8 +116,11 @@ impl Runner {
 
     /// Whether the result that is shown answers this experiment too: only what is looked at has changed, or an edit was taken back.
     fn stands(self: &Rc<Self>, experiment: &Experiment) -> bool {
-        let same =
-            |shown: &Shown| Experiment { view: experiment.view, ..shown.experiment.as_ref().clone() } == *experiment;
+        // An estimator is computed beside the result, not into it.
+        let same = |shown: &Shown| {
+            let (view, estimator) = (experiment.view, experiment.estimator.clone());
+            Experiment { view, estimator, ..shown.experiment.as_ref().clone() } == *experiment
+        };
         if !self.shown.borrow().as_ref().is_some_and(same) {
             return false;
         }

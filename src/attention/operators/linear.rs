@@ -15,6 +15,7 @@
 use serde::Deserialize;
 
 use super::Real;
+use super::state::{add_outer, fade, look_up};
 
 /// How a step changes the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -133,22 +134,23 @@ impl LinearAttention {
                 let row = head * length + t;
                 let (key, value) = (&k[row * d_k..][..d_k], &v[row * d_v..][..d_v]);
                 if self.rule.fades() {
-                    fade(&mut state, d_v, &decay[row * self.decay_size..][..self.decay_size]);
+                    let decay = decay[row * self.decay_size..][..self.decay_size].iter();
+                    fade(&mut state, d_v, decay.map(|&g| R::of(g).exp()));
                 }
                 if self.rule.replaces() {
                     // r = β (v − Sᵀk)
                     let rate = R::of(beta[beta_head * length + t]);
-                    look_up(&state, key, &mut read);
+                    look_up(&state, reals(key), &mut read);
                     read.iter_mut().zip(value).for_each(|(r, &x)| *r = rate * (R::of(x) - *r));
                 } else {
                     // r = v
                     read.iter_mut().zip(value).for_each(|(r, &x)| *r = R::of(x));
                 }
-                add_outer(&mut state, key, &read);
+                add_outer(&mut state, reals(key), &read);
                 for query_head in head * group..(head + 1) * group {
                     // o = scale · Sᵀq
                     let row = query_head * length + t;
-                    look_up(&state, &q[row * d_k..][..d_k], &mut read);
+                    look_up(&state, reals(&q[row * d_k..][..d_k]), &mut read);
                     let out = y[row * d_v..][..d_v].iter_mut();
                     out.zip(&read).for_each(|(o, &r)| *o = (R::of(self.scale) * r).single());
                 }
@@ -159,33 +161,12 @@ impl LinearAttention {
     }
 }
 
+fn reals<R: Real>(row: &[f32]) -> impl Iterator<Item = R> {
+    row.iter().map(|&x| R::of(x))
+}
+
 fn product(extents: &[usize]) -> usize {
     extents.iter().fold(1, |all, &extent| all.saturating_mul(extent))
-}
-
-/// `S ← diag(eᵍ) S`; one g is that of every row.
-fn fade<R: Real>(state: &mut [R], d_v: usize, log_decay: &[f32]) {
-    for (row, &g) in state.chunks_exact_mut(d_v).zip(log_decay.iter().cycle()) {
-        let share = R::of(g).exp();
-        row.iter_mut().for_each(|s| *s = share * *s);
-    }
-}
-
-/// `out ← Sᵀ x`, with `x` of a row's number and `out` of a column's.
-fn look_up<R: Real>(state: &[R], x: &[f32], out: &mut [R]) {
-    out.fill(R::ZERO);
-    for (row, &x) in state.chunks_exact(out.len()).zip(x) {
-        let x = R::of(x);
-        out.iter_mut().zip(row).for_each(|(o, &s)| *o = *o + s * x);
-    }
-}
-
-/// `S ← S + k rᵀ`.
-fn add_outer<R: Real>(state: &mut [R], key: &[f32], r: &[R]) {
-    for (row, &k) in state.chunks_exact_mut(r.len()).zip(key) {
-        let k = R::of(k);
-        row.iter_mut().zip(r).for_each(|(s, &r)| *s = *s + k * r);
-    }
 }
 
 #[cfg(test)]

@@ -1,29 +1,41 @@
-//! Operators beside attention, as ONNX names them: LinearAttention and RotaryEmbedding. They have no plan: an [`Operator`] is its sizes, and
-//! its tensors are row-major `[batch, heads, length, size]`.
+//! Operators beside attention: LinearAttention and RotaryEmbedding, as ONNX names them, and estimators of attention with their error. They have no
+//! plan: an [`Operator`] is its sizes, and its tensors are row-major `[batch, heads, length, size]`.
 //!
 //! Each is written once over [`Real`]: in `f32` it is the CPU's kernel, in `f64` the reference.
 
 mod linear;
 mod rotary;
+pub(super) mod state;
 
-use std::ops::{Add, Mul, Sub};
+use std::ops::{Add, Div, Mul, Sub};
 
 pub use linear::{LinearAttention, UpdateRule};
 pub use rotary::RotaryEmbedding;
 
 use super::Cost;
+use super::estimators::Estimator;
 use super::tiles::TileCounts;
 
 /// The numbers that an operator is computed in.
-pub trait Real: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+pub trait Real:
+    Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
     /// Nought.
     const ZERO: Self;
     /// The number, exactly.
     fn of(x: f32) -> Self;
+    /// The nearest number.
+    fn near(x: f64) -> Self;
+    /// The number in double precision, exactly.
+    fn double(self) -> f64;
     /// The nearest single.
     fn single(self) -> f32;
     /// e to its power.
     fn exp(self) -> Self;
+    /// Its square root.
+    fn sqrt(self) -> Self;
+    /// Its hyperbolic tangent.
+    fn tanh(self) -> Self;
 }
 
 impl Real for f32 {
@@ -33,12 +45,28 @@ impl Real for f32 {
         x
     }
 
+    fn near(x: f64) -> Self {
+        x as f32
+    }
+
+    fn double(self) -> f64 {
+        self.into()
+    }
+
     fn single(self) -> f32 {
         self
     }
 
     fn exp(self) -> Self {
         self.exp()
+    }
+
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    fn tanh(self) -> Self {
+        self.tanh()
     }
 }
 
@@ -49,12 +77,28 @@ impl Real for f64 {
         x.into()
     }
 
+    fn near(x: f64) -> Self {
+        x
+    }
+
+    fn double(self) -> f64 {
+        self
+    }
+
     fn single(self) -> f32 {
         self as f32
     }
 
     fn exp(self) -> Self {
         self.exp()
+    }
+
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    fn tanh(self) -> Self {
+        self.tanh()
     }
 }
 
@@ -65,6 +109,8 @@ pub enum Operator {
     LinearAttention(LinearAttention),
     /// Rotation of pairs by their position's angles.
     RotaryEmbedding(RotaryEmbedding),
+    /// Something else in attention's place, and what it is off by.
+    Estimator(Estimator),
 }
 
 impl Operator {
@@ -73,6 +119,7 @@ impl Operator {
         match self {
             Self::LinearAttention(linear) => linear.inputs().to_vec(),
             Self::RotaryEmbedding(rotary) => rotary.inputs().to_vec(),
+            Self::Estimator(estimator) => estimator.inputs().to_vec(),
         }
     }
 
@@ -81,6 +128,7 @@ impl Operator {
         match self {
             Self::LinearAttention(linear) => linear.outputs().to_vec(),
             Self::RotaryEmbedding(rotary) => vec![rotary.x_len()],
+            Self::Estimator(estimator) => estimator.outputs().to_vec(),
         }
     }
 
@@ -92,6 +140,7 @@ impl Operator {
                 linear.compute::<R>(q, k, v, decay, beta, past).into()
             }
             (Self::RotaryEmbedding(rotary), [x, cos, sin]) => vec![rotary.compute::<R>(x, cos, sin)],
+            (Self::Estimator(estimator), [q, k, v]) => estimator.compute::<R>(q, k, v).into(),
             _ => Vec::new(),
         }
     }
@@ -103,6 +152,8 @@ impl Operator {
             (Self::LinearAttention(_), true) => "reference-linear-recurrent-f64",
             (Self::RotaryEmbedding(_), false) => "cpu-rotary-pointwise-f32",
             (Self::RotaryEmbedding(_), true) => "reference-rotary-pointwise-f64",
+            (Self::Estimator(_), false) => "cpu-estimator-f32",
+            (Self::Estimator(_), true) => "reference-estimator-f64",
         }
     }
 
@@ -111,8 +162,17 @@ impl Operator {
         let flops = match self {
             Self::LinearAttention(linear) => linear.flops(),
             Self::RotaryEmbedding(rotary) => rotary.flops(),
+            Self::Estimator(estimator) => return estimator.cost(),
         };
         let numbers: f64 = self.inputs().into_iter().chain(self.outputs()).map(|length| length as f64).sum();
         Cost { flops, bytes: 4.0 * numbers, tiles: TileCounts::default() }
+    }
+
+    /// Operations of everything that computing it once takes.
+    pub fn work(&self) -> f64 {
+        match self {
+            Self::Estimator(estimator) => estimator.cost().flops + estimator.exact_cost().flops,
+            other => other.cost().flops,
+        }
     }
 }

@@ -117,7 +117,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
 }
 
 /// Sizes, keys of the past, layout, and Q, K and V as `[batch, heads, length, size]` with the past before them.
-fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
+pub(super) fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs), Issues> {
     let Request { q, k, v, past_key, past_value, .. } = request;
     let present = [
         ("Q", Some(q)),

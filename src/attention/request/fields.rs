@@ -46,7 +46,7 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 26] = [
+const REQUEST: [Field; 27] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
@@ -66,6 +66,7 @@ const REQUEST: [Field; 26] = [
     field("product", CHOICE),
     field("selection", CHOICE),
     field("normaliser", CHOICE),
+    field("estimator", CHOICE),
     field("data", DATA),
     field("backend", BACKEND),
     field("algorithm", ALGORITHM),

@@ -2,6 +2,7 @@
 //! Attention (opset 25) and FlexAttention wherever ONNX has one. Requests of its operators beside attention are in `operators`.
 
 mod convert;
+mod estimate;
 mod fields;
 mod mask;
 mod operators;
@@ -13,6 +14,7 @@ use crate::experiment::{Algorithm, Backend, Choice, Conventions, Layer};
 use crate::formula::Sorted;
 
 pub use convert::{Prepared, prepare};
+pub use estimate::{EstimatePrepared, prepare_estimate};
 pub use fields::{Draft, SINK, TENSORS};
 pub use operators::{Op, OperatorDraft, OperatorPrepared, OperatorRequest, prepare_operator};
 pub use tensor::{Layout, Tensor};
@@ -109,6 +111,8 @@ pub struct Request {
     pub selection: Option<Choice>,
     /// Scores to weights.
     pub normaliser: Option<Choice>,
+    /// Computed in attention's place, beside exact attention and its distance from it.
+    pub estimator: Option<Choice>,
     /// Tables that formulas read, row-major.
     pub data: Sorted<String, Vec<f64>>,
     /// The engine.
@@ -120,6 +124,7 @@ pub struct Request {
     /// Seed of tables.
     pub seed: u64,
     /// What is wanted: `Y` (also when absent), `rect`, `present_key`, `present_value`, `qk_matmul_output`, `weights`, `logsumexp`.
+    /// With an estimator: `Y`, `exact`, `error`, `total_error`, `trace`, `states`.
     pub outputs: Option<Vec<String>>,
     /// Times the kernel runs, 1 to 1000.
     pub repeat: Option<u32>,

@@ -3,10 +3,11 @@
 
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
+use crate::attention::estimators::{Cell, Feature, Method};
 use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{
-    Axes, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
+    Axes, Cost, Decay, Dims, Encoding, Estimator, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
 };
 use crate::catalogue::{Change, Measure};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
@@ -77,6 +78,7 @@ fields! {
     Cost { flops, bytes, tiles }
     LinearAttention { batch, length, q_heads, kv_heads, d_k, d_v, rule, decay_size, beta_heads, past, scale }
     RotaryEmbedding { batch, heads, length, size, rotated, interleaved }
+    Estimator { dims, method, causal, scale }
     TileCounts { total, skipped, full, partial }
     Issue { path, message }
     Message { en, zh }
@@ -113,7 +115,28 @@ variants! {
         2: Text { text, size, seed },
         3: Numbers { q, k, v }
     }
-    Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary) }
+    Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary), 2: Estimator(estimator) }
+    Method {
+        0: Retention,
+        1: Linear { feature, normalised },
+        2: Gated { decay },
+        3: Delta { rate },
+        4: GatedDelta { decay, rate },
+        5: Kda { fast, slow, rate },
+        6: LogLinear { lambda },
+        7: Performer { features, seed },
+        8: Linformer { rank, pooled, seed },
+        9: Nystrom { landmarks, iterations },
+        10: HTransformer { block },
+        11: BlockSummary { block },
+        12: Hierarchical { block, seed },
+        13: Ring { devices },
+        14: Recurrent { cell, hidden, seed },
+        15: Conv1d { width, seed },
+        16: Conv2d { rows, columns, seed }
+    }
+    Feature { 0: Elu, 1: Relu, 2: Identity }
+    Cell { 0: Rnn, 1: Gru, 2: Lstm }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
     Finish { 0: MixHeads { mix } }

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
+use crate::attention::Estimator;
+use crate::attention::estimators::{Cell, Feature, Method};
 use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
@@ -146,6 +148,9 @@ fn to_worker() -> Vec<ToWorker> {
         rotated: 8,
         interleaved: true,
     })));
+    messages.extend(
+        METHODS.map(|method| operate(Operator::Estimator(Estimator { dims: DIMS, method, causal: true, scale: 0.25 }))),
+    );
     messages.extend(Stage::ALL.map(|stage| ToWorker::Item {
         session: 1,
         job: 2,
@@ -226,6 +231,30 @@ fn crosses<T: Codec + Debug + PartialEq>(messages: &[T]) {
         assert_eq!(codec::decode::<T>(&bytes), None, "no such kind of message");
     }
 }
+
+/// Every method, of which each has fields of its own.
+const METHODS: [Method; 20] = [
+    Method::Linear { feature: Feature::Elu, normalised: true },
+    Method::Linear { feature: Feature::Relu, normalised: false },
+    Method::Linear { feature: Feature::Identity, normalised: true },
+    Method::Gated { decay: 0.5 },
+    Method::Delta { rate: 0.25 },
+    Method::GatedDelta { decay: 0.5, rate: 1.0 },
+    Method::Kda { fast: 0.5, slow: 0.75, rate: 1.0 },
+    Method::Retention,
+    Method::LogLinear { lambda: 0.8 },
+    Method::Performer { features: 7, seed: u64::MAX },
+    Method::Linformer { rank: 3, pooled: true, seed: 1 },
+    Method::Nystrom { landmarks: 4, iterations: 6 },
+    Method::HTransformer { block: 2 },
+    Method::BlockSummary { block: 5 },
+    Method::Hierarchical { block: 6, seed: 2 },
+    Method::Ring { devices: 8 },
+    Method::Recurrent { cell: Cell::Gru, hidden: 9, seed: 3 },
+    Method::Recurrent { cell: Cell::Lstm, hidden: 9, seed: 3 },
+    Method::Conv1d { width: 10, seed: 4 },
+    Method::Conv2d { rows: 11, columns: 12, seed: 5 },
+];
 
 #[test]
 fn messages_to_a_worker_cross() {

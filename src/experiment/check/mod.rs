@@ -296,6 +296,12 @@ mod tests {
         assert!(check(&experiment).unwrap_err().0[0].message.en.ends_with("did you mean `sliding-window`?"));
         assert_eq!(paths(|e| e.position.id = "ropes".to_owned()), ["position.id"]);
         assert_eq!(paths(|e| e.normaliser.id = String::new()), ["normaliser.id"]);
+        assert_eq!(paths(|e| e.estimator.id = "perfromer".to_owned()), ["estimator.id"]);
+        assert_eq!(
+            paths(|e| _ = e.estimator.params.insert("rank".to_owned(), 1.0)),
+            ["estimator.params.rank"],
+            "nothing has no parameters"
+        );
         assert_eq!(paths(|e| e.mask.custom = Some(CustomFormula::default())), ["mask.custom"]);
         assert_eq!(paths(|e| e.mask.id = "custom".to_owned()), ["mask.params.window", "mask.custom"]);
         let layer = |change: fn(&mut Layer)| {

@@ -43,6 +43,15 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     by_content(found, "product", &experiment.product, products);
     let selections = (Text::new("selection", "选择方式"), catalogue::selections());
     by_content(found, "selection", &experiment.selection, selections);
+    let estimator = &experiment.estimator;
+    match catalogue::estimator(&estimator.id) {
+        Some(entry) => params(found, "estimator.params", entry.params, &estimator.params),
+        None if estimator.id == "none" => params(found, "estimator.params", &[], &estimator.params),
+        None => {
+            let known = catalogue::estimators().iter().map(|entry| entry.id).chain(["none"]);
+            found.add("estimator.id", unknown(Text::new("estimator", "估计方法"), &estimator.id, known));
+        }
+    }
     data(found, &experiment.data);
 }
 

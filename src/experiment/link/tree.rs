@@ -10,7 +10,8 @@ use super::super::{CustomFormula, Experiment, Input, Issue};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 6] = [
+const CHOICES: [(&str, &str); 7] = [
+    ("estimator", "id"),
     ("input", "kind"),
     ("mask", "id"),
     ("normaliser", "id"),

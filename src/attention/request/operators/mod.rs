@@ -128,6 +128,8 @@ impl OperatorPrepared {
                 vec![[l.batch, l.q_heads, l.length, l.d_v], [l.batch, l.kv_heads, l.d_k, l.d_v]],
             ),
             Operator::RotaryEmbedding(r) => (Op::RotaryEmbedding.outputs(), vec![[r.batch, r.heads, r.length, r.size]]),
+            // A request of attention asks for it.
+            Operator::Estimator(_) => (&[][..], Vec::new()),
         };
         let all = names.iter().zip(shapes).zip(computed);
         let wanted = all.filter(|((name, _), _)| self.outputs.iter().any(|output| output == *name));

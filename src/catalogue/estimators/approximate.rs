@@ -1,0 +1,79 @@
+//! Approximations of the matrix of softmax weights.
+
+use super::super::entry::{CostClass, Paper, Param, Text};
+use super::{Direction, EstimatorEntry, Family, SEED};
+
+pub(super) const ENTRIES: &[EstimatorEntry] = &[
+    EstimatorEntry {
+        id: "performer",
+        name: Text::new("Performer", "Performer"),
+        about: Text::new(
+            "Random features whose products are, on average, the exponentials of softmax: the more of them, the closer.",
+            "随机特征的内积平均而言等于 Softmax 的指数：特征越多越接近。",
+        ),
+        family: Family::Approximate,
+        formula: "φ(x) = exp(ωᵀx - |x|²/2)",
+        params: &[Param::int("features", [1, 256], 1024, 64, Text::new("features", "特征数")), SEED],
+        words: None,
+        paper: Some(Paper {
+            title: "Choromanski et al., Rethinking Attention with Performers",
+            year: 2020,
+            id: "arXiv:2009.14794",
+        }),
+        ours: None,
+        cost: CostClass::Linear,
+        direction: Direction::Both,
+        state: true,
+        square: false,
+    },
+    EstimatorEntry {
+        id: "linformer",
+        name: Text::new("Linformer", "Linformer"),
+        about: Text::new(
+            "Keys and values are projected to a few rows, and queries attend to those.",
+            "键和值投影为少数几行，查询只关注这些行。",
+        ),
+        family: Family::Approximate,
+        formula: "softmax(scale · q (E K)ᵀ) E V",
+        params: &[
+            Param::int("rank", [1, 128], 4096, 16, Text::new("rows", "行数")),
+            Param::switch(
+                "pooled",
+                false,
+                Text::new("means of neighbours in place of random rows", "以相邻均值代替随机行"),
+            ),
+            SEED,
+        ],
+        words: None,
+        paper: Some(Paper { title: "Wang et al., Linformer", year: 2020, id: "arXiv:2006.04768" }),
+        ours: Some(Text::new(
+            "A model learns the projection; here it is the random one of the paper's theorem, or means of neighbours. With as many rows as keys the means are exact.",
+            "模型会学习投影；此处为论文定理中的随机投影，或相邻元素的均值。行数等于键数时，均值投影是精确的。",
+        )),
+        cost: CostClass::Linear,
+        direction: Direction::Bidirectional,
+        state: false,
+        square: false,
+    },
+    EstimatorEntry {
+        id: "nystrom",
+        name: Text::new("Nyströmformer", "Nyströmformer"),
+        about: Text::new(
+            "Queries and keys meet through landmarks, the means of segments of the text.",
+            "查询与键通过地标相遇，地标是文本各段的均值。",
+        ),
+        family: Family::Approximate,
+        formula: "softmax(Q K̃ᵀ) pinv(softmax(Q̃ K̃ᵀ)) softmax(Q̃ Kᵀ) V",
+        params: &[
+            Param::int("landmarks", [1, 64], 512, 16, Text::new("landmarks", "地标数")),
+            Param::int("iterations", [1, 30], 100, 6, Text::new("steps of the inverse", "求逆步数")),
+        ],
+        words: None,
+        paper: Some(Paper { title: "Xiong et al., Nyströmformer", year: 2021, id: "arXiv:2102.03902" }),
+        ours: None,
+        cost: CostClass::Linear,
+        direction: Direction::Bidirectional,
+        state: false,
+        square: false,
+    },
+];

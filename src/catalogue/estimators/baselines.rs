@@ -1,0 +1,105 @@
+//! Baselines: other ways to mix tokens, untrained. They approximate nothing.
+
+use super::super::entry::{CostClass, Paper, Param, Text};
+use super::{Direction, EstimatorEntry, Family, SEED};
+
+const HIDDEN: Param = Param::int("hidden", [1, 64], 256, 16, Text::new("size of the state", "状态大小"));
+
+/// Said of every baseline.
+const NOT_ATTENTION: Text = Text::new(
+    "It does not approximate attention, and its weights are seeded, not trained: the distance from exact attention says how different the two are, not how good it is.",
+    "它并不近似注意力，权重由种子生成而未经训练：与精确注意力的距离只说明两者有多不同，并不说明优劣。",
+);
+
+const RNN: EstimatorEntry = EstimatorEntry {
+    id: "rnn",
+    name: Text::new("Recurrent network", "循环网络"),
+    about: Text::new(
+        "One vector goes from token to token and is squashed anew at each.",
+        "一个向量在标记间传递，每一步都重新压缩。",
+    ),
+    family: Family::Baseline,
+    formula: "h = tanh(W [q, k, v] + b + U h + c)",
+    params: &[HIDDEN, SEED],
+    words: None,
+    paper: Some(Paper { title: "Elman, Finding Structure in Time", year: 1990, id: "doi:10.1207/s15516709cog1402_1" }),
+    ours: Some(NOT_ATTENTION),
+    cost: CostClass::Linear,
+    direction: Direction::Causal,
+    state: true,
+    square: true,
+};
+
+pub(super) const ENTRIES: &[EstimatorEntry] = &[
+    RNN,
+    EstimatorEntry {
+        id: "gru",
+        name: Text::new("GRU", "GRU"),
+        about: Text::new(
+            "A recurrent network whose gates decide how much of its vector is replaced.",
+            "以门控决定向量被替换多少的循环网络。",
+        ),
+        formula: "h ← (1 - z) · n + z · h",
+        paper: Some(Paper {
+            title: "Cho et al., Learning Phrase Representations using RNN Encoder-Decoder",
+            year: 2014,
+            id: "arXiv:1406.1078",
+        }),
+        ..RNN
+    },
+    EstimatorEntry {
+        id: "lstm",
+        name: Text::new("LSTM", "LSTM"),
+        about: Text::new(
+            "A recurrent network with a second vector that gates write, keep and read.",
+            "带有第二个向量的循环网络，由门控写入、保留和读取。",
+        ),
+        formula: "c ← f · c + i · g,  h = o · tanh c",
+        paper: Some(Paper {
+            title: "Hochreiter and Schmidhuber, Long Short-Term Memory",
+            year: 1997,
+            id: "doi:10.1162/neco.1997.9.8.1735",
+        }),
+        ..RNN
+    },
+    EstimatorEntry {
+        id: "conv1d",
+        name: Text::new("Convolution", "一维卷积"),
+        about: Text::new(
+            "Each token sees a fixed number of neighbours, with weights that depend on the distance alone.",
+            "每个标记只看固定数目的邻居，权重只取决于距离。",
+        ),
+        formula: "y_t = Σ W_j v_(t+j)",
+        params: &[Param::int("width", [1, 15], 63, 3, Text::new("tokens of the kernel", "卷积核标记数")), SEED],
+        paper: Some(Paper {
+            title: "Waibel et al., Phoneme Recognition Using Time-Delay Neural Networks",
+            year: 1989,
+            id: "doi:10.1109/29.21701",
+        }),
+        direction: Direction::Both,
+        state: false,
+        ..RNN
+    },
+    EstimatorEntry {
+        id: "conv2d",
+        name: Text::new("Convolution in two dimensions", "二维卷积"),
+        about: Text::new(
+            "One small kernel over the values as if they were an image of tokens and places.",
+            "把值当作标记与维度构成的图像，用一个小卷积核处理。",
+        ),
+        formula: "y_(t,c) = Σ W_(i,j) v_(t+i,c+j)",
+        params: &[
+            Param::int("rows", [1, 9], 31, 3, Text::new("tokens of the kernel", "卷积核标记数")),
+            Param::int("columns", [1, 9], 31, 3, Text::new("places of the kernel", "卷积核维度数")),
+            SEED,
+        ],
+        paper: Some(Paper {
+            title: "LeCun et al., Gradient-Based Learning Applied to Document Recognition",
+            year: 1998,
+            id: "doi:10.1109/5.726791",
+        }),
+        direction: Direction::Both,
+        state: false,
+        ..RNN
+    },
+];
