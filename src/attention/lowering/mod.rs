@@ -9,6 +9,7 @@
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
 //! | `measure` | tables computed from Q and K |
+//! | `numbers` | rows in double precision, seeded weights |
 //! | `finish` | what is done to the output |
 
 mod change;
@@ -16,6 +17,7 @@ mod finish;
 mod frame;
 mod gather;
 mod measure;
+mod numbers;
 mod step;
 
 use std::sync::Arc;

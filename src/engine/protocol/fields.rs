@@ -6,7 +6,7 @@ use super::{FromWorker, Given, ToWorker, Work};
 use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{
-    Axes, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
+    Axes, Beyond, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
 };
 use crate::catalogue::{Change, Measure};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
@@ -117,10 +117,9 @@ variants! {
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
     Finish { 0: MixHeads { mix } }
-    Change { 0: Cosine, 1: RmsNorm, 2: SquaredDistance }
-    Measure { 0: Additive }
     Ty { 0: Bool, 1: Int, 2: Float }
-    Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
+    Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain, beyond } }
+    Beyond { 0: Clamp, 1: Wrap, 2: Interpolate }
     Stretch {
         0: None,
         1: Linear { factor },
@@ -137,6 +136,27 @@ variants! {
     Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }
     Pool { 0: Max, 1: Mean }
 }
+
+/// The place of a variant is its place in the list of all.
+macro_rules! closed {
+    ($($name:ident)+) => {$(
+        impl Codec for $name {
+            fn put(&self, to: &mut Writer) {
+                to.byte(*self as u8);
+            }
+
+            fn take(from: &mut Reader) -> Self {
+                let place = from.byte();
+                Self::ALL.get(usize::from(place)).copied().unwrap_or_else(|| {
+                    from.spoil();
+                    Self::ALL[0]
+                })
+            }
+        }
+    )+};
+}
+
+closed! { Change Measure }
 
 impl<Kind: Codec> Codec for Step<Kind> {
     fn put(&self, to: &mut Writer) {
