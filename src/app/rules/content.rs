@@ -1,6 +1,8 @@
 //! What depends on the contents of Q and K: the product, and a selection of keys. Folded until it is needed.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -48,7 +50,7 @@ fn Room(owner: Owner, label: Signal<String>) -> impl IntoView {
     let product = owner == Owner::Product;
     let entries: fn() -> &'static [ContentEntry] = if product { catalogue::products } else { catalogue::selections };
     let path = if product { "product" } else { "selection" };
-    let choice = move |e: &Experiment| if product { e.product.id.clone() } else { e.selection.id.clone() };
+    let choice = move |e: &Arc<Experiment>| if product { e.product.id.clone() } else { e.selection.id.clone() };
     let id = Signal::memo(move || lab.experiment.with(choice));
     let expanded = RwSignal::new(false);
     let shown = shown(expanded, 1, move || id.with(|id| entries().iter().position(|entry| entry.id == id)));
