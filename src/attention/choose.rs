@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dims::Dims;
 use super::lowering;
-use super::problem::{Encoding, Normaliser, Problem, Term};
+use super::problem::{Beyond, Encoding, Normaliser, Problem, Term};
 use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
 use crate::catalogue::{
@@ -112,7 +112,13 @@ impl Chooser<'_> {
             }
             Slot::Learned => {
                 let trained = value("trained").max(1.0) as usize;
-                problem.encoding = Some(Encoding::Learned { trained, seed: self.seed, gain: value("gain") as f32 });
+                let beyond = match value("beyond") as u8 {
+                    0 => Beyond::Clamp,
+                    1 => Beyond::Wrap,
+                    _ => Beyond::Interpolate,
+                };
+                let gain = value("gain") as f32;
+                problem.encoding = Some(Encoding::Learned { trained, seed: self.seed, gain, beyond });
             }
             Slot::Content(content) => self.content(problem, &content, entry.params, &params, path),
             Slot::Rotary(kind) => {

@@ -33,7 +33,7 @@ pub use lowering::Lowering;
 pub use operators::Operator;
 pub use paint::paint;
 pub use plan::Plan;
-pub use problem::{Encoding, Normaliser, Problem, Term};
+pub use problem::{Beyond, Encoding, Normaliser, Problem, Term};
 pub use request::Request;
 pub use rotation::{Axes, Decay, Rotation, Stretch};
 pub use rules::RowRules;

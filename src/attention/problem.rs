@@ -56,7 +56,7 @@ pub enum Encoding {
         /// Factor on the table.
         gain: f32,
     },
-    /// A learned table, here of seeded normal numbers, with `trained` rows; positions past it take its last row.
+    /// A learned table, here of seeded normal numbers, with `trained` rows.
     Learned {
         /// Rows of the table.
         trained: usize,
@@ -64,7 +64,21 @@ pub enum Encoding {
         seed: u64,
         /// Factor on the table.
         gain: f32,
+        /// What positions past its end take.
+        beyond: Beyond,
     },
+}
+
+/// What positions past the end of a learned table take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Beyond {
+    /// Its last row.
+    #[default]
+    Clamp,
+    /// Its rows again from the first.
+    Wrap,
+    /// Rows between its rows: positions are squeezed so that the last one of all takes the last row (Chen et al. 2023).
+    Interpolate,
 }
 
 /// How a row of scores becomes weights.

@@ -72,30 +72,85 @@ pub struct Computed {
     pub reads: Option<Table>,
 }
 
-/// A change of Q, K or V.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Every query and key divided by its length.
-    Cosine,
-    /// Every query and key divided by its root mean square; parameter `gain`.
-    RmsNorm,
-    /// Two more places, so that the product is `−‖q − k‖²`.
-    SquaredDistance,
+macro_rules! closed {
+    ($(#[$doc:meta])+ $name:ident { $($(#[$of:meta])+ $variant:ident,)+ }) => {
+        $(#[$doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$of])+ $variant,)+
+        }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+        }
+    };
 }
 
-/// How a table is computed from Q and K.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// `[b, h, q, k]`: `w · tanh(q + k)`.
-    Additive,
+closed! {
+    /// A change of Q, K or V.
+    Change {
+        /// Every query and key divided by its length.
+        Cosine,
+        /// Every query and key divided by its root mean square; parameter `gain`.
+        RmsNorm,
+        /// Two more places, so that the product is `−‖q − k‖²`.
+        SquaredDistance,
+        /// Sinusoids added; parameter `gain`.
+        ScaledSinusoid,
+        /// Positions that flow by a differential equation added; parameters `gain`, `delta`.
+        Flow,
+        /// Lengths and angles, in twice as many places; parameters `base`, `phase`.
+        Polar,
+        /// States of an LSTM added; parameters `gain`, `content`.
+        Lstm,
+        /// States of a network over the last tokens added; parameters `gain`, `reach`.
+        LocalRnn,
+        /// Keys made of the queries, if the switch `shared` is on.
+        SharedQk,
+        /// One key and value for every `factor` tokens; parameters `factor`, `strided`. Formulas see the last token of each.
+        PoolKeys,
+    }
 }
 
-impl Change {
-    /// Every change.
-    pub const ALL: [Self; 3] = [Self::Cosine, Self::RmsNorm, Self::SquaredDistance];
-}
-
-impl Measure {
-    /// Every way to compute a table.
-    pub const ALL: [Self; 1] = [Self::Additive];
+closed! {
+    /// How a table is computed from Q and K.
+    Measure {
+        /// `[b, h, q, k]`: `w · tanh(q + k)`.
+        Additive,
+        /// `[b, h, q, 2·reach + 1]`: queries times vectors of the distance; parameters `reach`, `gain`.
+        Shaw,
+        /// `[b, h, q, k]`: the terms of position of Transformer-XL; parameter `gain`.
+        TransformerXl,
+        /// `[b, h, q, 2·reach]`: queries times vectors of the distance of each head; parameters `reach`, `gain`.
+        ContentToPlace,
+        /// `[b, h, k, 2·reach]`: keys times vectors of the distance of each head; parameters `reach`, `gain`.
+        PlaceToContent,
+        /// `[b, h, q, k]`: how well two positions fit, whatever stands there; parameter `gain`.
+        Tupe,
+        /// `[b, h, q, k]`: queries times vectors of place and interval of time; parameters `reach`, `gain`; reads `time`.
+        TiSasRec,
+        /// `[b, h, k]`: sums of the logarithms of forget gates; parameter `bias`.
+        Forget,
+        /// `[b, h, q, k]`: queries times vectors of contextual positions; parameters `reach`, `gain`.
+        Cope,
+        /// `[b, h, q, k]`: the product with reflections between key and query.
+        Path,
+        /// `[b, h, q, k]`: the keys of the highest scores; parameter `keep`.
+        TopKeys,
+        /// `[b, h, q, blocks]`: the blocks whose mean fits best; parameters `block`, `keep`.
+        TopBlocks,
+        /// `[b, h, q, blocks]`: the blocks of most weight; parameters `block`, `keep`.
+        NativeBlocks,
+        /// `[b, q, k]`: the keys of an indexer; parameters `keep`, `heads`, `size`.
+        Indexed,
+        /// `[b, h, rounds, q]`: buckets of queries; parameters `buckets`, `rounds`.
+        HashOfQuery,
+        /// `[b, h, rounds, k]`: buckets of keys; parameters `buckets`, `rounds`.
+        HashOfKey,
+        /// `[b, h, q]`: clusters of queries; parameters `clusters`, `steps`.
+        ClusterOfQuery,
+        /// `[b, h, k]`: clusters of keys; parameters `clusters`, `steps`.
+        ClusterOfKey,
+    }
 }

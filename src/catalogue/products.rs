@@ -71,7 +71,7 @@ const MORE: &[ContentEntry] = &[
         scale: None,
         paper: Some(Paper {
             title: "Kim, Papamakarios and Mnih, The Lipschitz Constant of Self-Attention",
-            year: 2021,
+            year: 2020,
             id: "arXiv:2006.04710",
         }),
         ours: Some(Text::new(
@@ -97,7 +97,7 @@ const MORE: &[ContentEntry] = &[
         scale: None,
         paper: Some(Paper {
             title: "Bahdanau, Cho and Bengio, Neural Machine Translation by Jointly Learning to Align and Translate",
-            year: 2015,
+            year: 2014,
             id: "arXiv:1409.0473",
         }),
         ours: Some(Text::new(

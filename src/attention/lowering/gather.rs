@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::problem::{Problem, Term};
 use super::{Derived, Lowering, Step, Transform, change, terms_mut, waiting};
-use crate::catalogue::{Content, Fold, Table};
+use crate::catalogue::{Change, Content, Fold, Table};
 use crate::formula::{Data, DataValues, Scalar, Sorted, Ty};
 
 /// The factor on Q·K as formulas of content read it.
@@ -18,6 +18,24 @@ pub fn seal(problem: &mut Problem) {
             *factor = Scalar::Float(scale);
         }
     }
+}
+
+/// A formula over tokens as one over groups of `factor` of them: a group stands where its last token does.
+fn of_tokens(text: &str, factor: usize, n_k: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let letter = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| !letter(c)).unwrap_or(rest.len());
+        let end = if word > 0 { word } else { rest.find(letter).unwrap_or(rest.len()) };
+        match &rest[..end] {
+            "k" => out += &format!("min(k * {factor} + {}, {})", factor - 1, n_k - 1),
+            "n_k" => out += &n_k.to_string(),
+            other => out += other,
+        }
+        rest = &rest[end..];
+    }
+    out
 }
 
 /// Adds what `content` does to a problem. `term` holds the entry's parameters, and its text is empty; `table` gives the tables that
@@ -39,6 +57,10 @@ pub fn gather(
     }
     for &kind in content.changes {
         let step = Step { kind, params: params.clone(), seed, path: term.path.clone() };
+        if kind == Change::PoolKeys {
+            let (factor, n_k) = (step.count("factor", 1), problem.dims.n_k);
+            terms_mut(problem).for_each(|term| term.text = of_tokens(&term.text, factor, n_k));
+        }
         problem.dims = change::dims_after(&step, problem.dims);
         lowering.transforms.push(Transform::Change(step));
     }
@@ -46,6 +68,10 @@ pub fn gather(
     for computed in content.tables {
         let step = Step { kind: computed.kind, params: params.clone(), seed, path: term.path.clone() };
         let data = computed.reads.as_ref().and_then(&mut table);
+        if let (Some(read), Some(data)) = (&computed.reads, &data) {
+            // Not read by the formula, but known to be of use: a request may give it.
+            tables.insert(read.name.to_owned(), data.clone());
+        }
         lowering.tables.push(Derived { name: computed.name.to_owned(), ty: computed.ty, step, data });
         let empty = match computed.ty {
             Ty::Bool => DataValues::Bool(Vec::new()),

@@ -9,6 +9,7 @@
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
 //! | `measure` | tables computed from Q and K |
+//! | `numbers` | rows in double precision, seeded weights |
 //! | `finish` | what is done to the output |
 
 mod change;
@@ -16,6 +17,7 @@ mod finish;
 mod frame;
 mod gather;
 mod measure;
+mod numbers;
 mod step;
 
 use std::sync::Arc;
@@ -24,10 +26,11 @@ use super::dims::{Dims, Inputs};
 use super::plan::{self, Plan};
 use super::problem::{Encoding, Problem, Term};
 use super::rotation::Rotation;
-use crate::catalogue::{Change, Text};
+use crate::catalogue::Text;
 use crate::experiment::{Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
+pub use crate::catalogue::{Change, Measure};
 pub use finish::Finish;
 pub use frame::Frame;
 pub(super) use gather::{gather, seal};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::dims::Dims;
+use super::measure;
 use crate::catalogue::Measure;
 use crate::formula::{Data, Sorted, Ty};
 
@@ -52,9 +53,10 @@ pub struct Derived {
 impl Derived {
     /// Whether it depends on the problem's scores or masks, not on Q and K alone.
     pub fn reads_scores(&self) -> bool {
-        match self.step.kind {
-            Measure::Additive => false,
-        }
+        matches!(
+            self.step.kind,
+            Measure::Cope | Measure::TopKeys | Measure::TopBlocks | Measure::NativeBlocks | Measure::Indexed
+        )
     }
 
     /// Bytes of an entry.
@@ -64,9 +66,6 @@ impl Derived {
 
     /// Lengths of its axes, over tensors of these sizes.
     pub fn shape(&self, dims: &Dims) -> Vec<usize> {
-        let Dims { batch, q_heads, n_q, n_k, .. } = *dims;
-        match self.step.kind {
-            Measure::Additive => vec![batch, q_heads, n_q, n_k],
-        }
+        measure::shape(self, dims)
     }
 }

@@ -275,7 +275,7 @@ pub(super) fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issu
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::attention::{Axes, Decay, Encoding, Rotation, Stretch};
+    use crate::attention::{Axes, Beyond, Decay, Encoding, Rotation, Stretch};
 
     fn plain() -> Problem {
         Problem::plain(Dims { batch: 1, q_heads: 4, kv_heads: 2, n_q: 8, n_k: 8, d: 4, d_v: 4 })
@@ -311,7 +311,13 @@ mod tests {
         let named =
             named.map(|name| if name.is_empty() { "position".to_owned() } else { format!("position.params{name}") });
         assert_eq!(paths(|p| p.rotation = Some(rotation.clone())), named);
-        assert_eq!(paths(|p| p.encoding = Some(Encoding::Learned { trained: 0, seed: 0, gain: f32::NAN })).len(), 2);
+        assert_eq!(
+            paths(
+                |p| p.encoding = Some(Encoding::Learned { trained: 0, seed: 0, gain: f32::NAN, beyond: Beyond::Wrap })
+            )
+            .len(),
+            2
+        );
         assert_eq!(paths(|p| p.paint.push(Patch { head: Some(4), q: [3, 3], k: [0, 9], allow: true })).len(), 3);
     }
 

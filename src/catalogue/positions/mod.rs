@@ -2,6 +2,7 @@
 
 mod beyond;
 mod biases;
+mod content;
 mod encodings;
 mod networks;
 mod rotary;
@@ -16,8 +17,15 @@ pub use beyond::beyond;
 const FIRST: [&[PositionEntry]; 2] = [encodings::ENTRIES, biases::ENTRIES];
 
 /// What it fetches when somebody looks for more.
-const MORE: [&[PositionEntry]; 5] =
-    [encodings::MORE, rotary::ENTRIES, biases::MORE, networks::ENTRIES, scales::ENTRIES];
+const MORE: [&[PositionEntry]; 7] = [
+    encodings::MORE,
+    rotary::ENTRIES,
+    biases::MORE,
+    networks::ENTRIES,
+    scales::ENTRIES,
+    content::RELATIVE,
+    content::SEQUENCE,
+];
 
 /// What the page opens with.
 pub(super) fn first() -> &'static [PositionEntry] {

@@ -92,7 +92,7 @@ fn unpack(key: Problem, run: &Run, Lowered { lengths, mut bulk }: Lowered) -> Re
             Ty::Int => DataValues::Int(bulk.i32(length)),
             Ty::Float => DataValues::Float(bulk.f32(length)),
         };
-        Data { shape, values, clamp: false }
+        Data { shape, values, clamp: true }
     };
     let tables = run.problem.lowering.iter().flat_map(|lowering| &lowering.tables).map(&mut table).collect();
     Ok(Kept { key, of, inputs, tables })

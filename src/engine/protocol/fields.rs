@@ -4,12 +4,12 @@
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
 use crate::attention::estimators::{Cell, Feature, Method};
-use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
+use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{
-    Axes, Cost, Decay, Dims, Encoding, Estimator, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
+    Axes, Beyond, Cost, Decay, Dims, Encoding, Estimator, Normaliser, Operator, Problem, Rotation, Stretch, Term,
+    TileCounts,
 };
-use crate::catalogue::{Change, Measure};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Patch, Size, Stage};
 use crate::formula::{Data, DataValues, Scalar, Ty};
@@ -140,10 +140,9 @@ variants! {
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
     Finish { 0: MixHeads { mix } }
-    Change { 0: Cosine, 1: RmsNorm, 2: SquaredDistance }
-    Measure { 0: Additive }
     Ty { 0: Bool, 1: Int, 2: Float }
-    Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
+    Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain, beyond } }
+    Beyond { 0: Clamp, 1: Wrap, 2: Interpolate }
     Stretch {
         0: None,
         1: Linear { factor },
@@ -160,6 +159,27 @@ variants! {
     Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }
     Pool { 0: Max, 1: Mean }
 }
+
+/// The place of a variant is its place in the list of all.
+macro_rules! closed {
+    ($($name:ident)+) => {$(
+        impl Codec for $name {
+            fn put(&self, to: &mut Writer) {
+                to.byte(*self as u8);
+            }
+
+            fn take(from: &mut Reader) -> Self {
+                let place = from.byte();
+                Self::ALL.get(usize::from(place)).copied().unwrap_or_else(|| {
+                    from.spoil();
+                    Self::ALL[0]
+                })
+            }
+        }
+    )+};
+}
+
+closed! { Change Measure }
 
 impl<Kind: Codec> Codec for Step<Kind> {
     fn put(&self, to: &mut Writer) {

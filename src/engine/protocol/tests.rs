@@ -6,10 +6,9 @@ use super::codec::{self, Codec};
 use super::*;
 use crate::attention::Estimator;
 use crate::attention::estimators::{Cell, Feature, Method};
-use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
+use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
-use crate::attention::{Axes, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
-use crate::catalogue::{Change, Measure};
+use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
 use crate::engine::Pool;
 use crate::experiment::{Message, Patch, Size, Stage};
 use crate::formula::{Scalar, Sorted, Ty};
@@ -44,7 +43,7 @@ fn problem() -> Problem {
         .data("floats", table(DataValues::Float(vec![f32::INFINITY, -0.0])));
     Problem {
         offset: vec![-3, 1 << 24],
-        encoding: Some(Encoding::Learned { trained: 9, seed: u64::MAX, gain: 0.5 }),
+        encoding: Some(Encoding::Learned { trained: 9, seed: u64::MAX, gain: 0.5, beyond: Beyond::Interpolate }),
         rotation: Some(Rotation {
             stretch: Stretch::Bands { factor: 8.0, trained: 64, slow: 1.0, fast: 4.0 },
             magnitude: 1.25,
@@ -73,7 +72,7 @@ fn waiting() -> Problem {
         let params = Sorted::from([("gain".to_owned(), -0.5)]);
         Step { kind, params, seed: u64::MAX, path: "product".to_owned() }
     }
-    let changes = Change::ALL.map(|kind| Transform::Change(step(kind)));
+    let changes = Change::ALL.iter().map(|&kind| Transform::Change(step(kind)));
     let positions = [
         Transform::Encode(Encoding::Sinusoidal { base: 1e4, gain: 1.0 }),
         Transform::Rotate(Rotation::new(1e4, 4, true)),

@@ -1,7 +1,12 @@
 //! Changes of Q, K and V.
 
+mod place;
+mod recurrent;
+mod select;
+
 use super::super::dims::Dims;
 use super::frame::Frame;
+use super::numbers::dot;
 use super::step::Step;
 use crate::catalogue::Change;
 use crate::experiment::Issues;
@@ -9,8 +14,10 @@ use crate::experiment::Issues;
 /// Sizes of the tensors after a change.
 pub fn dims_after(step: &Step<Change>, dims: Dims) -> Dims {
     match step.kind {
-        Change::Cosine | Change::RmsNorm => dims,
         Change::SquaredDistance => Dims { d: dims.d + 2, ..dims },
+        Change::Polar => Dims { d: 2 * dims.d, ..dims },
+        Change::PoolKeys => Dims { n_k: dims.n_k.div_ceil(step.count("factor", 1)), ..dims },
+        _ => dims,
     }
 }
 
@@ -36,6 +43,13 @@ pub fn apply(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
             });
         }
         Change::SquaredDistance => squared_distance(frame),
+        Change::ScaledSinusoid => place::scaled_sinusoid(step, frame),
+        Change::Flow => place::flow(step, frame),
+        Change::Polar => place::polar(step, frame),
+        Change::Lstm => recurrent::lstm(step, frame),
+        Change::LocalRnn => recurrent::local(step, frame),
+        Change::SharedQk => select::shared(step, frame)?,
+        Change::PoolKeys => select::pool(step, frame),
     }
     Ok(())
 }
@@ -50,9 +64,4 @@ fn squared_distance(frame: &mut Frame) {
         }
         [out[d], out[d + 1]] = if is_key { [-1.0, -norm as f32] } else { [norm as f32, 1.0] };
     });
-}
-
-/// The product of two rows.
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
