@@ -8,7 +8,7 @@ use crate::attention::{
     Axes, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
 };
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
-use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Patch, Size, Stage};
+use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Data, DataValues, Scalar};
 
 macro_rules! fields {
@@ -105,8 +105,18 @@ variants! {
         0: Capture { id, layer },
         1: Generated { recipe, size, seed },
         2: Text { text, size, seed },
-        3: Numbers { q, k, v }
+        3: Numbers { q, k, v },
+        4: Projected { x, weights, size, seed }
     }
+    Hidden {
+        0: Rows { rows },
+        1: Generated { recipe, rows, width, seed },
+        2: Text { text },
+        3: Image { width, cells },
+        4: Texts { a, b },
+        5: TextImage { text, width, cells }
+    }
+    Weights { 0: Normal, 1: Identity, 2: Orthogonal, 3: Rows { q, k, v } }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary) }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
