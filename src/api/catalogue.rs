@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 use wasm_bindgen::JsValue;
 
 use super::plain;
-use crate::catalogue::{Paper, Param, Slot, Table, Text, masks, normalisers, positions, recipes};
+use crate::catalogue::{
+    ContentEntry, Paper, Param, Slot, Table, Text, masks, normalisers, positions, products, recipes, selections,
+};
 
-/// Every mask, position scheme, normaliser and generator with names, parameters and ranges.
+/// Every mask, position scheme, normaliser, product, selection and generator with names, parameters and ranges.
 pub fn catalogue() -> JsValue {
     plain(&json!({
         "masks": masks().iter().map(|m| json!({
@@ -16,6 +18,7 @@ pub fn catalogue() -> JsValue {
         "positions": positions().iter().map(|p| {
             let (formula, data) = match p.slot {
                 Slot::Score { formula, tables: needed } => (Some(formula), tables(needed)),
+                Slot::Content(content) => (content.score, Value::Array(Vec::new())),
                 Slot::Nothing | Slot::Sinusoidal | Slot::Learned | Slot::Rotary(_) => (None, Value::Array(Vec::new())),
             };
             json!({
@@ -26,10 +29,22 @@ pub fn catalogue() -> JsValue {
         "normalisers": normalisers().iter().map(|n| json!({
             "id": n.id, "name": text(&n.name), "about": text(&n.about), "formula": n.formula, "paper": paper(n.paper),
         })).collect::<Vec<_>>(),
+        "products": by_content(products()),
+        "selections": by_content(selections()),
         "generators": recipes().iter().map(|r| json!({
             "id": r.id, "name": text(&r.name), "about": text(&r.about),
         })).collect::<Vec<_>>(),
     }))
+}
+
+fn by_content(entries: &[ContentEntry]) -> Value {
+    let one = |e: &ContentEntry| {
+        json!({
+            "id": e.id, "name": text(&e.name), "about": text(&e.about), "formula": e.formula, "params": params(e.params),
+            "paper": paper(e.paper),
+        })
+    };
+    entries.iter().map(one).collect()
 }
 
 fn text(text: &Text) -> Value {

@@ -217,7 +217,7 @@ fn timing(report: &Report) -> Object {
         let of_this_algorithm = match stage {
             TimedStage::Prepare => true,
             TimedStage::Kernel => report.algorithm == Algorithm::Streaming,
-            TimedStage::Picture => false,
+            TimedStage::Lower | TimedStage::Picture => false,
             _ => report.algorithm == Algorithm::Materialised,
         };
         if of_this_algorithm || report.times.of(stage) > 0.0 {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::choose::Chooser;
 use super::dims::{Dims, Inputs};
+use super::lowering;
 use super::plan;
 use super::problem::Problem;
 use crate::catalogue::Text;
@@ -94,12 +95,18 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         problem.softcap = Some(experiment.softcap as f32);
     }
     chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
+    let Experiment { product, selection, temperature, .. } = experiment;
+    // A temperature that makes no sense was refused with the scale.
+    let temperature = if *temperature > 0.0 { *temperature } else { 1.0 };
+    chooser.product(&mut problem, &product.id, &product.params, "product", Some(temperature));
     if let Some(formula) = &experiment.score {
         let term = chooser.custom(formula, "score");
         problem.bias.push(term);
     }
     chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
+    chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
     problem.paint.clone_from(&experiment.paint);
+    lowering::seal(&mut problem);
     let mut issues = chooser.issues;
     for (i, edit) in experiment.edits.iter().enumerate() {
         check_edit(edit, i, &dims, &mut issues);

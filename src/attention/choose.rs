@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use super::dims::Dims;
-use super::problem::{Encoding, Normaliser, Problem, Term};
+use super::lowering;
+use super::problem::{Beyond, Encoding, Normaliser, Problem, Term};
 use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
-use crate::catalogue::{self, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text};
+use crate::catalogue::{
+    self, Content, ContentEntry, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
+};
 use crate::experiment::{
     Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
     type_of, unknown,
@@ -76,13 +79,75 @@ impl Chooser<'_> {
             }
             Slot::Learned => {
                 let trained = value("trained").max(1.0) as usize;
-                problem.encoding = Some(Encoding::Learned { trained, seed: self.seed, gain: value("gain") as f32 });
+                let beyond = match value("beyond") as u8 {
+                    0 => Beyond::Clamp,
+                    1 => Beyond::Wrap,
+                    _ => Beyond::Interpolate,
+                };
+                let gain = value("gain") as f32;
+                problem.encoding = Some(Encoding::Learned { trained, seed: self.seed, gain, beyond });
             }
+            Slot::Content(content) => self.content(problem, &content, entry.params, &params, path),
             Slot::Rotary(kind) => {
                 let interleaved = self.conventions.rope == RopePairs::Interleaved;
                 problem.rotation = Some(rotation(kind, &value, self.dims.d, interleaved));
             }
         }
+    }
+
+    /// The product entry `id`. Where it has a scale of its own, that over `temperature` is the problem's; without a temperature the problem's
+    /// stands.
+    pub fn product(
+        &mut self,
+        problem: &mut Problem,
+        id: &str,
+        params: &Sorted<String, f64>,
+        path: &str,
+        temperature: Option<f64>,
+    ) {
+        let what = Text::new("product", "乘积");
+        let Some((entry, params)) = self.by_content(catalogue::products(), what, id, params, path) else { return };
+        if let (Some(name), Some(temperature)) = (entry.scale, temperature) {
+            problem.scale = (params.get(name).copied().unwrap_or(1.0) / temperature) as f32;
+        }
+        self.content(problem, &entry.content, entry.params, &params, path);
+    }
+
+    /// The selection entry `id`.
+    pub fn selection(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
+        let what = Text::new("selection", "选择方式");
+        if let Some((entry, params)) = self.by_content(catalogue::selections(), what, id, params, path) {
+            self.content(problem, &entry.content, entry.params, &params, path);
+        }
+    }
+
+    fn by_content(
+        &mut self,
+        entries: &'static [ContentEntry],
+        what: Text,
+        id: &str,
+        params: &Sorted<String, f64>,
+        path: &str,
+    ) -> Option<(&'static ContentEntry, Sorted<String, f64>)> {
+        let Some(entry) = entries.iter().find(|entry| entry.id == id) else {
+            self.unknown(path, what, id, entries.iter().map(|e| e.id));
+            return None;
+        };
+        Some((entry, self.params(entry.params, params, path)))
+    }
+
+    /// What an entry does by content.
+    fn content(
+        &mut self,
+        problem: &mut Problem,
+        content: &Content,
+        declared: &[Param],
+        params: &Sorted<String, f64>,
+        path: &str,
+    ) {
+        let term = self.term("", declared, &[], params, path);
+        let seed = self.seed;
+        lowering::gather(problem, content, params, seed, &term, |table| self.table(table, params));
     }
 
     /// The normaliser entry `id`.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::dims::Dims;
+use super::lowering::Lowering;
 use super::rotation::Rotation;
 use crate::experiment::Patch;
 use crate::formula::{Data, Scalar, Sorted};
@@ -55,7 +56,7 @@ pub enum Encoding {
         /// Factor on the table.
         gain: f32,
     },
-    /// A learned table, here of seeded normal numbers, with `trained` rows; positions past it take its last row.
+    /// A learned table, here of seeded normal numbers, with `trained` rows.
     Learned {
         /// Rows of the table.
         trained: usize,
@@ -63,7 +64,21 @@ pub enum Encoding {
         seed: u64,
         /// Factor on the table.
         gain: f32,
+        /// What positions past its end take.
+        beyond: Beyond,
     },
+}
+
+/// What positions past the end of a learned table take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Beyond {
+    /// Its last row.
+    #[default]
+    Clamp,
+    /// Its rows again from the first.
+    Wrap,
+    /// Rows between its rows: positions are squeezed so that the last one of all takes the last row (Chen et al. 2023).
+    Interpolate,
 }
 
 /// How a row of scores becomes weights.
@@ -86,8 +101,10 @@ pub enum Normaliser {
 /// All slots of the pipeline. Plain data: it crosses into workers and is compiled there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// Sizes.
+    /// Sizes, those after the changes of a lowering.
     pub dims: Dims,
+    /// What is computed from the contents of Q and K before the problem is opened.
+    pub lowering: Option<Box<Lowering>>,
     /// `q_pos = q + offset[b % len]`; empty means 0. With a cache: the keys before the first query.
     pub offset: Vec<i32>,
     /// Added to Q and K.
@@ -119,6 +136,7 @@ impl Problem {
     pub fn plain(dims: Dims) -> Self {
         Self {
             dims,
+            lowering: None,
             offset: Vec::new(),
             encoding: None,
             rotation: None,

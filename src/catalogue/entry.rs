@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use crate::formula::{Data, Sorted, Ty};
 
 /// A language of the page.
@@ -239,6 +240,8 @@ pub enum Slot {
     Learned,
     /// Rotation of Q and K; parameters `base`, `fraction`, and those of its kind.
     Rotary(Rotary),
+    /// Something by the contents of Q and K.
+    Content(Content),
 }
 
 /// Which rotation of Q and K.

@@ -3,20 +3,24 @@
 //! To add a mask: add an entry to its family's list in `masks/`. That is all. The page fetches entries that its first view does not show when they are first
 //! needed (`shelf`).
 
+mod content;
 mod entry;
 mod inputs;
 mod masks;
 mod normalisers;
 mod positions;
+mod products;
+mod selections;
 mod shelf;
 mod tables;
 
+pub use content::{Change, Computed, Content, ContentEntry, Fold, Measure};
 pub use entry::{
     CostClass, Lang, Least, Lookup, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach,
     Rotary, Setting, Slot, Table, Text,
 };
 pub use inputs::{RecipeEntry, recipes};
-pub use shelf::{complete, is_whole, masks, normalisers, opening, positions};
+pub use shelf::{complete, is_whole, masks, normalisers, opening, positions, products, selections};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {
@@ -48,6 +52,16 @@ pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
         }
         new
     })
+}
+
+/// The product entry with this id.
+pub fn product(id: &str) -> Option<&'static ContentEntry> {
+    products().iter().find(|entry| entry.id == id)
+}
+
+/// The selection entry with this id.
+pub fn selection(id: &str) -> Option<&'static ContentEntry> {
+    selections().iter().find(|entry| entry.id == id)
 }
 
 /// The generator with this id.

@@ -3,14 +3,20 @@
 
 use std::sync::OnceLock;
 
+use super::content::ContentEntry;
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
-use super::{masks as of_masks, normalisers as of_normalisers, positions as of_positions};
+use super::{
+    masks as of_masks, normalisers as of_normalisers, positions as of_positions, products as of_products,
+    selections as of_selections,
+};
 
 /// Every list that is kept in two parts.
 struct Shelf {
     masks: Vec<MaskEntry>,
     positions: Vec<PositionEntry>,
     normalisers: Vec<NormaliserEntry>,
+    products: Vec<ContentEntry>,
+    selections: Vec<ContentEntry>,
 }
 
 static WHOLE: OnceLock<Shelf> = OnceLock::new();
@@ -21,6 +27,8 @@ pub fn complete() {
         masks: of_masks::whole(),
         positions: of_positions::whole(),
         normalisers: of_normalisers::whole(),
+        products: of_products::whole(),
+        selections: of_selections::whole(),
     });
 }
 
@@ -53,6 +61,16 @@ pub fn positions() -> &'static [PositionEntry] {
 /// Every normaliser that is here, in the order of the menu.
 pub fn normalisers() -> &'static [NormaliserEntry] {
     whole().map_or_else(of_normalisers::first, |shelf| &shelf.normalisers)
+}
+
+/// Every product that is here, in the order of the menu.
+pub fn products() -> &'static [ContentEntry] {
+    whole().map_or_else(of_products::first, |shelf| &shelf.products)
+}
+
+/// Every selection by content that is here, in the order of the menu.
+pub fn selections() -> &'static [ContentEntry] {
+    whole().map_or_else(of_selections::first, |shelf| &shelf.selections)
 }
 
 /// How many masks, position schemes and normalisers a menu begins with.

@@ -85,6 +85,8 @@ pub struct KernelText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimedStage {
+    /// What depends on the contents of Q and K, computed before the run, and what is done to the output after it.
+    Lower,
     /// Encodings, rotation, packing into panels.
     Prepare,
     /// Q·K.
@@ -105,7 +107,8 @@ pub enum TimedStage {
 
 impl TimedStage {
     /// In the order of the pipeline.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Lower,
         Self::Prepare,
         Self::Scores,
         Self::Bias,

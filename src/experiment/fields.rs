@@ -69,16 +69,18 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 15] = [
+pub const EXPERIMENT: [Field; 17] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))])),
     field("paint", List(&PATCH)),
     field("score", Optional(&CUSTOM)),
     field("position", CHOICE),
+    field("product", CHOICE),
     field("scale", Or(&Word(&["inverse_sqrt", "none", "log_n"]), &Object(&[needed("free", Number)]))),
     field("temperature", Number),
     field("softcap", Number),
+    field("selection", CHOICE),
     field("normaliser", CHOICE),
     field("conventions", CONVENTIONS),
     field("data", DATA),
@@ -114,6 +116,7 @@ mod tests {
             "paint": [{"head": 0, "q": [0, 1], "k": [0, 1], "allow": true}],
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
             "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},
+            "product": {"id": "cosine", "params": {"scale": 0.5}}, "selection": {"id": "none", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},

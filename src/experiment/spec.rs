@@ -23,12 +23,16 @@ pub struct Experiment {
     pub score: Option<CustomFormula>,
     /// Position scheme.
     pub position: Choice,
+    /// How a query and a key become a score.
+    pub product: Choice,
     /// Factor on Q·K.
     pub scale: Scale,
     /// Scores are divided by it; 1 changes nothing.
     pub temperature: f64,
     /// `c · tanh(s / c)`; 0 is off.
     pub softcap: f64,
+    /// Which of the allowed keys a query looks at, by content.
+    pub selection: Choice,
     /// Scores to weights.
     pub normaliser: Choice,
     /// Switches where libraries differ.
@@ -57,9 +61,11 @@ impl Default for Experiment {
             paint: Vec::new(),
             score: None,
             position: Choice::of("none"),
+            product: Choice::of("dot"),
             scale: Scale::InverseSqrt,
             temperature: 1.0,
             softcap: 0.0,
+            selection: Choice::of("none"),
             normaliser: Choice::of("softmax"),
             conventions: Conventions::default(),
             data: Sorted::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use attention_playground::attention::inputs::{Options, Recipe, generate};
-use attention_playground::attention::{Dims, Encoding, Inputs, Normaliser, Problem, Rotation, Term};
+use attention_playground::attention::{Beyond, Dims, Encoding, Inputs, Normaliser, Problem, Rotation, Term};
 use attention_playground::catalogue::{self, Setting, Slot};
 use attention_playground::experiment::Patch;
 use attention_playground::formula::{Data, DataValues, Scalar, Sorted, Ty};
@@ -110,7 +110,7 @@ pub fn cases() -> Vec<Case> {
     }
     add("sinusoidal", SQUARE, &|p| p.encoding = Some(Encoding::Sinusoidal { base: 10_000.0, gain: 1.0 }));
     add("learned, then rotated", SQUARE, &|p| {
-        p.encoding = Some(Encoding::Learned { trained: 20, seed: 3, gain: 0.5 });
+        p.encoding = Some(Encoding::Learned { trained: 20, seed: 3, gain: 0.5, beyond: Beyond::Clamp });
         p.rotation = Some(Rotation::new(100.0, 16, false));
     });
     add("sink", SQUARE, &|p| {

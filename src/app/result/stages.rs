@@ -9,6 +9,7 @@ use crate::engine::{StageTimes, TimedStage};
 
 fn name(stage: TimedStage) -> (&'static str, &'static str) {
     match stage {
+        TimedStage::Lower => ("lower", "预先计算"),
         TimedStage::Prepare => ("prepare", "准备"),
         TimedStage::Scores => ("scores", "分数"),
         TimedStage::Bias => ("bias", "偏置"),

@@ -10,7 +10,7 @@ use super::dims::Dims;
 use super::problem::{Normaliser, Problem, Term};
 use super::rules::RowRules;
 use super::tiles::TileMap;
-use crate::catalogue;
+use crate::catalogue::{self, Text};
 use crate::experiment::{Issue, Issues, Patch};
 use crate::formula::{self, Bound, DataDecl, Kind, Scope, Sizes, Values};
 
@@ -23,6 +23,8 @@ pub use turns::Turns;
 pub struct Plan {
     /// Sizes.
     pub dims: Dims,
+    /// Whether tensors were changed, tables computed, and the output is changed afterwards: told in [`Plan::order`].
+    pub lowered: [bool; 3],
     /// `q_pos = q + offset[b % len]`; empty means 0.
     pub offset: Vec<i32>,
     /// Rows added to Q and K.
@@ -57,6 +59,13 @@ impl Plan {
     /// that does not compile or that reads outside a table, each with the path of its field. Nothing panics, whatever the problem holds.
     pub fn compile(problem: &Problem) -> Result<Plan, Issues> {
         let mut issues = sizes::check(problem);
+        if problem.waits() {
+            let text = Text::new(
+                "what depends on the contents of Q and K was not computed yet",
+                "依赖 Q、K 内容的部分尚未计算",
+            );
+            issues.push(Issue::new("", text));
+        }
         if !issues.is_empty() {
             // Formulas and tables are made for the sizes; with wrong sizes their errors would only confuse.
             return Err(Issues(issues));
@@ -83,6 +92,9 @@ impl Plan {
         let offsets = distinct_offsets(problem);
         Ok(Plan {
             dims,
+            lowered: problem.lowering.as_ref().map_or([false; 3], |lowering| {
+                [!lowering.transforms.is_empty(), !lowering.tables.is_empty(), !lowering.finish.is_empty()]
+            }),
             offset: problem.offset.clone(),
             encoding: problem.encoding.as_ref().map(|encoding| Encodings::new(encoding, &dims, &offsets)),
             rotation: problem.rotation.as_ref().map(|rotation| Turns::new(rotation, &dims, &offsets)),
@@ -192,7 +204,10 @@ impl Plan {
 
     /// Names of the slots that do something, in the order of the pipeline.
     pub fn order(&self) -> Vec<&'static str> {
+        let [transformed, derived, finished] = self.lowered;
         let slots = [
+            ("transform", transformed),
+            ("derive", derived),
             ("encoding", self.encoding.is_some()),
             ("rotation", self.rotation.is_some()),
             ("product", true),
@@ -206,6 +221,7 @@ impl Plan {
             ("normaliser", true),
             ("probability", self.probability.is_some()),
             ("values", true),
+            ("finish", finished),
         ];
         slots.into_iter().filter_map(|(name, used)| used.then_some(name)).collect()
     }
@@ -259,7 +275,7 @@ pub(super) fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issu
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::attention::{Axes, Decay, Encoding, Rotation, Stretch};
+    use crate::attention::{Axes, Beyond, Decay, Encoding, Rotation, Stretch};
 
     fn plain() -> Problem {
         Problem::plain(Dims { batch: 1, q_heads: 4, kv_heads: 2, n_q: 8, n_k: 8, d: 4, d_v: 4 })
@@ -295,7 +311,13 @@ mod tests {
         let named =
             named.map(|name| if name.is_empty() { "position".to_owned() } else { format!("position.params{name}") });
         assert_eq!(paths(|p| p.rotation = Some(rotation.clone())), named);
-        assert_eq!(paths(|p| p.encoding = Some(Encoding::Learned { trained: 0, seed: 0, gain: f32::NAN })).len(), 2);
+        assert_eq!(
+            paths(
+                |p| p.encoding = Some(Encoding::Learned { trained: 0, seed: 0, gain: f32::NAN, beyond: Beyond::Wrap })
+            )
+            .len(),
+            2
+        );
         assert_eq!(paths(|p| p.paint.push(Patch { head: Some(4), q: [3, 3], k: [0, 9], allow: true })).len(), 3);
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::attention::dims::Dims;
 use crate::attention::inputs::Rng;
-use crate::attention::problem::Encoding;
+use crate::attention::problem::{Beyond, Encoding};
 
 /// Writes the row of a position.
 type Fill = Box<dyn Fn(i64, &mut [f32])>;
@@ -31,16 +31,30 @@ impl Encodings {
                     *x = gain * (if i % 2 == 0 { angle.sin() } else { angle.cos() }) as f32;
                 }
             }),
-            Encoding::Learned { trained, seed, gain } => {
+            Encoding::Learned { trained, seed, gain, beyond } => {
                 let last =
                     offsets.iter().map(|&o| i64::from(o) + dims.n_q as i64).max().unwrap_or(0).max(dims.n_k as i64);
                 let rows = trained.min(last.max(1) as usize);
                 // Row by row, so that a longer table keeps the rows of a shorter one.
                 let mut rng = Rng::new(seed);
                 let table: Vec<f32> = (0..rows).flat_map(|_| rng.normals(d)).map(|x| gain * x as f32).collect();
-                Box::new(move |position, out| {
-                    let row = position.clamp(0, rows as i64 - 1) as usize;
-                    out.copy_from_slice(&table[row * d..(row + 1) * d]);
+                let squeeze = (rows as f64 - 1.0) / (last as f64 - 1.0).max(1.0);
+                Box::new(move |position, out| match beyond {
+                    Beyond::Interpolate if last > rows as i64 => {
+                        let at = position.clamp(0, last - 1) as f64 * squeeze;
+                        let (low, part) = (at.floor() as usize, at.fract() as f32);
+                        let next = (low + 1).min(rows - 1);
+                        for (i, x) in out.iter_mut().enumerate() {
+                            *x = (1.0 - part) * table[low * d + i] + part * table[next * d + i];
+                        }
+                    }
+                    _ => {
+                        let row = match beyond {
+                            Beyond::Wrap => position.rem_euclid(rows as i64) as usize,
+                            _ => position.clamp(0, rows as i64 - 1) as usize,
+                        };
+                        out.copy_from_slice(&table[row * d..(row + 1) * d]);
+                    }
                 })
             }
         };
@@ -101,8 +115,14 @@ mod tests {
 
     #[test]
     fn a_learned_table_repeats_its_last_row_and_is_normal() {
-        let table =
-            |n, trained| Encodings::new(&Encoding::Learned { trained, seed: 7, gain: 1.0 }, &dims(1, n, 16), &[0]).k;
+        let table = |n, trained| {
+            Encodings::new(
+                &Encoding::Learned { trained, seed: 7, gain: 1.0, beyond: Beyond::Clamp },
+                &dims(1, n, 16),
+                &[0],
+            )
+            .k
+        };
         let short = table(8, 4);
         assert_eq!(short[3 * 16..4 * 16], short[7 * 16..8 * 16]);
         let long = table(4096, 4096);

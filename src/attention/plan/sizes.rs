@@ -1,6 +1,7 @@
 //! What a problem's numbers must satisfy before anything is made from them.
 
 use crate::attention::dims::Dims;
+use crate::attention::lowering;
 use crate::attention::problem::{Encoding, Problem};
 use crate::attention::rotation::{Axes, Decay, Rotation, Stretch};
 use crate::catalogue::Text;
@@ -20,6 +21,7 @@ pub fn check(problem: &Problem) -> Vec<Issue> {
     check_numbers(problem, &mut issues);
     check_position(problem, &mut issues);
     check_paint(problem, &mut issues);
+    issues.extend(lowering::check(problem));
     issues
 }
 

@@ -7,6 +7,7 @@ use super::tensor::{Layout, Tensor};
 use super::{FormulaOrEntry, Rect, Request};
 use crate::attention::choose::Chooser;
 use crate::attention::dims::{Dims, Inputs};
+use crate::attention::lowering;
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
 use crate::experiment::{CausalAlignment, Issue, Issues, Stage};
@@ -103,7 +104,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     let mut issues = chooser.issues;
     issues.extend(plan::check(&problem));
     let (outputs, matrix) = outputs(request, &mut issues);
-    check_rect(request.rect.as_ref(), &dims, &mut issues);
+    check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
     let repeat = request.repeat.unwrap_or(1);
     if !(1..=1000).contains(&repeat) {
         issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
@@ -295,6 +296,14 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
     if let Some(entry) = &request.normaliser {
         chooser.normaliser(problem, &entry.id, &entry.params, "normaliser");
     }
+    let temperature = request.scale.is_none().then_some(1.0);
+    if let Some(entry) = &request.product {
+        chooser.product(problem, &entry.id, &entry.params, "product", temperature);
+    }
+    if let Some(entry) = &request.selection {
+        chooser.selection(problem, &entry.id, &entry.params, "selection");
+    }
+    lowering::seal(problem);
     for name in request.data.keys() {
         let terms =
             problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);

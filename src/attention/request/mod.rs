@@ -101,6 +101,10 @@ pub struct Request {
     pub conventions: Conventions,
     /// Position scheme.
     pub position: Option<Choice>,
+    /// How a query and a key become a score; its own scale gives way to `scale`.
+    pub product: Option<Choice>,
+    /// Which of the allowed keys a query looks at, by content.
+    pub selection: Option<Choice>,
     /// Scores to weights.
     pub normaliser: Option<Choice>,
     /// Tables that formulas read, row-major.

@@ -70,11 +70,24 @@ pub(super) const MORE: &[PositionEntry] = &[PositionEntry {
     id: "learned",
     name: Text::new("Learned table", "可学习位置表"),
     about: Text::new(
-        "One vector for each position up to the trained length; here of seeded numbers, and past the end the last one repeats.",
-        "训练长度内每个位置各有一个向量；这里用带种子的随机数，超出后重复最后一个。",
+        "One vector for each position up to the trained length, here of seeded numbers; past the end the last one repeats, the table begins anew, or all positions are squeezed into it.",
+        "训练长度内每个位置各有一个向量，这里用带种子的随机数；超出后可重复最后一个、从头循环，或把全部位置压缩进表内。",
     ),
     slot: Slot::Learned,
-    params: &[Param::int("trained", [1, 512], 65_536, 64, Text::new("trained length", "训练长度")), GAIN],
+    params: &[
+        Param::int("trained", [1, 512], 65_536, 64, Text::new("trained length", "训练长度")),
+        GAIN,
+        Param::int(
+            "beyond",
+            [0, 2],
+            2,
+            0,
+            Text::new(
+                "past the end: 0 repeat the last, 1 begin anew, 2 squeeze",
+                "超出后：0 重复最后一个，1 循环，2 压缩",
+            ),
+        ),
+    ],
     least: None,
     paper: Some(Paper {
         title: "Gehring et al., Convolutional Sequence to Sequence Learning",

@@ -1,6 +1,7 @@
 //! Position schemes, by the way they work.
 
 mod biases;
+mod content;
 mod encodings;
 mod networks;
 mod rotary;
@@ -14,8 +15,15 @@ use super::entry::{Param, PositionEntry, Text};
 const FIRST: [&[PositionEntry]; 2] = [encodings::ENTRIES, biases::ENTRIES];
 
 /// What it fetches when somebody looks for more.
-const MORE: [&[PositionEntry]; 5] =
-    [encodings::MORE, rotary::ENTRIES, biases::MORE, networks::ENTRIES, scales::ENTRIES];
+const MORE: [&[PositionEntry]; 7] = [
+    encodings::MORE,
+    rotary::ENTRIES,
+    biases::MORE,
+    networks::ENTRIES,
+    scales::ENTRIES,
+    content::RELATIVE,
+    content::SEQUENCE,
+];
 
 /// What the page opens with.
 pub(super) fn first() -> &'static [PositionEntry] {

@@ -5,6 +5,17 @@ use super::super::tables::{masks, positions as tables};
 use super::GAIN;
 use crate::formula::Ty;
 
+/// When each token came.
+pub(super) const TIME: Table = Table {
+    name: "time",
+    ty: Ty::Float,
+    rank: 1,
+    index: "k",
+    make: tables::time,
+    editable: true,
+    label: Text::new("time of each token", "每个词元的时间"),
+};
+
 pub(super) const ENTRIES: &[PositionEntry] = &[
     PositionEntry {
         id: "dial",
@@ -31,18 +42,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         ),
         slot: Slot::Score {
             formula: "s - gain * slope[h] * min(floor(abs(time[q_pos] - time[k]) / unit), most)",
-            tables: &[
-                tables::SLOPE,
-                Table {
-                    name: "time",
-                    ty: Ty::Float,
-                    rank: 1,
-                    index: "k",
-                    make: tables::time,
-                    editable: true,
-                    label: Text::new("time of each token", "每个词元的时间"),
-                },
-            ],
+            tables: &[tables::SLOPE, TIME],
         },
         params: &[
             Param::real("unit", [0.1, 10.0], 0.1, 1.0, Text::new("unit of time", "时间单位")),

@@ -1,20 +1,23 @@
 //! The pool's handle, and the life of its workers.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 
 use js_sys::Reflect;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
 use super::cut::{Part, cut, cut_maps, dense_flops, map_flops};
-use super::jobs::{Answer, Compute, Gather, Pending, Session, Task};
-use super::launch;
-use super::once::once;
-use super::run::{self, Finished, MAX_RESULT_BYTES, Operated, Operation, Run, RunError};
+use super::jobs::{Answer, Compute, Gather, Lowered, Pending, Session, Task};
+use super::once::{Cancel, once};
+use super::run::{self, Finished, Lower, MAX_RESULT_BYTES, Operated, Operation, Run, RunError};
 use super::schedule::{JobId, Lane, Parts, SessionId, Side, Slot};
 use super::state::{After, State, item_ms};
+use super::{launch, lower};
 use crate::attention::Loaded;
 use crate::engine::{Choice, Map, MapRequest, Merge};
 use crate::experiment::{Algorithm, Backend, Input, Issue, message};
@@ -92,6 +95,20 @@ impl Pool {
                 format!("would be {} MB; this page gathers at most {} MB", bytes >> 20, MAX_RESULT_BYTES >> 20);
             return Err(RunError::Invalid(Issue::new("outputs", message).into()));
         }
+        if run.problem.waits() {
+            return match lowered(self.clone(), run).await {
+                Ok(finished) => finished.await,
+                Err(_) => Err(RunError::Failed(message!(
+                    "the part of the page that computes this did not arrive; try again",
+                    "页面中执行此计算的部分未能加载，请重试",
+                ))),
+            };
+        }
+        self.opened(run).await
+    }
+
+    /// Computes a run whose problem waits for nothing.
+    pub(super) async fn opened(&self, run: Run) -> Result<Finished, RunError> {
         let algorithm = run::algorithm(&run);
         if run.backend != Backend::Auto {
             return self.compute(&run, run.backend, algorithm, None).await;
@@ -210,6 +227,21 @@ impl Pool {
         }
     }
 
+    /// Computes what a problem waits for, or what is done to its output, in one worker of the CPU.
+    pub(super) async fn lower(&self, lower: Lower, cancel: Cancel) -> Result<Lowered, RunError> {
+        if cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let weak = Rc::downgrade(&self.0);
+        let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));
+        let rate = self.0.state.borrow().rate(Backend::Reference, Algorithm::Streaming);
+        let flops = lower.problem.lowering.as_ref().map_or(0.0, |l| l.flops(&lower.problem.dims));
+        match self.submit(Task::Lower(lower), Side::Cpu, None, Lane::Live, rate, 1, one_part(flops), abort).await? {
+            Answer::Lowered(lowered) => Ok(lowered),
+            _ => Err(lost_track()),
+        }
+    }
+
     async fn submit(
         &self,
         task: Task,
@@ -236,6 +268,15 @@ impl Pool {
         self.0.pump();
         answer.await
     }
+}
+
+/// What waits for the contents of Q and K is a piece of the page's own: it opens on a problem that waits for nothing.
+#[wasm_split(lowering, fallible)]
+fn lowered(
+    pool: Pool,
+    run: Run,
+) -> Result<Pin<Box<dyn Future<Output = Result<Finished, RunError>>>>, SplitLoaderError> {
+    Ok(Box::pin(lower::run(pool, run)))
 }
 
 /// A job that is one message, of so many operations.

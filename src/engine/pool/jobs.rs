@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cut::Part;
 use super::once::Promise;
-use super::run::{Finished, OnProgress, Operated, Operation, RunError};
+use super::run::{Finished, Lower, OnProgress, Operated, Operation, RunError};
 use super::schedule::{Lane, SessionId, Slot};
 use crate::attention::{Cost, Dims, Inputs, Loaded, Problem};
 use crate::engine::protocol::wire::Unpack;
@@ -25,6 +25,16 @@ pub enum Answer {
     Maps(Vec<Map>),
     /// An operator beside attention.
     Operated(Operated),
+    /// What a problem waited for, or its output.
+    Lowered(Lowered),
+}
+
+/// What a lowering gave, as it came.
+pub struct Lowered {
+    /// Lengths of the tensors; 0 where one did not change.
+    pub lengths: Vec<usize>,
+    /// The tensors, then the tables.
+    pub bulk: Unpack,
 }
 
 /// Where an answer goes.
@@ -80,6 +90,8 @@ pub enum Task {
     Compute(Box<Compute>),
     /// Compute an operator beside attention; and the milliseconds that the page's thread spent on sending it.
     Operate(Box<Operation>, f64),
+    /// Compute what a problem waits for.
+    Lower(Lower),
 }
 
 /// Rows and pictures as they come in.

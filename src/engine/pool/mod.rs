@@ -12,6 +12,7 @@
 //! | `hub` | the handle; the life of the workers | yes |
 //! | `state`, `send` | messages in; messages out | yes |
 //! | `jobs` | what is gathered until a job is done | yes |
+//! | `lower` | runs that wait for what is computed from Q and K; a piece of its own (`lowering`) | yes |
 //! | `auto` | what `auto` takes; what is known of the GPU | yes |
 //! | `measure` | how that becomes known; a piece of its own (`auto`) | yes |
 
@@ -30,6 +31,8 @@ mod hub;
 mod jobs;
 #[cfg(feature = "app")]
 mod launch;
+#[cfg(feature = "app")]
+mod lower;
 #[cfg(feature = "app")]
 mod measure;
 #[cfg(feature = "app")]

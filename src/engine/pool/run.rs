@@ -78,6 +78,17 @@ pub struct Operated {
     pub notes: Vec<Message>,
 }
 
+/// What a problem waits for, or what is done to its output, to be computed by one of the CPU's workers.
+#[derive(Clone)]
+pub struct Lower {
+    /// The problem.
+    pub problem: Arc<Problem>,
+    /// Q, K and V; or the output.
+    pub tensors: Vec<Arc<Vec<f32>>>,
+    /// Whether it is the output.
+    pub output: bool,
+}
+
 /// Why a run gave nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RunError {

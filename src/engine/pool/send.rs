@@ -1,5 +1,7 @@
 //! What goes out to the workers.
 
+use std::sync::Arc;
+
 use wasm_bindgen::JsCast;
 
 use super::hub::now;
@@ -11,7 +13,7 @@ use super::state::State;
 use crate::attention::Inputs;
 use crate::engine::protocol::wire::{self, Bulk};
 use crate::engine::protocol::{ToWorker, strip_tables};
-use crate::formula::DataValues;
+use crate::formula::{Data, DataValues};
 
 impl State {
     /// Sends a message.
@@ -42,7 +44,7 @@ impl State {
             match self.jobs.get_mut(&job).map(|pending| &mut pending.task) {
                 Some(Task::Compute(compute)) => compute.page(now() - from),
                 Some(Task::Operate(_, page_ms)) => *page_ms += now() - from,
-                Some(Task::Load(..)) | None => {}
+                Some(Task::Load(..) | Task::Lower(..)) | None => {}
             }
             if let Err(reason) = sent {
                 broken.push((slot, reason));
@@ -69,13 +71,7 @@ impl State {
         let sent: Vec<(u64, usize)> = moves.send.iter().map(|key| (*key, of(key).len())).collect();
         let (problem, tables) = strip_tables(&session.problem);
         let mut bulk = Bulk { f32: moves.send.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
-        for table in &tables {
-            match &table.values {
-                DataValues::Bool(values) => bulk.u8.push(values),
-                DataValues::Int(values) => bulk.i32.push(values),
-                DataValues::Float(values) => bulk.f32.push(values),
-            }
-        }
+        push_tables(&tables, &mut bulk);
         let head = ToWorker::Open {
             session: id,
             job,
@@ -103,11 +99,30 @@ impl State {
                 let bulk = Bulk { f32: operation.tensors.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
                 self.post(slot, &ToWorker::Operate { job, operator, exact, repeat }, &bulk)
             }
+            Task::Lower(lower) => {
+                let (problem, tables) = strip_tables(&lower.problem);
+                let mut bulk = Bulk { f32: lower.tensors.iter().map(|t| t.as_slice()).collect(), ..Bulk::default() };
+                push_tables(&tables, &mut bulk);
+                let y = lower.tensors.first().filter(|_| lower.output).map_or(0, |y| y.len());
+                let tables = tables.iter().map(|table| table.values.len()).collect();
+                self.post(slot, &ToWorker::Lower { job, problem: Box::new(problem), tables, y }, &bulk)
+            }
             Task::Compute(compute) => {
                 let work = compute.parts.get(part).map(|p| p.work.clone()).ok_or("no such part")?;
                 let (session, want, repeat) = (compute.session, compute.want, compute.repeat);
                 self.post(slot, &ToWorker::Item { session, job, part, work, want, repeat }, &Bulk::default())
             }
+        }
+    }
+}
+
+/// Adds the entries of tables, in their order.
+fn push_tables<'a>(tables: &'a [Arc<Data>], bulk: &mut Bulk<'a>) {
+    for table in tables {
+        match &table.values {
+            DataValues::Bool(values) => bulk.u8.push(values),
+            DataValues::Int(values) => bulk.i32.push(values),
+            DataValues::Float(values) => bulk.f32.push(values),
         }
     }
 }

@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use super::auto::Knowledge;
 use super::cut::{GPU_ITEM_MS, ITEM_MS, cut};
 use super::hub::Port;
-use super::jobs::{Answer, Opened, Pending, Reply, Session, Task};
+use super::jobs::{Answer, Lowered, Opened, Pending, Reply, Session, Task};
 use super::launch::Source;
 use super::payoff::CPU_RATE;
 use super::run::{OnProgress, Operated, RunError};
@@ -184,7 +184,7 @@ impl State {
     pub fn replace_live(&mut self) -> Vec<Pending> {
         let live = |pending: &Pending| match &pending.task {
             Task::Compute(c) => c.is_run() && self.sessions.get(&c.session).is_some_and(|s| s.lane == Lane::Live),
-            Task::Load(..) | Task::Operate(..) => false,
+            Task::Load(..) | Task::Operate(..) | Task::Lower(..) => false,
         };
         let old: Vec<JobId> = self.jobs.iter().filter(|(_, p)| live(p)).map(|(id, _)| *id).collect();
         old.into_iter().filter_map(|job| self.abandon(job)).collect()
@@ -286,6 +286,11 @@ impl State {
                     let done = Operated { outputs, runs_ms, transfer_ms, total_ms: 0.0, notes };
                     after.answers.push((reply, Ok(Answer::Operated(done))));
                 }
+            }
+            FromWorker::Lowered { job, lengths, .. } => {
+                self.board.done(slot, job, 0);
+                let answer = Answer::Lowered(Lowered { lengths, bulk });
+                after.answers.extend(self.jobs.remove(&job).map(|p| (p.reply, Ok(answer))));
             }
             FromWorker::Failed { job, issues } => {
                 self.board.ready(slot);

@@ -3,13 +3,15 @@
 
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
+use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{
-    Axes, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
+    Axes, Beyond, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
 };
+use crate::catalogue::{Change, Measure};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Message, Patch, Size, Stage, Weights};
-use crate::formula::{Data, DataValues, Scalar};
+use crate::formula::{Data, DataValues, Scalar, Ty};
 
 macro_rules! fields {
     ($($name:ident { $($field:ident),+ })+) => {$(
@@ -60,8 +62,10 @@ fields! {
     Dims { batch, q_heads, kv_heads, n_q, n_k, d, d_v }
     Size { q_heads, kv_heads, n_q, n_k, d, d_v }
     Problem {
-        dims, offset, encoding, rotation, scale, bias_before_cap, softcap, bias, masks, paint, sink, normaliser, probability
+        dims, lowering, offset, encoding, rotation, scale, bias_before_cap, softcap, bias, masks, paint, sink, normaliser, probability
     }
+    Lowering { dims, transforms, tables, finish, done }
+    Derived { name, ty, step, data }
     Term { text, params, data, path }
     Data { shape, values, clamp }
     Rotation { base, dims, interleaved, stretch, magnitude, axes, decay }
@@ -90,14 +94,16 @@ variants! {
         4: Failed { job, issues },
         5: Panicked { message },
         6: Unavailable { job, message, lasting },
-        7: Operated { job, lengths, runs_ms, copy_ms }
+        7: Operated { job, lengths, runs_ms, copy_ms },
+        8: Lowered { job, lengths, ms, copy_ms }
     }
     ToWorker {
         0: Close { session },
         1: Load { job, input, bytes },
         2: Open { session, job, problem, tables, tensors, sent, forget, backend, algorithm, cost },
         3: Item { session, job, part, work, want, repeat },
-        4: Operate { job, operator, exact, repeat }
+        4: Operate { job, operator, exact, repeat },
+        5: Lower { job, problem, tables, y }
     }
     Work { 0: Rows(rows), 1: Map { index, request } }
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }
@@ -119,7 +125,11 @@ variants! {
     Weights { 0: Normal, 1: Identity, 2: Orthogonal, 3: Rows { q, k, v } }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary) }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
-    Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain } }
+    Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
+    Finish { 0: MixHeads { mix } }
+    Ty { 0: Bool, 1: Int, 2: Float }
+    Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain, beyond } }
+    Beyond { 0: Clamp, 1: Wrap, 2: Interpolate }
     Stretch {
         0: None,
         1: Linear { factor },
@@ -135,6 +145,41 @@ variants! {
     Algorithm { 0: Auto, 1: Materialised, 2: Streaming }
     Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }
     Pool { 0: Max, 1: Mean }
+}
+
+/// The place of a variant is its place in the list of all.
+macro_rules! closed {
+    ($($name:ident)+) => {$(
+        impl Codec for $name {
+            fn put(&self, to: &mut Writer) {
+                to.byte(*self as u8);
+            }
+
+            fn take(from: &mut Reader) -> Self {
+                let place = from.byte();
+                Self::ALL.get(usize::from(place)).copied().unwrap_or_else(|| {
+                    from.spoil();
+                    Self::ALL[0]
+                })
+            }
+        }
+    )+};
+}
+
+closed! { Change Measure }
+
+impl<Kind: Codec> Codec for Step<Kind> {
+    fn put(&self, to: &mut Writer) {
+        let Self { kind, params, seed, path } = self;
+        kind.put(to);
+        params.put(to);
+        seed.put(to);
+        path.put(to);
+    }
+
+    fn take(from: &mut Reader) -> Self {
+        Self { kind: Codec::take(from), params: Codec::take(from), seed: Codec::take(from), path: Codec::take(from) }
+    }
 }
 
 impl Codec for StageTimes {

@@ -20,7 +20,7 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +96,18 @@ pub enum ToWorker {
         exact: bool,
         /// How often it is computed; the last result is sent.
         repeat: usize,
+    },
+    /// Compute what a problem waits for, or what is done to its output; `f32`: Q, K and V as they are given, or the output, then the
+    /// float tables; `i32` and `u8`: the other tables.
+    Lower {
+        /// The job.
+        job: u64,
+        /// The problem, its tables empty.
+        problem: Box<Problem>,
+        /// Lengths of the tables, in the order of [`tables_mut`].
+        tables: Vec<usize>,
+        /// Length of the output, if it is what is to be changed; else 0.
+        y: usize,
     },
     /// Forget a session.
     Close {
@@ -196,6 +208,18 @@ pub enum FromWorker {
         lengths: Vec<usize>,
         /// Each repetition, milliseconds.
         runs_ms: Vec<f64>,
+        /// Taking the message apart, milliseconds.
+        copy_ms: f64,
+    },
+    /// A problem is lowered, or its output changed. `f32`: the tensors that changed, or the output, then the computed float tables; `i32` and
+    /// `u8`: the other computed tables. Their sizes are those that the problem gives them.
+    Lowered {
+        /// The job.
+        job: u64,
+        /// Lengths of Q, K and V, 0 where one did not change; or of the output.
+        lengths: Vec<usize>,
+        /// Computing, milliseconds.
+        ms: f64,
         /// Taking the message apart, milliseconds.
         copy_ms: f64,
     },

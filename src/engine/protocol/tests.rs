@@ -4,11 +4,13 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
+use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
-use crate::attention::{Axes, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
+use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
+use crate::catalogue::{Change, Measure};
 use crate::engine::Pool;
 use crate::experiment::{Hidden, Message, Patch, Size, Stage, Weights};
-use crate::formula::Scalar;
+use crate::formula::{Scalar, Sorted, Ty};
 
 const DIMS: Dims = Dims { batch: 2, q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
 const SIZE: Size = Size { q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
@@ -40,7 +42,7 @@ fn problem() -> Problem {
         .data("floats", table(DataValues::Float(vec![f32::INFINITY, -0.0])));
     Problem {
         offset: vec![-3, 1 << 24],
-        encoding: Some(Encoding::Learned { trained: 9, seed: u64::MAX, gain: 0.5 }),
+        encoding: Some(Encoding::Learned { trained: 9, seed: u64::MAX, gain: 0.5, beyond: Beyond::Interpolate }),
         rotation: Some(Rotation {
             stretch: Stretch::Bands { factor: 8.0, trained: 64, slow: 1.0, fast: 4.0 },
             magnitude: 1.25,
@@ -61,6 +63,31 @@ fn problem() -> Problem {
         probability: Some(term),
         ..Problem::plain(DIMS)
     }
+}
+
+/// A problem that waits, with a step of every kind.
+fn waiting() -> Problem {
+    fn step<Kind>(kind: Kind) -> Step<Kind> {
+        let params = Sorted::from([("gain".to_owned(), -0.5)]);
+        Step { kind, params, seed: u64::MAX, path: "product".to_owned() }
+    }
+    let changes = Change::ALL.iter().map(|&kind| Transform::Change(step(kind)));
+    let positions = [
+        Transform::Encode(Encoding::Sinusoidal { base: 1e4, gain: 1.0 }),
+        Transform::Rotate(Rotation::new(1e4, 4, true)),
+    ];
+    let table = Arc::new(Data { shape: vec![1], values: DataValues::Float(vec![0.5]), clamp: true });
+    let tables = Measure::ALL.iter().zip([Ty::Bool, Ty::Int, Ty::Float].into_iter().cycle());
+    let tables =
+        tables.map(|(&kind, ty)| Derived { name: "t".to_owned(), ty, step: step(kind), data: Some(table.clone()) });
+    let lowering = Lowering {
+        dims: DIMS,
+        transforms: positions.into_iter().chain(changes).collect(),
+        tables: tables.collect(),
+        finish: vec![Finish::MixHeads { mix: vec![1.0, -0.0] }],
+        done: true,
+    };
+    Problem { lowering: Some(Box::new(lowering)), ..Problem::plain(DIMS) }
 }
 
 fn to_worker() -> Vec<ToWorker> {
@@ -119,6 +146,7 @@ fn to_worker() -> Vec<ToWorker> {
             open(Problem { rotation, ..Problem::plain(DIMS) }, Backend::Auto, Algorithm::Auto)
         }),
     );
+    messages.push(ToWorker::Lower { job: 8, problem: Box::new(waiting()), tables: vec![3, 0], y: 12 });
     let operate = |operator| ToWorker::Operate { job: 5, operator, exact: true, repeat: 1000 };
     let rules = [UpdateRule::Linear, UpdateRule::Gated, UpdateRule::Delta, UpdateRule::GatedDelta];
     messages.extend(rules.map(|rule| operate(Operator::LinearAttention(LinearAttention { rule, ..LINEAR }))));
@@ -143,7 +171,7 @@ fn to_worker() -> Vec<ToWorker> {
 
 fn from_worker() -> Vec<FromWorker> {
     let cost = Cost { flops: 1e18, bytes: 0.1, tiles: TileCounts { total: u64::MAX, skipped: 1, full: 2, partial: 3 } };
-    let times = StageTimes([0.0, 1.0, f64::INFINITY, 3.5, 4.0, 5.0, 6.0, f64::MIN_POSITIVE]);
+    let times = StageTimes([0.0, 1.0, f64::INFINITY, 3.5, 4.0, 5.0, 6.0, f64::MIN_POSITIVE, -0.5]);
     let (session, job) = (1, 2);
     let opened = |cost| FromWorker::Opened {
         session,
@@ -180,6 +208,7 @@ fn from_worker() -> Vec<FromWorker> {
             texts: vec![KernelText { name: "streaming".to_owned(), text: "fn é".to_owned(), formulas: vec![(3, 5)] }],
             notes: vec![Message { en: "lost".to_owned(), zh: "丢失".to_owned() }],
         },
+        FromWorker::Lowered { job, lengths: vec![0, 5, 0], ms: 0.5, copy_ms: f64::MIN_POSITIVE },
         FromWorker::Operated { job, lengths: vec![6, 0], runs_ms: vec![0.5, f64::MAX], copy_ms: 0.25 },
         FromWorker::Unavailable {
             job,

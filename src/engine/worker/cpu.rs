@@ -3,18 +3,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::{Answer, Opening, Tensors, listen, now, report, send};
-use crate::attention::{self, Cost, Inputs, Json, Loaded, Operator, Plan};
+use super::{Answer, Opening, Tensors, fill_tables, listen, now, report, send};
+use crate::attention::{self, Cost, Inputs, Json, Loaded, Operator, Plan, Problem, lowering};
 use crate::engine::cpu::Kernels;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, Want, cpu};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
+use crate::formula::DataValues;
 
 /// A module whose one function is `f32x4.relaxed_madd` of three zero vectors; it is valid exactly where relaxed SIMD is.
 ///
@@ -97,6 +99,9 @@ fn take(message: &JsValue, from: f64) {
         ToWorker::Operate { job, operator, exact, repeat } => {
             wasm_bindgen_futures::spawn_local(operate(job, operator, exact, repeat, bulk, from));
         }
+        ToWorker::Lower { job, problem, tables, y } => {
+            wasm_bindgen_futures::spawn_local(lower(job, problem, tables, y, bulk, from));
+        }
         ToWorker::Close { session } => {
             state.sessions.remove(&session);
         }
@@ -155,6 +160,64 @@ async fn operate(job: u64, operator: Operator, exact: bool, repeat: usize, bulk:
             send(&FromWorker::Failed { job, issues }, &Bulk::default());
         }
     }
+}
+
+/// Computes what a problem waits for, or what is done to its output.
+async fn lower(job: u64, problem: Box<Problem>, tables: Vec<usize>, y: usize, bulk: Unpack, from: f64) {
+    let failed = match lowered(job, problem, tables, y, bulk, from).await {
+        Ok(Ok(())) => return,
+        Ok(Err(issues)) => issues.0,
+        Err(_) => vec![Issue::new("", did_not_arrive())],
+    };
+    send(&FromWorker::Failed { job, issues: failed }, &Bulk::default());
+}
+
+/// Lowering is a piece of the program of its own: the page opens on a problem that waits for nothing.
+#[wasm_split(lowering, fallible)]
+fn lowered(
+    job: u64,
+    mut problem: Box<Problem>,
+    tables: Vec<usize>,
+    y: usize,
+    mut bulk: Unpack,
+    from: f64,
+) -> Result<Result<(), Issues>, SplitLoaderError> {
+    let answer = |lengths: Vec<usize>, bulk: &Bulk, began: f64| {
+        let (ms, copy_ms) = (now() - began, began - from);
+        send(&FromWorker::Lowered { job, lengths, ms, copy_ms }, bulk);
+    };
+    if y > 0 {
+        let mut y = bulk.f32(y);
+        let began = now();
+        lowering::finish(&problem, &mut y);
+        answer(vec![y.len()], &Bulk { f32: vec![&y], ..Bulk::default() }, began);
+        return Ok(Ok(()));
+    }
+    let of = problem.lowering.as_ref().map_or(problem.dims, |lowering| lowering.dims);
+    let mut tensor = |length| Arc::new(bulk.f32(length));
+    let inputs = Inputs { q: tensor(of.q_len()), k: tensor(of.k_len()), v: tensor(of.v_len()) };
+    fill_tables(&mut problem, &tables, &mut bulk);
+    let began = now();
+    let lowered = match lowering::compute(&problem, &inputs) {
+        Ok(lowered) => lowered,
+        Err(issues) => return Ok(Err(issues)),
+    };
+    let (mut lengths, mut bulk) = (Vec::new(), Bulk::default());
+    let Inputs { q, k, v } = &lowered.inputs;
+    for (new, old) in [(q, &inputs.q), (k, &inputs.k), (v, &inputs.v)] {
+        let changed: &[f32] = if Arc::ptr_eq(new, old) { &[] } else { new };
+        lengths.push(changed.len());
+        bulk.f32.push(changed);
+    }
+    for table in &lowered.tables {
+        match &table.values {
+            DataValues::Bool(values) => bulk.u8.push(values),
+            DataValues::Int(values) => bulk.i32.push(values),
+            DataValues::Float(values) => bulk.f32.push(values),
+        }
+    }
+    answer(lengths, &bulk, began);
+    Ok(Ok(()))
 }
 
 /// What an operator gave.

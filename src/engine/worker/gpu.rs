@@ -97,6 +97,7 @@ impl State {
             }
             // Inputs are made by the CPU's workers.
             ToWorker::Load { .. } => report(&"the GPU's worker makes no inputs".into()),
+            ToWorker::Lower { .. } => report(&"problems are lowered by the CPU's workers".into()),
             ToWorker::Operate { .. } => report(&"the GPU has no kernels for operators beside attention".into()),
         }
     }

@@ -2,9 +2,9 @@
 
 use super::super::issue::message;
 use super::super::nearest::{shown, unknown};
-use super::super::{CustomFormula, Experiment, Issue, Message};
+use super::super::{Choice, CustomFormula, Experiment, Issue, Message};
 use super::{Found, between, limits};
-use crate::catalogue::{self, Param, Text};
+use crate::catalogue::{self, ContentEntry, Param, Text};
 use crate::formula::{DataDecl, ErrorKind, Formula, FormulaError, Kind, Scope, Sorted, Ty, compile};
 
 pub(super) fn check(found: &mut Found, experiment: &Experiment) {
@@ -39,7 +39,19 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
             found.add("normaliser.id", unknown(Text::new("normaliser", "归一化方式"), &normaliser.id, known));
         }
     }
+    let products = (Text::new("product", "乘积"), catalogue::products());
+    by_content(found, "product", &experiment.product, products);
+    let selections = (Text::new("selection", "选择方式"), catalogue::selections());
+    by_content(found, "selection", &experiment.selection, selections);
     data(found, &experiment.data);
+}
+
+/// A product or a selection.
+fn by_content(found: &mut Found, path: &str, choice: &Choice, (what, entries): (Text, &'static [ContentEntry])) {
+    match entries.iter().find(|entry| entry.id == choice.id) {
+        Some(entry) => params(found, &format!("{path}.params"), entry.params, &choice.params),
+        None => found.add(format!("{path}.id"), unknown(what, &choice.id, entries.iter().map(|entry| entry.id))),
+    }
 }
 
 fn mask(found: &mut Found, experiment: &Experiment) {

@@ -7,8 +7,8 @@ use super::UNREADABLE;
 use super::tree::{Tree, choice_key, is_choice, is_whole};
 use crate::catalogue::Text;
 
-/// `base` with the fields of `patch` in place of its own: objects are merged, everything else replaces. Choosing another mask, position, normaliser
-/// or kind of input starts that field from its defaults; `null` resets a field and removes a parameter or table.
+/// `base` with the fields of `patch` in place of its own: objects are merged, everything else replaces. Choosing another mask, position, normaliser,
+/// product, selection or kind of input starts that field from its defaults; `null` resets a field and removes a parameter or table.
 ///
 /// # Errors
 /// Every unknown key, every value of the wrong type and everything that [`check`] finds, each with its path.

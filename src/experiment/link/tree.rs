@@ -10,7 +10,14 @@ use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 4] = [("input", "kind"), ("mask", "id"), ("normaliser", "id"), ("position", "id")];
+const CHOICES: [(&str, &str); 6] = [
+    ("input", "kind"),
+    ("mask", "id"),
+    ("normaliser", "id"),
+    ("position", "id"),
+    ("product", "id"),
+    ("selection", "id"),
+];
 
 /// The key that chooses the entry of a field.
 pub(super) fn choice_key(field: &str) -> Option<&'static str> {

@@ -1,0 +1,57 @@
+//! Changes that go with a selection: keys that are the queries, and fewer keys.
+
+use std::sync::Arc;
+
+use super::super::frame::Frame;
+use super::super::step::Step;
+use crate::catalogue::{Change, Text};
+use crate::experiment::{Issue, Issues};
+
+/// With the switch `shared` on, keys are the queries, brought to length one (Kitaev, Kaiser and Levskaya 2020, section 2); where heads share
+/// their keys, the first of them gives its queries.
+///
+/// # Errors
+/// There are not as many queries as keys.
+pub fn shared(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
+    if !step.switch("shared") {
+        return Ok(());
+    }
+    let dims = frame.dims;
+    if dims.n_q != dims.n_k {
+        let text = Text::new("needs as many keys as queries", "需要键与查询数量相同");
+        return Err(Issue::new(format!("{}.params.shared", step.path), text).into());
+    }
+    let group = dims.q_heads / dims.kv_heads;
+    let heads = (0..dims.batch * dims.kv_heads).map(|i| (i / dims.kv_heads, i % dims.kv_heads * group));
+    let mut keys: Vec<f32> = heads.flat_map(|(batch, head)| frame.q(batch, head).to_vec()).collect();
+    for row in keys.chunks_exact_mut(dims.d) {
+        let length = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+        if length > 0.0 {
+            row.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+        }
+    }
+    frame.inputs.k = Arc::new(keys);
+    Ok(())
+}
+
+/// One key and value for every `factor` tokens: their mean, or with the switch `strided` the last of them.
+pub fn pool(step: &Step<Change>, frame: &mut Frame) {
+    let (factor, strided) = (step.count("factor", 1), step.switch("strided"));
+    let dims = frame.dims;
+    for (tensor, size) in [(&mut frame.inputs.k, dims.d), (&mut frame.inputs.v, dims.d_v)] {
+        let mut out = Vec::with_capacity(tensor.len() / factor + size);
+        for head in tensor.chunks_exact(dims.n_k * size) {
+            for group in head.chunks(factor * size) {
+                let (count, last) = (group.len() / size, group.len() - size);
+                if strided {
+                    out.extend_from_slice(&group[last..]);
+                } else {
+                    let sum = |i: usize| group.iter().skip(i).step_by(size).map(|&x| f64::from(x)).sum::<f64>();
+                    out.extend((0..size).map(|i| (sum(i) / count as f64) as f32));
+                }
+            }
+        }
+        *tensor = Arc::new(out);
+    }
+    frame.dims.n_k = dims.n_k.div_ceil(factor);
+}

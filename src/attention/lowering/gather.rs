@@ -1,0 +1,92 @@
+//! Entries of the catalogue turned into the steps of a lowering and the terms that read their tables.
+
+use std::sync::Arc;
+
+use super::super::problem::{Problem, Term};
+use super::{Derived, Lowering, Step, Transform, change, terms_mut, waiting};
+use crate::catalogue::{Change, Content, Fold, Table};
+use crate::formula::{Data, DataValues, Scalar, Sorted, Ty};
+
+/// The factor on Q·K as formulas of content read it.
+const FACTOR: &str = "factor";
+
+/// Tells the formulas of content the factor on Q·K, once it is known.
+pub fn seal(problem: &mut Problem) {
+    let scale = problem.scale;
+    for term in terms_mut(problem).filter(|term| term.data.values().any(|data| data.shape.is_empty())) {
+        if let Some(factor) = term.params.get_mut(FACTOR) {
+            *factor = Scalar::Float(scale);
+        }
+    }
+}
+
+/// A formula over tokens as one over groups of `factor` of them: a group stands where its last token does.
+fn of_tokens(text: &str, factor: usize, n_k: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let letter = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| !letter(c)).unwrap_or(rest.len());
+        let end = if word > 0 { word } else { rest.find(letter).unwrap_or(rest.len()) };
+        match &rest[..end] {
+            "k" => out += &format!("min(k * {factor} + {}, {})", factor - 1, n_k - 1),
+            "n_k" => out += &n_k.to_string(),
+            other => out += other,
+        }
+        rest = &rest[end..];
+    }
+    out
+}
+
+/// Adds what `content` does to a problem. `term` holds the entry's parameters, and its text is empty; `table` gives the tables that
+/// users may edit.
+pub fn gather(
+    problem: &mut Problem,
+    content: &Content,
+    params: &Sorted<String, f64>,
+    seed: u64,
+    term: &Term,
+    mut table: impl FnMut(&Table) -> Option<Arc<Data>>,
+) {
+    let mut lowering = problem.lowering.take().unwrap_or_else(|| Box::new(Lowering::new(problem.dims)));
+    if content.folds != Fold::Nothing {
+        lowering.transforms.extend(problem.encoding.take().map(Transform::Encode));
+    }
+    if content.folds == Fold::All {
+        lowering.transforms.extend(problem.rotation.take().map(Transform::Rotate));
+    }
+    for &kind in content.changes {
+        let step = Step { kind, params: params.clone(), seed, path: term.path.clone() };
+        if kind == Change::PoolKeys {
+            let (factor, n_k) = (step.count("factor", 1), problem.dims.n_k);
+            terms_mut(problem).for_each(|term| term.text = of_tokens(&term.text, factor, n_k));
+        }
+        problem.dims = change::dims_after(&step, problem.dims);
+        lowering.transforms.push(Transform::Change(step));
+    }
+    let mut tables = Sorted::new();
+    for computed in content.tables {
+        let step = Step { kind: computed.kind, params: params.clone(), seed, path: term.path.clone() };
+        let data = computed.reads.as_ref().and_then(&mut table);
+        if let (Some(read), Some(data)) = (&computed.reads, &data) {
+            // Not read by the formula, but known to be of use: a request may give it.
+            tables.insert(read.name.to_owned(), data.clone());
+        }
+        lowering.tables.push(Derived { name: computed.name.to_owned(), ty: computed.ty, step, data });
+        let empty = match computed.ty {
+            Ty::Bool => DataValues::Bool(Vec::new()),
+            Ty::Int => DataValues::Int(Vec::new()),
+            Ty::Float => DataValues::Float(Vec::new()),
+        };
+        tables.insert(computed.name.to_owned(), Arc::new(waiting(empty)));
+    }
+    let term_of = |text: &str| Term { text: text.to_owned(), data: tables.clone(), ..term.clone() };
+    if let Some(score) = content.score {
+        // Part of the product: before every other formula.
+        problem.bias_before_cap.insert(0, term_of(score).param(FACTOR, Scalar::Float(problem.scale)));
+    }
+    problem.masks.extend(content.mask.map(term_of));
+    if !lowering.is_empty() {
+        problem.lowering = Some(lowering);
+    }
+}

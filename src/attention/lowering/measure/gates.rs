@@ -1,0 +1,98 @@
+//! What gates along the sequence make of a pair: forgetting, contextual positions, and reflections between query and key.
+
+use super::super::super::plan::Plan;
+use super::super::super::reference::{At, allowed, cell};
+use super::super::frame::Frame;
+use super::super::numbers::{dot, rows, sigmoid, times, wide};
+use super::super::step::Step;
+use crate::catalogue::Measure;
+
+/// `Σ_{l ≤ k} ln f_l` with forget gates `f_l = σ(w_h · k_l / √d + bias)`, `[b, h, k]` (Lin et al. 2025, section 3): the gate of a token is made
+/// from its key, and `w` is seeded for each head.
+pub fn forget(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
+    let dims = frame.dims;
+    let weights = step.normals(0, dims.q_heads * dims.d, 1.0 / (dims.d as f64).sqrt());
+    let bias = step.param("bias");
+    let mut out = Vec::with_capacity(dims.batch * dims.q_heads * dims.n_k);
+    for batch in 0..dims.batch {
+        for (head, w) in weights.chunks_exact(dims.d).enumerate() {
+            let mut sum = 0.0;
+            out.extend(rows(frame.k(batch, head), dims.d).map(|k| {
+                sum += sigmoid(dot(w, &wide(k)) + bias).ln();
+                sum as f32
+            }));
+        }
+    }
+    out
+}
+
+/// `q · e[p_ij]`, interpolated, where `p_ij = Σ_{l = j..i} σ(s_il)` counts the gates that are open between key and query, up to `reach` (Golovneva
+/// et al. 2024, section 3). Gates of masked keys are shut; scores are those of the plan after the scale. `[b, h, q, k]`.
+pub fn cope(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<f32> {
+    let dims = frame.dims;
+    let reach = step.count("reach", 1);
+    let vectors = step.normals(0, (reach + 1) * dims.d, step.param("gain") / (dims.d as f64).sqrt());
+    let mut out = vec![0.0; dims.rows() * dims.n_k];
+    let mut lines = out.chunks_exact_mut(dims.n_k);
+    for b in 0..dims.batch {
+        for h in 0..dims.q_heads {
+            for (q, query) in rows(frame.q(b, h), dims.d).enumerate() {
+                let Some(line) = lines.next() else { return out };
+                let query_wide = wide(query);
+                let logits: Vec<f64> = vectors.chunks_exact(dims.d).map(|e| dot(&query_wide, e)).collect();
+                let mut position: f64 = 0.0;
+                for (k, key) in rows(frame.k(b, h), dims.d).enumerate().rev() {
+                    let at = At { b, h, q, k };
+                    if allowed(plan, at) {
+                        position += sigmoid(cell(plan, at, query, key).scaled);
+                    }
+                    let p = position.min(reach as f64);
+                    let (low, high) = (p.floor() as usize, p.ceil() as usize);
+                    let part = p - p.floor();
+                    line[k] = (logits[high] * part + logits[low] * (1.0 - part)) as f32;
+                }
+            }
+        }
+    }
+    out
+}
+
+/// `k_j · H_{j+1} ⋯ H_i q_i` with reflections `H_t = I − β_t w_t w_tᵀ`, where `w_t` is the direction of `W_h k_t` and `β_t = 2σ(u_h · k_t / √d)`
+/// (Yang et al. 2025, section 3.1), `W` and `u` seeded for each head. Keys after the query are met without reflections. `[b, h, q, k]`.
+pub fn path(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
+    let dims = frame.dims;
+    let d = dims.d;
+    let root = 1.0 / (d as f64).sqrt();
+    let project = step.normals(0, dims.q_heads * d * d, root);
+    let strengths = step.normals(1, dims.q_heads * d, root);
+    let mut out = vec![0.0; dims.rows() * dims.n_k];
+    let mut lines = out.chunks_exact_mut(dims.n_k);
+    for batch in 0..dims.batch {
+        for head in 0..dims.q_heads {
+            let keys: Vec<Vec<f64>> = rows(frame.k(batch, head), d).map(wide).collect();
+            let reflections: Vec<(f64, Vec<f64>)> = keys
+                .iter()
+                .map(|key| {
+                    let w = times(&project[head * d * d..(head + 1) * d * d], key);
+                    let length = dot(&w, &w).sqrt();
+                    let w = if length > 0.0 { w.iter().map(|x| x / length).collect() } else { w };
+                    (2.0 * sigmoid(dot(&strengths[head * d..(head + 1) * d], key)), w)
+                })
+                .collect();
+            for (i, query) in rows(frame.q(batch, head), d).enumerate() {
+                let Some(line) = lines.next() else { return out };
+                let position = i as i64 + frame.offset(batch);
+                let mut x = wide(query);
+                for (k, key) in keys.iter().enumerate().rev() {
+                    line[k] = dot(&x, key) as f32;
+                    if k as i64 <= position {
+                        let (beta, w) = &reflections[k];
+                        let along = beta * dot(&x, w);
+                        x.iter_mut().zip(w).for_each(|(x, w)| *x -= along * w);
+                    }
+                }
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,239 @@
+//! Lowering: what depends on the contents of Q and K is computed before a problem is opened, and what remains is an ordinary problem of
+//! formulas over tables, which every engine runs as it is.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | what is to be done: changes, tables, and what is done to the output; doing it |
+//! | `step` | one change or table with its parameters |
+//! | `gather` | entries of the catalogue turned into steps |
+//! | `frame` | tensors and sizes on their way |
+//! | `change` | changes of Q, K and V |
+//! | `measure` | tables computed from Q and K |
+//! | `numbers` | rows in double precision, seeded weights |
+//! | `finish` | what is done to the output |
+
+mod change;
+mod finish;
+mod frame;
+mod gather;
+mod measure;
+mod numbers;
+mod step;
+
+use std::sync::Arc;
+
+use super::dims::{Dims, Inputs};
+use super::plan::{self, Plan};
+use super::problem::{Encoding, Problem, Term};
+use super::rotation::Rotation;
+use crate::catalogue::{Change, Text};
+use crate::experiment::{Issue, Issues, message};
+use crate::formula::{Data, DataValues};
+
+pub use finish::Finish;
+pub use frame::Frame;
+pub(super) use gather::{gather, seal};
+pub use step::{Derived, Step};
+
+/// The most bytes of one computed table.
+pub const MAX_TABLE_BYTES: usize = 256 << 20;
+
+/// What is done before a problem is opened, and after it was run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lowering {
+    /// Sizes of the tensors as they are given; the problem's own are those after the changes.
+    pub dims: Dims,
+    /// Changes of Q, K and V, in this order.
+    pub transforms: Vec<Transform>,
+    /// Tables computed from the changed Q and K, in this order; a table may depend on those before it through the scores.
+    pub tables: Vec<Derived>,
+    /// What is done to the output, in this order.
+    pub finish: Vec<Finish>,
+    /// Whether transforms and tables are done: the problem's tensors are the changed ones and its terms have their tables.
+    pub done: bool,
+}
+
+/// A change of the tensors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transform {
+    /// Encodings added to Q and K, which would have been the problem's own.
+    Encode(Encoding),
+    /// Q and K turned, which would have been the problem's own rotation.
+    Rotate(Rotation),
+    /// A change of the catalogue.
+    Change(Step<Change>),
+}
+
+/// What a lowering gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lowered {
+    /// The tensors; those that did not change are shared.
+    pub inputs: Inputs,
+    /// The tables, in the order of [`Lowering::tables`].
+    pub tables: Vec<Data>,
+}
+
+impl Lowering {
+    /// Nothing, over tensors of these sizes.
+    pub fn new(dims: Dims) -> Self {
+        Self { dims, transforms: Vec::new(), tables: Vec::new(), finish: Vec::new(), done: false }
+    }
+
+    /// Whether there is nothing to be done, before or after.
+    pub fn is_empty(&self) -> bool {
+        self.transforms.is_empty() && self.tables.is_empty() && self.finish.is_empty()
+    }
+
+    /// Operations, estimated from above, of tensors that end with the sizes `dims`.
+    pub fn flops(&self, dims: &Dims) -> f64 {
+        let cells = dims.rows() as f64 * dims.n_k as f64;
+        let tensors = (self.dims.q_len() + self.dims.k_len()) as f64;
+        let changes = self.transforms.len() as f64 * tensors * (4 * self.dims.d + 8) as f64;
+        changes + self.tables.len() as f64 * cells * (4 * dims.d + 40) as f64
+    }
+}
+
+impl Problem {
+    /// Whether something must be computed from Q and K before it can be opened.
+    pub fn waits(&self) -> bool {
+        self.lowering.as_ref().is_some_and(|lowering| !lowering.done)
+    }
+
+    /// The problem of which a lowering that gives the same is the same: nothing is kept that none of its steps reads. With the same tensors,
+    /// what one of them gave is what the other gives.
+    pub fn lowering_key(&self) -> Problem {
+        let mut key = Problem::plain(self.dims);
+        key.lowering.clone_from(&self.lowering);
+        if let Some(lowering) = &mut key.lowering {
+            lowering.finish.clear();
+            if lowering.tables.iter().any(Derived::reads_scores) {
+                key = Problem { lowering: key.lowering, normaliser: key.normaliser, sink: None, ..self.clone() };
+                key.probability = None;
+            }
+        }
+        key
+    }
+}
+
+/// Everything wrong with the sizes of a problem's lowering.
+pub(super) fn check(problem: &Problem) -> Vec<Issue> {
+    let Some(lowering) = &problem.lowering else { return Vec::new() };
+    let mut issues = Vec::new();
+    for table in &lowering.tables {
+        let bytes = table
+            .shape(&problem.dims)
+            .into_iter()
+            .try_fold(table.width(), |bytes: usize, extent| bytes.checked_mul(extent));
+        if bytes.is_none_or(|bytes| bytes > MAX_TABLE_BYTES) {
+            let (name, most) = (&table.name, MAX_TABLE_BYTES >> 20);
+            let message = message!(
+                "the table `{name}` of these sizes would take more than {most} MiB; fewer tokens or heads are needed",
+                "在这样的尺寸下，表 `{name}` 将超过 {most} MiB，请减少词元或头"
+            );
+            issues.push(Issue::new(table.step.path.clone(), message));
+        }
+    }
+    for finish in &lowering.finish {
+        issues.extend(finish.check(&problem.dims));
+    }
+    issues
+}
+
+/// Computes what a problem waits for. `inputs` are the tensors as given, of the sizes [`Lowering::dims`].
+///
+/// # Errors
+/// Tensors or a problem whose sizes don't fit, tables beyond [`MAX_TABLE_BYTES`], and what a step can't do with these sizes.
+pub fn compute(problem: &Problem, inputs: &Inputs) -> Result<Lowered, Issues> {
+    let Some(lowering) = problem.lowering.as_deref().filter(|lowering| !lowering.done) else {
+        return Ok(Lowered { inputs: inputs.clone(), tables: Vec::new() });
+    };
+    let mut issues = plan::check_dims(&lowering.dims);
+    issues.extend(plan::check(problem));
+    if !issues.is_empty() {
+        return Err(Issues(issues));
+    }
+    let mut frame = Frame::new(lowering.dims, &problem.offset, inputs.clone())?;
+    for transform in &lowering.transforms {
+        match transform {
+            Transform::Encode(encoding) => frame.encode(encoding),
+            Transform::Rotate(rotation) => frame.rotate(rotation),
+            Transform::Change(step) => change::apply(step, &mut frame)?,
+        }
+    }
+    if frame.dims != problem.dims {
+        let text = Text::new("its changes of Q and K give other sizes", "对 Q、K 的变换得到了不同的尺寸");
+        return Err(Issue::new("dims", text).into());
+    }
+    let mut rest = Problem { lowering: None, ..problem.clone() };
+    let mut tables = Vec::with_capacity(lowering.tables.len());
+    for table in &lowering.tables {
+        let plan = if table.reads_scores() { Some(Plan::compile(&ready(&rest))?) } else { None };
+        let data = measure::compute(table, &frame, plan.as_ref())?;
+        put(&mut rest, &table.name, &Arc::new(data.clone()));
+        tables.push(data);
+    }
+    Ok(Lowered { inputs: frame.inputs, tables })
+}
+
+/// Lowers a problem: afterwards it waits for nothing, and `inputs` are its tensors.
+///
+/// # Errors
+/// As [`compute`].
+pub fn lower(problem: &mut Problem, inputs: &mut Inputs) -> Result<(), Issues> {
+    let lowered = compute(problem, inputs)?;
+    settle(problem, lowered.tables);
+    *inputs = lowered.inputs;
+    Ok(())
+}
+
+/// Puts the tables of a [`Lowered`] into the terms that wait for them.
+pub fn settle(problem: &mut Problem, tables: Vec<Data>) {
+    let Some(mut lowering) = problem.lowering.take() else { return };
+    for (derived, data) in lowering.tables.iter().zip(tables) {
+        put(problem, &derived.name, &Arc::new(data));
+    }
+    lowering.done = true;
+    problem.lowering = Some(lowering);
+}
+
+/// Changes the output of a run, `[batch, q_heads, n_q, d_v]`, as the problem's lowering says.
+pub fn finish(problem: &Problem, y: &mut Vec<f32>) {
+    for step in problem.lowering.iter().flat_map(|lowering| &lowering.finish) {
+        step.apply(&problem.dims, y);
+    }
+}
+
+/// A table that is computed later: it has no shape yet.
+fn waiting(values: DataValues) -> Data {
+    Data { shape: Vec::new(), values, clamp: false }
+}
+
+/// Puts a table where one of its name is waited for.
+fn put(problem: &mut Problem, name: &str, data: &Arc<Data>) {
+    for term in terms_mut(problem) {
+        if let Some(place) = term.data.get_mut(name).filter(|place| place.shape.is_empty()) {
+            *place = data.clone();
+        }
+    }
+}
+
+/// The problem without the formulas that still wait for a table: what a selection is made from.
+fn ready(problem: &Problem) -> Problem {
+    let mut problem = problem.clone();
+    let here = |term: &Term| term.data.values().all(|data| !data.shape.is_empty());
+    problem.bias_before_cap.retain(here);
+    problem.bias.retain(here);
+    problem.masks.retain(here);
+    problem.probability = None;
+    problem
+}
+
+/// Every formula of a problem.
+fn terms_mut(problem: &mut Problem) -> impl Iterator<Item = &mut Term> {
+    let Problem { bias_before_cap, bias, masks, probability, .. } = problem;
+    bias_before_cap.iter_mut().chain(bias).chain(masks).chain(probability)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests;

@@ -1,0 +1,156 @@
+//! What an entry does by the contents of Q and K, which a formula over positions can't: tensors changed before the product, and tables
+//! computed from them that its formulas read. Closed sets, like the normalisers; they are computed where a problem is lowered.
+
+use super::entry::{Paper, Param, Table, Text};
+use crate::formula::Ty;
+
+/// What is done once the numbers in Q and K are known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Content {
+    /// Which slots of position are applied to Q and K before the changes.
+    pub folds: Fold,
+    /// Changes of Q, K and V, in this order.
+    pub changes: &'static [Change],
+    /// Tables computed from the changed Q and K.
+    pub tables: &'static [Computed],
+    /// Score formula before the softcap. It reads the tables, and `factor`, the factor on Q·K.
+    pub score: Option<&'static str>,
+    /// Mask formula.
+    pub mask: Option<&'static str>,
+}
+
+impl Content {
+    /// Nothing.
+    pub const NONE: Self = Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None };
+}
+
+/// A product of queries and keys, or a selection of keys by content.
+#[derive(Clone, Copy, Debug)]
+pub struct ContentEntry {
+    /// Stable id.
+    pub id: &'static str,
+    /// Name.
+    pub name: Text,
+    /// One sentence: what it does.
+    pub about: Text,
+    /// Its formula, for reading.
+    pub formula: &'static str,
+    /// What it does.
+    pub content: Content,
+    /// Declared parameters.
+    pub params: &'static [Param],
+    /// The parameter that is the factor on the product instead of the experiment's scale.
+    pub scale: Option<&'static str>,
+    /// Where it was published.
+    pub paper: Option<Paper>,
+    /// Where it departs from the paper, or what is ours.
+    pub ours: Option<Text>,
+}
+
+/// Which slots of position are applied to Q and K before they are changed, as a model does that changes them after its positions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fold {
+    /// None.
+    #[default]
+    Nothing,
+    /// Encodings; a rotation still follows.
+    Encoding,
+    /// Encodings and rotation.
+    All,
+}
+
+/// A table computed from Q and K.
+#[derive(Clone, Copy, Debug)]
+pub struct Computed {
+    /// Name in the formulas.
+    pub name: &'static str,
+    /// Type of its numbers.
+    pub ty: Ty,
+    /// How it is computed.
+    pub kind: Measure,
+    /// A table that it is computed from beside Q and K, which users may edit.
+    pub reads: Option<Table>,
+}
+
+macro_rules! closed {
+    ($(#[$doc:meta])+ $name:ident { $($(#[$of:meta])+ $variant:ident,)+ }) => {
+        $(#[$doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$of])+ $variant,)+
+        }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+        }
+    };
+}
+
+closed! {
+    /// A change of Q, K or V.
+    Change {
+        /// Every query and key divided by its length.
+        Cosine,
+        /// Every query and key divided by its root mean square; parameter `gain`.
+        RmsNorm,
+        /// Two more places, so that the product is `−‖q − k‖²`.
+        SquaredDistance,
+        /// Sinusoids added; parameter `gain`.
+        ScaledSinusoid,
+        /// Positions that flow by a differential equation added; parameters `gain`, `delta`.
+        Flow,
+        /// Lengths and angles, in twice as many places; parameters `base`, `phase`.
+        Polar,
+        /// States of an LSTM added; parameters `gain`, `content`.
+        Lstm,
+        /// States of a network over the last tokens added; parameters `gain`, `reach`.
+        LocalRnn,
+        /// Keys made of the queries, if the switch `shared` is on.
+        SharedQk,
+        /// One key and value for every `factor` tokens; parameters `factor`, `strided`. Formulas see the last token of each.
+        PoolKeys,
+    }
+}
+
+closed! {
+    /// How a table is computed from Q and K.
+    Measure {
+        /// `[b, h, q, k]`: `w · tanh(q + k)`.
+        Additive,
+        /// `[b, h, q, 2·reach + 1]`: queries times vectors of the distance; parameters `reach`, `gain`.
+        Shaw,
+        /// `[b, h, q, k]`: the terms of position of Transformer-XL; parameter `gain`.
+        TransformerXl,
+        /// `[b, h, q, 2·reach]`: queries times vectors of the distance of each head; parameters `reach`, `gain`.
+        ContentToPlace,
+        /// `[b, h, k, 2·reach]`: keys times vectors of the distance of each head; parameters `reach`, `gain`.
+        PlaceToContent,
+        /// `[b, h, q, k]`: how well two positions fit, whatever stands there; parameter `gain`.
+        Tupe,
+        /// `[b, h, q, k]`: queries times vectors of place and interval of time; parameters `reach`, `gain`; reads `time`.
+        TiSasRec,
+        /// `[b, h, k]`: sums of the logarithms of forget gates; parameter `bias`.
+        Forget,
+        /// `[b, h, q, k]`: queries times vectors of contextual positions; parameters `reach`, `gain`.
+        Cope,
+        /// `[b, h, q, k]`: the product with reflections between key and query.
+        Path,
+        /// `[b, h, q, k]`: the keys of the highest scores; parameter `keep`.
+        TopKeys,
+        /// `[b, h, q, blocks]`: the blocks whose mean fits best; parameters `block`, `keep`.
+        TopBlocks,
+        /// `[b, h, q, blocks]`: the blocks of most weight; parameters `block`, `keep`.
+        NativeBlocks,
+        /// `[b, q, k]`: the keys of an indexer; parameters `keep`, `heads`, `size`.
+        Indexed,
+        /// `[b, h, rounds, q]`: buckets of queries; parameters `buckets`, `rounds`.
+        HashOfQuery,
+        /// `[b, h, rounds, k]`: buckets of keys; parameters `buckets`, `rounds`.
+        HashOfKey,
+        /// `[b, h, q]`: clusters of queries; parameters `clusters`, `steps`.
+        ClusterOfQuery,
+        /// `[b, h, k]`: clusters of keys; parameters `clusters`, `steps`.
+        ClusterOfKey,
+    }
+}

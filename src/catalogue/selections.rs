@@ -1,0 +1,239 @@
+//! Selections: which of the allowed keys a query looks at, by what they hold.
+
+use super::content::{Change, Computed, Content, ContentEntry, Fold, Measure};
+use super::entry::{Paper, Param, Text};
+use crate::formula::Ty;
+
+/// What the page opens with.
+const ENTRIES: &[ContentEntry] = &[ContentEntry {
+    id: "none",
+    name: Text::new("Every allowed key", "全部允许的键"),
+    about: Text::new("Nothing is selected: the mask alone decides.", "不做选择，只由掩码决定。"),
+    formula: "true",
+    content: Content::NONE,
+    params: &[],
+    scale: None,
+    paper: None,
+    ours: None,
+}];
+
+/// What it fetches when somebody looks for more.
+const MORE: &[ContentEntry] = &[
+    ContentEntry {
+        id: "top-k",
+        name: Text::new("Top k", "前 k 个"),
+        about: Text::new(
+            "Each query keeps the keys of its highest scores and drops the rest.",
+            "每个查询只保留分数最高的若干键。",
+        ),
+        formula: "s ≥ the k-th largest s of the row",
+        content: Content {
+            tables: &[Computed { name: "top_keys", ty: Ty::Bool, kind: Measure::TopKeys, reads: None }],
+            mask: Some("top_keys[b, h, q, k]"),
+            ..Content::NONE
+        },
+        params: &[Param::int("keep", [1, 64], 4096, 8, Text::new("keys kept", "保留的键数"))],
+        scale: None,
+        paper: Some(Paper {
+            title: "Zhao et al., Explicit Sparse Transformer: Concentrated Attention Through Explicit Selection",
+            year: 2019,
+            id: "arXiv:1912.11637",
+        }),
+        ours: None,
+    },
+    ContentEntry {
+        id: "top-k-blocks",
+        name: Text::new("Top blocks (MoBA)", "前几个块（MoBA）"),
+        about: Text::new(
+            "Keys come in blocks, and each query keeps its own block and those whose mean key fits it best.",
+            "键按块划分，每个查询保留自己所在的块，以及均值与其最匹配的块。",
+        ),
+        formula: "q · mean(K_block) among the largest",
+        content: Content {
+            tables: &[Computed { name: "top_blocks", ty: Ty::Bool, kind: Measure::TopBlocks, reads: None }],
+            mask: Some("top_blocks[b, h, q, k // block]"),
+            ..Content::NONE
+        },
+        params: &[
+            Param::int("block", [1, 64], 4096, 8, Text::new("block", "块大小")),
+            Param::int(
+                "keep",
+                [1, 32],
+                4096,
+                3,
+                Text::new("blocks kept, the own among them", "保留的块数（含自身所在块）"),
+            ),
+        ],
+        scale: None,
+        paper: Some(Paper {
+            title: "Lu et al., MoBA: Mixture of Block Attention for Long-Context LLMs",
+            year: 2025,
+            id: "arXiv:2502.13189",
+        }),
+        ours: None,
+    },
+    ContentEntry {
+        id: "nsa",
+        name: Text::new("Selected blocks and window (after NSA)", "选块加窗口（仿 NSA）"),
+        about: Text::new(
+            "A coarse attention over block means chooses blocks for all heads that share keys, and near keys are always there.",
+            "先对各块均值做粗略注意力，为共享键的各头选块；邻近的键始终保留。",
+        ),
+        formula: "block of most coarse weight, or q - k < window",
+        content: Content {
+            tables: &[Computed { name: "native_blocks", ty: Ty::Bool, kind: Measure::NativeBlocks, reads: None }],
+            mask: Some("native_blocks[b, h, q, k // block] or k <= q_pos and q_pos - k < window"),
+            ..Content::NONE
+        },
+        params: &[
+            Param::int("block", [1, 64], 4096, 8, Text::new("block", "块大小")),
+            Param::int(
+                "keep",
+                [1, 32],
+                4096,
+                4,
+                Text::new("blocks kept, first, own and previous among them", "保留的块数（含首块、自身及前一块）"),
+            ),
+            Param::int("window", [0, 64], 4096, 8, Text::new("window", "窗口")),
+        ],
+        scale: None,
+        paper: Some(Paper {
+            title: "Yuan et al., Native Sparse Attention: Hardware-Aligned and Natively Trainable Sparse Attention",
+            year: 2025,
+            id: "arXiv:2502.11089",
+        }),
+        ours: Some(Text::new(
+            "The chosen blocks and the window share one softmax, and the coarse attention only chooses; the paper adds the outputs of three branches with learned gates and compresses by a learned network, not by the mean.",
+            "所选块与窗口共用一个 Softmax，粗略注意力只用于选择；论文则用可学习的门将三个分支的输出相加，并用学习的网络而非均值来压缩。",
+        )),
+    },
+    ContentEntry {
+        id: "dsa",
+        name: Text::new("Indexed keys (DSA)", "索引选键（DSA）"),
+        about: Text::new(
+            "A small indexer with seeded weights scores all keys once, and all heads attend to the same best ones.",
+            "种子权重的小索引器为所有键打一次分，所有头都只看同一批最高分的键。",
+        ),
+        formula: "Σ w · max(0, qᴵ · kᴵ) among the largest",
+        content: Content {
+            folds: Fold::Encoding,
+            tables: &[Computed { name: "indexed", ty: Ty::Bool, kind: Measure::Indexed, reads: None }],
+            mask: Some("indexed[b, q, k]"),
+            ..Content::NONE
+        },
+        params: &[
+            Param::int("keep", [1, 64], 4096, 8, Text::new("keys kept", "保留的键数")),
+            Param::int("heads", [1, 16], 64, 4, Text::new("heads of the indexer", "索引器的头数")),
+            Param::int("size", [1, 32], 256, 16, Text::new("size of its heads", "索引器的维数")),
+        ],
+        scale: None,
+        paper: Some(Paper {
+            title: "DeepSeek-AI, DeepSeek-V3.2: Pushing the Frontier of Open Large Language Models",
+            year: 2025,
+            id: "arXiv:2512.02556",
+        }),
+        ours: None,
+    },
+    ContentEntry {
+        id: "lsh",
+        name: Text::new("Hashed buckets (Reformer)", "哈希分桶（Reformer）"),
+        about: Text::new(
+            "Queries and keys fall into buckets by random directions, seeded, and a query looks at keys that share one with it in any round.",
+            "查询和键按种子随机方向分桶，查询只看在任一轮中与其同桶的键。",
+        ),
+        formula: "hash(q) = hash(k) in any round",
+        content: Content {
+            folds: Fold::Encoding,
+            changes: &[Change::SharedQk],
+            tables: &[
+                Computed { name: "hash_q", ty: Ty::Int, kind: Measure::HashOfQuery, reads: None },
+                Computed { name: "hash_k", ty: Ty::Int, kind: Measure::HashOfKey, reads: None },
+            ],
+            mask: Some(
+                "hash_q[b, h, 0, q] == hash_k[b, h, 0, k] or rounds > 1 and hash_q[b, h, 1, q] == hash_k[b, h, 1, k] or rounds > 2 and hash_q[b, h, 2, q] == hash_k[b, h, 2, k] or rounds > 3 and hash_q[b, h, 3, q] == hash_k[b, h, 3, k]",
+            ),
+            ..Content::NONE
+        },
+        params: &[
+            Param { step: 2.0, ..Param::int("buckets", [2, 64], 1024, 8, Text::new("buckets", "桶数")) },
+            Param::int("rounds", [1, 4], 4, 2, Text::new("rounds", "轮数")),
+            Param::switch("shared", false, Text::new("keys are the queries", "键即查询")),
+        ],
+        scale: None,
+        paper: Some(Paper {
+            title: "Kitaev, Kaiser and Levskaya, Reformer: The Efficient Transformer",
+            year: 2020,
+            id: "arXiv:2001.04451",
+        }),
+        ours: Some(Text::new(
+            "A token may look at itself, and rounds are joined into one softmax, in which a key counts once.",
+            "词元可以看自己；各轮合并进一个 Softmax，每个键只计一次。",
+        )),
+    },
+    ContentEntry {
+        id: "k-means",
+        name: Text::new("Clusters (Routing)", "聚类（Routing）"),
+        about: Text::new(
+            "Queries and keys are clustered together by k-means from seeded centroids, and a query looks at the keys of its own cluster.",
+            "用 k-means（种子初始中心）对查询和键一起聚类，查询只看同簇的键。",
+        ),
+        formula: "cluster(q) = cluster(k)",
+        content: Content {
+            folds: Fold::Encoding,
+            tables: &[
+                Computed { name: "cluster_q", ty: Ty::Int, kind: Measure::ClusterOfQuery, reads: None },
+                Computed { name: "cluster_k", ty: Ty::Int, kind: Measure::ClusterOfKey, reads: None },
+            ],
+            mask: Some("cluster_q[b, h, q] == cluster_k[b, h, k]"),
+            ..Content::NONE
+        },
+        params: &[
+            Param::int("clusters", [1, 32], 256, 4, Text::new("clusters", "簇数")),
+            Param::int("steps", [0, 20], 100, 5, Text::new("steps of k-means", "k-means 步数")),
+        ],
+        scale: None,
+        paper: Some(Paper {
+            title: "Roy et al., Efficient Content-Based Sparse Attention with Routing Transformers",
+            year: 2020,
+            id: "arXiv:2003.05997",
+        }),
+        ours: Some(Text::new(
+            "Centroids come from a fixed number of Lloyd's steps over this input; the paper moves them with every batch and keeps clusters of equal size.",
+            "聚类中心由对本输入做固定步数的 Lloyd 迭代得到；论文随每个批次移动中心，并保持各簇大小相等。",
+        )),
+    },
+    ContentEntry {
+        id: "pool-keys",
+        name: Text::new("Pooled keys", "池化键"),
+        about: Text::new(
+            "Several tokens share one key and value, their mean or the last of them, and a query sees a group once it may see its last token.",
+            "若干词元共用一个键和值（取均值或最后一个）；查询能看到一组的最后一个词元时，才能看到该组。",
+        ),
+        formula: "mean(K_group), mean(V_group)",
+        content: Content { folds: Fold::All, changes: &[Change::PoolKeys], ..Content::NONE },
+        params: &[
+            Param::int("factor", [1, 32], 4096, 4, Text::new("tokens a group", "每组词元数")),
+            Param::switch("strided", false, Text::new("the last token instead of the mean", "取最后一个词元而非均值")),
+        ],
+        scale: None,
+        paper: Some(Paper {
+            title: "Liu et al., Generating Wikipedia by Summarizing Long Sequences",
+            year: 2018,
+            id: "arXiv:1801.10198",
+        }),
+        ours: Some(Text::new(
+            "Means or strides of fixed weight, where the paper learns a strided convolution; columns of the map are groups.",
+            "用固定权重的均值或步进，论文则学习一个带步长的卷积；图中的列是组。",
+        )),
+    },
+];
+
+/// What the page opens with.
+pub(super) fn first() -> &'static [ContentEntry] {
+    ENTRIES
+}
+
+/// Every selection.
+pub(super) fn whole() -> Vec<ContentEntry> {
+    [ENTRIES, MORE].concat()
+}
