@@ -94,7 +94,7 @@ const MORE: &[ContentEntry] = &[
                 4,
                 Text::new("blocks kept, first, own and previous among them", "保留的块数（含首块、自身及前一块）"),
             ),
-            Param::int("window", [0, 64], 4096, 8, Text::new("window", "窗口")),
+            Param::int("window", [0, 64], 4096, 16, Text::new("window", "窗口")),
         ],
         scale: None,
         paper: Some(Paper {

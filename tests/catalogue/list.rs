@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, masks, normalisers, positions, recipes,
+    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, masks, normalisers, positions, products,
+    recipes, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Ty, compile};
 
@@ -83,8 +84,12 @@ fn ids_and_texts() {
     masks().iter().for_each(|e| entry("mask", e.id, e.name, e.about));
     positions().iter().for_each(|e| entry("position", e.id, e.name, e.about));
     normalisers().iter().for_each(|e| entry("normaliser", e.id, e.name, e.about));
+    products().iter().for_each(|e| entry("product", e.id, e.name, e.about));
+    selections().iter().for_each(|e| entry("selection", e.id, e.name, e.about));
     recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
     let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
+    let by_content = || products().iter().chain(selections());
+    let papers = papers.chain(by_content().filter_map(|e| e.paper));
     for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
         assert!((2014..=2026).contains(&paper.year) && paper.title.contains(", ") && !paper.id.is_empty(), "{paper:?}");
         if let Some(number) = paper.id.strip_prefix("arXiv:") {
@@ -94,6 +99,19 @@ fn ids_and_texts() {
             assert!(number.len() == 5 + digits && number.as_bytes()[4] == b'.', "{paper:?}");
             assert_eq!(2000 + year, paper.year, "{paper:?}");
         }
+    }
+    // Tables of content are filled by name, so a name stands for one table.
+    let mut tables = BTreeSet::new();
+    let of_positions = positions().iter().filter_map(|e| if let Slot::Content(c) = e.slot { Some(c) } else { None });
+    for content in by_content().map(|e| e.content).chain(of_positions) {
+        content.tables.iter().for_each(|t| assert!(tables.insert(t.name), "{} twice", t.name));
+        let formulas = [content.score, content.mask].map(Option::unwrap_or_default).join(" ");
+        content.tables.iter().for_each(|t| assert!(formulas.contains(&format!("{}[", t.name)), "{}", t.name));
+    }
+    for entry in by_content() {
+        entry.ours.into_iter().for_each(|ours| bilingual(entry.id, ours, false));
+        assert!(entry.scale.is_none_or(|scale| entry.params.iter().any(|p| p.name == scale)), "{}", entry.id);
+        check_params(entry.id, entry.params, "");
     }
     for entry in masks() {
         assert!(entry.paper.is_some() || entry.ours.is_some(), "{}: where does it come from?", entry.id);

@@ -26,10 +26,11 @@ use super::dims::{Dims, Inputs};
 use super::plan::{self, Plan};
 use super::problem::{Encoding, Problem, Term};
 use super::rotation::Rotation;
-use crate::catalogue::{Change, Text};
+use crate::catalogue::Text;
 use crate::experiment::{Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
+pub use crate::catalogue::{Change, Measure};
 pub use finish::Finish;
 pub use frame::Frame;
 pub(super) use gather::{gather, seal};

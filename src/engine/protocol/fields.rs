@@ -3,12 +3,11 @@
 
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
-use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
+use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{
     Axes, Beyond, Cost, Decay, Dims, Encoding, Normaliser, Operator, Problem, Rotation, Stretch, Term, TileCounts,
 };
-use crate::catalogue::{Change, Measure};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Data, DataValues, Scalar, Ty};

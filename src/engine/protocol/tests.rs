@@ -4,10 +4,9 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
-use crate::attention::lowering::{Derived, Finish, Lowering, Step, Transform};
+use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
-use crate::catalogue::{Change, Measure};
 use crate::engine::Pool;
 use crate::experiment::{Hidden, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Scalar, Sorted, Ty};

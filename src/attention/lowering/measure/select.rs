@@ -37,7 +37,7 @@ fn prepared(plan: &Plan, frame: &Frame, b: usize, h: usize) -> (Vec<f32>, Vec<f3
     (q, k)
 }
 
-/// Marks what scores at least as high as the `keep`-th of all; minus infinity and NaN are never marked.
+/// Marks what scores at least as high as the `keep`-th of all, equals included; minus infinity and NaN are never marked.
 fn mark_top(scores: &[f64], keep: usize, out: &mut [u8]) {
     let mut sorted: Vec<f64> = scores.iter().copied().filter(|s| *s > f64::NEG_INFINITY).collect();
     if keep == 0 || sorted.is_empty() {
@@ -47,6 +47,13 @@ fn mark_top(scores: &[f64], keep: usize, out: &mut [u8]) {
     let (_, least, _) = sorted.select_nth_unstable_by(last, |a, b| b.total_cmp(a));
     let least = *least;
     scores.iter().zip(out).for_each(|(s, out)| *out |= u8::from(*s >= least));
+}
+
+/// Marks the `keep` that score highest, of equals the first.
+fn mark_exactly(scores: &[f64], keep: usize, out: &mut [u8]) {
+    let mut order: Vec<usize> = (0..scores.len()).filter(|&k| scores[k] > f64::NEG_INFINITY).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    order.into_iter().take(keep).for_each(|k| out[k] = 1);
 }
 
 /// The keys whose score is among the `keep` highest of their row, ties included, `[b, h, q, k]` (Zhao et al. 2019, section 3).
@@ -217,7 +224,8 @@ pub fn indexed(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
                 .zip(seen)
                 .map(|(key, seen)| if seen == 1 { index(key) } else { f64::NEG_INFINITY })
                 .collect();
-            mark_top(&scores, keep, line);
+            // Where no head of the indexer fires, scores are equally nought.
+            mark_exactly(&scores, keep, line);
         }
     }
     out
