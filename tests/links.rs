@@ -3,8 +3,8 @@
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
-    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Input, Join, Layer, MaskChoice, Patch,
-    Scale, Size, Stage, TensorName, WindowEdge, check, decode, encode, merge,
+    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Hidden, Input, Join, Layer,
+    MaskChoice, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, merge,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -75,6 +75,14 @@ fn golden() -> Vec<(&'static str, Experiment)> {
                 e.edits = vec![Edit { tensor: TensorName::Q, head: 1, row: 2, col: 3, value: 0.1 }];
                 e.paint = vec![Patch { head: None, q: [1, 2], k: [0, 4], allow: true }];
                 e.score = Some(CustomFormula { text: "s - 0.1 * abs(q_pos - k)".to_owned(), params: vec![] });
+            }),
+        ),
+        (
+            "v1&input=projected&input.seed=3&input.size.q_heads=8&input.weights=identity&input.x=~jeyJraW5kIjoiaW1hZ2UiLCJ3aWR0aCI6MiwiY2VsbHMiOlswLjAsMS4wLDAuMSwwLjVdfQ",
+            all(|e| {
+                let x = Hidden::Image { width: 2, cells: vec![0.0, 1.0, 0.1, 0.5] };
+                let size = Size { q_heads: 8, ..Size::default() };
+                e.input = Input::Projected { x, weights: Weights::Identity, size, seed: 3 };
             }),
         ),
         (
@@ -232,6 +240,7 @@ fn a_bad_setting_names_every_field() {
 /// Settings that are wrong in one way each: of a type, of a name, out of range, beside each other, in a formula.
 fn wrong_settings() -> Vec<Value> {
     let size = |field: &str, value: Value| json!({"input": {"kind": "generated", "size": {field: value}}});
+    let projected = |x: Value, weights: Value| json!({"input": {"kind": "projected", "x": x, "weights": weights}});
     let made = json!({"kind": "generated", "size": {"q_heads": 2, "kv_heads": 2, "n_q": 8, "n_k": 8}});
     vec![
         json!(7),
@@ -278,6 +287,16 @@ fn wrong_settings() -> Vec<Value> {
         json!({"input": {"kind": "numbers", "q": [], "k": [[]], "v": [[1]]}}),
         json!({"input": {"kind": "numbers", "q": [[1]], "k": [[1, 2], [3]], "v": [[1]]}}),
         json!({"input": {"kind": "numbers", "q": [[1]], "k": [[1, 2]], "v": [[1], [2]]}}),
+        projected(json!({"kind": "rows", "rows": [[1], [1, 2]]}), json!("normal")),
+        projected(json!({"kind": "generated", "recipe": "nrmal", "rows": 0, "width": 999, "seed": 0}), json!("normal")),
+        projected(json!({"kind": "text", "text": " "}), json!("normal")),
+        projected(json!({"kind": "texts", "a": "a", "b": "词".repeat(4001)}), json!("normal")),
+        projected(json!({"kind": "image", "width": 3, "cells": [0, 1]}), json!("normal")),
+        projected(json!({"kind": "image", "width": 0, "cells": []}), json!("normal")),
+        projected(json!({"kind": "picture"}), json!("normal")),
+        projected(json!({"kind": "text_image", "text": "a"}), json!("normal")),
+        projected(json!({"kind": "rows", "rows": [[1, 2]]}), json!("random")),
+        projected(json!({"kind": "rows", "rows": [[1, 2]]}), json!({"rows": {"q": [[1]], "k": [[1]], "v": [[1]]}})),
         json!({"input": made, "paint": [{"q": [0, 9], "k": [0, 8], "allow": false}]}),
         json!({"input": made, "paint": [{"head": 2, "q": [0, 8], "k": [0, 8], "allow": false}]}),
         json!({"input": {"kind": "text", "text": "one two"}, "edits": [{"tensor": "k", "head": 0, "row": 2, "col": 0, "value": 1}]}),
@@ -323,12 +342,33 @@ fn experiments() -> impl Strategy<Value = Experiment> {
     let size = (1..5usize, 1..4usize, 1..40usize, 1..40usize, 1..33usize, 1..33usize)
         .prop_map(|(kv, group, n_q, n_k, d, d_v)| Size { q_heads: kv * group, kv_heads: kv, n_q, n_k, d, d_v });
     let seed = || 0..=(1u64 << 53) - 1;
+    let picture = || (1..5usize, prop::collection::vec(-1.0..1.0f32, 1..4)).prop_map(|(w, row)| (w, row.repeat(w)));
+    let hidden = prop_oneof![
+        small().prop_map(|rows| Hidden::Rows { rows }),
+        (1..40usize, 1..20usize, seed()).prop_map(|(rows, width, seed)| Hidden::Generated {
+            recipe: "smooth".to_owned(),
+            rows,
+            width,
+            seed
+        }),
+        text().prop_map(|text| Hidden::Text { text }),
+        picture().prop_map(|(width, cells)| Hidden::Image { width, cells }),
+        (text(), text()).prop_map(|(a, b)| Hidden::Texts { a, b }),
+        (text(), picture()).prop_map(|(text, (width, cells))| Hidden::TextImage { text, width, cells }),
+    ];
     let input = prop_oneof![
         ("[a-z][a-z0-9-]{0,9}", 1..=6u32).prop_map(|(id, layer)| Input::Capture { id, layer }),
         (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed())
             .prop_map(|(recipe, size, seed)| Input::Generated { recipe: recipe.to_owned(), size, seed }),
         (text(), size, seed()).prop_map(|(text, size, seed)| Input::Text { text, size, seed }),
         (small(), small()).prop_map(|(q, k)| Input::Numbers { q, v: k.clone(), k }),
+        (hidden, any::<bool>(), 1..3usize, seed()).prop_map(|(x, own, d, seed)| {
+            let size = Size { q_heads: 2, kv_heads: 1, d, d_v: 3, ..Size::default() };
+            let matrix = |columns| vec![vec![0.1_f32; columns]; x.width()];
+            let rows = Weights::Rows { q: matrix(2 * d), k: matrix(d), v: matrix(3) };
+            let weights = if own { rows } else { Weights::Orthogonal };
+            Input::Projected { x, weights, size, seed }
+        }),
     ];
     let mask = prop_oneof![
         Just(mask("none", &[])),

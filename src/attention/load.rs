@@ -8,7 +8,7 @@ use super::inputs::{self, Generated, Options, Recipe};
 use super::plan;
 use super::problem::Problem;
 use crate::catalogue::Text;
-use crate::experiment::{Input, Issue, Issues, Size, message, unknown};
+use crate::experiment::{self, Input, Issue, Issues, Size, message, unknown};
 use crate::interchange::{Capture, Json};
 
 /// Longest text, in bytes; every word becomes a row.
@@ -59,6 +59,16 @@ pub fn made(input: &Input) -> Result<Loaded, Issues> {
             })
         }
         Input::Numbers { q, k, v } => pasted(q, k, v),
+        Input::Projected { x, weights, seed, .. } => {
+            // What the check finds, callers who skip it must hear as well: sizes here decide what memory is taken.
+            experiment::check_input(input)?;
+            let dims = sized(input)?;
+            let states = inputs::states(x, *seed);
+            let matrices = inputs::matrices(weights, states.width, &dims, *seed);
+            let made = inputs::project(&states, &matrices, &dims);
+            let tokens = states.tokens;
+            Ok(Loaded { dims, tokens_q: tokens.clone(), tokens_k: tokens, inputs: shared(made), note: None })
+        }
     }
 }
 
@@ -70,6 +80,10 @@ pub fn dims_of(input: &Input) -> Option<Dims> {
         Input::Generated { size, .. } => (*size, size.n_q, size.n_k),
         Input::Text { text, size, .. } => {
             let n = inputs::tokenize(text).len();
+            (*size, n, n)
+        }
+        Input::Projected { x, size, .. } => {
+            let n = x.streams().iter().sum();
             (*size, n, n)
         }
         Input::Numbers { q, k, v } => {

@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod fields;
+mod hidden;
 mod history;
 mod issue;
 mod link;
@@ -11,8 +12,9 @@ pub(crate) mod shape;
 mod spec;
 mod words;
 
-pub use check::{check, limits, scope, understand};
+pub use check::{check, check_input, limits, scope, understand};
 pub(crate) use check::{check_params, fault, type_of};
+pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hidden::{Hidden, Weights};
 use crate::formula::{Sorted, Ty};
 
 /// Everything the user set.
@@ -118,6 +119,17 @@ pub enum Input {
         k: Vec<Vec<f32>>,
         /// Values, `n_k` rows of `d_v`.
         v: Vec<Vec<f32>>,
+    },
+    /// Hidden states, projected to Q, K and V in every head.
+    Projected {
+        /// The hidden states.
+        x: Hidden,
+        /// The matrices.
+        weights: Weights,
+        /// Sizes; `n_q` and `n_k` follow X.
+        size: Size,
+        /// Seed of the matrices, and of embedded words.
+        seed: u64,
     },
 }
 

@@ -1,9 +1,10 @@
-//! What comes in from outside: safetensors files, pasted numbers, captured heads, half floats. Everything here takes untrusted bytes:
+//! What comes in from outside: safetensors and NumPy files, pasted numbers, captured heads, half floats. Everything here takes untrusted bytes:
 //! nothing panics, sizes are limited before memory is taken, and an error says where the fault is.
 
 pub mod capture;
 pub mod half;
 pub mod json;
+pub mod npy;
 pub mod numbers;
 pub mod safetensors;
 

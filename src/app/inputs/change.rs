@@ -2,6 +2,7 @@
 
 use crate::app::state::Lab;
 use crate::attention::inputs::tokenize;
+use crate::catalogue;
 use crate::experiment::{Experiment, Input};
 
 /// Query heads, queries and keys, as far as they are known before the input is loaded.
@@ -35,10 +36,31 @@ fn replace(e: &mut Experiment, input: Input, tokens: &dyn Fn(&str) -> Option<usi
             fits(p.q, after.n_q) && fits(p.k, after.n_k) && p.head.is_none_or(|h| after.heads.is_none_or(|n| h < n))
         });
     }
+    follow(e);
     let inside = |place: &mut usize, n: Option<usize>| *place = (*place).min(n.unwrap_or(usize::MAX).saturating_sub(1));
     inside(&mut e.view.head, after.heads);
     inside(&mut e.view.query, after.n_q);
     inside(&mut e.view.key, after.n_k);
+}
+
+/// Sets the parameters of mask and position scheme that follow from the input: the sides of a picture for patterns over a plane, the length
+/// of stream A for the mask of two modalities.
+pub fn follow(e: &mut Experiment) {
+    let Input::Projected { x, .. } = &e.input else { return };
+    let [first, second] = x.streams();
+    if second > 0 && e.mask.id == "cross-modal" {
+        e.mask.params.insert("first".to_owned(), first as f64);
+    }
+    let Some([height, width]) = x.sides() else { return };
+    let mask = catalogue::mask(&e.mask.id).map_or(&[][..], |entry| entry.params);
+    let position = catalogue::position(&e.position.id).map_or(&[][..], |entry| entry.params);
+    for (declared, given) in [(mask, &mut e.mask.params), (position, &mut e.position.params)] {
+        for (name, side) in [("height", height), ("width", width)] {
+            if declared.iter().any(|param| param.name == name) {
+                given.insert(name.to_owned(), side as f64);
+            }
+        }
+    }
 }
 
 fn extent(input: &Input, tokens: &dyn Fn(&str) -> Option<usize>) -> Extent {
@@ -49,6 +71,10 @@ fn extent(input: &Input, tokens: &dyn Fn(&str) -> Option<usize>) -> Extent {
             let n = tokenize(text).len();
             Extent { heads: Some(size.q_heads), n_q: Some(n), n_k: Some(n) }
         }
+        Input::Projected { x, size, .. } => {
+            let n = x.streams().iter().sum();
+            Extent { heads: Some(size.q_heads), n_q: Some(n), n_k: Some(n) }
+        }
         Input::Numbers { q, k, .. } => Extent { heads: Some(1), n_q: Some(q.len()), n_k: Some(k.len()) },
     }
 }
@@ -56,7 +82,7 @@ fn extent(input: &Input, tokens: &dyn Fn(&str) -> Option<usize>) -> Extent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Edit, Patch, Size, TensorName};
+    use crate::experiment::{Choice, Edit, Hidden, Patch, Size, TensorName, Weights};
 
     #[test]
     fn what_cannot_outlive_the_input_goes() {
@@ -71,6 +97,24 @@ mod tests {
         assert!(e.edits.is_empty() && e.data.is_empty());
         assert_eq!(e.paint, [Patch { head: None, q: [0, 2], k: [0, 2], allow: true }]);
         assert_eq!((e.view.head, e.view.query, e.view.key), (1, 5, 2));
+    }
+
+    #[test]
+    fn patterns_over_a_plane_and_modalities_follow_the_input() {
+        let projected = |x: Hidden| Input::Projected { x, weights: Weights::Normal, size: Size::default(), seed: 0 };
+        let mut e = Experiment::default();
+        e.mask.id = "axial".to_owned();
+        e.mask.params = Default::default();
+        e.position = Choice::of("rope-2d");
+        replace(&mut e, projected(Hidden::Image { width: 3, cells: vec![0.0; 6] }), &|_| Some(16));
+        assert_eq!((e.mask.params.get("height"), e.mask.params.get("width")), (Some(&2.0), Some(&3.0)));
+        assert_eq!((e.position.params.get("width"), e.position.params.get("height")), (Some(&3.0), None));
+        e.mask.id = "cross-modal".to_owned();
+        e.mask.params = Default::default();
+        replace(&mut e, projected(Hidden::Texts { a: "one two".to_owned(), b: "three".to_owned() }), &|_| Some(16));
+        assert_eq!(e.mask.params.get("first"), Some(&2.0));
+        assert_eq!(e.view.query, 2);
+        assert!(crate::experiment::check(&e).is_ok());
     }
 
     #[test]

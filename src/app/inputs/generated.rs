@@ -44,7 +44,7 @@ fn change(lab: Lab, key: &str, change: impl FnOnce(&mut String, &mut Size, &mut 
     let mut input = lab.experiment.with_untracked(|e| e.input.clone());
     match &mut input {
         Input::Generated { recipe, size, seed } => change(recipe, size, seed),
-        Input::Text { size, seed, .. } => change(&mut String::new(), size, seed),
+        Input::Text { size, seed, .. } | Input::Projected { size, seed, .. } => change(&mut String::new(), size, seed),
         Input::Capture { .. } | Input::Numbers { .. } => return,
     }
     set_input(lab, key, input);
@@ -52,14 +52,14 @@ fn change(lab: Lab, key: &str, change: impl FnOnce(&mut String, &mut Size, &mut 
 
 fn seed_of(input: &Input) -> u64 {
     match input {
-        Input::Generated { seed, .. } | Input::Text { seed, .. } => *seed,
+        Input::Generated { seed, .. } | Input::Text { seed, .. } | Input::Projected { seed, .. } => *seed,
         _ => 0,
     }
 }
 
 fn size_of(input: &Input) -> Size {
     match input {
-        Input::Generated { size, .. } | Input::Text { size, .. } => *size,
+        Input::Generated { size, .. } | Input::Text { size, .. } | Input::Projected { size, .. } => *size,
         _ => Size::default(),
     }
 }

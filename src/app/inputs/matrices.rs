@@ -1,14 +1,18 @@
-//! Q, K and V of the chosen head.
+//! Q, K and V of the chosen head, and X where they are its projections.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use super::hidden::X;
 use super::matrix::Matrix;
 use crate::app::controls::{Card, IssueLine, words};
 use crate::app::i18n::{self, t};
+use crate::app::piece::piece;
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
-use crate::experiment::TensorName;
+use crate::experiment::{Input, TensorName};
 
 /// The three matrices, how many cells were changed, and the way back.
 #[component]
@@ -28,8 +32,10 @@ pub fn MatricesCard() -> impl IntoView {
             crate::catalogue::Lang::Zh => format!("已修改 {n} 个单元格"),
         }
     });
+    let hidden = Signal::memo(move || lab.experiment.with(|e| matches!(e.input, Input::Projected { .. })));
     view! {
         <Card title=words("Q, K, V", "Q、K、V") aside=about>
+            {move || hidden.get().then(|| piece(|| Box::pin(x()), |x| x()))}
             <Matrix tensor=TensorName::Q />
             <Matrix tensor=TensorName::K />
             <Matrix tensor=TensorName::V />
@@ -46,4 +52,9 @@ pub fn MatricesCard() -> impl IntoView {
             )}</p>
         </Card>
     }
+}
+
+#[wasm_split(later, fallible)]
+fn x() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <X /> })
 }

@@ -2,8 +2,9 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `source` | the four kinds of input, and what each was set to before |
-//! | `captured`, `generated`, `text`, `paste` | the controls of one kind |
+//! | `source` | the five kinds of input, and what each was set to before |
+//! | `captured`, `generated`, `text`, `paste`, `hidden` | the controls of one kind |
+//! | `numbers`, `drop` | a matrix as text; files that are dropped or chosen |
 //! | `change` | a new input, and what of the experiment cannot outlive the old one |
 //! | `tokens` | the words of the input; hovering and choosing a query or key |
 //! | `matrices`, `matrix`, `rows`, `cell`, `block` | Q, K and V of the chosen head; one matrix; its rows; one cell; the numbers |
@@ -12,15 +13,19 @@ mod block;
 mod captured;
 mod cell;
 mod change;
+mod drop;
 mod generated;
+mod hidden;
 mod matrices;
 mod matrix;
+mod numbers;
 mod paste;
 mod rows;
 mod source;
 mod text;
 mod tokens;
 
+pub use change::follow;
 use leptos::prelude::*;
 
 use crate::app::view::view;

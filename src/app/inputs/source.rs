@@ -1,4 +1,4 @@
-//! Where Q, K and V come from: four kinds, each remembering what it was set to.
+//! Where Q, K and V come from: five kinds, each remembering what it was set to.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
@@ -7,6 +7,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use super::captured::Captured;
 use super::change::set_input;
 use super::generated::Generated;
+use super::hidden::Projected;
 use super::paste::{Paste, numbers_of_head};
 use super::text::Words;
 use super::tokens::Tokens;
@@ -16,23 +17,25 @@ use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::catalogue;
-use crate::experiment::{Input, Size};
+use crate::experiment::{Hidden, Input, Size, Weights};
 
-/// The four kinds of input, in the order of the page.
+/// The five kinds of input, in the order of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Capture,
     Generated,
     Text,
     Numbers,
+    Projected,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str, &'static str, &'static str); 4] = [
+    const ALL: [(Self, &'static str, &'static str, &'static str); 5] = [
         (Self::Capture, "capture", "Captured", "采集"),
         (Self::Generated, "generated", "Generated", "生成"),
         (Self::Text, "text", "Text", "文本"),
         (Self::Numbers, "numbers", "Paste", "粘贴"),
+        (Self::Projected, "projected", "X·W", "X·W"),
     ];
 
     fn of(input: &Input) -> Self {
@@ -41,6 +44,7 @@ impl Kind {
             Input::Generated { .. } => Self::Generated,
             Input::Text { .. } => Self::Text,
             Input::Numbers { .. } => Self::Numbers,
+            Input::Projected { .. } => Self::Projected,
         }
     }
 
@@ -79,6 +83,7 @@ pub fn SourceCard() -> impl IntoView {
                 Kind::Generated => piece(|| Box::pin(generated()), |generated| generated()),
                 Kind::Text => piece(|| Box::pin(text()), |text| text()),
                 Kind::Numbers => view! { <Paste /> },
+                Kind::Projected => piece(|| Box::pin(projected()), |projected| projected()),
             }}
             <IssueLine path="input" except="input.size" />
             <Tokens />
@@ -94,6 +99,11 @@ fn generated() -> Result<fn() -> AnyView, SplitLoaderError> {
 #[wasm_split(later, fallible)]
 fn text() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| view! { <Words /> })
+}
+
+#[wasm_split(later, fallible)]
+fn projected() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <Projected /> })
 }
 
 /// What a kind starts from when it is chosen for the first time: as close as it comes to what is on the page now.
@@ -117,5 +127,9 @@ fn first_of(lab: Lab, kind: Kind, now: &Input) -> Input {
             Input::Text { text, size: Size::default(), seed: 0 }
         }
         Kind::Numbers => numbers_of_head(lab),
+        Kind::Projected => {
+            let x = Hidden::Image { width: 8, cells: (0..64).map(|at| f32::from(u8::from(at % 9 == 0))).collect() };
+            Input::Projected { x, weights: Weights::Normal, size: Size::default(), seed: 0 }
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::tables::{Reader, Tables};
 use super::thumbs::Thumbs;
 use crate::app::controls::{Card, IssueLine, words};
 use crate::app::i18n::t;
+use crate::app::inputs::follow;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
@@ -38,6 +39,7 @@ pub fn MaskCard() -> impl IntoView {
         lab.edit("mask.id", |e| {
             leave_custom(e, origin.get_untracked().as_ref());
             e.mask = MaskChoice { id, params: Default::default(), custom: None };
+            follow(e);
         });
     });
     let text = Signal::memo(move || lab.experiment.with(formula_of));

@@ -7,6 +7,7 @@ use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::i18n::t;
+use crate::app::inputs::follow;
 use crate::app::positions::Compare;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
@@ -28,7 +29,12 @@ pub fn PositionCard() -> impl IntoView {
         let item = |p: &PositionEntry| Item::new(p.id, words_of(p.name)).hint(words_of(p.about));
         catalogue::positions().iter().take(shown.get()).map(item).collect::<Vec<_>>()
     };
-    let choose = Callback::new(move |id: String| lab.edit("position.id", |e| e.position = Choice::of(&id)));
+    let choose = Callback::new(move |id: String| {
+        lab.edit("position.id", |e| {
+            e.position = Choice::of(&id);
+            follow(e);
+        })
+    });
     let captured = Signal::memo(move || {
         lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != Choice::of("none").id)
     });

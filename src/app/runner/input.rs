@@ -44,7 +44,7 @@ impl Inputs {
         }
         let bytes = match input {
             Input::Capture { id, layer } => Some(self.capture(id, *layer).await?),
-            Input::Generated { .. } | Input::Text { .. } | Input::Numbers { .. } => None,
+            Input::Generated { .. } | Input::Text { .. } | Input::Numbers { .. } | Input::Projected { .. } => None,
         };
         let loaded = Arc::new(self.pool.load(input, bytes).await?);
         let mut kept = self.kept.borrow_mut();

@@ -84,6 +84,7 @@ fn what(lab: Lab) -> String {
             Lang::En => format!("generated: {recipe}, seed {seed}"),
             Lang::Zh => format!("生成：{recipe}，种子 {seed}"),
         },
+        Input::Projected { .. } => i18n::now(lang, "hidden states, projected", "隐状态的投影").to_owned(),
         Input::Text { text, .. } => format!("“{text}”"),
         Input::Numbers { .. } => i18n::now(lang, "pasted numbers", "粘贴的数值").to_owned(),
     })

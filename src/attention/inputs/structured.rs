@@ -66,7 +66,7 @@ fn normalise(row: &mut [f64]) {
 }
 
 /// `rows` unit rows, orthogonal within each block of `width`.
-fn orthonormal(rng: &mut Rng, rows: usize, width: usize) -> Vec<f64> {
+pub(super) fn orthonormal(rng: &mut Rng, rows: usize, width: usize) -> Vec<f64> {
     let mut table = rng.normals(rows * width);
     for row in 0..rows {
         let (before, rest) = table.split_at_mut(row * width);

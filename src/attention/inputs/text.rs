@@ -3,10 +3,11 @@
 use super::recipe::Generated;
 use super::rng::Rng;
 use crate::attention::dims::Dims;
+use crate::experiment::Hidden;
 pub use crate::experiment::tokenize;
 
 /// Numbers in a token's embedding.
-pub const WIDTH: usize = 64;
+pub const WIDTH: usize = Hidden::EMBEDDING;
 
 /// A text as inputs of attention.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,7 +22,7 @@ pub struct TextInputs {
 
 /// The embedding `x` of a token: [`WIDTH`] standard normal numbers from the seed `fnv1a(lower-case token) ^ rotate(seed, 32)` (FNV-1a,
 /// 64 bits, of UTF-8). Equal words have equal embeddings in every text, whatever their case.
-fn embedding(token: &str, seed: u64) -> Vec<f64> {
+pub(super) fn embedding(token: &str, seed: u64) -> Vec<f64> {
     let hash = token
         .to_lowercase()
         .bytes()

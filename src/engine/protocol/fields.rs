@@ -11,7 +11,7 @@ use crate::attention::{
     TileCounts,
 };
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
-use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Patch, Size, Stage};
+use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Data, DataValues, Scalar, Ty};
 
 macro_rules! fields {
@@ -113,7 +113,8 @@ variants! {
         0: Capture { id, layer },
         1: Generated { recipe, size, seed },
         2: Text { text, size, seed },
-        3: Numbers { q, k, v }
+        3: Numbers { q, k, v },
+        4: Projected { x, weights, size, seed }
     }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary), 2: Estimator(estimator) }
     Method {
@@ -137,6 +138,15 @@ variants! {
     }
     Feature { 0: Elu, 1: Relu, 2: Identity }
     Cell { 0: Rnn, 1: Gru, 2: Lstm }
+    Hidden {
+        0: Rows { rows },
+        1: Generated { recipe, rows, width, seed },
+        2: Text { text },
+        3: Image { width, cells },
+        4: Texts { a, b },
+        5: TextImage { text, width, cells }
+    }
+    Weights { 0: Normal, 1: Identity, 2: Orthogonal, 3: Rows { q, k, v } }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
     Finish { 0: MixHeads { mix } }

@@ -10,7 +10,7 @@ use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Ste
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
 use crate::engine::Pool;
-use crate::experiment::{Message, Patch, Size, Stage};
+use crate::experiment::{Hidden, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Scalar, Sorted, Ty};
 
 const DIMS: Dims = Dims { batch: 2, q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
@@ -114,6 +114,18 @@ fn to_worker() -> Vec<ToWorker> {
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
         load(Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 11 }),
         load(Input::Text { text: "它 looks 🐕\0".to_owned(), size: SIZE, seed: 0 }),
+        load(Input::Projected {
+            x: Hidden::TextImage { text: "a".to_owned(), width: 2, cells: vec![0.5, -0.0] },
+            weights: Weights::Rows { q: vec![vec![1.0]], k: vec![], v: vec![vec![]] },
+            size: SIZE,
+            seed: 3,
+        }),
+        load(Input::Projected {
+            x: Hidden::Generated { recipe: "normal".to_owned(), rows: 2, width: 3, seed: 4 },
+            weights: Weights::Orthogonal,
+            size: SIZE,
+            seed: 3,
+        }),
         load(Input::Numbers { q: vec![vec![f32::MIN_POSITIVE, f32::INFINITY]], k: vec![vec![], vec![1.0]], v: vec![] }),
         open(problem(), Backend::Reference, Algorithm::Streaming),
         open(Problem::plain(DIMS), Backend::Cpu, Algorithm::Materialised),

@@ -5,7 +5,7 @@ use super::super::nearest::{shown, unknown};
 use super::super::spec::Size;
 use super::super::words::tokens;
 use super::super::{Input, TensorName};
-use super::{FINITE, Found, limits};
+use super::{FINITE, Found, hidden, limits};
 use crate::catalogue::{self, Text};
 
 /// What is known of the extents of Q, K and V before the input is loaded: heads, rows, columns.
@@ -83,9 +83,9 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             Extents::of_size(&Size { n_q: n, n_k: n, ..*size })
         }
         Input::Numbers { q, k, v } => {
-            let q_columns = matrix(found, "q", q);
-            let k_columns = matrix(found, "k", k);
-            let v_columns = matrix(found, "v", v);
+            let q_columns = matrix(found, "input.q", q);
+            let k_columns = matrix(found, "input.k", k);
+            let v_columns = matrix(found, "input.v", v);
             if let (Some(a), Some(b)) = (q_columns, k_columns)
                 && a != b
             {
@@ -109,6 +109,17 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             }
             let extents = |m: &[Vec<f32>], columns: Option<usize>| [1, m.len(), columns.unwrap_or(0)];
             Extents { q: extents(q, q_columns), k: extents(k, k_columns), v: extents(v, v_columns) }
+        }
+        Input::Projected { x, weights, size, seed } => {
+            let before = found.0.len();
+            let tokens = hidden::hidden(found, x);
+            sizes(found, size, tokens.map(|n| [n, n]));
+            found.seed("input.seed", *seed);
+            if found.0.len() == before {
+                hidden::weights(found, weights, x, size);
+            }
+            let n = tokens.unwrap_or(limits::TOKENS);
+            Extents::of_size(&Size { n_q: n, n_k: n, ..*size })
         }
     }
 }
@@ -148,8 +159,7 @@ fn sizes(found: &mut Found, size: &Size, lengths: Option<[usize; 2]>) {
 }
 
 /// Checks pasted rows; the length of a row where all agree.
-fn matrix(found: &mut Found, name: &str, rows: &[Vec<f32>]) -> Option<usize> {
-    let path = format!("input.{name}");
+pub(super) fn matrix(found: &mut Found, path: &str, rows: &[Vec<f32>]) -> Option<usize> {
     if rows.is_empty() || rows.len() > limits::TOKENS {
         let (most, count) = (limits::TOKENS, rows.len());
         found

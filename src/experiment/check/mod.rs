@@ -1,10 +1,11 @@
 //! What can be said of an experiment before its input is loaded. Finds every problem, never panics.
 
+mod hidden;
 mod input;
 mod rules;
 
 use super::issue::message;
-use super::{Experiment, Issue, Issues, Message, TensorName};
+use super::{Experiment, Input, Issue, Issues, Message, TensorName};
 use crate::catalogue::Text;
 use input::Extents;
 
@@ -55,6 +56,16 @@ pub fn check(experiment: &Experiment) -> Result<(), Issues> {
     numbers(&mut found, experiment);
     paint(&mut found, experiment, &extents);
     view(&mut found, experiment);
+    if found.0.is_empty() { Ok(()) } else { Err(Issues(found.0)) }
+}
+
+/// Every problem of an input by itself.
+///
+/// # Errors
+/// All of them, each with the path of its field.
+pub fn check_input(input: &Input) -> Result<(), Issues> {
+    let mut found = Found::default();
+    input::check(&mut found, input);
     if found.0.is_empty() { Ok(()) } else { Err(Issues(found.0)) }
 }
 

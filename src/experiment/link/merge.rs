@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::{Experiment, Issue, Issues, check};
 use super::UNREADABLE;
-use super::tree::{Tree, choice_key, is_choice};
+use super::tree::{Tree, choice_key, is_choice, is_whole};
 use crate::catalogue::Text;
 
 /// `base` with the fields of `patch` in place of its own: objects are merged, everything else replaces. Choosing another mask, position, normaliser,
@@ -73,6 +73,7 @@ impl Merger {
             return self.reset(path);
         }
         let opens = match now {
+            Some(_) if is_whole(path) => false,
             Some(now) => now.is_object() || (now.is_null() && path[..] == ["score"]),
             None => path[..] == ["mask", "custom"],
         };

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::issue::message;
 use super::nearest::shown;
-use super::{Experiment, Input, Issue, Message, limits};
+use super::{Experiment, Input, Issue, Message, Weights, limits};
 use crate::catalogue::Text;
 use tree::Tree;
 
@@ -93,7 +93,9 @@ fn differences<'a>(
     if value == start {
         return;
     }
-    if let Value::Object(fields) = value {
+    if let Value::Object(fields) = value
+        && !tree::is_whole(path)
+    {
         let blank = tree::blank(path);
         let start = if start.is_object() { start } else { &blank };
         for (name, value) in fields {
@@ -123,6 +125,10 @@ fn packed(experiment: &Experiment, path: &[&str]) -> Option<String> {
         (["input", "q"], Input::Numbers { q, .. }) => serde_json::to_string(q),
         (["input", "k"], Input::Numbers { k, .. }) => serde_json::to_string(k),
         (["input", "v"], Input::Numbers { v, .. }) => serde_json::to_string(v),
+        (["input", "x"], Input::Projected { x, .. }) => serde_json::to_string(x),
+        (["input", "weights"], Input::Projected { weights: weights @ Weights::Rows { .. }, .. }) => {
+            serde_json::to_string(weights)
+        }
         _ => return None,
     };
     json.ok()

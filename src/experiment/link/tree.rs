@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::fields::EXPERIMENT;
 use super::super::nearest::{shown, unknown};
 use super::super::spec::Size;
-use super::super::{CustomFormula, Experiment, Input, Issue};
+use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
@@ -66,10 +66,19 @@ pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
         ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
         ("input", "text") => Input::Text { text: String::new(), size, seed: 0 },
         ("input", "numbers") => Input::Numbers { q: Vec::new(), k: Vec::new(), v: Vec::new() },
+        ("input", "projected") => {
+            let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 8, width: 16, seed: 0 };
+            Input::Projected { x, weights: Weights::Normal, size, seed: 0 }
+        }
         ("input", _) => return None,
         _ => return Some(json!({ "id": choice })),
     };
     serde_json::to_value(input).ok()
+}
+
+/// Whether the field at a path is set as a whole: its parts depend on each other, so that none can be set before the rest.
+pub(super) fn is_whole(path: &[&str]) -> bool {
+    matches!(path, ["input", "x" | "weights"])
 }
 
 /// What an absent object starts from.

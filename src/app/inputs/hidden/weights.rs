@@ -1,0 +1,88 @@
+//! W_Q, W_K and W_V: seeded, or the user's own.
+
+use leptos::prelude::*;
+
+use super::change;
+use crate::app::controls::{Choices, Item, Look, words};
+use crate::app::i18n::t;
+use crate::app::inputs::numbers::{Rows, RowsField};
+use crate::app::reactive::Signal;
+use crate::app::state::lab;
+use crate::app::view::view;
+use crate::attention::{Dims, inputs};
+use crate::experiment::{Input, Weights};
+
+const NAMES: [(&str, &str); 3] = [("W_Q", "q"), ("W_K", "k"), ("W_V", "v")];
+
+/// How the matrices are made, and the user's own as text.
+#[component]
+pub fn Matrices() -> impl IntoView {
+    let lab = lab();
+    let weights = Signal::memo(move || {
+        lab.experiment.with(|e| match &e.input {
+            Input::Projected { weights, .. } => weights.clone(),
+            _ => Weights::Normal,
+        })
+    });
+    let kind = Signal::memo(move || {
+        weights.with(|weights| match weights {
+            Weights::Normal => "normal",
+            Weights::Identity => "identity",
+            Weights::Orthogonal => "orthogonal",
+            Weights::Rows { .. } => "rows",
+        })
+    });
+    let choose = Callback::new(move |id: String| {
+        let next = match id.as_str() {
+            "normal" => Weights::Normal,
+            "identity" => Weights::Identity,
+            "orthogonal" => Weights::Orthogonal,
+            _ => match lab.experiment.with_untracked(|e| own(&e.input)) {
+                Some(own) => own,
+                None => return,
+            },
+        };
+        change(lab, "input.weights", |_, weights, _| *weights = next);
+    });
+    let items = [
+        ("normal", "Normal", "正态"),
+        ("identity", "Identity", "单位"),
+        ("orthogonal", "Orthogonal", "正交"),
+        ("rows", "Own", "自定"),
+    ];
+    let items = items.map(|(id, en, zh)| Item::new(id, words(en, zh))).to_vec();
+    view! {
+        <p class="above">{t("W_Q, W_K, W_V", "W_Q、W_K、W_V")}</p>
+        <Choices label=words("W_Q, W_K, W_V", "W_Q、W_K、W_V") items=items chosen=Signal::derive(move || kind.get().to_owned()) on_choose=choose look=Look::Segments />
+        {move || (kind.get() == "rows").then(|| {
+            (0..3).map(|at| {
+                let (name, colour) = NAMES[at];
+                let rows = Signal::memo(move || weights.with(|weights| match weights {
+                    Weights::Rows { q, k, v } => [q, k, v][at].clone(),
+                    _ => Rows::new(),
+                }));
+                let on_rows = Callback::new(move |new: Rows| change(lab, "input.weights", |_, weights, _| {
+                    if let Weights::Rows { q, k, v } = weights {
+                        *[q, k, v][at] = new;
+                    }
+                }));
+                view! { <RowsField name=name colour=colour rows=rows typed=rows on_rows=on_rows /> }
+            }).collect_view()
+        })}
+    }
+}
+
+/// The matrices of now as the user's own, rounded to be read.
+fn own(input: &Input) -> Option<Weights> {
+    let Input::Projected { x, weights, size, seed } = input else { return None };
+    let n = x.streams().iter().sum();
+    let dims =
+        Dims { batch: 1, q_heads: size.q_heads, kv_heads: size.kv_heads, n_q: n, n_k: n, d: size.d, d_v: size.d_v };
+    let width = x.width();
+    let [q, k, v] = inputs::matrices(weights, width, &dims, *seed).map(|all| -> Rows {
+        let columns = all.len() / width.max(1);
+        let round = |x: &f64| ((x * 1000.0).round() / 1000.0) as f32;
+        all.chunks(columns.max(1)).map(|row| row.iter().map(round).collect()).collect()
+    });
+    Some(Weights::Rows { q, k, v })
+}
