@@ -6,6 +6,7 @@
 mod entry;
 mod inputs;
 mod masks;
+mod math;
 mod normalisers;
 mod positions;
 mod shelf;

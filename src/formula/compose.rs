@@ -149,6 +149,10 @@ impl Tree {
         node(ExprKind::Chain(self.0.into(), vec![("!=", node(ExprKind::Int(0)).0)]))
     }
 
+    pub(super) fn expr(&self) -> &Expr {
+        &self.0
+    }
+
     /// The text, with no more parentheses than needed.
     pub fn text(&self) -> String {
         print::text(&self.0)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use attention_playground::catalogue::{
     self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, masks, normalisers, positions, recipes,
 };
-use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Ty, compile};
+use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
 
 fn is_han(c: char) -> bool {
     ('\u{4e00}'..='\u{9fff}').contains(&c)
@@ -144,6 +144,25 @@ fn parameters_and_tables() {
         );
     }
     assert!(editable_tables().count() >= 8);
+}
+
+/// Entries without a formula of their own are written in the same notation, and it reads.
+#[test]
+fn what_has_no_formula_is_written_for_reading() {
+    let drawn = |text: &str| {
+        let tree = Tree::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(tree.mathml().starts_with("<math ") && tree.mathml().ends_with("</math>"), "{text}");
+    };
+    for e in positions() {
+        let lines = e.slot.written();
+        assert_eq!(lines.is_empty(), matches!(e.slot, Slot::Nothing | Slot::Score { .. }), "{}", e.id);
+        lines.iter().for_each(|line| drawn(line));
+        // Every slider moves something that is written.
+        for p in e.params.iter().filter(|p| !lines.is_empty() && p.name != "fraction") {
+            assert!(lines.iter().any(|line| line.contains(p.name)), "{}: {}", e.id, p.name);
+        }
+    }
+    normalisers().iter().for_each(|e| drawn(e.kind.written()));
 }
 
 /// Every table says how formulas read it: with as many indices as it has, of names that formulas know.
