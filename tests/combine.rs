@@ -5,11 +5,13 @@ mod common;
 
 use std::sync::Arc;
 
+use attention_playground::attention::combine::{own_mask, own_position};
 use attention_playground::attention::reference::{At, allowed};
 use attention_playground::attention::{Coverage, Dims, Inputs, Loaded, Plan, Problem, assemble};
-use attention_playground::catalogue::{MaskEntry, masks};
+use attention_playground::catalogue::{MaskEntry, Slot, masks, positions};
 use attention_playground::experiment::{
-    CausalAlignment, CustomFormula, Declared, Experiment, Issues, Join, Layer, MaskChoice, Patch, SoftcapOrder,
+    CausalAlignment, Choice, CustomFormula, Declared, Experiment, Issues, Join, Layer, MaskChoice, Patch, SoftcapOrder,
+    check,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -118,6 +120,10 @@ proptest! {
         let made = problem(&experiment, dims).unwrap();
         prop_assert!(made.masks.len() <= 1, "one formula");
         let whole = Plan::compile(&made).unwrap();
+        if let Ok(opened) = own_mask(&experiment, dims) {
+            prop_assert_eq!(check(&opened), Ok(()));
+            same(&whole, &plan(&opened, dims));
+        }
         for h in 0..4 {
             let at = |q, k| At { b: 0, h, q, k };
             let wanted = |q: usize, k: usize| {
@@ -143,6 +149,55 @@ proptest! {
             }
         }
     }
+}
+
+/// The same masks and scores, cell by cell.
+fn same(a: &Plan, b: &Plan) {
+    let Dims { q_heads, n_q, n_k, .. } = a.dims;
+    for (h, q, k) in (0..q_heads).flat_map(|h| (0..n_q).flat_map(move |q| (0..n_k).map(move |k| (h, q, k)))) {
+        let at = At { b: 0, h, q, k };
+        assert_eq!(allowed(a, at), allowed(b, at), "{at:?}");
+        let [h, q, k] = [h, q, k].map(|x| x as i32);
+        let score = |plan: &Plan| {
+            let all = plan.bias_before_cap.iter().chain(&plan.bias);
+            all.fold(0.75, |s, bias| bias.score_at(s, 0, h, q, k))
+        };
+        let (a, b) = (score(a), score(b));
+        assert!((a - b).abs() <= 1e-6 * a.abs().max(1.0), "{at:?}: {a} is not {b}");
+    }
+}
+
+/// The formula behind every entry can be opened, and then means the same.
+#[test]
+fn every_formula_of_the_catalogue_can_become_ones_own() {
+    let dims = sized(19, 23);
+    let tried = |experiment: Experiment, opened: Result<Experiment, _>, id: &str| {
+        let opened: Experiment =
+            opened.unwrap_or_else(|why: attention_playground::experiment::Message| panic!("{id}: {why}"));
+        assert_eq!(check(&opened), Ok(()), "{id}");
+        same(&plan(&experiment, dims), &plan(&opened, dims));
+        opened
+    };
+    for entry in masks() {
+        let mut experiment = joined(Layer::of(Join::And, entry.id), vec![]);
+        for score in [None, Some(CustomFormula { text: "s * 2 - 0.5 * k".to_owned(), params: vec![] })] {
+            experiment.score = score;
+            let opened = tried(experiment.clone(), own_mask(&experiment, dims), entry.id);
+            assert!(opened.mask.id == "custom" && opened.data.keys().count() == 0, "{}: {:?}", entry.id, opened.data);
+        }
+    }
+    for entry in positions().iter().filter(|entry| matches!(entry.slot, Slot::Score { .. })) {
+        let experiment =
+            Experiment { position: Choice::of(entry.id), ..joined(Layer::of(Join::And, "causal"), vec![]) };
+        let opened = tried(experiment.clone(), own_position(&experiment, dims), entry.id);
+        assert_eq!((opened.position.id.as_str(), opened.score.is_some()), ("none", true));
+    }
+    // Two patterns whose tables have one name, and other numbers: one of them becomes a list.
+    let bigbird = |op, random: f64| layer(op, "bigbird", &[("random", random)]);
+    let two = joined(bigbird(Join::And, 1.0), vec![Layer { not: true, ..bigbird(Join::Or, 3.0) }]);
+    let opened = tried(two.clone(), own_mask(&two, dims), "two");
+    assert_eq!(opened.data.keys().collect::<Vec<_>>(), ["kept_2_list1"]);
+    assert!(opened.mask.custom.unwrap().params.iter().any(|p| p.name == "block"));
 }
 
 #[test]

@@ -32,44 +32,92 @@ pub fn reach(
     allowed: impl Fn(usize, usize) -> bool,
     bound: impl Fn(usize, usize) -> bool,
 ) -> Reach {
-    let words = n_k.div_ceil(64);
-    let table = |holds: &dyn Fn(usize, usize) -> bool| {
-        let mut bits = vec![0_u64; n_q * words];
-        for q in 0..n_q {
-            for k in (0..n_k).filter(|&k| holds(q, k)) {
-                bits[q * words + k / 64] |= 1 << (k % 64);
-            }
-        }
-        bits
-    };
-    let permitted = table(&bound);
-    let one = table(&|q, k| allowed(q, k) && bound(q, k));
-    let count = |bits: &[u64]| bits.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
-    let (mut seen, mut layers, mut reached) = (one.clone(), u32::from(count(&one) > 0), count(&one));
-    let pairs = reached;
+    let mut walk = Walk::new(n_q, n_k, allowed, bound);
     loop {
-        let mut next = seen.clone();
-        for q in 0..n_q {
-            let row = &one[q * words..(q + 1) * words];
-            for (w, &word) in row.iter().enumerate() {
-                let mut rest = word;
+        if let Some(reach) = walk.advance(n_q) {
+            return reach;
+        }
+    }
+}
+
+/// [`reach`] on its way, to be advanced in steps: on a page's thread nothing may last.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    n_q: usize,
+    /// Words of a row of bits.
+    words: usize,
+    /// What one layer sees, and what is permitted.
+    one: Vec<u64>,
+    permitted: Vec<u64>,
+    /// What is seen after `layers` layers, and after one more in the rows before `row`.
+    seen: Vec<u64>,
+    next: Vec<u64>,
+    row: usize,
+    layers: u32,
+    pairs: u64,
+    reached: u64,
+}
+
+impl Walk {
+    /// One layer.
+    pub fn new(
+        n_q: usize,
+        n_k: usize,
+        allowed: impl Fn(usize, usize) -> bool,
+        bound: impl Fn(usize, usize) -> bool,
+    ) -> Self {
+        let words = n_k.div_ceil(64);
+        let table = |holds: &dyn Fn(usize, usize) -> bool| {
+            let mut bits = vec![0_u64; n_q * words];
+            for q in 0..n_q {
+                for k in (0..n_k).filter(|&k| holds(q, k)) {
+                    bits[q * words + k / 64] |= 1 << (k % 64);
+                }
+            }
+            bits
+        };
+        let permitted = table(&bound);
+        let one = table(&|q, k| allowed(q, k) && bound(q, k));
+        let pairs = count(&one);
+        let (seen, next) = (one.clone(), one.clone());
+        Self { n_q, words, one, permitted, seen, next, row: 0, layers: u32::from(pairs > 0), pairs, reached: pairs }
+    }
+
+    /// Goes on by so many rows; the reach, once no further layer adds to it.
+    pub fn advance(&mut self, rows: usize) -> Option<Reach> {
+        let Self { n_q, words, .. } = *self;
+        let end = (self.row + rows).min(n_q);
+        for q in self.row..end {
+            for w in 0..words {
+                let mut rest = self.one[q * words + w];
                 while rest != 0 {
                     let token = w * 64 + rest.trailing_zeros() as usize;
                     rest &= rest - 1;
                     if token < n_q {
                         for i in 0..words {
-                            next[q * words + i] |= seen[token * words + i] & permitted[q * words + i];
+                            self.next[q * words + i] |= self.seen[token * words + i] & self.permitted[q * words + i];
                         }
                     }
                 }
             }
         }
-        let now = count(&next);
-        if now == reached {
-            return Reach { pairs, layers, reached, permitted: count(&permitted) };
+        self.row = end;
+        if end < n_q {
+            return None;
         }
-        (seen, reached, layers) = (next, now, layers + 1);
+        let now = count(&self.next);
+        if now == self.reached {
+            let Self { pairs, layers, reached, .. } = *self;
+            return Some(Reach { pairs, layers, reached, permitted: count(&self.permitted) });
+        }
+        self.seen.clone_from(&self.next);
+        (self.row, self.reached, self.layers) = (0, now, self.layers + 1);
+        None
     }
+}
+
+fn count(bits: &[u64]) -> u64 {
+    bits.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
 /// The smallest number of boxes of side `side` that hold every allowed pair: the slope of its logarithm over `side` is the pattern's
@@ -94,6 +142,17 @@ mod tests {
         let window = reach(100, 100, |q, k| k <= q && q - k < 2, CAUSAL);
         assert_eq!(window, Reach { pairs: 199, layers: 99, reached: 5050, permitted: 5050 });
         assert_eq!(reach(100, 100, CAUSAL, CAUSAL).full(), Some(1));
+    }
+
+    #[test]
+    fn steps_of_any_length_lead_to_the_same() {
+        let allowed = |q: usize, k: usize| k <= q && q - k < 5;
+        let wanted = reach(70, 70, allowed, CAUSAL);
+        for rows in [1, 7, 70, 500] {
+            let mut walk = Walk::new(70, 70, allowed, CAUSAL);
+            let found = std::iter::repeat_with(|| walk.advance(rows)).find_map(|found| found);
+            assert_eq!(found, Some(wanted), "{rows}");
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(super) fn masks(experiment: &Experiment, dims: Dims) -> Result<Problem, Issu
 }
 
 /// Offset and masks, and the chooser that goes on from there.
-fn begin(experiment: &Experiment, dims: Dims) -> Result<(Problem, Chooser<'_>), Issues> {
+pub(super) fn begin(experiment: &Experiment, dims: Dims) -> Result<(Problem, Chooser<'_>), Issues> {
     let issues = plan::check_dims(&dims);
     if !issues.is_empty() {
         return Err(Issues(issues));

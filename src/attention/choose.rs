@@ -212,7 +212,7 @@ impl Chooser<'_> {
         }
     }
 
-    /// A formula of the user's own: its declared parameters, the tables the user gave, and the catalogue's editable ones it names.
+    /// A formula of the user's own: its declared parameters, the tables the user gave, and the catalogue's that it names.
     pub fn custom(&mut self, formula: &CustomFormula, path: &str) -> Term {
         let mut term = Term::new(&format!("{path}.text"), &formula.text);
         let mut values = Sorted::new();
@@ -245,7 +245,10 @@ impl Chooser<'_> {
         let words: Vec<&str> = names(&text).collect();
         // A declared parameter hides a table of its name.
         let wanted = |term: &Term, name: &str| words.contains(&name) && !term.params.contains_key(name);
-        for table in catalogue::editable_tables().filter(|table| wanted(term, table.name)).collect::<Vec<_>>() {
+        // A list of the user's hides a table of its name that users may not edit.
+        let usable = |table: &Table| table.editable || !self.data.contains_key(table.name);
+        let of_catalogue = catalogue::tables().filter(|table| wanted(term, table.name) && usable(table));
+        for table in of_catalogue.collect::<Vec<_>>() {
             if let Some(data) = self.table(table, params) {
                 term.data.insert(table.name.to_owned(), data);
             }

@@ -8,6 +8,7 @@ mod entry;
 mod estimators;
 mod inputs;
 mod masks;
+mod math;
 mod normalisers;
 mod positions;
 mod products;
@@ -35,13 +36,23 @@ pub fn editable_table(name: &str) -> Option<&'static Table> {
     editable_tables().find(|table| table.name == name)
 }
 
-/// How formulas usually read the table of this name, between the brackets: `h` for a number per head, `k` for one per token.
-pub fn index_of(name: &str) -> Option<&'static str> {
-    editable_table(name).map(|table| table.index)
+/// The table of this name, whether users may edit it or not.
+pub fn table(name: &str) -> Option<&'static Table> {
+    tables().find(|table| table.name == name)
 }
 
-/// Every table that users may edit. Entries that share a name share the meaning, so each name comes once.
+/// How formulas usually read the table of this name, between the brackets: `h` for a number per head, `k` for one per token.
+pub fn index_of(name: &str) -> Option<&'static str> {
+    table(name).map(|table| table.index)
+}
+
+/// Every table that users may edit.
 pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
+    tables().filter(|table| table.editable)
+}
+
+/// Every table that formulas may read. Entries that share a name share the meaning, so each name comes once.
+pub fn tables() -> impl Iterator<Item = &'static Table> {
     let of_masks = masks().iter().flat_map(|entry| entry.tables);
     let of_positions = positions().iter().flat_map(|entry| match entry.slot {
         Slot::Score { tables, .. } => tables,
@@ -49,7 +60,7 @@ pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
     });
     let mut seen = Vec::new();
     of_masks.chain(of_positions).filter(move |table| {
-        let new = table.editable && !seen.contains(&table.name);
+        let new = !seen.contains(&table.name);
         if new {
             seen.push(table.name);
         }

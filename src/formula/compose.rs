@@ -101,6 +101,58 @@ impl Tree {
         self
     }
 
+    /// With `value` in the place of every mention of `name`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &Self) -> Self {
+        walk(&mut self.0, &mut |kind| {
+            if matches!(kind, ExprKind::Name(found) if found == name) {
+                *kind = value.0.kind.clone();
+            }
+        });
+        self
+    }
+
+    /// With every reading of the table `name` turned into one of the list `list`, which holds its entries row by row: the indices,
+    /// each kept inside its extent, become one place; `read` makes the entry of what the list gives.
+    #[must_use]
+    pub fn flattened(mut self, name: &str, list: &str, shape: &[usize], read: impl Fn(Self) -> Self) -> Self {
+        let int = |x: usize| node(ExprKind::Int(i32::try_from(x).unwrap_or(i32::MAX))).0;
+        walk(&mut self.0, &mut |kind| {
+            let ExprKind::Index(found, indices) = kind else { return };
+            if found != name || indices.len() != shape.len() {
+                return;
+            }
+            let clamped = |(index, &extent): (&Expr, &usize)| {
+                let limits = vec![index.clone(), int(0), int(extent.saturating_sub(1))];
+                node(ExprKind::Call("clamp".to_owned(), limits)).0
+            };
+            let mut places = indices.iter().zip(shape).map(clamped);
+            let first = places.next().unwrap_or_else(|| int(0));
+            let place = places.zip(&shape[1..]).fold(first, |outer, (inner, &extent)| {
+                let row = node(ExprKind::Binary("*", outer.into(), int(extent).into())).0;
+                node(ExprKind::Binary("+", row.into(), inner.into())).0
+            });
+            *kind = read(node(ExprKind::Index(list.to_owned(), vec![place]))).0.kind;
+        });
+        self
+    }
+
+    /// As a number with decimals.
+    #[must_use]
+    pub fn float(self) -> Self {
+        node(ExprKind::Call("float".to_owned(), vec![self.0]))
+    }
+
+    /// Whether it is another number than 0.
+    #[must_use]
+    pub fn nonzero(self) -> Self {
+        node(ExprKind::Chain(self.0.into(), vec![("!=", node(ExprKind::Int(0)).0)]))
+    }
+
+    pub(super) fn expr(&self) -> &Expr {
+        &self.0
+    }
+
     /// The text, with no more parentheses than needed.
     pub fn text(&self) -> String {
         print::text(&self.0)
@@ -145,9 +197,8 @@ fn node(kind: ExprKind) -> Tree {
     Tree(Expr { kind, span: 0..0 })
 }
 
-/// Visits every part. The parser bounds the depth.
+/// Visits every part after those inside it, so that what a visit puts in its place is not visited. The parser bounds the depth.
 fn walk(expr: &mut Expr, visit: &mut impl FnMut(&mut ExprKind)) {
-    visit(&mut expr.kind);
     match &mut expr.kind {
         ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Name(_) => {}
         ExprKind::Unary(_, a) => walk(a, visit),
@@ -166,6 +217,7 @@ fn walk(expr: &mut Expr, visit: &mut impl FnMut(&mut ExprKind)) {
         ExprKind::If(a, b, c) => [a, b, c].into_iter().for_each(|part| walk(part, visit)),
         ExprKind::Call(_, parts) | ExprKind::Index(_, parts) => parts.iter_mut().for_each(|part| walk(part, visit)),
     }
+    visit(&mut expr.kind);
 }
 
 #[cfg(test)]
@@ -203,6 +255,21 @@ mod tests {
         ] {
             assert_eq!((Tree::head_in(heads).text(), (!Tree::head_in(heads)).text()), (text.into(), contrary.into()));
         }
+    }
+
+    #[test]
+    fn a_table_becomes_a_list() {
+        let text = tree("kept[h, q // 2, kept[0, q, k]] and doc[k] == 1")
+            .flattened("kept", "kept_list", &[4, 8, 8], Tree::nonzero)
+            .text();
+        let inner = "kept_list[(clamp(0, 0, 3) * 8 + clamp(q, 0, 7)) * 8 + clamp(k, 0, 7)] != 0";
+        assert_eq!(
+            text,
+            format!(
+                "kept_list[(clamp(h, 0, 3) * 8 + clamp(q // 2, 0, 7)) * 8 + clamp({inner}, 0, 7)] != 0 and doc[k] == 1"
+            )
+        );
+        assert_eq!(tree("s * 2 + s").with("s", &tree("s - k")).text(), "(s - k) * 2 + (s - k)");
     }
 
     #[test]

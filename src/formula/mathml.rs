@@ -2,13 +2,23 @@
 
 use super::ast::{Expr, ExprKind, power};
 use super::table::{Math, ROWS};
-use super::{Formula, Kind};
+use super::{Formula, Kind, Tree};
 
 impl Formula {
     /// The formula as a `<math>` element: only presentation elements, and names as escaped text.
     pub fn mathml(&self) -> String {
         let mut out = String::from("<math xmlns=\"http://www.w3.org/1998/Math/MathML\">");
         out.push_str(if self.kind() == Kind::Mask { "<mrow>" } else { "<mrow displaystyle=\"true\">" });
+        write(self.expr(), power::IF, &mut out);
+        out.push_str("</mrow></math>");
+        out
+    }
+}
+
+impl Tree {
+    /// The formula as a `<math>` element, whatever its names stand for: for what is written in the notation and never runs.
+    pub fn mathml(&self) -> String {
+        let mut out = String::from("<math xmlns=\"http://www.w3.org/1998/Math/MathML\"><mrow displaystyle=\"true\">");
         write(self.expr(), power::IF, &mut out);
         out.push_str("</mrow></math>");
         out
@@ -223,6 +233,8 @@ fn variable(name: &str, out: &mut String) {
     match (name, name.split_once('_')) {
         ("pi", _) => tag("mi", "π", out),
         ("inf", _) => tag("mi", "∞", out),
+        ("tau", _) => tag("mi", "τ", out),
+        ("gamma", _) => tag("mi", "γ", out),
         (_, Some((base, below))) if !base.is_empty() && !below.is_empty() => {
             out.push_str("<msub>");
             tag("mi", base, out);

@@ -6,7 +6,7 @@ use attention_playground::catalogue::{
     self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, normalisers, positions,
     products, recipes, selections,
 };
-use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Ty, compile};
+use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
 
 fn is_han(c: char) -> bool {
     ('\u{4e00}'..='\u{9fff}').contains(&c)
@@ -196,11 +196,35 @@ fn parameters_and_tables() {
         Slot::Score { tables, .. } => tables,
         _ => &[],
     });
-    for table in masks().iter().flat_map(|e| e.tables).chain(of_positions).filter(|t| t.editable) {
-        let named = catalogue::editable_table(table.name).unwrap();
-        assert_eq!((named.ty, named.rank, named.label), (table.ty, table.rank, table.label), "{}", table.name);
+    for table in masks().iter().flat_map(|e| e.tables).chain(of_positions) {
+        let named = catalogue::table(table.name).unwrap();
+        assert_eq!(
+            (named.ty, named.rank, named.label, named.editable),
+            (table.ty, table.rank, table.label, table.editable),
+            "{}",
+            table.name
+        );
     }
     assert!(editable_tables().count() >= 8);
+}
+
+/// Entries without a formula of their own are written in the same notation, and it reads.
+#[test]
+fn what_has_no_formula_is_written_for_reading() {
+    let drawn = |text: &str| {
+        let tree = Tree::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(tree.mathml().starts_with("<math ") && tree.mathml().ends_with("</math>"), "{text}");
+    };
+    for e in positions() {
+        let lines = e.slot.written();
+        assert_eq!(lines.is_empty(), matches!(e.slot, Slot::Nothing | Slot::Score { .. }), "{}", e.id);
+        lines.iter().for_each(|line| drawn(line));
+        // Every slider moves something that is written.
+        for p in e.params.iter().filter(|p| !lines.is_empty() && p.name != "fraction") {
+            assert!(lines.iter().any(|line| line.contains(p.name)), "{}: {}", e.id, p.name);
+        }
+    }
+    normalisers().iter().for_each(|e| drawn(e.kind.written()));
 }
 
 /// Every table says how formulas read it: with as many indices as it has, of names that formulas know.
@@ -221,7 +245,8 @@ fn tables_are_read_as_they_say() {
         compile(&text, Kind::Score, &scope).unwrap_or_else(|error| panic!("{text}: {error}"));
     }
     assert_eq!((catalogue::index_of("slope"), catalogue::index_of("doc")), (Some("h"), Some("k")));
-    assert_eq!(catalogue::index_of("bucket"), None, "not for formulas of one's own");
+    // Formulas of one's own read what entries read, whether it can be edited or not: any entry's formula can become one's own.
+    assert_eq!(catalogue::index_of("bucket"), Some("abs(q_pos - k)"));
 }
 
 /// What the tables would otherwise round or raise in silence is no valid parameter.

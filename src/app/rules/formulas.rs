@@ -22,9 +22,9 @@ pub fn table(table: &Table, dims: &Dims, params: &Sorted<String, f64>, seed: u64
     data
 }
 
-/// The catalogue's editable tables that a formula names.
+/// The catalogue's tables that a formula names.
 pub fn tables_in(text: &str) -> Vec<&'static Table> {
-    catalogue::editable_tables().filter(|table| names(text).any(|name| name == table.name)).collect()
+    catalogue::tables().filter(|table| names(text).any(|name| name == table.name)).collect()
 }
 
 /// What is wrong with a formula of the user's own, if anything: in the text itself, or, where the sizes are known, in how it reads its tables.
@@ -41,7 +41,8 @@ pub fn fault(own: &CustomFormula, kind: Kind, given: &Given, dims: Option<&Dims>
     let params = scope.params.iter().map(|(name, ty)| (name.clone(), value(name, *ty))).collect();
     let mut data = Sorted::new();
     for decl in scope.data.iter().filter(|decl| names(&own.text).any(|name| name == decl.name)) {
-        let found = match catalogue::editable_table(&decl.name) {
+        let hidden = |named: &&Table| !named.editable && given.contains_key(named.name);
+        let found = match catalogue::table(&decl.name).filter(|named| !hidden(named)) {
             Some(named) => table(named, dims, &numbers, seed, given),
             None => {
                 let values = given.get(&decl.name).map_or(&[][..], Vec::as_slice);

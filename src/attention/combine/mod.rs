@@ -4,10 +4,13 @@
 //! The page fetches the code of it with the rest of the catalogue; everywhere else it is simply there.
 
 mod lower;
+mod own;
 
 use super::choose::{Chooser, Pattern};
 use super::problem::{Problem, Term};
 use crate::experiment::Layer;
+
+pub use own::{own_mask, own_position};
 
 /// One mask and the parts of the score, of a pattern and the layers over it.
 type Lower = fn(&mut Chooser, Pattern, &[Layer]) -> (Option<Term>, Vec<Term>);

@@ -177,22 +177,23 @@ fn fault_within(ty: Ty, value: f64, [least, most]: [f64; 2]) -> Option<Message> 
 }
 
 /// What a formula of the user's own may name: its parameters; the whole number `seed`; the tables of the catalogue that users may edit;
-/// and the experiment's other tables, as lists by token. What is declared first hides what comes after.
+/// the experiment's other tables, as lists by token; and the catalogue's other tables. What is declared first hides what comes after.
 pub fn scope(custom: &CustomFormula, data: &Sorted<String, Vec<f64>>) -> Scope {
     let mut params: Vec<_> = custom.params.iter().map(|param| (param.name.clone(), param.ty)).collect();
     let declared = |name: &str| custom.params.iter().any(|param| param.name == name);
     if !declared("seed") {
         params.push(("seed".to_owned(), Ty::Int));
     }
-    let of_catalogue = catalogue::editable_tables().map(|table| DataDecl {
-        name: table.name.to_owned(),
-        ty: table.ty,
-        dims: table.rank,
-    });
+    let of_catalogue = |editable| {
+        let tables = catalogue::tables().filter(move |table| table.editable == editable);
+        tables.map(|table| DataDecl { name: table.name.to_owned(), ty: table.ty, dims: table.rank })
+    };
     let free = data.iter().filter(|(name, _)| is_name(name) && catalogue::editable_table(name).is_none());
     let free = free.map(|(name, values)| DataDecl { name: name.clone(), ty: type_of(values), dims: 1 });
-    let data = of_catalogue.chain(free).filter(|table| !params.iter().any(|(name, _)| *name == table.name));
-    Scope { data: data.collect(), params }
+    let made = of_catalogue(false).filter(|table| !data.contains_key(&table.name));
+    let tables = of_catalogue(true).chain(free).chain(made);
+    let tables = tables.filter(|table| !params.iter().any(|(name, _)| *name == table.name)).collect();
+    Scope { data: tables, params }
 }
 
 /// Reads a formula of the user's own.
@@ -214,7 +215,7 @@ impl CustomFormula {
     pub fn set_text(&mut self, text: String, kind: Kind, data: &Sorted<String, Vec<f64>>) {
         self.text = text;
         if let Ok(formula) = understand(self, kind, data)
-            && !formula.data_used().iter().any(|table| catalogue::editable_table(&table.name).is_some())
+            && !formula.data_used().iter().any(|table| catalogue::table(&table.name).is_some())
         {
             self.params.retain(|param| formula.params_used().iter().any(|(name, _)| *name == param.name));
         }
