@@ -1,7 +1,7 @@
 //! Operators beside attention, as ONNX names them: LinearAttention and RotaryEmbedding. They have no plan: an [`Operator`] is its sizes, and
 //! its tensors are row-major `[batch, heads, length, size]`.
 //!
-//! Each is written once over [`Real`]: in `f32` it is the CPU's kernel, in `f64` the reference.
+//! Each is written once over [`Real`]: in `f32` it is the CPU's kernel, in `f64` the reference. The GPU has kernels of its own for both.
 
 mod linear;
 mod rotary;
@@ -12,6 +12,7 @@ pub use linear::{LinearAttention, UpdateRule};
 pub use rotary::RotaryEmbedding;
 
 use super::Cost;
+use crate::experiment::Backend;
 use super::tiles::TileCounts;
 
 /// The numbers that an operator is computed in.
@@ -96,13 +97,15 @@ impl Operator {
         }
     }
 
-    /// The kernel's name as users see it; `exact` is double precision.
-    pub fn kernel(&self, exact: bool) -> &'static str {
-        match (self, exact) {
-            (Self::LinearAttention(_), false) => "cpu-linear-recurrent-f32",
-            (Self::LinearAttention(_), true) => "reference-linear-recurrent-f64",
-            (Self::RotaryEmbedding(_), false) => "cpu-rotary-pointwise-f32",
-            (Self::RotaryEmbedding(_), true) => "reference-rotary-pointwise-f64",
+    /// The kernel's name as users see it.
+    pub fn kernel(&self, backend: Backend) -> &'static str {
+        match (self, backend) {
+            (Self::LinearAttention(_), Backend::Webgpu) => "gpu-linear-recurrent-f32",
+            (Self::LinearAttention(_), Backend::Reference) => "reference-linear-recurrent-f64",
+            (Self::LinearAttention(_), Backend::Cpu | Backend::Auto) => "cpu-linear-recurrent-f32",
+            (Self::RotaryEmbedding(_), Backend::Webgpu) => "gpu-rotary-pointwise-f32",
+            (Self::RotaryEmbedding(_), Backend::Reference) => "reference-rotary-pointwise-f64",
+            (Self::RotaryEmbedding(_), Backend::Cpu | Backend::Auto) => "cpu-rotary-pointwise-f32",
         }
     }
 

@@ -90,7 +90,7 @@ variants! {
         4: Failed { job, issues },
         5: Panicked { message },
         6: Unavailable { job, message, lasting },
-        7: Operated { job, lengths, runs_ms, copy_ms }
+        7: Operated { job, lengths, runs_ms, copy_ms, adapter, notes }
     }
     ToWorker {
         0: Close { session },

@@ -20,7 +20,7 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,8 +196,12 @@ pub enum FromWorker {
         lengths: Vec<usize>,
         /// Each repetition, milliseconds.
         runs_ms: Vec<f64>,
-        /// Taking the message apart, milliseconds.
+        /// Taking the message apart, and the way to a GPU and back, milliseconds.
         copy_ms: f64,
+        /// The GPU that computed it, if one did.
+        adapter: Option<Adapter>,
+        /// What happened on the way.
+        notes: Vec<Message>,
     },
     /// The job can't be done: its problem is at fault.
     Failed {
