@@ -19,7 +19,7 @@ pub async fn estimate(pool: &Pool, request: &Request, cancel: Cancel) -> Done {
     let operation = Operation {
         operator: Operator::Estimator(prepared.estimator),
         tensors: std::mem::take(&mut prepared.tensors),
-        exact: backend == Backend::Reference,
+        backend,
         repeat: prepared.repeat as usize,
         cancel,
     };
@@ -33,7 +33,7 @@ fn result(prepared: &EstimatePrepared, backend: Backend, operated: Operated) -> 
     let result = Object::new();
     set(&result, "backend", &plain(&if exact { Backend::Reference } else { Backend::Cpu }));
     set(&result, "algorithm", &"estimator".into());
-    set(&result, "kernel", &Operator::Estimator(estimator).kernel(exact).into());
+    set(&result, "kernel", &Operator::Estimator(estimator).kernel(backend).into());
     set(&result, "workers", &1.into());
     if backend == Backend::Auto {
         set(&result, "fallback", &"there is no GPU kernel for estimators".into());

@@ -20,7 +20,7 @@ pub async fn operate(pool: &Pool, op: Op, request: &JsValue, cancel: Cancel) -> 
     let operation = Operation {
         operator: prepared.operator,
         tensors: std::mem::take(&mut prepared.tensors),
-        exact: backend == Backend::Reference,
+        backend,
         repeat: prepared.repeat as usize,
         cancel,
     };
@@ -60,14 +60,18 @@ fn tensor(value: &JsValue, name: &str, left: &mut usize) -> Result<Tensor, Issue
 }
 
 fn result(op: Op, prepared: &OperatorPrepared, backend: Backend, operated: Operated) -> Object {
-    let exact = backend == Backend::Reference;
+    let by = if backend == Backend::Auto { Backend::Cpu } else { backend };
     let result = Object::new();
-    set(&result, "backend", &plain(&if exact { Backend::Reference } else { Backend::Cpu }));
+    set(&result, "backend", &plain(&by));
     set(&result, "algorithm", &op.algorithm().into());
-    set(&result, "kernel", &prepared.operator.kernel(exact).into());
+    set(&result, "kernel", &prepared.operator.kernel(by).into());
     set(&result, "workers", &1.into());
     if backend == Backend::Auto {
-        set(&result, "fallback", &format!("there is no GPU kernel for {}", op.name()).into());
+        let why = format!("auto computes {} on the CPU; webgpu is taken where it is named", op.name());
+        set(&result, "fallback", &why.into());
+    }
+    if let Some(adapter) = &operated.adapter {
+        set(&result, "adapter", &adapter.name.as_str().into());
     }
     notes(&result, &operated.notes);
     let kernel_ms = operated.runs_ms.iter().sum();

@@ -5,7 +5,7 @@ use super::entry::{NormaliserKind, Rotary, Slot};
 
 impl Slot {
     /// What it does to Q and K, line by line; the formula that runs where it is one.
-    pub fn written(&self) -> &'static [&'static str] {
+    pub fn written(&self) -> &[&'static str] {
         match self {
             Self::Nothing => &[],
             Self::Score { .. } => &[],
@@ -13,7 +13,10 @@ impl Slot {
                 "x[p, 2 * i] + gain * sin(p / base ** (2 * i / d))",
                 "x[p, 2 * i + 1] + gain * cos(p / base ** (2 * i / d))",
             ],
-            Self::Learned => &["x[p] + gain * table[min(p, trained - 1)]"],
+            Self::Learned => &[
+                "x[p] + gain * table[min(p, trained - 1) if beyond == 0 else (p % trained if beyond == 1 else p * (trained - 1) / (n - 1))]",
+            ],
+            Self::Content(content) => content.score.as_slice(),
             Self::Rotary(kind) => kind.written(),
         }
     }

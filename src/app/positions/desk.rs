@@ -11,7 +11,7 @@ use crate::engine::Map;
 use crate::experiment::{Experiment, Message};
 
 /// Schemes that are shown to begin with, beside the experiment's own.
-const FIRST: [&str; 4] = ["rope", "alibi", "sinusoidal", "t5"];
+const FIRST: [&str; 5] = ["rope", "rope-pi", "rope-yarn", "alibi", "kerple-log"];
 
 /// What a scheme's curve holds at distance 0, 1, 2, …, or why there is none.
 pub type Curve = Result<Arc<Vec<f32>>, Message>;

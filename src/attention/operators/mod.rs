@@ -1,7 +1,7 @@
 //! Operators beside attention: LinearAttention and RotaryEmbedding, as ONNX names them, and estimators of attention with their error. They have no
 //! plan: an [`Operator`] is its sizes, and its tensors are row-major `[batch, heads, length, size]`.
 //!
-//! Each is written once over [`Real`]: in `f32` it is the CPU's kernel, in `f64` the reference.
+//! Each is written once over [`Real`]: in `f32` it is the CPU's kernel, in `f64` the reference. The GPU has kernels of its own for both.
 
 mod linear;
 mod rotary;
@@ -15,6 +15,7 @@ pub use rotary::RotaryEmbedding;
 use super::Cost;
 use super::estimators::Estimator;
 use super::tiles::TileCounts;
+use crate::experiment::Backend;
 
 /// The numbers that an operator is computed in.
 pub trait Real:
@@ -145,15 +146,17 @@ impl Operator {
         }
     }
 
-    /// The kernel's name as users see it; `exact` is double precision.
-    pub fn kernel(&self, exact: bool) -> &'static str {
-        match (self, exact) {
-            (Self::LinearAttention(_), false) => "cpu-linear-recurrent-f32",
-            (Self::LinearAttention(_), true) => "reference-linear-recurrent-f64",
-            (Self::RotaryEmbedding(_), false) => "cpu-rotary-pointwise-f32",
-            (Self::RotaryEmbedding(_), true) => "reference-rotary-pointwise-f64",
-            (Self::Estimator(_), false) => "cpu-estimator-f32",
-            (Self::Estimator(_), true) => "reference-estimator-f64",
+    /// The kernel's name as users see it.
+    pub fn kernel(&self, backend: Backend) -> &'static str {
+        match (self, backend) {
+            (Self::LinearAttention(_), Backend::Webgpu) => "gpu-linear-recurrent-f32",
+            (Self::LinearAttention(_), Backend::Reference) => "reference-linear-recurrent-f64",
+            (Self::LinearAttention(_), Backend::Cpu | Backend::Auto) => "cpu-linear-recurrent-f32",
+            (Self::RotaryEmbedding(_), Backend::Webgpu) => "gpu-rotary-pointwise-f32",
+            (Self::RotaryEmbedding(_), Backend::Reference) => "reference-rotary-pointwise-f64",
+            (Self::RotaryEmbedding(_), Backend::Cpu | Backend::Auto) => "cpu-rotary-pointwise-f32",
+            (Self::Estimator(_), Backend::Reference) => "reference-estimator-f64",
+            (Self::Estimator(_), _) => "cpu-estimator-f32",
         }
     }
 

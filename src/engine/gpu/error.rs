@@ -44,6 +44,19 @@ impl GpuError {
         matches!(self, Self::Lost(_))
     }
 
+    /// Input that only a CPU takes for what it is.
+    pub(super) fn not_finite() -> Self {
+        Self::Unavailable(message!(
+            "the input holds NaN or infinities, which a GPU may take for anything; the CPU computes it exactly",
+            "输入中有 NaN 或无穷大，GPU 可能会错误处理它们；CPU 能精确计算",
+        ))
+    }
+
+    /// An operator that only the CPU computes.
+    pub(super) fn no_kernel() -> Self {
+        Self::Unavailable(message!("estimators are computed on the CPU", "估计方法在 CPU 上计算"))
+    }
+
     /// Work that the browser or the driver refused, with what it says.
     pub(super) fn refused(detail: impl std::fmt::Display) -> Self {
         let detail = one_line(&detail.to_string());

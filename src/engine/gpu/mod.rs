@@ -23,6 +23,7 @@
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
 //! | `evaluate` | one kernel over words, for checks |
+//! | `operators` | linear attention and rotary embedding, without a session |
 //! | `session`, `run`, `streaming`, `materialised`, `picture`, `sums` | the engine |
 //! | `shaders/` | the kernels; formulas and constants are put in front of them |
 //!
@@ -41,6 +42,7 @@ mod job;
 mod kernel;
 mod materialised;
 mod memory;
+mod operators;
 mod picture;
 mod pipelines;
 mod program;
@@ -59,6 +61,7 @@ pub use device::Gpu;
 pub use error::GpuError;
 pub use host::GpuHost;
 pub use kernel::Kernel;
+pub use operators::{GpuOperated, operate, source as operator_source};
 pub use program::Program;
 pub use session::GpuSession;
 pub use tiles::{TILE_KEYS, TILE_ROWS};

@@ -54,10 +54,7 @@ impl GpuSession {
         let start = clock();
         gpu.alive()?;
         if !inputs.finite() {
-            return Err(GpuError::Unavailable(message!(
-                "the input holds NaN or infinities, which a GPU may take for anything; the CPU computes it exactly",
-                "输入中有 NaN 或无穷大，GPU 可能会错误处理它们；CPU 能精确计算",
-            )));
+            return Err(GpuError::not_finite());
         }
         if plan.dims.n_k > 64 * MOST_GROUPS {
             let (n_k, most) = (plan.dims.n_k, 64 * MOST_GROUPS);

@@ -206,7 +206,7 @@ impl Pool {
         }
     }
 
-    /// Computes an operator beside attention, in one worker of the CPU.
+    /// Computes an operator beside attention, in one worker of its engine.
     ///
     /// # Errors
     /// As [`Pool::run`].
@@ -217,11 +217,13 @@ impl Pool {
         let (started, repeat) = (now(), operation.repeat.max(1));
         let (weak, cancel) = (Rc::downgrade(&self.0), operation.cancel.clone());
         let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));
-        // Plain loops, as the reference's are.
-        let rate = self.0.state.borrow().rate(Backend::Reference, Algorithm::Streaming);
+        let side = side_of(operation.backend);
+        // On the CPU plain loops, as the reference's are.
+        let like = if side == Side::Gpu { Backend::Webgpu } else { Backend::Reference };
+        let rate = self.0.state.borrow().rate(like, Algorithm::Streaming);
         let parts = one_part(operation.operator.work());
         let task = Task::Operate(Box::new(operation), 0.0);
-        match self.submit(task, Side::Cpu, None, Lane::Api, rate, repeat, parts, abort).await? {
+        match self.submit(task, side, None, Lane::Api, rate, repeat, parts, abort).await? {
             Answer::Operated(done) => Ok(Operated { total_ms: now() - started, ..done }),
             _ => Err(lost_track()),
         }

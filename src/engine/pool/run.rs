@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::once::Cancel;
 use super::schedule::{Lane, SessionId};
 use crate::attention::{Dims, Inputs, Operator, Problem};
-use crate::engine::{MapRequest, Outcome, Want};
+use crate::engine::{Adapter, MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues, Message, message};
 
 /// Called with the share done, 0 to 1.
@@ -48,15 +48,15 @@ pub struct Finished {
     pub page_ms: f64,
 }
 
-/// An operator beside attention, to be computed by one of the CPU's workers.
+/// An operator beside attention, to be computed by one worker.
 #[derive(Clone)]
 pub struct Operation {
     /// What to compute.
     pub operator: Operator,
     /// Its tensors.
     pub tensors: Vec<Vec<f32>>,
-    /// Whether in double precision.
-    pub exact: bool,
+    /// By which engine. `Auto` is the CPU: a copy to a GPU and back takes longer than most of these.
+    pub backend: Backend,
     /// How often it is computed, at least once.
     pub repeat: usize,
     /// Stops it.
@@ -74,6 +74,8 @@ pub struct Operated {
     pub transfer_ms: f64,
     /// From the request to the reply, milliseconds.
     pub total_ms: f64,
+    /// The GPU that computed it, if one did.
+    pub adapter: Option<Adapter>,
     /// What happened on the way.
     pub notes: Vec<Message>,
 }

@@ -13,6 +13,7 @@ use super::state::State;
 use crate::attention::Inputs;
 use crate::engine::protocol::wire::{self, Bulk};
 use crate::engine::protocol::{ToWorker, strip_tables};
+use crate::experiment::Backend;
 use crate::formula::{Data, DataValues};
 
 impl State {
@@ -95,7 +96,8 @@ impl State {
                 self.post(slot, &ToWorker::Load { job, input: input.clone(), bytes: bytes.is_some() }, &bulk)
             }
             Task::Operate(operation, _) => {
-                let &Operation { operator, exact, repeat, .. } = operation.as_ref();
+                let &Operation { operator, backend, repeat, .. } = operation.as_ref();
+                let exact = backend == Backend::Reference;
                 let bulk = Bulk { f32: operation.tensors.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
                 self.post(slot, &ToWorker::Operate { job, operator, exact, repeat }, &bulk)
             }

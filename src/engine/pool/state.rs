@@ -277,13 +277,17 @@ impl State {
                     after.answers.extend(self.finish(job));
                 }
             }
-            FromWorker::Operated { job, lengths, runs_ms, copy_ms } => {
+            FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes: new } => {
+                if let Some(adapter) = &adapter {
+                    self.gpu.seen(adapter);
+                }
                 let mut bulk = bulk;
                 let outputs = lengths.into_iter().map(|length| bulk.f32(length)).collect();
                 self.board.done(slot, job, 0);
-                if let Some(Pending { task: Task::Operate(_, page_ms), reply, notes }) = self.jobs.remove(&job) {
+                if let Some(Pending { task: Task::Operate(_, page_ms), reply, mut notes }) = self.jobs.remove(&job) {
+                    notes.extend(new);
                     let transfer_ms = page_ms + copy_ms + super::hub::now() - now;
-                    let done = Operated { outputs, runs_ms, transfer_ms, total_ms: 0.0, notes };
+                    let done = Operated { outputs, runs_ms, transfer_ms, total_ms: 0.0, adapter, notes };
                     after.answers.push((reply, Ok(Answer::Operated(done))));
                 }
             }

@@ -96,7 +96,7 @@ variants! {
         4: Failed { job, issues },
         5: Panicked { message },
         6: Unavailable { job, message, lasting },
-        7: Operated { job, lengths, runs_ms, copy_ms },
+        7: Operated { job, lengths, runs_ms, copy_ms, adapter, notes },
         8: Lowered { job, lengths, ms, copy_ms }
     }
     ToWorker {

@@ -208,8 +208,12 @@ pub enum FromWorker {
         lengths: Vec<usize>,
         /// Each repetition, milliseconds.
         runs_ms: Vec<f64>,
-        /// Taking the message apart, milliseconds.
+        /// Taking the message apart, and the way to a GPU and back, milliseconds.
         copy_ms: f64,
+        /// The GPU that computed it, if one did.
+        adapter: Option<Adapter>,
+        /// What happened on the way.
+        notes: Vec<Message>,
     },
     /// A problem is lowered, or its output changed. `f32`: the tensors that changed, or the output, then the computed float tables; `i32` and
     /// `u8`: the other computed tables. Their sizes are those that the problem gives them.

@@ -213,7 +213,14 @@ fn from_worker() -> Vec<FromWorker> {
             notes: vec![Message { en: "lost".to_owned(), zh: "丢失".to_owned() }],
         },
         FromWorker::Lowered { job, lengths: vec![0, 5, 0], ms: 0.5, copy_ms: f64::MIN_POSITIVE },
-        FromWorker::Operated { job, lengths: vec![6, 0], runs_ms: vec![0.5, f64::MAX], copy_ms: 0.25 },
+        FromWorker::Operated {
+            job,
+            lengths: vec![6, 0],
+            runs_ms: vec![0.5, f64::MAX],
+            copy_ms: 0.25,
+            adapter: None,
+            notes: vec![],
+        },
         FromWorker::Unavailable {
             job,
             message: Message { en: "no GPU".to_owned(), zh: "没有 GPU".to_owned() },

@@ -144,7 +144,8 @@ async fn operate(job: u64, operator: Operator, exact: bool, repeat: usize, bulk:
         Ok(Operated { outputs, runs_ms, copy_ms }) => {
             let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
             let lengths = outputs.iter().map(Vec::len).collect();
-            send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms: copy_ms + began - from }, &bulk);
+            let (copy_ms, adapter, notes) = (copy_ms + began - from, None, Vec::new());
+            send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
         }
         Err(_) => {
             let issues = vec![Issue::new("op", did_not_arrive())];

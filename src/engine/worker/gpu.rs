@@ -2,17 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Answer, Opening, Tensors, listen, now, report, send};
-use crate::attention::{Cost, Inputs, Plan};
-use crate::engine::gpu::{GpuError, GpuHost, GpuSession, TILE_KEYS, TILE_ROWS};
+use crate::attention::{Cost, Inputs, Operator, Plan};
+use crate::engine::gpu::{self, Gpu, GpuError, GpuHost, GpuOperated, GpuSession, TILE_KEYS, TILE_ROWS};
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::{MapRequest, Rows, RowsOut, TimedStage, Want};
-use crate::experiment::{Algorithm, Issues, message};
+use crate::experiment::{Algorithm, Issues, Message, message};
 
 /// A session with all that is needed to open it again on another device.
 struct Open {
@@ -98,7 +99,11 @@ impl State {
             // Inputs are made by the CPU's workers.
             ToWorker::Load { .. } => report(&"the GPU's worker makes no inputs".into()),
             ToWorker::Lower { .. } => report(&"problems are lowered by the CPU's workers".into()),
-            ToWorker::Operate { .. } => report(&"the GPU has no kernels for operators beside attention".into()),
+            ToWorker::Operate { job, operator, repeat, .. } => {
+                if let Err(refusal) = operate(&mut self.host, job, &operator, repeat, bulk).await {
+                    refuse(job, refusal);
+                }
+            }
         }
     }
 
@@ -125,13 +130,8 @@ fn has_webgpu() -> bool {
     get(&get(&js_sys::global(), "navigator"), "gpu").is_object()
 }
 
-/// A session on the device that there is, or on a new one if it is lost on the way.
-async fn uploaded(
-    host: &mut GpuHost,
-    plan: &Plan,
-    inputs: &Inputs,
-    algorithm: Algorithm,
-) -> Result<GpuSession, Refusal> {
+/// The device, where there may be one.
+async fn device(host: &mut GpuHost) -> Result<Rc<Gpu>, Refusal> {
     if !has_webgpu() {
         let error = GpuError::Unavailable(message!(
             "this browser gives pages no access to the GPU (no WebGPU)",
@@ -139,9 +139,56 @@ async fn uploaded(
         ));
         return Err(Refusal::Gpu { error, lasting: true });
     }
+    host.gpu().await.map_err(|error| Refusal::Gpu { error, lasting: true })
+}
+
+/// What is said when a lost device did no more harm than to take time.
+fn reopened() -> Message {
+    message!(
+        "The GPU was lost and opened again; what it held was computed again.",
+        "GPU 曾丢失，已重新打开，相应部分已重新计算。",
+    )
+}
+
+/// Computes an operator beside attention and answers; on another device once more, if this one is lost.
+async fn operate(
+    host: &mut GpuHost,
+    job: u64,
+    operator: &Operator,
+    repeat: usize,
+    mut bulk: Unpack,
+) -> Result<(), Refusal> {
+    let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
+    let mut notes = Vec::new();
+    let (done, adapter, began) = loop {
+        let gpu = device(host).await?;
+        let began = now();
+        match gpu::operate(&gpu, operator, &tensors, repeat, now).await {
+            Ok(done) => break (done, gpu.facts().clone(), began),
+            Err(error) if error.is_lost() => notes.push(reopened()),
+            Err(error) => return Err(Refusal::Gpu { error, lasting: false }),
+        }
+    };
+    let GpuOperated { outputs, runs_ms } = done;
+    // The device may have been opened on the way, which is no copying.
+    let copy_ms = (now() - began - runs_ms.iter().sum::<f64>()).max(0.0);
+    let lengths = outputs.iter().map(Vec::len).collect();
+    let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
+    let adapter = Some(adapter);
+    send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
+    Ok(())
+}
+
+/// A session on the device that there is, or on a new one if it is lost on the way.
+async fn uploaded(
+    host: &mut GpuHost,
+    plan: &Plan,
+    inputs: &Inputs,
+    algorithm: Algorithm,
+) -> Result<GpuSession, Refusal> {
     loop {
         // The host gives up after some losses, and then this ends.
-        let gpu = host.gpu().await.map_err(|error| Refusal::Gpu { error, lasting: true })?;
+        let gpu = device(host).await?;
         match GpuSession::new(gpu, plan.clone(), inputs, algorithm, now).await {
             Err(error) if error.is_lost() => {}
             other => return other.map_err(|error| Refusal::Gpu { error, lasting: false }),
@@ -163,10 +210,7 @@ async fn compute(
             Ok(answer) => return Ok(Answer { notes, ..answer }),
             Err(error) if error.is_lost() => {
                 open.session = uploaded(host, &open.plan, &open.inputs, open.algorithm).await?;
-                notes.push(message!(
-                    "The GPU was lost and opened again; what it held was computed again.",
-                    "GPU 曾丢失，已重新打开，相应部分已重新计算。",
-                ));
+                notes.push(reopened());
             }
             Err(error) => return Err(Refusal::Gpu { error, lasting: false }),
         }

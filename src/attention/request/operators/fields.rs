@@ -200,10 +200,6 @@ mod tests {
                 json!({"update_rule": "ungated"}),
                 "update_rule: must be one of linear, gated, delta, gated_delta, and is \"ungated\"",
             ),
-            (
-                json!({"backend": "webgpu"}),
-                "backend: there is no GPU kernel for linear_attention; cpu and reference compute it",
-            ),
             (json!({"algorithm": "streaming"}), "algorithm: must be one of auto, and is \"streaming\""),
             (
                 json!({"outputs": ["Y", "weights"]}),

@@ -166,10 +166,6 @@ pub fn prepare_operator(request: &OperatorRequest) -> Result<OperatorPrepared, I
     if !(1..=1000).contains(&repeat) {
         issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
     }
-    if request.backend == Backend::Webgpu {
-        let message = format!("there is no GPU kernel for {}; cpu and reference compute it", request.op.name());
-        issues.push(Issue::new("backend", message));
-    }
     let numbers = operator.inputs().into_iter().chain(operator.outputs()).fold(0, usize::saturating_add);
     if numbers > MAX_BYTES / 4 {
         let most = MAX_BYTES >> 20;

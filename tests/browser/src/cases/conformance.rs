@@ -20,7 +20,7 @@ const BACKENDS: [&str; 3] = ["cpu", "reference", WEBGPU];
 const OPERATORS: [(&str, &str); 2] = [("LinearAttention", "linear_attention"), ("RotaryEmbedding", "rotary_embedding")];
 
 /// Where the page computes those.
-const OPERATOR_BACKENDS: [&str; 2] = ["cpu", "reference"];
+const OPERATOR_BACKENDS: [&str; 3] = ["cpu", "reference", WEBGPU];
 
 /// The page's names of tensors that the vectors of those operators name otherwise.
 const RENAMED: [(&str, &str); 5] = [("query", "Q"), ("key", "K"), ("value", "V"), ("input", "X"), ("output", "Y")];

@@ -43,7 +43,7 @@ async fn auto_says_why_the_cpu_computes(page: &Page) -> Result<()> {
 async fn faults_are_named_by_field(page: &Page) -> Result<()> {
     page.ready().await?;
     for (more, path) in [
-        ("{ backend: 'webgpu' }", "backend"),
+        ("{ backend: 'gpu' }", "backend"),
         ("{ K: rows(4, 4) }", "K.shape"),
         ("{ decay: rows(3, 1) }", "decay"),
         ("{ update_rule: 'delta' }", "beta"),
