@@ -186,10 +186,7 @@ fn rules_that_change_nothing_are_the_sum() {
         assert!(apart(estimate(method, &input), &sum) < 1e-13, "{method:?}");
     }
     let delta = estimate(Method::Delta { rate: 0.5 }, &input);
-    for method in [
-        Method::GatedDelta { decay: 1.0, rate: 0.5 },
-        Method::Kda { fast: 1.0, slow: 1.0, rate: 0.5 },
-    ] {
+    for method in [Method::GatedDelta { decay: 1.0, rate: 0.5 }, Method::Kda { fast: 1.0, slow: 1.0, rate: 0.5 }] {
         assert_eq!(estimate(method, &input), delta, "{method:?}");
     }
 }
@@ -202,7 +199,9 @@ fn nothing_that_looks_back_only_sees_what_comes() {
         let before = estimator.estimate::<f64>(&q, &k, &v);
         // Everything from token 11 on changes.
         let [mut q, mut k, mut v] = [q.clone(), k.clone(), v.clone()];
-        [&mut q[44..], &mut k[44..], &mut v[33..]].into_iter().for_each(|rest| rest.iter_mut().for_each(|x| *x = 1.0 - *x));
+        [&mut q[44..], &mut k[44..], &mut v[33..]]
+            .into_iter()
+            .for_each(|rest| rest.iter_mut().for_each(|x| *x = 1.0 - *x));
         let after = estimator.estimate::<f64>(&q, &k, &v);
         // The largest exponent of all keys cancels, but rounds.
         assert!(apart(after[..33].iter().copied(), &before[..33]) < 1e-12, "{}", entry.id);
@@ -220,7 +219,9 @@ fn a_state_is_shown_as_it_grows() {
     // The state after a step, by its definition.
     for (&step, state) in frames.iter().zip(found.states.chunks_exact(12)) {
         let wanted = (0..12).map(|at| {
-            let term = |j: usize| f64::from(k[j * 4 + at / 3]) * f64::from(v[j * 3 + at % 3]) * 0.5_f64.powi((step - j) as i32);
+            let term = |j: usize| {
+                f64::from(k[j * 4 + at / 3]) * f64::from(v[j * 3 + at % 3]) * 0.5_f64.powi((step - j) as i32)
+            };
             (0..=step).map(term).sum::<f64>()
         });
         let wanted: Vec<f64> = wanted.collect();

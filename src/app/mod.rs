@@ -14,12 +14,14 @@
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
+//! | `estimators` | something else in attention's place, with its error |
 //! | `result` | why this cell, the row, the output, timing |
 
 pub mod clock;
 mod compare;
 pub mod controls;
 pub mod element;
+mod estimators;
 pub mod i18n;
 pub mod inputs;
 mod link;

@@ -22,11 +22,11 @@ mod choose;
 mod paint;
 
 pub use crate::interchange::Json;
-pub use assemble::{Loaded, assemble, fits};
+pub use assemble::{Loaded, assemble, fits, scale};
 pub use cost::Cost;
 pub use dims::{Dims, Inputs};
-pub use load::{captured, dims_of, load, made};
 pub use estimators::{Estimate, Estimator};
+pub use load::{captured, dims_of, load, made};
 pub use operators::Operator;
 pub use paint::paint;
 pub use plan::Plan;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, normalisers, positions, recipes,
+    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, normalisers, positions,
+    recipes,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Ty, compile};
 
@@ -125,9 +126,18 @@ fn estimators_say_where_they_come_from() {
         assert!(e.paper.is_some() || e.ours.is_some(), "{}: where does it come from?", e.id);
         e.ours.into_iter().for_each(|ours| bilingual(e.id, ours, false));
         // Recurrent networks and convolutions are older than the archive.
-        assert!(e.paper.is_none_or(|paper| (1989..=2026).contains(&paper.year) && paper.title.contains(", ")), "{}", e.id);
+        assert!(
+            e.paper.is_none_or(|paper| (1989..=2026).contains(&paper.year) && paper.title.contains(", ")),
+            "{}",
+            e.id
+        );
         if let Some(number) = e.paper.and_then(|paper| paper.id.strip_prefix("arXiv:")) {
-            assert_eq!(e.paper.map(|paper| paper.year), number[..2].parse().ok().map(|year: u16| 2000 + year), "{}", e.id);
+            assert_eq!(
+                e.paper.map(|paper| paper.year),
+                number[..2].parse().ok().map(|year: u16| 2000 + year),
+                "{}",
+                e.id
+            );
         }
         for (name, words) in e.words {
             let param = e.params.iter().find(|param| param.name == name).unwrap();

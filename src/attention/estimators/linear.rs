@@ -54,7 +54,9 @@ pub fn kernel<R: Real>(
     let (mut state, mut total) = (vec![R::ZERO; size * d_v], vec![R::ZERO; size]);
     let mut y = vec![R::ZERO; head.n_q * d_v];
     let mut taken = 0;
-    for (query, out) in queries.chunks_exact(size).zip(y.chunks_exact_mut(d_v)).enumerate().map(|(i, (q, o))| ((i, q), o)) {
+    for (query, out) in
+        queries.chunks_exact(size).zip(y.chunks_exact_mut(d_v)).enumerate().map(|(i, (q, o))| ((i, q), o))
+    {
         let (i, query) = query;
         for j in taken..head.seen(i) {
             let key = &keys[j * size..][..size];
@@ -78,10 +80,15 @@ pub fn kernel<R: Real>(
 /// `S ← decay · S + k vᵀ`, `o = scale · Sᵀq`.
 pub fn gated<R: Real>(head: &Head<R>, decay: f64, trace: &mut Trace) -> Vec<R> {
     let share = R::near(decay);
-    recur(head, trace, |state, j| {
-        fade(state, head.d_v, std::iter::once(share));
-        add_outer(state, head.k(j).iter().copied(), head.v(j));
-    }, |i| head.q(i).to_vec())
+    recur(
+        head,
+        trace,
+        |state, j| {
+            fade(state, head.d_v, std::iter::once(share));
+            add_outer(state, head.k(j).iter().copied(), head.v(j));
+        },
+        |i| head.q(i).to_vec(),
+    )
 }
 
 /// `S ← diag(decay) S`, then `S ← S + rate · k (v − Sᵀk)ᵀ`, over keys and queries of length 1: longer keys would make the state grow without bound.
@@ -92,16 +99,20 @@ pub fn delta<R: Real>(head: &Head<R>, [first, last]: [f64; 2], rate: f64, trace:
         row.iter().map(|&x| if length > R::ZERO { x / length } else { x }).collect::<Vec<R>>()
     };
     let place = |i: usize| i as f64 / (head.d.max(2) - 1) as f64;
-    let shares: Vec<R> =
-        (0..head.d).map(|i| R::near(first.powf(1.0 - place(i)) * last.powf(place(i)))).collect();
+    let shares: Vec<R> = (0..head.d).map(|i| R::near(first.powf(1.0 - place(i)) * last.powf(place(i)))).collect();
     let (rate, mut read) = (R::near(rate), vec![R::ZERO; head.d_v]);
-    recur(head, trace, |state, j| {
-        let key = unit(head.k(j));
-        fade(state, head.d_v, shares.iter().copied());
-        look_up(state, key.iter().copied(), &mut read);
-        read.iter_mut().zip(head.v(j)).for_each(|(r, &v)| *r = rate * (v - *r));
-        add_outer(state, key.iter().copied(), &read);
-    }, |i| unit(head.q(i)))
+    recur(
+        head,
+        trace,
+        |state, j| {
+            let key = unit(head.k(j));
+            fade(state, head.d_v, shares.iter().copied());
+            look_up(state, key.iter().copied(), &mut read);
+            read.iter_mut().zip(head.v(j)).for_each(|(r, &v)| *r = rate * (v - *r));
+            add_outer(state, key.iter().copied(), &read);
+        },
+        |i| unit(head.q(i)),
+    )
 }
 
 /// A causal recurrence: `step` changes the state by a key, then the query of the same place reads it.

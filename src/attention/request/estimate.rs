@@ -58,7 +58,8 @@ impl EstimatePrepared {
 pub fn prepare_estimate(request: &Request) -> Result<EstimatePrepared, Issues> {
     let choice = request.estimator.as_ref().ok_or_else(|| Issue::new("estimator", "is missing"))?;
     let (dims, _, layout, inputs) = tensors(request)?;
-    let mut issues: Vec<Issue> = unheard(request).map(|name| Issue::new(name, "can't be respected by an estimator")).collect();
+    let mut issues: Vec<Issue> =
+        unheard(request).map(|name| Issue::new(name, "can't be respected by an estimator")).collect();
     let causal = match &request.mask {
         None => request.is_causal,
         Some(FormulaOrEntry::Entry(entry)) if entry.id == "causal" => true,

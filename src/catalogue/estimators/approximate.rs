@@ -13,10 +13,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Approximate,
         formula: "φ(x) = exp(ωᵀx - |x|²/2)",
-        params: &[
-            Param::int("features", [1, 256], 1024, 64, Text::new("features", "特征数")),
-            SEED,
-        ],
+        params: &[Param::int("features", [1, 256], 1024, 64, Text::new("features", "特征数")), SEED],
         words: None,
         paper: Some(Paper {
             title: "Choromanski et al., Rethinking Attention with Performers",
@@ -40,7 +37,11 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         formula: "softmax(scale · q (E K)ᵀ) E V",
         params: &[
             Param::int("rank", [1, 128], 4096, 16, Text::new("rows", "行数")),
-            Param::switch("pooled", false, Text::new("means of neighbours in place of random rows", "以相邻均值代替随机行")),
+            Param::switch(
+                "pooled",
+                false,
+                Text::new("means of neighbours in place of random rows", "以相邻均值代替随机行"),
+            ),
             SEED,
         ],
         words: None,

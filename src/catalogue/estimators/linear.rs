@@ -153,7 +153,13 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "键按距离放入大小依次加倍的桶中，每个桶有各自的状态和权重。",
         ),
         formula: "y = scale · Σ λ^level Sᵀq",
-        params: &[Param::real("lambda", [0.1, 1.0], 0.01, 0.8, Text::new("weight of each further level", "每远一级的权重"))],
+        params: &[Param::real(
+            "lambda",
+            [0.1, 1.0],
+            0.01,
+            0.8,
+            Text::new("weight of each further level", "每远一级的权重"),
+        )],
         words: None,
         paper: Some(Paper { title: "Guo et al., Log-Linear Attention", year: 2025, id: "arXiv:2506.04761" }),
         ours: Some(Text::new(

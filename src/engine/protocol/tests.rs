@@ -120,9 +120,9 @@ fn to_worker() -> Vec<ToWorker> {
         rotated: 8,
         interleaved: true,
     })));
-    messages.extend(METHODS.map(|method| {
-        operate(Operator::Estimator(Estimator { dims: DIMS, method, causal: true, scale: 0.25 }))
-    }));
+    messages.extend(
+        METHODS.map(|method| operate(Operator::Estimator(Estimator { dims: DIMS, method, causal: true, scale: 0.25 }))),
+    );
     messages.extend(Stage::ALL.map(|stage| ToWorker::Item {
         session: 1,
         job: 2,
