@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod conformance;
 pub mod edit;
+pub mod estimators;
 pub mod faults;
 pub mod gpu;
 pub mod gpu_faults;
@@ -72,6 +73,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
     all.extend(operators::cases());
+    all.extend(estimators::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
