@@ -15,12 +15,14 @@
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
+//! | `estimators` | something else in attention's place, with its error |
 //! | `result` | why this cell, the row, the output, timing |
 
 pub mod clock;
 mod compare;
 pub mod controls;
 pub mod element;
+mod estimators;
 pub mod i18n;
 pub mod inputs;
 mod link;

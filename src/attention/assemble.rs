@@ -108,8 +108,8 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
     if issues.is_empty() { Ok(problem) } else { Err(Issues(issues)) }
 }
 
-/// The factor on Q·K, the temperature included.
-fn scale(experiment: &Experiment, dims: &Dims, issues: &mut Vec<Issue>) -> f32 {
+/// The factor on Q·K, the temperature included; what is wrong with it is added to `issues`.
+pub fn scale(experiment: &Experiment, dims: &Dims, issues: &mut Vec<Issue>) -> f32 {
     let temperature = experiment.temperature;
     if !(temperature.is_finite() && temperature > 0.0) {
         let message = message!("must be above 0, and is {temperature}", "必须大于 0，现为 {temperature}");

@@ -24,7 +24,7 @@ pub mod combine;
 mod paint;
 
 pub use crate::interchange::Json;
-pub use assemble::{Loaded, assemble, fits};
+pub use assemble::{Loaded, assemble, fits, scale};
 pub use cost::Cost;
 pub use dims::{Dims, Inputs};
 pub use estimators::{Estimate, Estimator};

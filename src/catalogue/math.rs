@@ -1,23 +1,90 @@
 //! What entries without a formula of their own do, written in the same notation, for reading: `x[p, i]` is place i of the row at position p, `turn(x, a)`
 //! a pair of places turned by the angle a.
 
+use super::content::{Change, Content, Measure};
 use super::entry::{NormaliserKind, Rotary, Slot};
 
 impl Slot {
     /// What it does to Q and K, line by line; the formula that runs where it is one.
-    pub fn written(&self) -> &[&'static str] {
+    pub fn written(&self) -> Vec<&'static str> {
         match self {
-            Self::Nothing => &[],
-            Self::Score { .. } => &[],
-            Self::Sinusoidal => &[
+            Self::Nothing | Self::Score { .. } => Vec::new(),
+            Self::Sinusoidal => vec![
                 "x[p, 2 * i] + gain * sin(p / base ** (2 * i / d))",
                 "x[p, 2 * i + 1] + gain * cos(p / base ** (2 * i / d))",
             ],
-            Self::Learned => &[
+            Self::Learned => vec![
                 "x[p] + gain * table[min(p, trained - 1) if beyond == 0 else (p % trained if beyond == 1 else p * (trained - 1) / (n - 1))]",
             ],
-            Self::Content(content) => content.score.as_slice(),
-            Self::Rotary(kind) => kind.written(),
+            Self::Rotary(kind) => kind.written().to_vec(),
+            Self::Content(content) => content.written(),
+        }
+    }
+}
+
+impl Content {
+    /// What it changes, the tables it computes, and the formulas that read them. Rows of Q and K are `x` where both change alike; capitals are seeded.
+    pub fn written(&self) -> Vec<&'static str> {
+        let changes = self.changes.iter().flat_map(|change| change.written());
+        let tables = self.tables.iter().flat_map(|table| table.kind.written());
+        changes.chain(tables).copied().chain(self.score).chain(self.mask).collect()
+    }
+}
+
+impl Change {
+    fn written(self) -> &'static [&'static str] {
+        match self {
+            Self::Cosine => &["x[p] / norm(x[p])"],
+            Self::RmsNorm => &["gain * x[p] / rms(x[p])"],
+            Self::SquaredDistance => &["-norm(q[p] - k[p]) ** 2"],
+            Self::ScaledSinusoid => &[
+                "x[p, i] + gain / sqrt(d) * sin(p / 10000 ** (2 * i / d))",
+                "x[p, i + d / 2] + gain / sqrt(d) * cos(p / 10000 ** (2 * i / d))",
+            ],
+            Self::Flow => {
+                &["f[t + delta] == f[t] + integral(tanh(W * f[t] + t * w + B))", "x[p] + gain * f[p * delta]"]
+            }
+            Self::Polar => &[
+                "a[p, i] == p * base ** (-i / d)",
+                "turn(log(1 + exp(q[p, i])), a[p, i])",
+                "turn(log(1 + exp(k[p, i])), a[p, i] - 2 * pi * phase * U[i])",
+            ],
+            Self::Lstm => &["h[p] == lstm(x[p] if content else 1, h[p - 1])", "x[p] + gain * W * h[p]"],
+            Self::LocalRnn => &["h[p] == rnn(x[p - reach + 1], x[p])", "x[p] + gain * h[p]"],
+            Self::SharedQk => &["q[p] / norm(q[p]) if shared else k[p]"],
+            Self::PoolKeys => &["k[(p + 1) * factor - 1] if strided else mean(k[p * factor], k[(p + 1) * factor - 1])"],
+        }
+    }
+}
+
+impl Measure {
+    fn written(self) -> &'static [&'static str] {
+        match self {
+            Self::Additive => &["additive[q, k] == dot(W, tanh(q[q] + k[k]))"],
+            Self::Shaw => &["shaw[q, r] == gain * dot(q[q], A[r - reach])"],
+            Self::TransformerXl => &["xl[q, k] == gain * (dot(q[q] + V, W * R[q - k]) + dot(U, k[k]))"],
+            Self::ContentToPlace => &["c2p[q, r] == gain * dot(q[q], K[r])"],
+            Self::PlaceToContent => &["p2c[k, r] == gain * dot(k[k], Q[r])"],
+            Self::Tupe => &["tupe[q, k] == gain * dot(U * P[q], W * P[k])"],
+            Self::TiSasRec => &[
+                "r[q, k] == min(reach, abs(time[q] - time[k]) // gap)",
+                "tisasrec[q, k] == gain * dot(q[q], P[k] + R[r[q, k]])",
+            ],
+            Self::Forget => &["forget[k] == forget[k - 1] + log(sigmoid(dot(W, k[k]) / sqrt(d) + bias))"],
+            Self::Cope => {
+                &["p[q, k] == min(reach, p[q, k + 1] + sigmoid(s[q, k]))", "cope[q, k] == gain * dot(q[q], E[p[q, k]])"]
+            }
+            Self::Path => &["path[q, k] == dot(k[k], H[k + 1] * H[q] * q[q])"],
+            Self::TopKeys => &["top[q, k] == rank(s[q, k]) <= keep"],
+            Self::TopBlocks => &["top[q, j] == rank(dot(q[q], mean(k[j * block], k[(j + 1) * block - 1]))) <= keep"],
+            Self::NativeBlocks => {
+                &["top[q, j] == rank(sum(softmax(s[q, j * block], s[q, (j + 1) * block - 1]))) <= keep"]
+            }
+            Self::Indexed => &["top[q, k] == rank(sum(W[heads] * max(0, dot(I[q, size], J[k, size])))) <= keep"],
+            Self::HashOfQuery => &["hash_q[rounds, q] == argmax(q[q] * R[buckets / 2], -q[q] * R[buckets / 2])"],
+            Self::HashOfKey => &["hash_k[rounds, k] == argmax(k[k] * R[buckets / 2], -k[k] * R[buckets / 2])"],
+            Self::ClusterOfQuery => &["cluster_q[q] == nearest(centroid[clusters, steps], q[q])"],
+            Self::ClusterOfKey => &["cluster_k[k] == nearest(centroid[clusters, steps], k[k])"],
         }
     }
 }

@@ -11,6 +11,7 @@ pub use stages::{Stages, ms};
 
 use leptos::prelude::*;
 
+use crate::app::estimators::Estimators;
 use crate::app::view::view;
 
 /// The result column.
@@ -20,6 +21,7 @@ pub fn ResultColumn() -> impl IntoView {
         <div class="card"><why::Why /></div>
         <div class="card"><row::Row /></div>
         <div class="card"><output::Output /></div>
+        <div class="card"><Estimators /></div>
         <div class="card"><timing::TimingCard /></div>
     }
 }

@@ -135,7 +135,7 @@ impl<R: Real> Running<R> {
     /// The largest score becomes at least `score`; gives `e^(score − largest)`.
     fn rescale(&mut self, score: R) -> R {
         match self.largest {
-            Some(largest) if !(score > largest) => (score - largest).exp(),
+            Some(largest) if score <= largest => (score - largest).exp(),
             before => {
                 let share = before.map_or(R::ZERO, |before| (before - score).exp());
                 self.largest = Some(score);

@@ -36,7 +36,7 @@ impl<R: Real> Matrix<R> {
     }
 
     /// `diagonal · I − self`.
-    fn from_diagonal(&self, diagonal: f64) -> Self {
+    fn off_diagonal(&self, diagonal: f64) -> Self {
         Self::of(self.rows, self.columns, |i, j| R::near(if i == j { diagonal } else { 0.0 }) - self.at(i, j))
     }
 
@@ -107,8 +107,8 @@ fn pseudo_inverse<R: Real>(a: &Matrix<R>, iterations: usize) -> Matrix<R> {
     let mut z = Matrix::of(a.columns, a.rows, |i, j| a.at(j, i) / (by_row * by_column));
     for _ in 0..iterations {
         let product = a.times(&z);
-        let inner = product.times(&product.from_diagonal(7.0)).from_diagonal(15.0);
-        z = z.times(&product.times(&inner).from_diagonal(13.0));
+        let inner = product.times(&product.off_diagonal(7.0)).off_diagonal(15.0);
+        z = z.times(&product.times(&inner).off_diagonal(13.0));
         z.cells.iter_mut().for_each(|x| *x = R::near(0.25) * *x);
     }
     z

@@ -155,7 +155,91 @@ const SENTENCES: &[(&str, Text)] = &[
             "分数随长度的对数放大，使权重不致分散。",
         ),
     ),
+    ("shaw", CLIPPED),
+    (
+        "transformer-xl",
+        Text::new(
+            "Every distance has its waves, but those of longer distances were never seen in training.",
+            "每个距离都有对应的波，但更长的距离在训练中从未出现。",
+        ),
+    ),
+    ("deberta", CLIPPED),
+    (
+        "tupe",
+        Text::new(
+            "Positions past it have rows that were never trained; here all rows are seeded alike.",
+            "超出的位置对应从未训练过的行；这里所有的行都由种子生成。",
+        ),
+    ),
+    (
+        "tisasrec",
+        Text::new(
+            "Intervals past the limit count alike, but later places have rows that were never trained.",
+            "超过上限的间隔一视同仁，但更后的位置对应从未训练过的行。",
+        ),
+    ),
+    (
+        "cope",
+        Text::new(
+            "Counts stop at the limit: whatever lies before it shares one position.",
+            "计数到上限为止：更早的内容共用同一个位置。",
+        ),
+    ),
+    (
+        "fox",
+        Text::new(
+            "Nothing is tied to a length: what was forgotten stays forgotten.",
+            "与长度无关：遗忘了的就不再想起。",
+        ),
+    ),
+    (
+        "path",
+        Text::new(
+            "Nothing is tied to a length, but reflections add up over more tokens than in training.",
+            "与长度无关，但累积的反射比训练时更多。",
+        ),
+    ),
+    (
+        "scaled-sinusoidal",
+        Text::new(
+            "Every position has a row, but the slow waves reach values never seen in training.",
+            "每个位置都有编码，但慢波会取到训练中没有见过的值。",
+        ),
+    ),
+    (
+        "pope",
+        Text::new(
+            "Slow places turn to angles never seen in training, but content no longer bends them.",
+            "慢的维度转到训练中没有见过的角度，但不再受内容影响。",
+        ),
+    ),
+    (
+        "floater",
+        Text::new(
+            "The flow simply goes on: there is a position for every token, near its neighbours'.",
+            "流动继续下去：每个词元都有位置，并与相邻位置相近。",
+        ),
+    ),
+    (
+        "lstm-generator",
+        Text::new(
+            "The network reads on; its states settle, so that far positions come to look alike.",
+            "网络继续读下去；状态趋于稳定，远处的位置会越来越像。",
+        ),
+    ),
+    (
+        "r-transformer",
+        Text::new(
+            "Nothing changes: only the last few tokens are read, wherever they stand.",
+            "毫无变化：无论在何处，只读取最近几个词元。",
+        ),
+    ),
 ];
+
+const CLIPPED: Text = Text::new(
+    "Distances beyond the limit share its vector, however long the text.",
+    "超过上限的距离共用同一个向量，无论文本多长。",
+);
 
 #[cfg(test)]
 mod tests {

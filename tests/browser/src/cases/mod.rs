@@ -4,6 +4,7 @@ pub mod boot;
 pub mod conformance;
 pub mod content;
 pub mod edit;
+pub mod estimators;
 pub mod faults;
 pub mod gpu;
 pub mod gpu_faults;
@@ -74,6 +75,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(table::cases());
     all.extend(operators::cases());
     all.extend(content::cases());
+    all.extend(estimators::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }

@@ -1,0 +1,61 @@
+//! Something else in attention's place, beside the exact result: the estimate, its error by query, its cost, its state as it grows.
+//!
+//! Everything but the button is a piece of the program that is fetched when it is pressed, or when a link or a program names an estimator.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `card` | the choice, its parameters, and what comes of it |
+//! | `ask` | from the experiment to the worker |
+//! | `pictures` | outputs side by side, error by query, cost |
+//! | `growth` | a state key by key |
+//! | `ring` | a ring's steps |
+//! | `player` | a step forward and back, or one after the other |
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
+mod ask;
+mod card;
+mod growth;
+mod pictures;
+mod player;
+mod ring;
+
+use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use super::i18n::t;
+use super::piece::piece;
+use super::reactive::{RwSignal, Signal};
+use super::state::lab;
+use super::view::{handler, view};
+use super::whole;
+
+/// The button, or the card.
+#[component]
+pub fn Estimators() -> impl IntoView {
+    let lab = lab();
+    let opened = RwSignal::new(false);
+    let shown = Signal::memo(move || opened.get() || lab.experiment.with(|e| e.estimator.id != "none"));
+    view! {
+        {move || {
+            if shown.get() {
+                piece(|| Box::pin(fetch()), move |card| card(opened))
+            } else {
+                view! { <button type="button" class="quiet-button" on:click=handler(move |_| opened.set(true))>{t("Estimators and baselines", "估计方法与基线")}</button> }
+            }
+        }}
+    }
+}
+
+/// What draws the card; what it is told is whether it is open.
+type Draw = fn(RwSignal<bool>) -> AnyView;
+
+/// The card, and the list that it shows.
+async fn fetch() -> Result<Draw, SplitLoaderError> {
+    whole::before_mount().await?;
+    card().await
+}
+
+#[wasm_split(estimators, fallible)]
+fn card() -> Result<Draw, SplitLoaderError> {
+    Ok(|opened| view! { <card::Body opened=opened /> })
+}
