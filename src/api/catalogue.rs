@@ -5,7 +5,8 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, Table, Text, masks, normalisers, positions, products, recipes, selections,
+    ContentEntry, Paper, Param, Slot, Table, Text, layouts, masks, normalisers, positions, products, recipes,
+    selections,
 };
 
 /// Every mask, position scheme, normaliser, product, selection and generator with names, parameters and ranges.
@@ -30,6 +31,10 @@ pub fn catalogue() -> JsValue {
             "id": n.id, "name": text(&n.name), "about": text(&n.about), "formula": n.formula, "paper": paper(n.paper),
         })).collect::<Vec<_>>(),
         "products": by_content(products()),
+        "layouts": layouts().iter().map(|l| json!({
+            "id": l.id, "name": text(&l.name), "about": text(&l.about), "formula": l.formula, "params": params(l.params),
+            "data": tables(l.tables), "paper": paper(l.paper),
+        })).collect::<Vec<_>>(),
         "selections": by_content(selections()),
         "generators": recipes().iter().map(|r| json!({
             "id": r.id, "name": text(&r.name), "about": text(&r.about),

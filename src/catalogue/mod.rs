@@ -6,6 +6,7 @@
 mod content;
 mod entry;
 mod inputs;
+mod layouts;
 mod masks;
 mod normalisers;
 mod positions;
@@ -20,7 +21,8 @@ pub use entry::{
     Rotary, Setting, Slot, Table, Text,
 };
 pub use inputs::{RecipeEntry, recipes};
-pub use shelf::{complete, is_whole, masks, normalisers, opening, positions, products, selections};
+pub use layouts::{End, LayoutEntry};
+pub use shelf::{complete, is_whole, layouts, masks, normalisers, opening, positions, products, selections};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {
@@ -44,8 +46,9 @@ pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
         Slot::Score { tables, .. } => tables,
         _ => &[],
     });
+    let of_layouts = layouts().iter().flat_map(|entry| entry.tables);
     let mut seen = Vec::new();
-    of_masks.chain(of_positions).filter(move |table| {
+    of_masks.chain(of_positions).chain(of_layouts).filter(move |table| {
         let new = table.editable && !seen.contains(&table.name);
         if new {
             seen.push(table.name);
@@ -57,6 +60,11 @@ pub fn editable_tables() -> impl Iterator<Item = &'static Table> {
 /// The product entry with this id.
 pub fn product(id: &str) -> Option<&'static ContentEntry> {
     products().iter().find(|entry| entry.id == id)
+}
+
+/// The layout of heads with this id.
+pub fn layout(id: &str) -> Option<&'static LayoutEntry> {
+    layouts().iter().find(|entry| entry.id == id)
 }
 
 /// The selection entry with this id.

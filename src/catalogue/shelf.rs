@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 
 use super::content::ContentEntry;
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
+use super::layouts::LayoutEntry;
 use super::{
-    masks as of_masks, normalisers as of_normalisers, positions as of_positions, products as of_products,
-    selections as of_selections,
+    layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
+    products as of_products, selections as of_selections,
 };
 
 /// Every list that is kept in two parts.
@@ -17,6 +18,7 @@ struct Shelf {
     normalisers: Vec<NormaliserEntry>,
     products: Vec<ContentEntry>,
     selections: Vec<ContentEntry>,
+    layouts: Vec<LayoutEntry>,
 }
 
 static WHOLE: OnceLock<Shelf> = OnceLock::new();
@@ -29,6 +31,7 @@ pub fn complete() {
         normalisers: of_normalisers::whole(),
         products: of_products::whole(),
         selections: of_selections::whole(),
+        layouts: of_layouts::whole(),
     });
 }
 
@@ -71,6 +74,11 @@ pub fn products() -> &'static [ContentEntry] {
 /// Every selection by content that is here, in the order of the menu.
 pub fn selections() -> &'static [ContentEntry] {
     whole().map_or_else(of_selections::first, |shelf| &shelf.selections)
+}
+
+/// Every layout of heads that is here, in the order of the menu.
+pub fn layouts() -> &'static [LayoutEntry] {
+    whole().map_or_else(of_layouts::first, |shelf| &shelf.layouts)
 }
 
 /// How many masks, position schemes and normalisers a menu begins with.

@@ -10,13 +10,14 @@ use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 6] = [
+const CHOICES: [(&str, &str); 7] = [
     ("input", "kind"),
     ("mask", "id"),
     ("normaliser", "id"),
     ("position", "id"),
     ("product", "id"),
     ("selection", "id"),
+    ("layout", "id"),
 ];
 
 /// The key that chooses the entry of a field.
