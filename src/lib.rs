@@ -9,10 +9,10 @@
 //! | room | what it holds | may use |
 //! |---|---|---|
 //! | [`formula`] | the language of masks and scores: parser, typed form, back-ends | nothing |
-//! | [`catalogue`] | every mask, position scheme and normaliser, as data | formula |
+//! | [`catalogue`] | every mask, position scheme, product, selection and normaliser, as data | formula |
 //! | [`experiment`] | the one truth: what the user set; check, links, history | catalogue, formula |
 //! | [`interchange`] | safetensors, pasted numbers, half floats | nothing |
-//! | [`attention`] | problem, plan, tile map, inputs, reference oracle, cost | experiment, catalogue, formula, interchange |
+//! | [`attention`] | problem, lowering, plan, tile map, inputs, reference oracle, cost | experiment, catalogue, formula, interchange |
 //! | [`engine`] | CPU and GPU kernels, item protocol, outcome; workers and their pool (web) | attention |
 //! | [`analysis`] | measures of weights and of timings | attention, engine's outcome |
 //! | `app`, `api` | the page and its JavaScript API (web, feature `app`) | everything above, never a kernel |

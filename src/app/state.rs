@@ -231,6 +231,14 @@ impl Lab {
         self.hover.get().unwrap_or(selected)
     }
 
+    /// What the rows or the columns of the map are called; nothing where the keys were made into fewer.
+    pub fn tokens(&self, keys: bool) -> Vec<String> {
+        let shown = self.outcome.with(|o| o.as_ref().map(|o| o.dims.n_k));
+        let named = |l: &&Arc<Loaded>| !keys || shown.is_none_or(|n_k| n_k == l.dims.n_k);
+        let tokens = |l: &Arc<Loaded>| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() };
+        self.loaded.with(|l| l.as_ref().filter(named).map(tokens)).unwrap_or_default()
+    }
+
     /// Picture of one head's stage over the whole matrix, if the last result has it.
     pub fn picture(&self, stage: Stage, head: usize) -> Option<Map> {
         self.maps.with(|maps| {

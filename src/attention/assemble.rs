@@ -230,8 +230,9 @@ mod tests {
                 if let Input::Generated { size, .. } = &mut experiment.input {
                     size.n_k = n_k;
                 }
-                let (problem, _) =
+                let (mut problem, mut inputs) =
                     assembled(&experiment).unwrap_or_else(|issues| panic!("{mask} {position}: {issues}"));
+                crate::attention::lowering::lower(&mut problem, &mut inputs).unwrap();
                 Plan::compile(&problem)
                     .unwrap_or_else(|issues| panic!("{mask} {position} {normaliser} {n_k}: {issues}"));
             }

@@ -1,6 +1,6 @@
 //! The problem: every slot of the attention pipeline as plain data, filled from an experiment or from a request of the JavaScript API.
 //!
-//! Order of the slots: encodings; rotation of Q and K; Q·K; scale; bias before the cap; softcap; bias and score formulas; masks, and-ed;
+//! Order of the slots: lowering (see [`Lowering`]); encodings; rotation of Q and K; Q·K; scale; bias before the cap; softcap; bias and score formulas; masks, and-ed;
 //! sink logit; normaliser; probability formula; V.
 
 use std::sync::Arc;

@@ -71,7 +71,7 @@ const MORE: &[ContentEntry] = &[
         scale: None,
         paper: Some(Paper {
             title: "Kim, Papamakarios and Mnih, The Lipschitz Constant of Self-Attention",
-            year: 2021,
+            year: 2020,
             id: "arXiv:2006.04710",
         }),
         ours: Some(Text::new(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use attention_playground::attention::{self, Dims, Inputs, Loaded, Plan, assemble};
+use attention_playground::attention::{self, Dims, Inputs, Loaded, Plan, assemble, lowering};
 use attention_playground::catalogue::{Param, masks, positions};
 use attention_playground::experiment::{CausalAlignment, Choice, Experiment, MaskChoice};
 use attention_playground::formula::{Coverage, Sorted};
@@ -91,7 +91,8 @@ fn plan(place: Place, change: impl FnOnce(&mut Experiment)) -> Plan {
         experiment.conventions.causal = CausalAlignment::BottomRight;
     }
     change(&mut experiment);
-    let (problem, _) = assemble(&experiment, &loaded).unwrap_or_else(|issues| panic!("{issues}"));
+    let (mut problem, mut inputs) = assemble(&experiment, &loaded).unwrap_or_else(|issues| panic!("{issues}"));
+    lowering::lower(&mut problem, &mut inputs).unwrap_or_else(|issues| panic!("{issues}"));
     Plan::compile(&problem).unwrap_or_else(|issues| panic!("{issues}"))
 }
 

@@ -115,13 +115,7 @@ pub fn MapView(
         let ((q, k), (n_q, n_k)) = (lab.cell(), size.get());
         (q.min(n_q - 1), k.min(n_k - 1))
     });
-    let tokens = move |keys: bool| {
-        Signal::derive(move || {
-            lab.loaded
-                .with(|l| l.as_ref().map(|l| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() }))
-                .unwrap_or_default()
-        })
-    };
+    let tokens = move |keys: bool| Signal::derive(move || lab.tokens(keys));
     let share = |n: usize| format!("{:.4}%", 100.0 / n as f64);
     view! {
         <div class="map" class:painting=move || painting.get()>
@@ -196,11 +190,7 @@ fn paint(lab: Lab, (q, k): (usize, usize), allow: bool) {
 fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
     let lang = lab.lang.get();
     let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
-    let token = |keys: bool, i: usize| {
-        lab.loaded
-            .with(|l| l.as_ref().and_then(|l| if keys { l.tokens_k.get(i) } else { l.tokens_q.get(i) }.cloned()))
-            .unwrap_or_else(|| i.to_string())
-    };
+    let token = |keys: bool, i: usize| lab.tokens(keys).get(i).cloned().unwrap_or_else(|| i.to_string());
     let value = lab
         .picture(stage, head)
         .and_then(|m| (m.request.width > k && m.request.height > q).then(|| m.values[q * m.request.width + k]));

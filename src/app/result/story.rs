@@ -32,10 +32,7 @@ pub fn row(lab: Lab, head: usize, q: usize) -> Option<Vec<f32>> {
 
 /// Text of a token; its index where it has none.
 pub fn token(lab: Lab, keys: bool, index: usize) -> String {
-    lab.loaded
-        .with(|l| l.as_ref().and_then(|l| if keys { l.tokens_k.get(index) } else { l.tokens_q.get(index) }.cloned()))
-        .filter(|t| !t.is_empty())
-        .unwrap_or_else(|| index.to_string())
+    lab.tokens(keys).get(index).cloned().filter(|t| !t.is_empty()).unwrap_or_else(|| index.to_string())
 }
 
 /// Whether a stage's value says that the mask forbids the cell.

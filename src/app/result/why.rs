@@ -95,7 +95,8 @@ fn Places() -> impl IntoView {
             return None;
         }
         let products: Vec<(usize, f32)> = lab.inputs.with(|inputs| {
-            let inputs = inputs.as_ref()?;
+            // Those that are changed by their contents before they meet have other sizes, too.
+            let inputs = inputs.as_ref().filter(|i| i.q.len() == dims.q_len() && i.k.len() == dims.k_len())?;
             let (qs, ks) = (inputs.q_head(&dims, 0, head), inputs.k_head(&dims, 0, head));
             let (qs, ks) = (qs.get(q * dims.d..(q + 1) * dims.d)?, ks.get(k * dims.d..(k + 1) * dims.d)?);
             Some(qs.iter().zip(ks).map(|(a, b)| a * b).enumerate().collect())

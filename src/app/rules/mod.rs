@@ -7,8 +7,9 @@
 //! | `formulas` | what a formula needs to be compiled: names, values, tables |
 //! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
 //! | `painted` | cells switched by hand |
-//! | `position`, `score`, `weights`, `conventions` | the other cards |
+//! | `position`, `score`, `content`, `weights`, `conventions` | the other cards |
 
+mod content;
 mod conventions;
 mod editor;
 mod formulas;
@@ -38,6 +39,7 @@ pub fn RulesColumn() -> impl IntoView {
         <mask::MaskCard />
         <position::PositionCard />
         <score::ScoreCard />
+        <content::ContentCard />
         <weights::WeightsCard />
         <conventions::ConventionsCard />
     }

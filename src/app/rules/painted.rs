@@ -71,10 +71,7 @@ fn describe(lab: Lab, patch: &Patch) -> String {
         if to != from + 1 {
             return format!("{from}–{}", to.saturating_sub(1));
         }
-        let token = lab
-            .loaded
-            .with(|l| l.as_ref().and_then(|l| if keys { l.tokens_k.get(from) } else { l.tokens_q.get(from) }.cloned()));
-        token.unwrap_or_else(|| from.to_string())
+        lab.tokens(keys).get(from).cloned().unwrap_or_else(|| from.to_string())
     };
     let state = if patch.allow { i18n::now(lang, "allowed", "允许") } else { i18n::now(lang, "masked", "屏蔽") };
     let head = patch.head.map_or_else(String::new, |h| format!(" ({} {})", i18n::now(lang, "head", "头"), h + 1));

@@ -18,6 +18,10 @@ pub enum Owner {
     Mask,
     /// The position entry.
     Position,
+    /// The product entry.
+    Product,
+    /// The selection entry.
+    Selection,
 }
 
 impl Owner {
@@ -26,6 +30,8 @@ impl Owner {
         match self {
             Self::Mask => "mask.params",
             Self::Position => "position.params",
+            Self::Product => "product.params",
+            Self::Selection => "selection.params",
         }
     }
 
@@ -34,6 +40,8 @@ impl Owner {
         match self {
             Self::Mask => &e.mask.params,
             Self::Position => &e.position.params,
+            Self::Product => &e.product.params,
+            Self::Selection => &e.selection.params,
         }
     }
 
@@ -41,6 +49,8 @@ impl Owner {
         match self {
             Self::Mask => &mut e.mask.params,
             Self::Position => &mut e.position.params,
+            Self::Product => &mut e.product.params,
+            Self::Selection => &mut e.selection.params,
         }
     }
 
@@ -52,6 +62,9 @@ impl Owner {
                 Slot::Score { tables, .. } => (entry.params, tables),
                 _ => (entry.params, &[]),
             }),
+            // Their tables are computed.
+            Self::Product => (catalogue::product(&e.product.id).map_or(&[], |entry| entry.params), &[]),
+            Self::Selection => (catalogue::selection(&e.selection.id).map_or(&[], |entry| entry.params), &[]),
         }
     }
 }

@@ -44,6 +44,7 @@ pub fn PositionCard() -> impl IntoView {
             {move || catalogue::position(&id.get()).map(|entry| {
                 let formula = match entry.slot {
                     Slot::Score { formula, .. } => Some(formula),
+                    Slot::Content(content) => content.score,
                     _ => None,
                 };
                 view! {

@@ -31,7 +31,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
     },
     PositionEntry {
         id: "transformer-xl",
-        name: Text::new("Transformer-XL", "Transformer-XL"),
+        name: Text::new("Transformer-XL", "Transformer-XL 相对位置"),
         about: Text::new(
             "Content and position meet in four terms, of what is there and how far away it is; the projection of distances and the two biases are seeded.",
             "内容与位置分四项相乘：那里有什么，以及离得多远；距离的投影和两个偏置由种子生成。",

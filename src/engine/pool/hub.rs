@@ -270,12 +270,12 @@ impl Pool {
     }
 }
 
+/// A run on its way.
+type Finishing = Pin<Box<dyn Future<Output = Result<Finished, RunError>>>>;
+
 /// What waits for the contents of Q and K is a piece of the page's own: it opens on a problem that waits for nothing.
 #[wasm_split(lowering, fallible)]
-fn lowered(
-    pool: Pool,
-    run: Run,
-) -> Result<Pin<Box<dyn Future<Output = Result<Finished, RunError>>>>, SplitLoaderError> {
+fn lowered(pool: Pool, run: Run) -> Result<Finishing, SplitLoaderError> {
     Ok(Box::pin(lower::run(pool, run)))
 }
 

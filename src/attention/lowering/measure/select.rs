@@ -118,17 +118,17 @@ pub fn top_blocks(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
                 let Some(line) = lines.next() else { return out };
                 let query = wide(query);
                 let own = own(frame, b, q, block, blocks);
-                let seen = allowed.row(b, h, q).chunks(block).zip(keys.chunks(block)).zip(&means).enumerate();
-                let gate = |(i, ((seen, keys), whole)): (usize, ((&[u8], &[Vec<f64>]), &Vec<f64>))| match seen {
+                let seen = allowed.row(b, h, q).chunks(block);
+                let gate = |(i, seen): (usize, &[u8])| match seen {
                     _ if !seen.contains(&1) => f64::NEG_INFINITY,
                     _ if i == own => f64::INFINITY,
-                    _ if !seen.contains(&0) => dot(&query, whole),
+                    _ if !seen.contains(&0) => dot(&query, &means[i]),
                     _ => {
-                        let some = keys.iter().zip(seen).filter(|(_, seen)| **seen == 1).map(|(key, _)| key.clone());
-                        dot(&query, &mean(some, dims.d))
+                        let some = keys[i * block..].iter().zip(seen).filter(|(_, seen)| **seen == 1);
+                        dot(&query, &mean(some.map(|(key, _)| key.clone()), dims.d))
                     }
                 };
-                let gates: Vec<f64> = seen.map(gate).collect();
+                let gates: Vec<f64> = seen.enumerate().map(gate).collect();
                 mark_top(&gates, keep, line);
             }
         }

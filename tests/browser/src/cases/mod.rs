@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod conformance;
+pub mod content;
 pub mod edit;
 pub mod faults;
 pub mod gpu;
@@ -72,6 +73,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
     all.extend(operators::cases());
+    all.extend(content::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }

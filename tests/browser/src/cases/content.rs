@@ -1,0 +1,104 @@
+//! What depends on the contents of Q and K: lowered in a worker, then computed by every engine; and picked on the page.
+
+use serde_json::json;
+
+use super::{Case, Needs};
+use crate::page::{Page, ensure};
+use crate::{Result, cases};
+
+/// This file's tests.
+pub fn cases() -> Vec<Case> {
+    let mut all = cases!("content";
+        the_cpu_computes_every_entry, every_entry_is_picked_on_the_page, faults_are_named_by_field, a_lowering_can_be_stopped);
+    all.extend(cases!("content", Needs::ADAPTER; the_gpu_computes_every_entry));
+    all
+}
+
+/// Every entry on one engine against the reference: those whose output is further off than single precision allows, or equal to plain attention.
+const COMPARE: &str = "const api = await attentionPlayground, c = api.catalogue(), [backend, wanted] = args, bad = [];
+    let state = 7; const next = () => (state = (state * 48271) % 2147483647) / 2147483647 * 4 - 2;
+    const tensor = (...shape) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, next) });
+    const request = { Q: tensor(1, 4, 40, 8), K: tensor(1, 2, 40, 8), V: tensor(1, 2, 40, 8), is_causal: true };
+    const run = async (more) => (await api.run({ ...request, ...more })).outputs.Y.data;
+    const plain = await run({ backend: 'reference' }), tried = [];
+    const content = ['shaw', 'transformer-xl', 'deberta', 'tupe', 'tisasrec', 'cope', 'fox', 'path', 'scaled-sinusoidal', 'pope', 'floater',
+      'lstm-generator', 'r-transformer'];
+    const positions = c.positions.filter((p) => content.includes(p.id));
+    for (const [field, list] of [['product', c.products.slice(1)], ['selection', c.selections.slice(1)], ['position', positions]])
+      for (const { id } of list) {
+        const choice = { [field]: { id } }, result = await api.run({ ...request, ...choice, backend }), y = result.outputs.Y.data;
+        const exact = await run({ ...choice, backend: 'reference' });
+        const off = Math.max(...y.map((x, i) => Math.abs(x - exact[i])));
+        if (!(off < 1e-4)) bad.push(`${id}: off by ${off}`);
+        if (y.every((x, i) => Math.abs(x - plain[i]) < 1e-6)) bad.push(`${id}: changed nothing`);
+        if (result.backend !== backend) bad.push(`${id}: computed by ${result.backend}`);
+        if (!['transform', 'derive'].includes(result.order[0])) bad.push(`${id}: ${result.order}`);
+        tried.push(id);
+      }
+    if (tried.length < wanted) bad.push(`only ${tried}`);
+    return bad";
+
+/// Products, selections and positions that there are at least.
+const ENTRIES: usize = 24;
+
+async fn all_agree(page: &Page, backend: &str) -> Result<()> {
+    page.ready().await?;
+    let bad = page.js(COMPARE, vec![json!(backend), json!(ENTRIES)]).await?;
+    ensure(bad == json!([]), || format!("{bad}"))
+}
+
+async fn the_cpu_computes_every_entry(page: &Page) -> Result<()> {
+    all_agree(page, "cpu").await
+}
+
+async fn the_gpu_computes_every_entry(page: &Page) -> Result<()> {
+    all_agree(page, "webgpu").await
+}
+
+/// Each entry alone, over the page's own experiment: it computes, and the time it took beforehand is told.
+async fn every_entry_is_picked_on_the_page(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let script = "const p = await attentionPlayground, c = p.catalogue(), bad = [];
+        const next = () => new Promise((done) => { const off = p.on('result', (r) => { off(); done(r) }) });
+        for (const [field, list] of [['product', c.products], ['selection', c.selections]]) {
+          for (const { id } of list.slice(1)) {
+            const ran = next(); await p.set({ [field]: { id } }); const result = await ran;
+            if (!result.outputs.Y.data.every(Number.isFinite)) bad.push(id + ': not finite');
+            if (!result.timing.stages.some((s) => s.name === 'lower')) bad.push(id + ': its time is not told');
+          }
+          const back = next(); await p.set({ [field]: { id: list[0].id } }); await back;
+        }
+        return bad";
+    let bad = page.js(script, vec![]).await?;
+    ensure(bad == json!([]), || format!("{bad}"))
+}
+
+async fn faults_are_named_by_field(page: &Page) -> Result<()> {
+    page.ready().await?;
+    for (more, path) in [
+        ("{ product: { id: 'cosin' } }", "product.id"),
+        ("{ selection: { id: 'top-k', params: { keep: 0 } } }", "selection.params.keep"),
+        ("{ selection: { id: 'lsh', params: { shared: 1 } } }", "selection.params.shared"),
+    ] {
+        let script = format!(
+            "const api = await attentionPlayground, tensor = (n) => ({{ shape: [1, 1, n, 2], data: new Float32Array(2 * n).fill(1) }});
+             return await api.run({{ Q: tensor(3), K: tensor(4), V: tensor(4), ...{more} }}).then(() => [], (e) => [e.name, ...e.issues.map((i) => i.path)])"
+        );
+        let said = page.js(&script, vec![]).await?;
+        ensure(said == json!(["ExperimentError", path]), || format!("{more}: {said}"))?;
+    }
+    Ok(())
+}
+
+async fn a_lowering_can_be_stopped(page: &Page) -> Result<()> {
+    page.ready().await?;
+    let script = "const api = await attentionPlayground, n = 2048, tensor = { shape: [1, 4, n, 64], data: new Float32Array(4 * n * 64).fill(0.5) };
+        const stop = new AbortController(), run = api.run({ Q: tensor, K: tensor, V: tensor, product: { id: 'additive' }, signal: stop.signal });
+        setTimeout(() => stop.abort(), 300); const from = performance.now();
+        const said = await run.then(() => 'done', (e) => e.name);
+        return [said, performance.now() - from < 3000]";
+    let said = page.js(script, vec![]).await?;
+    ensure(said == json!(["AbortError", true]), || format!("{said}"))?;
+    // What comes after it computes all the same.
+    all_agree(page, "cpu").await
+}
