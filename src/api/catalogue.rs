@@ -5,8 +5,8 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, Table, Text, estimators, masks, normalisers, positions, products, recipes,
-    selections,
+    ContentEntry, Paper, Param, Slot, Table, Text, estimators, layouts, masks, normalisers, positions, products,
+    recipes, selections,
 };
 
 /// Every mask, position scheme, normaliser, product, selection, estimator and generator with names, parameters and ranges.
@@ -31,6 +31,10 @@ pub fn catalogue() -> JsValue {
             "id": n.id, "name": text(&n.name), "about": text(&n.about), "formula": n.formula, "paper": paper(n.paper),
         })).collect::<Vec<_>>(),
         "products": by_content(products()),
+        "layouts": layouts().iter().map(|l| json!({
+            "id": l.id, "name": text(&l.name), "about": text(&l.about), "formula": l.formula, "params": params(l.params),
+            "data": tables(l.tables), "paper": paper(l.paper),
+        })).collect::<Vec<_>>(),
         "selections": by_content(selections()),
         "estimators": estimators().iter().map(|e| json!({
             "id": e.id, "name": text(&e.name), "about": text(&e.about), "formula": e.formula, "params": params(e.params),

@@ -88,10 +88,12 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         problem.softcap = Some(experiment.softcap as f32);
     }
     chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
-    let Experiment { product, selection, temperature, .. } = experiment;
+    let Experiment { product, layout, selection, temperature, .. } = experiment;
     // A temperature that makes no sense was refused with the scale.
     let temperature = if *temperature > 0.0 { *temperature } else { 1.0 };
     chooser.product(&mut problem, &product.id, &product.params, "product", Some(temperature));
+    let rooted = matches!(experiment.scale, Scale::InverseSqrt | Scale::LogN);
+    chooser.layout(&mut problem, &layout.id, &layout.params, "layout", rooted);
     if let Some(formula) = &experiment.score {
         let term = chooser.custom(formula, "score");
         problem.bias.push(term);

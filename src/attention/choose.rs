@@ -154,6 +154,22 @@ impl Chooser<'_> {
         }
     }
 
+    /// The layout of heads `id`. With `rooted` the problem's scale has the root of the size of a head in it.
+    pub fn layout(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str, rooted: bool) {
+        let Some(entry) = catalogue::layout(id) else {
+            return self.unknown(
+                path,
+                Text::new("layout of heads", "头布局"),
+                id,
+                catalogue::layouts().iter().map(|e| e.id),
+            );
+        };
+        let params = self.params(entry.params, params, path);
+        let term = self.term("", entry.params, &[], &params, path);
+        let seed = self.seed;
+        lowering::arrange(problem, entry, &params, seed, &term, rooted, |table| self.table(table, &params));
+    }
+
     fn by_content(
         &mut self,
         entries: &'static [ContentEntry],

@@ -110,6 +110,18 @@ closed! {
         SharedQk,
         /// One key and value for every `factor` tokens; parameters `factor`, `strided`. Formulas see the last token of each.
         PoolKeys,
+        /// Scores mixed over heads, as one product; parameters `before`, `after`, `identity`, `noise`.
+        TalkingHeads,
+        /// The queries and keys of all heads in every head.
+        OneHead,
+        /// The values of both heads of a pair in each of them.
+        Pairs,
+        /// Heads of keys and values replaced by means; parameter `kv_heads`.
+        GroupHeads,
+        /// Keys and values rebuilt from a latent; parameter `rank`.
+        Latent,
+        /// Keys and values rounded to few bits; parameter `format`.
+        Quantise,
     }
 }
 
@@ -152,5 +164,7 @@ closed! {
         ClusterOfQuery,
         /// `[b, h, k]`: clusters of keys; parameters `clusters`, `steps`.
         ClusterOfKey,
+        /// `[b, h, q, 1 or d_v]`: gates of the output, made of queries; parameters `elementwise`, `bias`.
+        Gate,
     }
 }

@@ -7,6 +7,7 @@ mod content;
 mod entry;
 mod estimators;
 mod inputs;
+mod layouts;
 mod masks;
 mod math;
 mod normalisers;
@@ -23,8 +24,11 @@ pub use entry::{
 };
 pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
+pub use layouts::{End, LayoutEntry};
 pub use positions::beyond;
-pub use shelf::{complete, estimators, is_whole, masks, normalisers, opening, positions, products, selections};
+pub use shelf::{
+    complete, estimators, is_whole, layouts, masks, normalisers, opening, positions, products, selections,
+};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {
@@ -58,8 +62,9 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
         Slot::Score { tables, .. } => tables,
         _ => &[],
     });
+    let of_layouts = layouts().iter().flat_map(|entry| entry.tables);
     let mut seen = Vec::new();
-    of_masks.chain(of_positions).filter(move |table| {
+    of_masks.chain(of_positions).chain(of_layouts).filter(move |table| {
         let new = !seen.contains(&table.name);
         if new {
             seen.push(table.name);
@@ -71,6 +76,11 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 /// The product entry with this id.
 pub fn product(id: &str) -> Option<&'static ContentEntry> {
     products().iter().find(|entry| entry.id == id)
+}
+
+/// The layout of heads with this id.
+pub fn layout(id: &str) -> Option<&'static LayoutEntry> {
+    layouts().iter().find(|entry| entry.id == id)
 }
 
 /// The selection entry with this id.

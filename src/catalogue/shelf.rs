@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use super::content::ContentEntry;
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
 use super::estimators::{self as of_estimators, EstimatorEntry};
+use super::layouts::LayoutEntry;
 use super::{
-    masks as of_masks, normalisers as of_normalisers, positions as of_positions, products as of_products,
-    selections as of_selections,
+    layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
+    products as of_products, selections as of_selections,
 };
 
 /// Every list that is kept in two parts.
@@ -19,6 +20,7 @@ struct Shelf {
     products: Vec<ContentEntry>,
     selections: Vec<ContentEntry>,
     estimators: Vec<EstimatorEntry>,
+    layouts: Vec<LayoutEntry>,
 }
 
 static WHOLE: OnceLock<Shelf> = OnceLock::new();
@@ -32,6 +34,7 @@ pub fn complete() {
         products: of_products::whole(),
         selections: of_selections::whole(),
         estimators: of_estimators::whole(),
+        layouts: of_layouts::whole(),
     });
 }
 
@@ -79,6 +82,11 @@ pub fn selections() -> &'static [ContentEntry] {
 /// Every estimator; none until the list is whole.
 pub fn estimators() -> &'static [EstimatorEntry] {
     whole().map_or(&[], |shelf| &shelf.estimators)
+}
+
+/// Every layout of heads that is here, in the order of the menu.
+pub fn layouts() -> &'static [LayoutEntry] {
+    whole().map_or_else(of_layouts::first, |shelf| &shelf.layouts)
 }
 
 /// How many masks, position schemes and normalisers a menu begins with.

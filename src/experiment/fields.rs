@@ -78,7 +78,7 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 19] = [
+pub const EXPERIMENT: [Field; 20] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))])),
@@ -90,6 +90,7 @@ pub const EXPERIMENT: [Field; 19] = [
     field("scale", Or(&Word(&["inverse_sqrt", "none", "log_n"]), &Object(&[needed("free", Number)]))),
     field("temperature", Number),
     field("softcap", Number),
+    field("layout", CHOICE),
     field("selection", CHOICE),
     field("normaliser", CHOICE),
     field("estimator", CHOICE),
@@ -129,6 +130,7 @@ mod tests {
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
             "product": {"id": "cosine", "params": {"scale": 0.5}}, "selection": {"id": "none", "params": {"x": 0.5}},
             "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}}, "estimator": {"id": "none", "params": {"x": 0.5}},
+            "layout": {"id": "mla", "params": {"rank": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},

@@ -33,6 +33,8 @@ pub struct Experiment {
     pub temperature: f64,
     /// `c · tanh(s / c)`; 0 is off.
     pub softcap: f64,
+    /// What becomes of the heads.
+    pub layout: Choice,
     /// Which of the allowed keys a query looks at, by content.
     pub selection: Choice,
     /// Scores to weights.
@@ -70,6 +72,7 @@ impl Default for Experiment {
             scale: Scale::InverseSqrt,
             temperature: 1.0,
             softcap: 0.0,
+            layout: Choice::of("plain"),
             selection: Choice::of("none"),
             normaliser: Choice::of("softmax"),
             estimator: Choice::of("none"),

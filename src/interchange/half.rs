@@ -1,4 +1,4 @@
-//! float16 and bfloat16 to f32. Every value of both is an f32, so both conversions are exact.
+//! float16 and bfloat16 to f32, which is exact since every value of both is an f32, and back, rounded.
 
 /// IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits) from its bits. NaNs keep sign and payload.
 pub fn f16_to_f32(bits: u16) -> f32 {
@@ -19,9 +19,58 @@ pub fn bf16_to_f32(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
+/// The nearest float16, ties to even, as its bits; beyond its range infinity. A NaN stays one.
+pub fn f32_to_f16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    let (sign, magnitude) = ((bits >> 16 & 0x8000) as u16, bits & 0x7fff_ffff);
+    if magnitude > 0x7f80_0000 {
+        return sign | 0x7e00;
+    }
+    // Halfway between the largest float16 and the next power of two.
+    if magnitude >= 0x477f_f000 {
+        return sign | 0x7c00;
+    }
+    if magnitude < 0x3880_0000 {
+        // Subnormals are whole multiples of 2^-24: the sum with 0.5 has just that step, and rounds to it.
+        return sign | (f32::from_bits(magnitude) + 0.5).to_bits() as u16;
+    }
+    // Exponent bias 127 becomes 15; 13 bits go.
+    let rebased = magnitude - (112 << 23);
+    sign | ((rebased + 0xfff + (rebased >> 13 & 1)) >> 13) as u16
+}
+
+/// The nearest bfloat16, ties to even, as its bits. A NaN stays one.
+pub fn f32_to_bf16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    if x.is_nan() {
+        return (bits >> 16) as u16 | 0x40;
+    }
+    // Past the largest the carry makes infinity.
+    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounding_gives_back_every_half_and_ties_go_to_even() {
+        for bits in 0..=u16::MAX {
+            let (half, brain) = (f16_to_f32(bits), bf16_to_f32(bits));
+            assert!(f32_to_f16(half) == bits || half.is_nan() && f16_to_f32(f32_to_f16(half)).is_nan(), "{bits:#06x}");
+            assert!(f32_to_bf16(brain) == bits || brain.is_nan() && bf16_to_f32(f32_to_bf16(brain)).is_nan());
+        }
+        for bits in 0..0x7bff_u16 {
+            // Exact in f32: the middle of two neighbours, and its own neighbours.
+            let middle = (f16_to_f32(bits) + f16_to_f32(bits + 1)) / 2.0;
+            let [below, above] = [-1, 1].map(|way| f32::from_bits(middle.to_bits().wrapping_add_signed(way)));
+            assert_eq!(f32_to_f16(middle), bits + (bits & 1), "{bits:#06x}");
+            assert_eq!((f32_to_f16(below), f32_to_f16(above)), (bits, bits + 1), "{bits:#06x}");
+            assert_eq!(f32_to_f16(-middle), (bits + (bits & 1)) | 0x8000);
+        }
+        assert_eq!([65_519.0, 65_520.0, f32::INFINITY, -1e9].map(f32_to_f16), [0x7bff, 0x7c00, 0x7c00, 0xfc00]);
+        assert_eq!([1.0, 1.003_906_2, 1.011_718_8, f32::MAX].map(f32_to_bf16), [0x3f80, 0x3f80, 0x3f82, 0x7f80]);
+    }
 
     /// The definition, in f64: (-1)^s · 2^(e-15) · (1 + f/1024), or 2^-14 · f/1024 at e = 0.
     fn by_definition(bits: u16) -> f64 {

@@ -7,12 +7,13 @@
 //! | `formulas` | what a formula needs to be compiled: names, values, tables |
 //! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
 //! | `painted` | cells switched by hand |
-//! | `position`, `score`, `content`, `weights`, `conventions` | the other cards |
+//! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
 
 mod content;
 mod conventions;
 mod editor;
 pub mod formulas;
+mod heads;
 mod highlight;
 mod layout;
 mod mask;
@@ -40,6 +41,7 @@ pub fn RulesColumn() -> impl IntoView {
         <position::PositionCard />
         <score::ScoreCard />
         <content::ContentCard />
+        <heads::HeadsCard />
         <weights::WeightsCard />
         <conventions::ConventionsCard />
     }

@@ -22,6 +22,8 @@ pub enum Owner {
     Product,
     /// The selection entry.
     Selection,
+    /// The layout of heads.
+    Layout,
 }
 
 impl Owner {
@@ -32,6 +34,7 @@ impl Owner {
             Self::Position => "position.params",
             Self::Product => "product.params",
             Self::Selection => "selection.params",
+            Self::Layout => "layout.params",
         }
     }
 
@@ -42,6 +45,7 @@ impl Owner {
             Self::Position => &e.position.params,
             Self::Product => &e.product.params,
             Self::Selection => &e.selection.params,
+            Self::Layout => &e.layout.params,
         }
     }
 
@@ -51,6 +55,7 @@ impl Owner {
             Self::Position => &mut e.position.params,
             Self::Product => &mut e.product.params,
             Self::Selection => &mut e.selection.params,
+            Self::Layout => &mut e.layout.params,
         }
     }
 
@@ -65,6 +70,7 @@ impl Owner {
             // Their tables are computed.
             Self::Product => (catalogue::product(&e.product.id).map_or(&[], |entry| entry.params), &[]),
             Self::Selection => (catalogue::selection(&e.selection.id).map_or(&[], |entry| entry.params), &[]),
+            Self::Layout => catalogue::layout(&e.layout.id).map_or((&[], &[]), |entry| (entry.params, entry.tables)),
         }
     }
 }

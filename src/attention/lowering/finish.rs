@@ -1,6 +1,7 @@
 //! What is done to the output when a run is over.
 
 use super::super::dims::Dims;
+use crate::catalogue::Text;
 use crate::experiment::{Issue, message};
 
 /// A change of the output.
@@ -11,37 +12,90 @@ pub enum Finish {
         /// `[q_heads, q_heads]`, row-major.
         mix: Vec<f32>,
     },
+    /// `Y'_h = Σ_g mix[h, g] · Y_g[blocks[h]]`, where each output is a row of blocks of `size` numbers.
+    MixBlocks {
+        /// `[q_heads, q_heads]`, row-major.
+        mix: Vec<f32>,
+        /// Which block each head keeps.
+        blocks: Vec<usize>,
+        /// Numbers of a block.
+        size: usize,
+    },
+    /// Each row times its gate, or each number times its own.
+    Gate {
+        /// `[batch, q_heads, n_q, 1 or d_v]`; empty until the gates are computed.
+        values: Vec<f32>,
+    },
 }
 
 impl Finish {
     /// What is wrong with it beside these sizes.
     pub fn check(&self, dims: &Dims) -> Option<Issue> {
-        let Self::MixHeads { mix } = self;
-        let (count, heads) = (mix.len(), dims.q_heads);
-        (Some(count) != heads.checked_mul(heads)).then(|| {
-            Issue::new(
-                "finish",
-                message!(
-                    "a mix of {heads} heads has {heads} numbers squared, and there are {count}",
-                    "{heads} 个头的混合需要 {heads} 的平方个数，现有 {count} 个"
-                ),
-            )
-        })
+        let heads = dims.q_heads;
+        match self {
+            Self::MixHeads { mix } | Self::MixBlocks { mix, .. } if Some(mix.len()) != heads.checked_mul(heads) => {
+                let count = mix.len();
+                Some(Issue::new(
+                    "finish",
+                    message!(
+                        "a mix of {heads} heads has {heads} numbers squared, and there are {count}",
+                        "{heads} 个头的混合需要 {heads} 的平方个数，现有 {count} 个"
+                    ),
+                ))
+            }
+            Self::MixBlocks { blocks, size, .. } => {
+                let count = dims.d_v.checked_div(*size).unwrap_or(0);
+                let fits = blocks.len() == heads && count * size == dims.d_v && blocks.iter().all(|&b| b < count);
+                (!fits).then(|| Issue::new("finish", Text::new("its blocks lie outside the output", "块超出输出范围")))
+            }
+            Self::Gate { values } => {
+                let (rows, count, size) = (dims.rows(), values.len(), dims.d_v);
+                (![0, rows, rows * dims.d_v].contains(&count)).then(|| {
+                    let message = message!(
+                        "gates of {rows} rows are one or {size} for each, and there are {count}",
+                        "{rows} 行的门每行应有 1 个或 {size} 个，现有 {count} 个"
+                    );
+                    Issue::new("finish", message)
+                })
+            }
+            Self::MixHeads { .. } => None,
+        }
     }
 
-    /// Changes the output, `[batch, q_heads, n_q, d_v]`; sums are of double precision.
+    /// Changes the output, `[batch, q_heads, n_q, d_v]`; sums are of double precision. What [`Finish::check`] refuses leaves it as it is.
     pub fn apply(&self, dims: &Dims, y: &mut Vec<f32>) {
-        let Self::MixHeads { mix } = self;
-        let (heads, size) = (dims.q_heads, dims.n_q * dims.d_v);
-        let mut mixed = Vec::with_capacity(y.len());
-        for batch in y.chunks_exact(heads * size) {
-            for row in mix.chunks_exact(heads) {
-                mixed.extend((0..size).map(|i| {
-                    let terms = row.iter().enumerate().map(|(g, &m)| f64::from(m) * f64::from(batch[g * size + i]));
+        if self.check(dims).is_some() {
+            return;
+        }
+        match self {
+            Self::MixHeads { mix } => mixed(dims, mix, |_| 0, dims.d_v, y),
+            Self::MixBlocks { mix, blocks, size } => mixed(dims, mix, |h| blocks[h], *size, y),
+            Self::Gate { values } => {
+                let width = values.len() / dims.rows().max(1);
+                if width > 0 {
+                    let rows = y.chunks_exact_mut(dims.d_v).zip(values.chunks_exact(width));
+                    rows.for_each(|(row, gates)| row.iter_mut().zip(gates.iter().cycle()).for_each(|(y, g)| *y *= g));
+                }
+            }
+        }
+    }
+}
+
+/// Mixes one block of `size` numbers of each head's rows.
+fn mixed(dims: &Dims, mix: &[f32], block: impl Fn(usize) -> usize, size: usize, y: &mut Vec<f32>) {
+    let Dims { q_heads: heads, n_q, d_v, .. } = *dims;
+    let mut out = Vec::with_capacity(y.len() / d_v * size);
+    for batch in y.chunks_exact(heads * n_q * d_v) {
+        for (h, row) in mix.chunks_exact(heads).enumerate() {
+            let from = block(h) * size;
+            for i in 0..n_q {
+                out.extend((from..from + size).map(|c| {
+                    let terms =
+                        row.iter().enumerate().map(|(g, &m)| f64::from(m) * f64::from(batch[(g * n_q + i) * d_v + c]));
                     terms.sum::<f64>() as f32
                 }));
             }
         }
-        *y = mixed;
     }
+    *y = out;
 }

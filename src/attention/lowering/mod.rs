@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `mod` | what is to be done: changes, tables, and what is done to the output; doing it |
 //! | `step` | one change or table with its parameters |
+//! | `arrange` | layouts of heads: their steps and what they do to the output |
 //! | `gather` | entries of the catalogue turned into steps |
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
@@ -12,6 +13,7 @@
 //! | `numbers` | rows in double precision, seeded weights |
 //! | `finish` | what is done to the output |
 
+mod arrange;
 mod change;
 mod finish;
 mod frame;
@@ -31,6 +33,8 @@ use crate::experiment::{Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
 pub use crate::catalogue::{Change, Measure};
+pub(super) use arrange::arrange;
+pub use change::round;
 pub use finish::Finish;
 pub use frame::Frame;
 pub(super) use gather::{gather, seal};
@@ -191,6 +195,13 @@ pub fn lower(problem: &mut Problem, inputs: &mut Inputs) -> Result<(), Issues> {
 pub fn settle(problem: &mut Problem, tables: Vec<Data>) {
     let Some(mut lowering) = problem.lowering.take() else { return };
     for (derived, data) in lowering.tables.iter().zip(tables) {
+        if let (Measure::Gate, DataValues::Float(gates)) = (derived.step.kind, &data.values) {
+            let waiting = lowering.finish.iter_mut().find_map(|finish| match finish {
+                Finish::Gate { values } if values.is_empty() => Some(values),
+                _ => None,
+            });
+            waiting.into_iter().for_each(|values| values.clone_from(gates));
+        }
         put(problem, &derived.name, &Arc::new(data));
     }
     lowering.done = true;

@@ -310,6 +310,9 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
     if let Some(entry) = &request.product {
         chooser.product(problem, &entry.id, &entry.params, "product", temperature);
     }
+    if let Some(entry) = &request.layout {
+        chooser.layout(problem, &entry.id, &entry.params, "layout", temperature.is_some());
+    }
     if let Some(entry) = &request.selection {
         chooser.selection(problem, &entry.id, &entry.params, "selection");
     }

@@ -107,6 +107,8 @@ pub struct Request {
     pub position: Option<Choice>,
     /// How a query and a key become a score; its own scale gives way to `scale`.
     pub product: Option<Choice>,
+    /// What becomes of the heads; a scale of the request's own stays as it is.
+    pub layout: Option<Choice>,
     /// Which of the allowed keys a query looks at, by content.
     pub selection: Option<Choice>,
     /// Scores to weights.

@@ -265,3 +265,9 @@ pub fn phases(setting: &Setting) -> Data {
     let heads = setting.heads.max(1);
     ints(vec![heads], (0..heads).map(|h| (h / OCTAVES % 3 * period(setting, h)).div_ceil(3)))
 }
+
+/// `head_gain[h]`: 1.
+pub fn ones_by_head(setting: &Setting) -> Data {
+    let heads = setting.heads.max(1);
+    floats(vec![heads], vec![1.0; heads])
+}

@@ -45,6 +45,8 @@ pub async fn run(pool: Pool, run: Run) -> Result<Finished, RunError> {
         let Lowered { lengths, mut bulk, .. } =
             pool.lower(Lower { problem, tensors: vec![y], output: true }, cancel).await?;
         finished.outcome.y = bulk.f32(lengths.first().copied().unwrap_or(0));
+        // What is done to the output may leave fewer numbers of each row.
+        finished.outcome.dims.d_v = finished.outcome.y.len() / finished.outcome.dims.rows().max(1);
         lower_ms += now() - from;
     }
     finished.outcome.report.times.add(TimedStage::Lower, lower_ms);

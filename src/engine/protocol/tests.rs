@@ -85,7 +85,11 @@ fn waiting() -> Problem {
         dims: DIMS,
         transforms: positions.into_iter().chain(changes).collect(),
         tables: tables.collect(),
-        finish: vec![Finish::MixHeads { mix: vec![1.0, -0.0] }],
+        finish: vec![
+            Finish::MixHeads { mix: vec![1.0, -0.0] },
+            Finish::MixBlocks { mix: vec![0.5], blocks: vec![3, 0], size: 2 },
+            Finish::Gate { values: vec![0.25, f32::NAN] },
+        ],
         done: true,
     };
     Problem { lowering: Some(Box::new(lowering)), ..Problem::plain(DIMS) }

@@ -41,6 +41,14 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     }
     let products = (Text::new("product", "乘积"), catalogue::products());
     by_content(found, "product", &experiment.product, products);
+    let layout = &experiment.layout;
+    match catalogue::layout(&layout.id) {
+        Some(entry) => params(found, "layout.params", entry.params, &layout.params),
+        None => {
+            let known = catalogue::layouts().iter().map(|entry| entry.id);
+            found.add("layout.id", unknown(Text::new("layout of heads", "头布局"), &layout.id, known));
+        }
+    }
     let selections = (Text::new("selection", "选择方式"), catalogue::selections());
     by_content(found, "selection", &experiment.selection, selections);
     let estimator = &experiment.estimator;

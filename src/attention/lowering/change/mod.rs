@@ -1,6 +1,8 @@
 //! Changes of Q, K and V.
 
+mod heads;
 mod place;
+mod quantise;
 mod recurrent;
 mod select;
 
@@ -11,13 +13,16 @@ use super::step::Step;
 use crate::catalogue::Change;
 use crate::experiment::Issues;
 
+pub use heads::mixes;
+pub use quantise::round;
+
 /// Sizes of the tensors after a change.
 pub fn dims_after(step: &Step<Change>, dims: Dims) -> Dims {
     match step.kind {
         Change::SquaredDistance => Dims { d: dims.d + 2, ..dims },
         Change::Polar => Dims { d: 2 * dims.d, ..dims },
         Change::PoolKeys => Dims { n_k: dims.n_k.div_ceil(step.count("factor", 1)), ..dims },
-        _ => dims,
+        _ => heads::dims_after(step, dims),
     }
 }
 
@@ -50,6 +55,12 @@ pub fn apply(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
         Change::LocalRnn => recurrent::local(step, frame),
         Change::SharedQk => select::shared(step, frame)?,
         Change::PoolKeys => select::pool(step, frame),
+        Change::TalkingHeads => heads::talking(step, frame),
+        Change::OneHead => heads::one(step, frame),
+        Change::Pairs => heads::pairs(step, frame),
+        Change::GroupHeads => heads::group(step, frame),
+        Change::Latent => heads::latent(step, frame),
+        Change::Quantise => quantise::apply(step, frame),
     }
     Ok(())
 }

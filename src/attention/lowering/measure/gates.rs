@@ -96,3 +96,21 @@ pub fn path(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
     }
     out
 }
+
+/// Gates of the output, `σ(q · w + bias)`: for each head one column `w` of seeded normal numbers over √d, or with the switch `elementwise`
+/// one for each number of the output (Qiu et al. 2025, whose gates read the hidden state).
+pub fn output(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
+    let dims = frame.dims;
+    let columns = if step.switch("elementwise") { dims.d_v } else { 1 };
+    let weights = step.normals(62, dims.q_heads * columns * dims.d, 1.0 / (dims.d as f64).sqrt());
+    let bias = step.param("bias");
+    let mut out = Vec::with_capacity(dims.rows() * columns);
+    for batch in 0..dims.batch {
+        for (head, weights) in weights.chunks_exact(columns * dims.d).enumerate() {
+            for q in rows(frame.q(batch, head), dims.d) {
+                out.extend(times(weights, &wide(q)).into_iter().map(|x| sigmoid(x + bias) as f32));
+            }
+        }
+    }
+    out
+}

@@ -37,6 +37,7 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
             vec![batch, q_heads, n_q, n_k.div_ceil(table.step.count("block", 1))]
         }
         Measure::Indexed => vec![batch, n_q, n_k],
+        Measure::Gate => vec![batch, q_heads, n_q, if table.step.switch("elementwise") { dims.d_v } else { 1 }],
     }
 }
 
@@ -55,6 +56,7 @@ pub fn compute(table: &Derived, frame: &Frame, plan: Option<&Plan>) -> Result<Da
         (Measure::ContentToPlace, _) => DataValues::Float(relative::content_to_place(step, frame)),
         (Measure::PlaceToContent, _) => DataValues::Float(relative::place_to_content(step, frame)),
         (Measure::Forget, _) => DataValues::Float(gates::forget(step, frame)),
+        (Measure::Gate, _) => DataValues::Float(gates::output(step, frame)),
         (Measure::Path, _) => DataValues::Float(gates::path(step, frame)),
         (Measure::Cope, Some(plan)) => DataValues::Float(gates::cope(step, frame, plan)),
         (Measure::TopKeys, Some(plan)) => DataValues::Bool(select::top_keys(step, frame, plan)),
