@@ -212,18 +212,18 @@ async fn press_in_sheet(page: &Page, text: &str) -> Result<()> {
     page.js(&format!("{script}.click()"), vec![]).await.map(drop)
 }
 
-/// Looks at an entry of the open catalogue: searches for it and presses its picture.
-async fn look_for(page: &Page, name: &str) -> Result<()> {
+/// Looks at an entry of the open catalogue: searches for `words`, which stand in it and in few others, and presses its picture.
+async fn look_for(page: &Page, words: &str, name: &str) -> Result<()> {
     page.wait_until("document.querySelector('dialog[open] input[type=search]')").await?;
-    page.set("Search names, papers, years", name).await?;
-    page.wait_until("document.querySelectorAll('dialog[open] .thumbs button').length === 1").await?;
+    page.set("Search names, papers, years", words).await?;
+    page.wait_until("document.querySelectorAll('dialog[open] .thumbs button').length <= 3").await?;
     press_in_sheet(page, name).await
 }
 
 async fn patterns_are_joined_and_become_one_formula(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.click("Add a pattern").await?;
-    look_for(page, "Global tokens").await?;
+    look_for(page, "ETC 2020", "Global tokens").await?;
     page.screenshot("joining a pattern").await?;
     let now = after(page, async || press_in_sheet(page, "Join it").await).await?;
     ensure(now["combine"] == json!([{ "op": "or", "id": "global" }]), || format!("{}", now["combine"]))?;
@@ -251,9 +251,11 @@ async fn patterns_are_joined_and_become_one_formula(page: &Page) -> Result<()> {
 async fn a_head_gets_a_pattern_of_its_own(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.click("This head only").await?;
-    look_for(page, "Prefix").await?;
+    look_for(page, "T5 continuation", "Prefix").await?;
     let now = after(page, async || press_in_sheet(page, "Join it").await).await?;
-    ensure(now["combine"] == json!([{ "op": "replace", "heads": [5], "id": "prefix-lm" }]), || format!("{}", now["combine"]))?;
+    ensure(now["combine"] == json!([{ "op": "replace", "heads": [5], "id": "prefix-lm" }]), || {
+        format!("{}", now["combine"])
+    })?;
     // "it" sees everything before it now, in this head; the others are as they were.
     page.wait_until("document.querySelector('.steps .strong td').textContent !== '46.2 %'").await?;
     after(page, async || page.click("Prefix: remove").await).await?;
@@ -263,20 +265,21 @@ async fn a_head_gets_a_pattern_of_its_own(page: &Page) -> Result<()> {
 async fn the_catalogue_is_searched_and_an_entry_is_opened(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.click("Browse all").await?;
-    look_for(page, "Synaptic").await?;
+    look_for(page, "突触", "Synaptic").await?;
     page.wait_until("document.querySelector('dialog[open] math')").await?;
     page.wait_until("/of 256 \\(/.test(document.querySelector('dialog[open] .facts').textContent)").await?;
     page.screenshot("catalogue").await?;
     after(page, async || press_in_sheet(page, "Use it").await).await?;
     page.click("Browse all").await?;
-    look_for(page, "Synaptic").await?;
+    look_for(page, "突触", "Synaptic").await?;
     let own = after(page, async || press_in_sheet(page, "Edit its formula as my own").await).await?;
-    ensure(own["mask"]["id"] == "custom" && own["score"]["text"].as_str().is_some_and(|t| t.contains("gain[")), || {
-        format!("{} {}", own["mask"], own["score"])
-    })?;
+    ensure(
+        own["mask"]["id"] == "custom" && own["score"]["text"].as_str().is_some_and(|t| t.contains("gain[")),
+        || format!("{} {}", own["mask"], own["score"]),
+    )?;
     page.click("Browse all").await?;
     press_in_sheet(page, "positions").await?;
-    look_for(page, "Rotary (RoPE)").await?;
+    look_for(page, "roformer", "Rotary (RoPE)").await?;
     page.wait_until("document.querySelectorAll('dialog[open] math').length === 2").await?;
     let address = page.js("return document.querySelector('dialog[open] .facts a').href", vec![]).await?;
     ensure(address == json!("https://arxiv.org/abs/2104.09864"), || format!("{address}"))
@@ -290,6 +293,7 @@ async fn each_layer_is_looked_at(page: &Page) -> Result<()> {
     // All together, the window, the global tokens, the paint, ALiBi, all biases.
     page.wait_until("document.querySelectorAll('dialog[open] .strip button').length === 6").await?;
     press_in_sheet(page, "ALiBi").await?;
-    page.wait_until("document.querySelector('dialog[open] .strip__large figcaption').textContent.includes('around 0')").await?;
+    page.wait_until("document.querySelector('dialog[open] .strip__large figcaption').textContent.includes('around 0')")
+        .await?;
     page.screenshot("layers").await
 }
