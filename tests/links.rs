@@ -70,6 +70,15 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             }),
         ),
         (
+            "v1&combine=~jW3siaGVhZHMiOlswLDJdLCJpZCI6ImRpbGF0ZWQiLCJub3QiOnRydWUsIm9wIjoiYW5kIn0seyJpZCI6Imdsb2JhbCIsIm9wIjoib3IiLCJwYXJhbXMiOnsidG9rZW5zIjozLjB9fV0",
+            all(|e| {
+                e.combine = vec![
+                    Layer { not: true, heads: Some(vec![0, 2]), ..Layer::of(Join::And, "dilated") },
+                    Layer { params: Sorted::from([("tokens".to_owned(), 3.0)]), ..Layer::of(Join::Or, "global") },
+                ];
+            }),
+        ),
+        (
             "v1&edits=~jW3sidGVuc29yIjoicSIsImhlYWQiOjEsInJvdyI6MiwiY29sIjozLCJ2YWx1ZSI6MC4xfV0&paint=~jW3siYWxsb3ciOnRydWUsImsiOlswLDRdLCJxIjpbMSwyXX1d&score.text=s%20-%200.1%20%2A%20abs%28q_pos%20-%20k%29",
             all(|e| {
                 e.edits = vec![Edit { tensor: TensorName::Q, head: 1, row: 2, col: 3, value: 0.1 }];

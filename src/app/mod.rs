@@ -12,12 +12,14 @@
 //! | `controls` | sliders, chips, switches, cards that the columns share |
 //! | `inputs` | where Q, K, V come from; matrices that can be edited |
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
+//! | `browse` | the catalogue as a sheet: search, details, choice |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
 //! | `estimators` | something else in attention's place, with its error |
 //! | `result` | why this cell, the row, the output, timing |
 
+mod browse;
 pub mod clock;
 mod compare;
 pub mod controls;

@@ -35,6 +35,7 @@ pub async fn before_mount() -> Result<(), SplitLoaderError> {
 #[wasm_split(catalogue, fallible)]
 fn complete() -> Result<(), SplitLoaderError> {
     catalogue::complete();
+    crate::attention::combine::install();
     Ok(())
 }
 

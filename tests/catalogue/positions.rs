@@ -177,6 +177,31 @@ fn dial_prefers_the_same_hour() {
 }
 
 #[test]
+fn clocks_that_go_forward_meet() {
+    let (of_q, of_k): (Vec<f32>, Vec<f32>) = (0..64).map(|i| (i as f32 / 100.0, (i * i) as f32 / 4096.0)).unzip();
+    let given = [("tick_q", DataValues::Float(of_q.clone())), ("tick_k", DataValues::Float(of_k.clone()))];
+    let found = bound("learned-clock", HEADS, &[("sigma", 0.25), ("gain", 0.5)], &given);
+    values_are(&found, HEADS, |_, q, k| {
+        let apart = f64::from(of_q[q]) - f64::from(of_k[k]);
+        -0.5 * apart.powi(2) / (2.0 * 0.25 * 0.25)
+    });
+    // The catalogue's clocks never go back, end at 1, and run evenly where nothing is uneven.
+    let entry = catalogue::position("learned-clock").unwrap();
+    let Slot::Score { tables, .. } = entry.slot else { panic!("a score term") };
+    for (table, n) in tables.iter().zip([40, 30]) {
+        for uneven in [0.0, 1.0, 4.0] {
+            let params = [("uneven".to_owned(), uneven)].into_iter().collect();
+            let made = (table.make)(&catalogue::Setting { n_q: 40, n_k: 30, heads: 2, params: &params, seed: 3 });
+            let DataValues::Float(ticks) = made.values else { panic!("numbers") };
+            assert!(ticks.windows(2).all(|pair| pair[0] <= pair[1]) && ticks[0] > 0.0);
+            assert_eq!((ticks.len(), ticks[n - 1]), (n, 1.0));
+            let even = ticks.iter().enumerate().all(|(i, &tick)| (tick - (i + 1) as f32 / n as f32).abs() < 1e-6);
+            assert_eq!(even, uneven == 0.0);
+        }
+    }
+}
+
+#[test]
 fn time_gaps_count_whole_units_up_to_a_limit() {
     let time: Vec<f32> = (0..64).map(|token| (token * token) as f32 * 0.25).collect();
     let given = [("time", DataValues::Float(time.clone())), ("slope", DataValues::Float(vec![1.0, 0.5, 0.25]))];

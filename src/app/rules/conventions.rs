@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words};
+use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, Show, words};
 use crate::app::i18n::t;
 use crate::app::piece::piece;
 use crate::app::reactive::Signal;
@@ -42,6 +42,8 @@ fn switches() -> Result<fn() -> AnyView, SplitLoaderError> {
 #[component]
 fn Switches() -> impl IntoView {
     let lab = lab();
+    // Without a causal mask the two differ: keys after the query gain, or lose, by their distance. It is a parameter of the scheme.
+    let alibi = Signal::memo(move || lab.experiment.with(|e| e.position.id == "alibi"));
     view! {
         <p class="note">{t("Where libraries differ. Each switch is part of the link.", "各库做法不同之处；每个开关都包含在链接中。")}</p>
         <Two
@@ -80,6 +82,23 @@ fn Switches() -> impl IntoView {
             second=Signal::derive(move || lab.experiment.with(|e| e.conventions.rope == RopePairs::Interleaved))
             on_change=Callback::new(move |second| lab.edit("conventions.rope", |e| e.conventions.rope = if second { RopePairs::Interleaved } else { RopePairs::Halves }))
         />
+        <Show when=alibi>
+            <Two
+                label=words("ALiBi counts distance", "ALiBi 的距离")
+                sides=[
+                    (words("absolute", "绝对值"), "ALiBi (paper, causal), x-transformers"),
+                    (words("signed", "带符号"), "attention-gym"),
+                ]
+                second=Signal::derive(move || lab.experiment.with(|e| e.position.params.get("signed").is_some_and(|&on| on != 0.0)))
+                on_change=Callback::new(move |second| lab.edit("position.params.signed", |e| {
+                    if second {
+                        e.position.params.insert("signed".to_owned(), 1.0);
+                    } else {
+                        e.position.params.remove("signed");
+                    }
+                }))
+            />
+        </Show>
         <IssueLine path="conventions" />
     }
 }

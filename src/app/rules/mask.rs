@@ -9,6 +9,7 @@ use super::painted::Painted;
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use super::thumbs::Thumbs;
+use super::tools::Tools;
 use crate::app::controls::{Card, IssueLine, words};
 use crate::app::i18n::t;
 use crate::app::inputs::follow;
@@ -98,6 +99,7 @@ pub fn MaskCard() -> impl IntoView {
                     })}
                 },
             }}
+            <Tools />
             <Painted />
         </Card>
     }
@@ -137,7 +139,10 @@ fn become_custom(e: &mut Experiment) {
     };
     let params: Vec<Declared> = entry.params.iter().map(declare).collect();
     if let (Some(score), None) = (entry.score, &e.score) {
-        e.score = Some(CustomFormula { text: score.to_owned(), params: params.clone() });
+        // Beside joined patterns it counts where its own mask holds; so it still does.
+        let text =
+            if e.combine.is_empty() { score.to_owned() } else { format!("({score}) if ({}) else s", entry.formula) };
+        e.score = Some(CustomFormula { text, params: params.clone() });
     }
     let custom = CustomFormula { text: entry.formula.to_owned(), params };
     e.mask = MaskChoice { id: CUSTOM.to_owned(), params: Default::default(), custom: Some(custom) };
@@ -146,7 +151,8 @@ fn become_custom(e: &mut Experiment) {
 /// Takes back the score formula that came along when the mask became the user's own, unless it was changed since.
 fn leave_custom(e: &mut Experiment, origin: Option<&Origin>) {
     let Some((origin, entry)) = origin.and_then(|o| Some((o, catalogue::mask(&o.mask.id)?))) else { return };
-    if e.mask.custom.is_some() && e.score.as_ref().is_some_and(|s| Some(s.text.as_str()) == entry.score) {
+    let along = |text: &str| entry.score.is_some_and(|own| text == own || text.starts_with(&format!("({own}) if ")));
+    if e.mask.custom.is_some() && e.score.as_ref().is_some_and(|s| along(&s.text)) {
         e.score.clone_from(&origin.score);
     }
 }

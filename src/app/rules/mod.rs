@@ -7,8 +7,10 @@
 //! | `formulas` | what a formula needs to be compiled: names, values, tables |
 //! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
 //! | `painted` | cells switched by hand |
+//! | `tools`, `combine`, `strip` | buttons to more; patterns joined with the mask; each layer by itself |
 //! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
 
+mod combine;
 mod content;
 mod conventions;
 mod editor;
@@ -23,9 +25,15 @@ mod painted;
 mod params;
 mod position;
 mod score;
+mod strip;
 mod tables;
 mod thumbs;
+mod tools;
 mod weights;
+
+pub use combine::{OWN_MASK, OWN_POSITION, OneFormula, join_of, joins};
+pub use thumbs::Thumb;
+pub use tools::Open;
 
 use leptos::prelude::*;
 

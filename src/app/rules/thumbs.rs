@@ -62,7 +62,10 @@ pub fn Thumbs(
 
 /// The picture of one mask, painted from its formula.
 #[component]
-fn Thumb(entry: &'static MaskEntry) -> impl IntoView {
+pub fn Thumb(
+    /// The mask.
+    entry: &'static MaskEntry,
+) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let cells = StoredValue::new(picture(entry, SIDE));
     effect(move || {

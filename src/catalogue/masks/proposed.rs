@@ -9,6 +9,16 @@ const CLOCKWORK_RNN: Paper = Paper { title: "Koutník et al., A Clockwork RNN", 
 
 const PREVIOUS: Param = Param::switch("previous", true, Text::new("previous token", "前一个词元"));
 
+const PHASE: Table = Table {
+    name: "phase",
+    ty: Ty::Int,
+    rank: 1,
+    index: "h",
+    make: tables::phases,
+    editable: true,
+    label: Text::new("phase of each head", "每个头的相位"),
+};
+
 /// What the page opens with.
 pub(super) const ENTRIES: &[MaskEntry] = &[
     MaskEntry {
@@ -104,18 +114,7 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
             PREVIOUS,
             Param::switch("relative", false, Text::new("ticks count from the query", "节拍从查询算起")),
         ],
-        tables: &[
-            tables::PERIOD,
-            Table {
-                name: "phase",
-                ty: Ty::Int,
-                rank: 1,
-                index: "h",
-                make: tables::phases,
-                editable: true,
-                label: Text::new("phase of each head", "每个头的相位"),
-            },
-        ],
+        tables: &[tables::PERIOD, PHASE],
         paper: Some(CLOCKWORK_RNN),
         ours: Some(Text::new(
             "Our definition, after the clockwork network, whose modules update when the time is a multiple of their period. \
@@ -130,66 +129,95 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
     },
 ];
 
-/// What it fetches when somebody looks for more.
-pub(super) const MORE: &[MaskEntry] = &[MaskEntry {
-    id: "kronecker",
-    name: Text::new("Fractal generator", "分形生成元"),
+/// The clock whose rows stand still between two ticks.
+const HELD: MaskEntry = MaskEntry {
+    id: "clock-hold",
+    name: Text::new("Held clock", "保持时钟"),
     about: Text::new(
-        "A small matrix of your own, repeated inside itself at every scale; it starts as Pascal's triangle modulo 3.",
-        "自定的小矩阵在每个尺度上重复自身；初始为模 3 的杨辉三角。",
+        "Between two ticks of its head a query sees what one at the last tick saw, and itself: slow heads keep their view for long.",
+        "在两次节拍之间，查询只看上一次节拍时能看到的键和自己：慢的头长时间保持视野。",
     ),
-    formula: "coarse[q_pos // side[0], k // side[0]] and fine[q_pos % side[0], k % side[0]] or \
-                  previous and q_pos - k == 1",
+    formula: "k == q_pos or k <= q_pos - (q_pos - phase[h]) % max(period[h], 1) and \
+              ((k - phase[h]) % max(period[h], 1) == 0 or \
+              previous and q_pos - (q_pos - phase[h]) % max(period[h], 1) - k == 1)",
     score: None,
-    params: &[
-        Param::int("base", [2, 3], 3, 3, Text::new("side of the matrix", "矩阵边长")),
-        Param::switch("g00", true, Text::new("row 1, column 1", "第 1 行第 1 列")),
-        Param::switch("g01", false, Text::new("row 1, column 2", "第 1 行第 2 列")),
-        Param::switch("g02", false, Text::new("row 1, column 3", "第 1 行第 3 列")),
-        Param::switch("g10", true, Text::new("row 2, column 1", "第 2 行第 1 列")),
-        Param::switch("g11", true, Text::new("row 2, column 2", "第 2 行第 2 列")),
-        Param::switch("g12", false, Text::new("row 2, column 3", "第 2 行第 3 列")),
-        Param::switch("g20", true, Text::new("row 3, column 1", "第 3 行第 1 列")),
-        Param::switch("g21", true, Text::new("row 3, column 2", "第 3 行第 2 列")),
-        Param::switch("g22", true, Text::new("row 3, column 3", "第 3 行第 3 列")),
-        PREVIOUS,
-    ],
-    tables: &[
-        Table {
-            name: "coarse",
-            ty: Ty::Bool,
-            rank: 2,
-            index: "q_pos // 16, k // 16",
-            make: tables::fractal_coarse,
-            editable: false,
-            label: Text::new("what the high digits allow", "高位数字允许的组合"),
-        },
-        Table {
-            name: "fine",
-            ty: Ty::Bool,
-            rank: 2,
-            index: "q_pos % 16, k % 16",
-            make: tables::fractal_fine,
-            editable: false,
-            label: Text::new("what the low digits allow", "低位数字允许的组合"),
-        },
-        Table {
-            name: "side",
-            ty: Ty::Int,
-            rank: 1,
-            index: "0",
-            make: tables::fractal_side,
-            editable: false,
-            label: Text::new("where the low digits end", "低位数字的界限"),
-        },
-    ],
-    paper: None,
+    params: &[Param::int("fastest", [1, 16], HARD_MAX, 2, Text::new("fastest period", "最短周期")), PREVIOUS],
+    tables: &[tables::PERIOD, PHASE],
+    paper: Some(CLOCKWORK_RNN),
     ours: Some(Text::new(
-        "Our definition: the Kronecker power of the matrix. Write both positions in the base of its side; a key is kept when the \
-             matrix keeps every pair of digits. The digits are looked up in two halves.",
-        "这是本站的定义：矩阵的克罗内克幂。把两个位置写成以边长为底的数，每一对数字都被矩阵保留时才保留该键。查表时数字分成高低两半。",
+        "Our definition, after the clockwork network, whose slow modules keep their state between ticks. Row q has the keys of row t, the last tick \
+         of its head up to q, and its own. The score stays its own: to hold the whole output, row q would need the query of row t, which no mask gives.",
+        "这是本站的定义，借鉴时钟循环网络：慢的模块在两次节拍之间保持状态。第 q 行的键与第 t 行相同，再加上自己，其中 t 是该头不晚于 q 的最近一次节拍。\
+         分数仍由查询自己决定：要保持整个输出，第 q 行须用第 t 行的查询，这是掩码做不到的。",
     )),
-    cost: CostClass::Subquadratic,
-    pairs_at_64: 783,
-    reach_at_64: Reach::Layers(3),
-}];
+    cost: CostClass::Quadratic,
+    pairs_at_64: 1150,
+    reach_at_64: Reach::Layers(2),
+};
+
+/// What it fetches when somebody looks for more.
+pub(super) const MORE: &[MaskEntry] = &[
+    HELD,
+    MaskEntry {
+        id: "kronecker",
+        name: Text::new("Fractal generator", "分形生成元"),
+        about: Text::new(
+            "A small matrix of your own, repeated inside itself at every scale; it starts as Pascal's triangle modulo 3.",
+            "自定的小矩阵在每个尺度上重复自身；初始为模 3 的杨辉三角。",
+        ),
+        formula: "coarse[q_pos // side[0], k // side[0]] and fine[q_pos % side[0], k % side[0]] or \
+                  previous and q_pos - k == 1",
+        score: None,
+        params: &[
+            Param::int("base", [2, 3], 3, 3, Text::new("side of the matrix", "矩阵边长")),
+            Param::switch("g00", true, Text::new("row 1, column 1", "第 1 行第 1 列")),
+            Param::switch("g01", false, Text::new("row 1, column 2", "第 1 行第 2 列")),
+            Param::switch("g02", false, Text::new("row 1, column 3", "第 1 行第 3 列")),
+            Param::switch("g10", true, Text::new("row 2, column 1", "第 2 行第 1 列")),
+            Param::switch("g11", true, Text::new("row 2, column 2", "第 2 行第 2 列")),
+            Param::switch("g12", false, Text::new("row 2, column 3", "第 2 行第 3 列")),
+            Param::switch("g20", true, Text::new("row 3, column 1", "第 3 行第 1 列")),
+            Param::switch("g21", true, Text::new("row 3, column 2", "第 3 行第 2 列")),
+            Param::switch("g22", true, Text::new("row 3, column 3", "第 3 行第 3 列")),
+            PREVIOUS,
+        ],
+        tables: &[
+            Table {
+                name: "coarse",
+                ty: Ty::Bool,
+                rank: 2,
+                index: "q_pos // 16, k // 16",
+                make: tables::fractal_coarse,
+                editable: false,
+                label: Text::new("what the high digits allow", "高位数字允许的组合"),
+            },
+            Table {
+                name: "fine",
+                ty: Ty::Bool,
+                rank: 2,
+                index: "q_pos % 16, k % 16",
+                make: tables::fractal_fine,
+                editable: false,
+                label: Text::new("what the low digits allow", "低位数字允许的组合"),
+            },
+            Table {
+                name: "side",
+                ty: Ty::Int,
+                rank: 1,
+                index: "0",
+                make: tables::fractal_side,
+                editable: false,
+                label: Text::new("where the low digits end", "低位数字的界限"),
+            },
+        ],
+        paper: None,
+        ours: Some(Text::new(
+            "Our definition: the Kronecker power of the matrix. Write both positions in the base of its side; a key is kept when the \
+             matrix keeps every pair of digits. The digits are looked up in two halves.",
+            "这是本站的定义：矩阵的克罗内克幂。把两个位置写成以边长为底的数，每一对数字都被矩阵保留时才保留该键。查表时数字分成高低两半。",
+        )),
+        cost: CostClass::Subquadratic,
+        pairs_at_64: 783,
+        reach_at_64: Reach::Layers(3),
+    },
+];

@@ -34,6 +34,55 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         paper: None,
     },
     PositionEntry {
+        id: "learned-clock",
+        name: Text::new("Learned clocks", "可学习时钟"),
+        about: Text::new(
+            "Queries and keys each have a clock that only goes forward, and a query prefers keys whose clock shows its own time; here the clocks are seeded.",
+            "查询和键各有一只只走不退的钟，查询偏好与自己时刻相同的键；这里的时钟由种子生成。",
+        ),
+        // A product, not a power: the base may be negative.
+        slot: Slot::Score {
+            formula: "s - gain * (tick_q[q] - tick_k[k]) * (tick_q[q] - tick_k[k]) / (2.0 * sigma * sigma)",
+            tables: &[
+                Table {
+                    name: "tick_q",
+                    ty: Ty::Float,
+                    rank: 1,
+                    index: "q",
+                    make: tables::query_clock,
+                    editable: true,
+                    label: Text::new("what the queries' clock shows", "查询时钟的读数"),
+                },
+                Table {
+                    name: "tick_k",
+                    ty: Ty::Float,
+                    rank: 1,
+                    index: "k",
+                    make: tables::key_clock,
+                    editable: true,
+                    label: Text::new("what the keys' clock shows", "键时钟的读数"),
+                },
+            ],
+        },
+        params: &[
+            Param::real(
+                "sigma",
+                [0.01, 1.0],
+                0.01,
+                0.1,
+                Text::new("width σ, as a share of the whole", "宽度 σ（占全长的比例）"),
+            ),
+            Param::real("uneven", [0.0, 4.0], 0.1, 1.0, Text::new("unevenness of the clocks", "时钟的不均匀程度")),
+            GAIN,
+        ],
+        least: None,
+        paper: Some(Paper {
+            title: "Soh and Jo, Stochastic Clock Attention for Aligning Continuous and Ordered Sequences",
+            year: 2025,
+            id: "arXiv:2509.14678",
+        }),
+    },
+    PositionEntry {
         id: "time-gap",
         name: Text::new("Time gap", "时间间隔"),
         about: Text::new(

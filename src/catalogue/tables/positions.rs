@@ -142,3 +142,31 @@ pub fn time(setting: &Setting) -> Data {
     let n = setting.tokens();
     floats(vec![n], (0..n).map(|token| (token + token / 8 * 24) as f32).collect())
 }
+
+/// `tick_q[query]`: what the queries' clock shows, up to 1 at their end.
+pub fn query_clock(setting: &Setting) -> Data {
+    clock(setting, 0, setting.n_q)
+}
+
+/// `tick_k[key]`.
+pub fn key_clock(setting: &Setting) -> Data {
+    clock(setting, 1, setting.n_k)
+}
+
+/// A clock that only goes forward: the running sum of the softplus of seeded numbers, over its value after `own` tokens. Numbers of size 0 make it
+/// run evenly.
+fn clock(setting: &Setting, side: usize, own: usize) -> Data {
+    let uneven = setting.param("uneven");
+    let step = |token| {
+        let x = uneven * f64::from(bell(setting.seed, [side, token]));
+        x.max(0.0) + (-x.abs()).exp().ln_1p()
+    };
+    let own = own.max(1);
+    let total: f64 = (0..own).map(step).sum();
+    let mut shown = 0.0;
+    let ticks = (0..own).map(|token| {
+        shown += step(token);
+        (shown / total) as f32
+    });
+    floats(vec![own], ticks.collect())
+}

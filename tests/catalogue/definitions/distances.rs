@@ -117,6 +117,17 @@ pub fn rule(case: &Case) -> Option<Rule> {
                 j <= i && (ticks(if relative { i } else { phase }) || j == i || previous && j == i - 1)
             })
         }
+        "clock-hold" => {
+            let previous = on("previous");
+            let (period, phase) = (case.input("period"), case.input("phase"));
+            Box::new(move |h, i, j| {
+                let (period, phase) = (period[h as usize], phase[h as usize]);
+                let ticks: Vec<i64> = (-200..200).map(|m| phase + m * period).filter(|&tick| tick <= i).collect();
+                let last = ticks.iter().copied().max();
+                // The row of the last tick, and the query itself.
+                j == i || last.is_some_and(|last| j <= last && (ticks.contains(&j) || previous && j == last - 1))
+            })
+        }
         _ => return None,
     })
 }

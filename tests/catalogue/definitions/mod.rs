@@ -100,7 +100,7 @@ fn masks_are_what_their_papers_define() {
 #[test]
 fn parameters_together() {
     let place = Place { n_q: 59, n_k: 59, heads: 6, seed: 4, ..SQUARE };
-    let known: [(&str, &[(&str, f64)]); 18] = [
+    let known: [(&str, &[(&str, f64)]); 19] = [
         ("log-sparse", &[("window", 4.0), ("restart", 19.0)]),
         ("fibonacci", &[("window", 3.0), ("spacing", 1.35)]),
         ("longnet", &[("segment", 5.0), ("rate", 3.0)]),
@@ -118,6 +118,7 @@ fn parameters_together() {
         ("kronecker", &[("base", 2.0), ("g01", 1.0), ("g00", 0.0)]),
         ("kronecker", &[("g11", 0.0), ("g02", 1.0), ("previous", 0.0)]),
         ("clock", &[("fastest", 3.0), ("relative", 1.0), ("previous", 0.0)]),
+        ("clock-hold", &[("fastest", 5.0), ("previous", 0.0)]),
         ("fixed", &[("stride", 7.0), ("columns", 3.0), ("alternate", 1.0)]),
     ];
     for (id, changed) in known {

@@ -13,7 +13,8 @@ pub fn cases() -> Vec<Case> {
         the_opener_is_computed, a_cell_is_typed_and_undone, a_formula_is_typed, a_wrong_formula_leaves_the_page_as_it_was,
         an_unknown_name_becomes_a_slider, a_slider_moves, a_pattern_is_picked, a_cell_of_the_map_is_painted, a_head_is_chosen,
         pasted_numbers_are_computed, words_of_your_own_are_computed, the_language_changes_and_nothing_is_lost,
-        every_position_scheme_and_normaliser_computes)
+        every_position_scheme_and_normaliser_computes, patterns_are_joined_and_become_one_formula,
+        a_head_gets_a_pattern_of_its_own, the_catalogue_is_searched_and_an_entry_is_opened, each_layer_is_looked_at)
 }
 
 /// Waits for the run that an action started, and gives its result as the page tells it.
@@ -200,4 +201,99 @@ async fn every_position_scheme_and_normaliser_computes(page: &Page) -> Result<()
         return bad";
     let bad = page.js(script, vec![]).await?;
     ensure(bad == json!([]), || format!("{bad}"))
+}
+
+/// Presses the first visible button whose text is `text` inside the open sheet.
+async fn press_in_sheet(page: &Page, text: &str) -> Result<()> {
+    let script = format!(
+        "[...document.querySelectorAll('dialog[open] button')].find((b) => b.checkVisibility() && b.textContent.trim() === {text:?})"
+    );
+    page.wait_until(&script).await?;
+    page.js(&format!("{script}.click()"), vec![]).await.map(drop)
+}
+
+/// Looks at an entry of the open catalogue: searches for `words`, which stand in it and in few others, and presses its picture.
+async fn look_for(page: &Page, words: &str, name: &str) -> Result<()> {
+    page.wait_until("document.querySelector('dialog[open] input[type=search]')").await?;
+    page.set("Search names, papers, years", words).await?;
+    page.wait_until("document.querySelectorAll('dialog[open] .thumbs button').length <= 3").await?;
+    press_in_sheet(page, name).await
+}
+
+async fn patterns_are_joined_and_become_one_formula(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    page.click("Add a pattern").await?;
+    look_for(page, "ETC 2020", "Global tokens").await?;
+    page.screenshot("joining a pattern").await?;
+    let now = after(page, async || press_in_sheet(page, "Join it").await).await?;
+    ensure(now["combine"] == json!([{ "op": "or", "id": "global" }]), || format!("{}", now["combine"]))?;
+    // The first two tokens see everything now: also what comes after them.
+    let script = "const p = await attentionPlayground; const r = await p.run({ Q: { shape: [1, 8, 1], data: Array(8).fill(1) }, K: { shape: [1, 8, 1], data: Array(8).fill(1) }, V: { shape: [1, 8, 1], data: [0, 1, 2, 3, 4, 5, 6, 7] },
+        mask: { id: 'causal' }, combine: [{ op: 'or', id: 'global', params: { tokens: 1 } }, { op: 'and', id: 'sliding-window', params: { window: 2 }, not: true }] }); return [...r.outputs.Y.data]";
+    // Row 0 sees 1 … 7 (mean 4), row 7 sees 0 … 5 (mean 2.5).
+    let y = page.js(script, vec![]).await?;
+    let near = |at: usize, wanted: f64| y[at].as_f64().is_some_and(|found| (found - wanted).abs() < 1e-5);
+    ensure(near(0, 4.0) && near(7, 2.5), || format!("{y}"))?;
+    page.wait_until("document.querySelectorAll('.joined__row').length === 1").await?;
+    let now = after(page, async || page.set("global tokens", "3").await).await?;
+    ensure(now["combine"][0]["params"]["tokens"].as_f64() == Some(3.0), || format!("{}", now["combine"]))?;
+    page.screenshot("a joined pattern").await?;
+    let before = weight(page).await?;
+    let one = after(page, async || page.click("Edit as one formula").await).await?;
+    let text = one["mask"]["custom"]["text"].as_str().unwrap_or_default();
+    ensure(text.contains(" or (marked[k]") || text.contains(" or marked[k]"), || text.to_owned())?;
+    ensure(one["combine"].as_array().is_some_and(Vec::is_empty), || format!("{}", one["combine"]))?;
+    ensure(weight(page).await? == before, || "another result".into())?;
+    let undone = after(page, async || page.click("Undo").await).await?;
+    ensure(undone["combine"][0]["id"] == "global", || format!("{}", undone["combine"]))
+}
+
+async fn a_head_gets_a_pattern_of_its_own(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    page.click("This head only").await?;
+    look_for(page, "T5 continuation", "Prefix").await?;
+    let now = after(page, async || press_in_sheet(page, "Join it").await).await?;
+    ensure(now["combine"] == json!([{ "op": "replace", "heads": [5], "id": "prefix-lm" }]), || {
+        format!("{}", now["combine"])
+    })?;
+    // "it" sees everything before it now, in this head; the others are as they were.
+    page.wait_until("document.querySelector('.steps .strong td').textContent !== '46.2 %'").await?;
+    after(page, async || page.click("Prefix: remove").await).await?;
+    page.wait_until("document.querySelector('.steps .strong td').textContent === '46.2 %'").await
+}
+
+async fn the_catalogue_is_searched_and_an_entry_is_opened(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    page.click("Browse all").await?;
+    look_for(page, "突触", "Synaptic").await?;
+    page.wait_until("document.querySelector('dialog[open] math')").await?;
+    page.wait_until("/of 256 \\(/.test(document.querySelector('dialog[open] .facts').textContent)").await?;
+    page.screenshot("catalogue").await?;
+    after(page, async || press_in_sheet(page, "Use it").await).await?;
+    page.click("Browse all").await?;
+    look_for(page, "突触", "Synaptic").await?;
+    let own = after(page, async || press_in_sheet(page, "Edit its formula as my own").await).await?;
+    ensure(
+        own["mask"]["id"] == "custom" && own["score"]["text"].as_str().is_some_and(|t| t.contains("gain[")),
+        || format!("{} {}", own["mask"], own["score"]),
+    )?;
+    page.click("Browse all").await?;
+    press_in_sheet(page, "positions").await?;
+    look_for(page, "roformer", "Rotary (RoPE)").await?;
+    page.wait_until("document.querySelectorAll('dialog[open] math').length === 2").await?;
+    let address = page.js("return document.querySelector('dialog[open] .facts a').href", vec![]).await?;
+    ensure(address == json!("https://arxiv.org/abs/2104.09864"), || format!("{address}"))
+}
+
+async fn each_layer_is_looked_at(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let set = "await (await attentionPlayground).set({ position: { id: 'alibi' }, combine: [{ op: 'or', id: 'global' }], paint: [{ q: [0, 2], k: [4, 6], allow: true }] })";
+    page.js(set, vec![]).await?;
+    page.click("Show layers").await?;
+    // All together, the window, the global tokens, the paint, ALiBi, all biases.
+    page.wait_until("document.querySelectorAll('dialog[open] .strip button').length === 6").await?;
+    press_in_sheet(page, "ALiBi").await?;
+    page.wait_until("document.querySelector('dialog[open] .strip__large figcaption').textContent.includes('around 0')")
+        .await?;
+    page.screenshot("layers").await
 }

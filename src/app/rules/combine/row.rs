@@ -1,0 +1,254 @@
+//! One joined pattern.
+
+use leptos::prelude::*;
+
+use crate::app::controls::{Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words, words_of};
+use crate::app::i18n::{self, t};
+use crate::app::reactive::Signal;
+use crate::app::rules::editor::Editor;
+use crate::app::rules::formulas::fault;
+use crate::app::rules::thumbs::Thumb;
+use crate::app::state::{Lab, lab};
+use crate::app::view::{handler, view};
+use crate::catalogue::{self, Lang, MaskEntry, Param, Text};
+use crate::experiment::{CustomFormula, Declared, Join, Layer};
+use crate::formula::{Kind, Ty};
+
+/// Changes a layer as one step of undo.
+fn edit(lab: Lab, at: usize, part: &str, change: impl FnOnce(&mut Layer)) {
+    lab.edit(&format!("combine[{at}].{part}"), |e| {
+        if let Some(layer) = e.combine.get_mut(at) {
+            change(layer);
+        }
+    });
+}
+
+/// A property of a layer.
+fn of<T: PartialEq + Send + Sync + 'static>(
+    lab: Lab,
+    at: usize,
+    read: impl Fn(&Layer) -> T + Send + Sync + 'static,
+) -> Signal<Option<T>> {
+    Signal::memo(move || lab.experiment.with(|e| e.combine.get(at).map(&read)))
+}
+
+fn join_id(join: Join) -> &'static str {
+    match join {
+        Join::And => "and",
+        Join::Or => "or",
+        Join::Replace => "replace",
+    }
+}
+
+/// The ways to join, as they are chosen.
+pub fn joins() -> Vec<Item> {
+    [
+        (Join::And, words("and", "且"), words("a key is allowed where both allow it", "两者都允许时才允许")),
+        (Join::Or, words("or", "或"), words("a key is allowed where one of them allows it", "其一允许即允许")),
+        (Join::Replace, words("instead", "替换"), words("it takes the mask's place", "取代之前的掩码")),
+    ]
+    .map(|(join, label, hint)| Item::new(join_id(join), label).hint(hint))
+    .to_vec()
+}
+
+/// The join of that id.
+pub fn join_of(id: &str) -> Join {
+    [Join::And, Join::Replace].into_iter().find(|join| join_id(*join) == id).unwrap_or(Join::Or)
+}
+
+/// One joined pattern: its picture and name, how it is joined, for which heads, its sliders or its formula.
+#[component]
+pub fn Row(
+    /// Its place.
+    at: usize,
+    /// How many there are.
+    count: usize,
+    /// Id of its entry.
+    id: String,
+) -> impl IntoView {
+    let lab = lab();
+    let entry = catalogue::mask(&id);
+    let name = entry.map_or(Text::new("Own formula", "自定义公式"), |entry| entry.name);
+    let join = of(lab, at, |layer| join_id(layer.op).to_owned());
+    let not = of(lab, at, |layer| layer.not);
+    let named = move |en: &'static str, zh: &'static str| {
+        move || format!("{}: {}", name.get(lab.lang.get()), i18n::now(lab.lang.get(), en, zh))
+    };
+    let swap = move |other: usize| {
+        lab.edit("combine.order", |e| {
+            if at.max(other) < e.combine.len() {
+                e.combine.swap(at, other);
+            }
+        });
+    };
+    let remove = move |_| {
+        lab.edit("combine.remove", |e| {
+            if at < e.combine.len() {
+                e.combine.remove(at);
+            }
+        });
+    };
+    view! {
+        <li class="joined__row">
+            <div class="joined__head">
+                {entry.map(|entry| view! { <Thumb entry=entry /> })}
+                <b>{t(name.en, name.zh)}</b>
+                <button type="button" class="quiet-button" aria-label=named("up", "上移") disabled={at == 0} on:click=handler(move |_| swap(at.wrapping_sub(1)))>"↑"</button>
+                <button type="button" class="quiet-button" aria-label=named("down", "下移") disabled={at + 1 == count} on:click=handler(move |_| swap(at + 1))>"↓"</button>
+                <button type="button" class="quiet-button" aria-label=named("remove", "移除") on:click=handler(remove)>"×"</button>
+            </div>
+            <Choices
+                label=Signal::derive(named("joined by", "组合方式"))
+                items=joins()
+                chosen=Signal::derive(move || join.get().unwrap_or_default())
+                on_choose=Callback::new(move |id: String| edit(lab, at, "op", |layer| layer.op = join_of(&id)))
+                look=Look::Segments
+            />
+            <Switch
+                label=words("not: its contrary", "非：取其反面")
+                on=Signal::derive(move || not.get() == Some(true))
+                on_change=Callback::new(move |on| edit(lab, at, "not", |layer| layer.not = on))
+            />
+            <Heads at=at name=name />
+            {match entry {
+                Some(entry) => entry.params.iter().filter(|param| !param.is_convention()).map(|param| view! { <Knob at=at param=param /> }).collect_view().into_any(),
+                None => view! { <Own at=at /> },
+            }}
+            {entry.and_then(|entry: &MaskEntry| entry.score).map(|_| view! {
+                <p class="note">{t("Its part of the score counts on the pairs that it allows.", "它对分数的修改只作用于它允许的位置。")}</p>
+            })}
+            <IssueLine path=format!("combine[{at}]") />
+        </li>
+    }
+}
+
+/// For which heads it is.
+#[component]
+fn Heads(at: usize, name: Text) -> impl IntoView {
+    let lab = lab();
+    let heads = of(lab, at, |layer| layer.heads.clone());
+    let some = Signal::memo(move || heads.get().flatten().is_some());
+    let count = Signal::memo(move || lab.loaded.with(|l| l.as_ref().map_or(0, |l| l.dims.q_heads)));
+    let label = move || match lab.lang.get() {
+        Lang::En => format!("{}: heads", name.en),
+        Lang::Zh => format!("{}：头", name.zh),
+    };
+    let choose = Callback::new(move |id: String| {
+        let chosen = lab.experiment.with_untracked(|e| e.view.head);
+        edit(lab, at, "heads", |layer| layer.heads = (id == "some").then(|| vec![chosen]));
+    });
+    let toggle = move |head: usize| {
+        edit(lab, at, "heads", |layer| {
+            let mut heads = layer.heads.clone().unwrap_or_default();
+            match heads.iter().position(|&other| other == head) {
+                // One is left, or it would be for none.
+                Some(place) if heads.len() > 1 => _ = heads.remove(place),
+                Some(_) => {}
+                None => heads.push(head),
+            }
+            heads.sort_unstable();
+            layer.heads = Some(heads);
+        });
+    };
+    view! {
+        <Choices
+            label=Signal::derive(label)
+            items=vec![Item::new("all", words("all heads", "所有头")), Item::new("some", words("some heads", "部分头"))]
+            chosen=Signal::derive(move || if some.get() { "some" } else { "all" }.to_owned())
+            on_choose=choose
+            look=Look::Segments
+        />
+        <Show when=some>
+            <div class="chips" role="group" aria-label=label>
+                {move || (0..count.get()).map(|head| view! {
+                    <button
+                        type="button"
+                        aria-pressed=move || heads.with(|h| h.as_ref().and_then(Option::as_ref).is_some_and(|h| h.contains(&head))).to_string()
+                        aria-label=move || format!("{} {}", i18n::now(lab.lang.get(), "for head", "用于头"), head + 1)
+                        on:click=handler(move |_| toggle(head))
+                    >{(head + 1).to_string()}</button>
+                }).collect_view()}
+            </div>
+        </Show>
+    }
+}
+
+/// A parameter of its entry.
+#[component]
+fn Knob(at: usize, param: &'static Param) -> impl IntoView {
+    let lab = lab();
+    let value = Signal::memo(move || {
+        lab.experiment.with(|e| {
+            e.combine.get(at).and_then(|layer| layer.params.get(param.name).copied()).unwrap_or(param.default)
+        })
+    });
+    let set = move |value: f64| {
+        edit(lab, at, &format!("params.{}", param.name), |layer| {
+            if value == param.default {
+                layer.params.remove(param.name);
+            } else {
+                layer.params.insert(param.name.to_owned(), value);
+            }
+        });
+    };
+    knob(words_of(param.label), value, param.ty, Span::new(param.min, param.max, param.step).up_to(param.hard_max), set)
+}
+
+/// A slider, or a switch where the value is true or false.
+fn knob(
+    label: Signal<String>,
+    value: Signal<f64>,
+    ty: Ty,
+    span: Span,
+    set: impl Fn(f64) + Copy + Send + Sync + 'static,
+) -> AnyView {
+    if ty == Ty::Bool {
+        let on = Signal::derive(move || value.get() != 0.0);
+        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set(f64::from(u8::from(on)))) /> };
+    }
+    view! { <Slider label=label value=value span=Signal::stored(span) on_change=Callback::new(set) /> }
+}
+
+/// A formula of the user's own, with its parameters.
+#[component]
+fn Own(at: usize) -> impl IntoView {
+    let lab = lab();
+    let own = of(lab, at, |layer| layer.custom.clone().unwrap_or_default());
+    let text = Signal::derive(move || own.with(|own| own.as_ref().map(|own| own.text.clone()).unwrap_or_default()));
+    let params = Signal::derive(move || {
+        own.with(|own| own.iter().flat_map(|own| &own.params).map(|p| p.name.clone()).collect::<Vec<_>>())
+    });
+    let wrong = Signal::memo(move || {
+        let dims = lab.loaded.with(|l| l.as_ref().map(|l| l.dims));
+        lab.experiment.with(|e| fault(e.combine.get(at)?.custom.as_ref()?, Kind::Mask, &e.data, dims.as_ref(), e.seed))
+    });
+    let change = move |part: &str, change: Box<dyn FnOnce(&mut CustomFormula)>| {
+        edit(lab, at, part, |layer| {
+            if let Some(own) = &mut layer.custom {
+                change(own);
+            }
+        });
+    };
+    let on_text = Callback::new(move |text: String| {
+        let data = lab.experiment.with_untracked(|e| e.data.clone());
+        change("custom.text", Box::new(move |own| own.set_text(text, Kind::Mask, &data)));
+    });
+    let declare = Callback::new(move |name: String| {
+        let declared = Declared { name, ty: Ty::Int, min: 0.0, max: 32.0, step: 1.0, value: 4.0 };
+        change("custom.declare", Box::new(move |own| own.params.push(declared)));
+    });
+    view! {
+        <Editor label=words("Formula of the joined pattern", "组合模式的公式") head="mask(q, k) =" text=text params=params fault=wrong on_text=on_text on_declare=declare />
+        {move || params.get().into_iter().enumerate().map(|(index, name)| {
+            let read = move |read: fn(&Declared) -> f64| Signal::memo(move || own.with(|own| own.as_ref().and_then(|own| own.params.get(index).map(read)).unwrap_or_default()));
+            let known = own.with_untracked(|own| own.as_ref().and_then(|own| own.params.get(index).cloned()));
+            let (ty, span) = known.map_or((Ty::Int, Span::whole(0, 1)), |d| (d.ty, Span::new(d.min, d.max, d.step)));
+            let set = move |value: f64| edit(lab, at, &format!("custom.params[{index}].value"), |layer| {
+                if let Some(declared) = layer.custom.as_mut().and_then(|own| own.params.get_mut(index)) {
+                    declared.value = value;
+                }
+            });
+            knob(Signal::stored(name), read(|d| d.value), ty, span, set)
+        }).collect_view()}
+    }
+}
