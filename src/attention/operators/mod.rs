@@ -12,8 +12,8 @@ pub use linear::{LinearAttention, UpdateRule};
 pub use rotary::RotaryEmbedding;
 
 use super::Cost;
-use crate::experiment::Backend;
 use super::tiles::TileCounts;
+use crate::experiment::Backend;
 
 /// The numbers that an operator is computed in.
 pub trait Real: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {

@@ -168,7 +168,14 @@ fn from_worker() -> Vec<FromWorker> {
             texts: vec![KernelText { name: "streaming".to_owned(), text: "fn é".to_owned(), formulas: vec![(3, 5)] }],
             notes: vec![Message { en: "lost".to_owned(), zh: "丢失".to_owned() }],
         },
-        FromWorker::Operated { job, lengths: vec![6, 0], runs_ms: vec![0.5, f64::MAX], copy_ms: 0.25, adapter: None, notes: vec![] },
+        FromWorker::Operated {
+            job,
+            lengths: vec![6, 0],
+            runs_ms: vec![0.5, f64::MAX],
+            copy_ms: 0.25,
+            adapter: None,
+            notes: vec![],
+        },
         FromWorker::Unavailable {
             job,
             message: Message { en: "no GPU".to_owned(), zh: "没有 GPU".to_owned() },
