@@ -8,6 +8,7 @@ pub mod gpu;
 pub mod gpu_faults;
 pub mod links;
 pub mod operators;
+pub mod positions;
 pub mod table;
 
 use std::future::Future;
@@ -72,6 +73,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
     all.extend(operators::cases());
+    all.extend(positions::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
