@@ -14,7 +14,7 @@
 //! | [`interchange`] | safetensors, NumPy's files, pasted numbers, half floats | nothing |
 //! | [`attention`] | problem, lowering, plan, tile map, inputs, reference oracle, estimators, cost | experiment, catalogue, formula, interchange |
 //! | [`engine`] | CPU and GPU kernels, item protocol, outcome; workers and their pool (web) | attention |
-//! | [`analysis`] | measures of weights and of timings | attention, engine's outcome |
+//! | [`analysis`] | measures of weights, of position schemes and of timings | attention, engine, experiment, catalogue, formula |
 //! | `app`, `api` | the page and its JavaScript API (web, feature `app`) | everything above, never a kernel |
 
 pub mod analysis;

@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("experiment", &["catalogue", "formula"]),
     ("attention", &["experiment", "catalogue", "formula", "interchange"]),
     ("engine", &["attention", "experiment", "formula"]),
-    ("analysis", &["attention", "catalogue", "engine", "experiment"]),
+    ("analysis", &["attention", "catalogue", "engine", "experiment", "formula"]),
     ("api", &["analysis", "app", "engine", "attention", "experiment", "catalogue", "interchange", "formula"]),
     ("app", &["analysis", "api", "engine", "attention", "experiment", "catalogue", "interchange", "formula"]),
 ];

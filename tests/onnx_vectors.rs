@@ -10,6 +10,8 @@ use std::io::Read;
 use attention_playground::attention::request::{
     FormulaOrEntry, Op, OperatorDraft, Prepared, Request, Tensor, prepare, prepare_operator,
 };
+#[cfg(feature = "gpu")]
+use attention_playground::engine::gpu;
 use attention_playground::formula::Sorted;
 use common::{Engine, engines};
 use serde::Deserialize;
@@ -179,7 +181,15 @@ fn check_operator(op: Op, onnx: &str, names: &[(&str, &str)]) -> usize {
         let prepared = prepared.unwrap_or_else(|issues| panic!("{}: {issues}", case.name));
         let single = prepared.operator.compute::<f32>(&prepared.tensors);
         let double = prepared.operator.compute::<f64>(&prepared.tensors);
-        for (precision, computed) in [("f32", single), ("f64", double)] {
+        let mut all = vec![("f32", single), ("f64", double)];
+        #[cfg(feature = "gpu")]
+        if let Some(gpu) = common::gpu::gpu() {
+            let done = gpu::operate(&gpu, &prepared.operator, &prepared.tensors, 2, common::gpu::clock);
+            let done = common::gpu::block_on(done).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+            assert_eq!(done.runs_ms.len(), 2, "a second repetition starts from the same state");
+            all.push(("the GPU's f32", done.outputs));
+        }
+        for (precision, computed) in all {
             let found = prepared.named(computed);
             assert_eq!(found.len(), case.outputs.len(), "{}", case.name);
             for (name, wanted) in &case.outputs {

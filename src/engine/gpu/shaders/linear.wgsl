@@ -46,12 +46,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
                 found += s * keys[row * D_K + i];
             }
         }
-        var new = values[row * D_V + column];
+        var change = values[row * D_V + column];
         if REPLACES {
-            new = rates[rate_row + t] * (new - found);
+            change = rates[rate_row + t] * (change - found);
         }
         for (var i = 0u; i < D_K; i++) {
-            states[state + i * D_V] += keys[row * D_K + i] * new;
+            states[state + i * D_V] += keys[row * D_K + i] * change;
         }
         for (var g = 0u; g < GROUP; g++) {
             let query_row = (head * GROUP + g) * LENGTH + t;

@@ -10,6 +10,7 @@ pub mod gpu;
 pub mod gpu_faults;
 pub mod links;
 pub mod operators;
+pub mod positions;
 pub mod table;
 
 use std::future::Future;
@@ -76,6 +77,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(operators::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());
+    all.extend(positions::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
