@@ -17,13 +17,9 @@ use crate::experiment::{Backend, Issue, Issues};
 pub async fn operate(pool: &Pool, op: Op, request: &JsValue, cancel: Cancel) -> Done {
     let prepared = request_of(op, request).and_then(|r| Ok((prepare_operator(&r)?, r.backend)));
     let (mut prepared, backend) = prepared.map_err(|issues| (RunError::Invalid(issues), Backend::Auto))?;
-    let operation = Operation {
-        operator: prepared.operator,
-        tensors: std::mem::take(&mut prepared.tensors),
-        exact: backend == Backend::Reference,
-        repeat: prepared.repeat as usize,
-        cancel,
-    };
+    let tensors = std::mem::take(&mut prepared.tensors);
+    let (exact, repeat) = (backend == Backend::Reference, prepared.repeat as usize);
+    let operation = Operation::of(&prepared.operator, tensors, exact, repeat, cancel);
     let operated = pool.operate(operation).await.map_err(|error| (error, backend))?;
     Ok(result(op, &prepared, backend, operated))
 }

@@ -67,7 +67,7 @@ impl Question {
         let Self { estimator, choice, inputs, notes } = self;
         let tensors = vec![inputs.q.to_vec(), inputs.k.to_vec(), inputs.v.to_vec()];
         let operator = Operator::Estimator(estimator);
-        let done = pool.operate(Operation { operator, tensors, exact, repeat: 1, cancel }).await?;
+        let done = pool.operate(Operation::of(&operator, tensors, exact, 1, cancel)).await?;
         Ok(Answer { estimator, choice, estimate: done.outputs.into(), notes })
     }
 }

@@ -202,7 +202,7 @@ impl Pool {
         let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));
         // Plain loops, as the reference's are.
         let rate = self.0.state.borrow().rate(Backend::Reference, Algorithm::Streaming);
-        let parts = one_part(operation.operator.work());
+        let parts = one_part(operation.work);
         let task = Task::Operate(Box::new(operation), 0.0);
         match self.submit(task, Side::Cpu, None, Lane::Api, rate, repeat, parts, abort).await? {
             Answer::Operated(done) => Ok(Operated { total_ms: now() - started, ..done }),

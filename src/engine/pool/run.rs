@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::once::Cancel;
 use super::schedule::{Lane, SessionId};
 use crate::attention::{Dims, Inputs, Operator, Problem};
+use crate::engine::protocol::codec;
 use crate::engine::{MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues, Message, message};
 
@@ -51,8 +52,10 @@ pub struct Finished {
 /// An operator beside attention, to be computed by one of the CPU's workers.
 #[derive(Clone)]
 pub struct Operation {
-    /// What to compute.
-    pub operator: Operator,
+    /// The bytes of what to compute.
+    pub(super) operator: Vec<u8>,
+    /// Operations of computing it once.
+    pub(super) work: f64,
     /// Its tensors.
     pub tensors: Vec<Vec<f32>>,
     /// Whether in double precision.
@@ -61,6 +64,13 @@ pub struct Operation {
     pub repeat: usize,
     /// Stops it.
     pub cancel: Cancel,
+}
+
+impl Operation {
+    /// An operator over its tensors, `repeat` times.
+    pub fn of(operator: &Operator, tensors: Vec<Vec<f32>>, exact: bool, repeat: usize, cancel: Cancel) -> Self {
+        Self { operator: codec::encode(operator), work: operator.work(), tensors, exact, repeat, cancel }
+    }
 }
 
 /// What an operator gave.

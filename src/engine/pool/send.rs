@@ -99,9 +99,11 @@ impl State {
                 self.post(slot, &ToWorker::Load { job, input: input.clone(), bytes: bytes.is_some() }, &bulk)
             }
             Task::Operate(operation, _) => {
-                let &Operation { operator, exact, repeat, .. } = operation.as_ref();
-                let bulk = Bulk { f32: operation.tensors.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
-                self.post(slot, &ToWorker::Operate { job, operator, exact, repeat }, &bulk)
+                let Operation { operator, tensors, exact, repeat, .. } = operation.as_ref();
+                let tensors = tensors.iter().map(Vec::as_slice).collect();
+                let bulk = Bulk { f32: tensors, u8: vec![operator], ..Bulk::default() };
+                let head = ToWorker::Operate { job, operator: operator.len(), exact: *exact, repeat: *repeat };
+                self.post(slot, &head, &bulk)
             }
             Task::Compute(compute) => {
                 let work = compute.parts.get(part).map(|p| p.work.clone()).ok_or("no such part")?;

@@ -65,6 +65,16 @@ fn problem() -> Problem {
     }
 }
 
+/// Every operator: what crosses beside a message's head.
+fn operators() -> Vec<Operator> {
+    let rules = [UpdateRule::Linear, UpdateRule::Gated, UpdateRule::Delta, UpdateRule::GatedDelta];
+    let rotary = RotaryEmbedding { batch: 1, heads: 2, length: 3, size: 9, rotated: 8, interleaved: true };
+    let linear = rules.map(|rule| Operator::LinearAttention(LinearAttention { rule, ..LINEAR }));
+    let estimators =
+        METHODS.map(|method| Operator::Estimator(Estimator { dims: DIMS, method, causal: true, scale: 0.25 }));
+    linear.into_iter().chain([Operator::RotaryEmbedding(rotary)]).chain(estimators).collect()
+}
+
 fn to_worker() -> Vec<ToWorker> {
     let load = |input| ToWorker::Load { job: 1, input, bytes: true };
     let open = |problem, backend, algorithm| ToWorker::Open {
@@ -109,20 +119,7 @@ fn to_worker() -> Vec<ToWorker> {
             open(Problem { rotation, ..Problem::plain(DIMS) }, Backend::Auto, Algorithm::Auto)
         }),
     );
-    let operate = |operator| ToWorker::Operate { job: 5, operator, exact: true, repeat: 1000 };
-    let rules = [UpdateRule::Linear, UpdateRule::Gated, UpdateRule::Delta, UpdateRule::GatedDelta];
-    messages.extend(rules.map(|rule| operate(Operator::LinearAttention(LinearAttention { rule, ..LINEAR }))));
-    messages.push(operate(Operator::RotaryEmbedding(RotaryEmbedding {
-        batch: 1,
-        heads: 2,
-        length: 3,
-        size: 9,
-        rotated: 8,
-        interleaved: true,
-    })));
-    messages.extend(
-        METHODS.map(|method| operate(Operator::Estimator(Estimator { dims: DIMS, method, causal: true, scale: 0.25 }))),
-    );
+    messages.push(ToWorker::Operate { job: 5, operator: 42, exact: true, repeat: 1000 });
     messages.extend(Stage::ALL.map(|stage| ToWorker::Item {
         session: 1,
         job: 2,
@@ -230,6 +227,11 @@ const METHODS: [Method; 20] = [
 #[test]
 fn messages_to_a_worker_cross() {
     crosses(&to_worker());
+}
+
+#[test]
+fn operators_cross() {
+    crosses(&operators());
 }
 
 #[test]
