@@ -62,7 +62,7 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
 fn tensors(operator: &Operator) -> Vec<Vec<f32>> {
     let d_k = match operator {
         Operator::LinearAttention(linear) => linear.d_k,
-        Operator::RotaryEmbedding(_) => 1,
+        Operator::RotaryEmbedding(_) | Operator::Estimator(_) => 1,
     };
     let short = 1.0 / (d_k as f32).sqrt();
     let shape = |(at, length): (usize, usize)| {
@@ -88,7 +88,7 @@ fn every_text_is_valid_and_takes_no_workgroup_memory() {
     let linear = all(7).into_iter().map(Operator::LinearAttention);
     let turns = [rotary(2, 3, 8, 8, false), rotary(2, 3, 9, 4, true), rotary(1, 1, 4, 0, false)];
     for operator in linear.chain(turns) {
-        assert_eq!(validate(&format!("{operator:?}"), &operator_source(&operator)), 0);
+        assert_eq!(validate(&format!("{operator:?}"), &operator_source(&operator).unwrap()), 0);
     }
 }
 

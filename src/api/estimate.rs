@@ -16,13 +16,9 @@ use crate::experiment::Backend;
 pub async fn estimate(pool: &Pool, request: &Request, cancel: Cancel) -> Done {
     let backend = request.backend;
     let mut prepared = prepare_estimate(request).map_err(|issues| (issues.into(), backend))?;
-    let operation = Operation {
-        operator: Operator::Estimator(prepared.estimator),
-        tensors: std::mem::take(&mut prepared.tensors),
-        backend,
-        repeat: prepared.repeat as usize,
-        cancel,
-    };
+    let tensors = std::mem::take(&mut prepared.tensors);
+    let operator = Operator::Estimator(prepared.estimator);
+    let operation = Operation::of(&operator, tensors, backend, prepared.repeat as usize, cancel);
     let operated = pool.operate(operation).await.map_err(|error| (error, backend))?;
     Ok(result(&prepared, backend, operated))
 }

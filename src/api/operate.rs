@@ -17,13 +17,8 @@ use crate::experiment::{Backend, Issue, Issues};
 pub async fn operate(pool: &Pool, op: Op, request: &JsValue, cancel: Cancel) -> Done {
     let prepared = request_of(op, request).and_then(|r| Ok((prepare_operator(&r)?, r.backend)));
     let (mut prepared, backend) = prepared.map_err(|issues| (RunError::Invalid(issues), Backend::Auto))?;
-    let operation = Operation {
-        operator: prepared.operator,
-        tensors: std::mem::take(&mut prepared.tensors),
-        backend,
-        repeat: prepared.repeat as usize,
-        cancel,
-    };
+    let tensors = std::mem::take(&mut prepared.tensors);
+    let operation = Operation::of(&prepared.operator, tensors, backend, prepared.repeat as usize, cancel);
     let operated = pool.operate(operation).await.map_err(|error| (error, backend))?;
     Ok(result(op, &prepared, backend, operated))
 }

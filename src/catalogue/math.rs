@@ -52,6 +52,16 @@ impl Change {
             Self::Lstm => &["h[p] == lstm(x[p] if content else 1, h[p - 1])", "x[p] + gain * W * h[p]"],
             Self::LocalRnn => &["h[p] == rnn(x[p - reach + 1], x[p])", "x[p] + gain * h[p]"],
             Self::SharedQk => &["q[p] / norm(q[p]) if shared else k[p]"],
+            Self::TalkingHeads => &[
+                "before[g, h] == identity * (g == h) + noise * P[g, h]",
+                "dot(sum(before[g, h] * q[h]), k[h])",
+                "sum(after[h, g] * A[g] * v[h])",
+            ],
+            Self::OneHead => &["sum(dot(q[h], k[h]))"],
+            Self::Pairs => &["A[2 * h] * v[h] - lambda * A[2 * h + 1] * v[h]"],
+            Self::GroupHeads => &["mean(k[h * kv_heads // heads])"],
+            Self::Latent => &["c[p, rank] == x[p] * D[rank]", "c[p] * U[rank]"],
+            Self::Quantise => &["dequantise(quantise(x[p], format))"],
             Self::PoolKeys => &["k[(p + 1) * factor - 1] if strided else mean(k[p * factor], k[(p + 1) * factor - 1])"],
         }
     }
@@ -83,6 +93,7 @@ impl Measure {
             Self::Indexed => &["top[q, k] == rank(sum(W[heads] * max(0, dot(I[q, size], J[k, size])))) <= keep"],
             Self::HashOfQuery => &["hash_q[rounds, q] == argmax(q[q] * R[buckets / 2], -q[q] * R[buckets / 2])"],
             Self::HashOfKey => &["hash_k[rounds, k] == argmax(k[k] * R[buckets / 2], -k[k] * R[buckets / 2])"],
+            Self::Gate => &["sigmoid(q[q] * W[elementwise] + bias)"],
             Self::ClusterOfQuery => &["cluster_q[q] == nearest(centroid[clusters, steps], q[q])"],
             Self::ClusterOfKey => &["cluster_k[k] == nearest(centroid[clusters, steps], k[k])"],
         }

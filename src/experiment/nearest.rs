@@ -7,7 +7,11 @@ use crate::formula::near;
 
 /// There is no `what` called `name`: the known one that was probably meant, or all that there are.
 pub(crate) fn unknown<'a>(what: Text, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Message {
-    let all: Vec<&str> = known.collect();
+    said(what, name, &known.collect::<Vec<_>>())
+}
+
+/// One copy of the sentences for every kind of list.
+fn said(what: Text, name: &str, all: &[&str]) -> Message {
     let (Text { en, zh }, short) = (what, shown(name));
     match near(name, all.iter().copied()) {
         Some(near) => {

@@ -104,7 +104,7 @@ fn drawn(entry: &Entry) -> Vec<String> {
             Slot::Score { formula: text, tables } => {
                 formula(text, Kind::Score, position.params, tables).into_iter().collect()
             }
-            slot => written(slot.written()),
+            slot => written(&slot.written()),
         },
         Entry::Normaliser(normaliser) => written(&[normaliser.kind.written()]),
     }

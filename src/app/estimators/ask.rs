@@ -6,7 +6,7 @@ use crate::attention::{Estimate, Estimator, Inputs, Operator, scale};
 use crate::catalogue::Text;
 use crate::engine::Map;
 use crate::engine::pool::{Cancel, Operation, Pool, RunError};
-use crate::experiment::{Choice, Experiment, Issue, Issues, Stage, message};
+use crate::experiment::{Backend, Choice, Experiment, Issue, Issues, Stage, message};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +67,8 @@ impl Question {
         let Self { estimator, choice, inputs, notes } = self;
         let tensors = vec![inputs.q.to_vec(), inputs.k.to_vec(), inputs.v.to_vec()];
         let operator = Operator::Estimator(estimator);
-        let done = pool.operate(Operation { operator, tensors, exact, repeat: 1, cancel }).await?;
+        let backend = if exact { Backend::Reference } else { Backend::Cpu };
+        let done = pool.operate(Operation::of(&operator, tensors, backend, 1, cancel)).await?;
         Ok(Answer { estimator, choice, estimate: done.outputs.into(), notes })
     }
 }

@@ -45,7 +45,7 @@ pub fn Body(
                 {t("Estimators and baselines", "估计方法与基线")}
                 <button type="button" class="quiet-button" on:click=handler(close)>{t("Close", "关闭")}</button>
             </h3>
-            <label class="estimate__choice">
+            <div class="engine" style:grid-template-columns="1fr"><label>
                 {t("in attention's place", "代替注意力的方法")}
                 <select prop:value=move || id.get() on:change=handler(move |event| choose(lab, &event_target_value(&event)))>
                     <option value="none">{t("none", "无")}</option>
@@ -57,7 +57,7 @@ pub fn Body(
                         </optgroup>
                     })}
                 </select>
-            </label>
+            </label></div>
             <IssueLine path="estimator.id" />
             {move || catalogue::estimator(&id.get()).map(|entry| view! { <Entry entry=entry /> })}
             {move || fault.get().map(|why: Message| view! { <p class="issue" role="alert">{move || why.get(lab.lang.get()).to_owned()}</p> })}
@@ -178,7 +178,7 @@ fn Result(answer: Answer) -> impl IntoView {
     let answer = StoredValue::new(answer);
     let total = move || percent(totals.get(head.get()).copied().unwrap_or_default());
     view! {
-        <p class="estimate__total">
+        <p>
             <output class="figure" id="estimate-total">{total}</output>
             " "
             <small>{t("relative error of this head (Frobenius)", "本头的相对误差（Frobenius）")}</small>

@@ -55,10 +55,10 @@ pub fn Growth(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoView
             let bars_count = shown.len();
             let mark = move || (key() * bars_count / n_k.max(1)).to_string();
             view! {
-                <svg class="estimate__norms" viewBox=format!("0 0 {bars_count} 1") preserveAspectRatio="none" role="img" aria-label=t("Norm of the state after each key", "每个键之后状态的范数")>
-                    <path d=bars(&shown, top) />
-                    <rect x=mark y="0" width="1" height="1" />
-                </svg>
+                <figure class="runs"><svg viewBox=format!("0 0 {bars_count} 1") preserveAspectRatio="none" role="img" aria-label=t("Norm of the state after each key", "每个键之后状态的范数")>
+                    <rect class="runs__paint" x=mark y="0" width="1" height="1" />
+                    <path class="runs__kernel" d=bars(&shown, top) />
+                </svg></figure>
             }
         }}
         <Player at=at count=count label=label />

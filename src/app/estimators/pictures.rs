@@ -68,7 +68,7 @@ pub fn Heat(
     });
     view! {
         <figure>
-            <canvas node_ref=canvas class="estimate__heat" role="img" aria-label=label></canvas>
+            <canvas node_ref=canvas class="output__canvas" role="img" aria-label=label></canvas>
             <figcaption class="note">{label}</figcaption>
         </figure>
     }
@@ -94,7 +94,7 @@ pub fn Outputs(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoVie
     let estimate = Signal::derive(move || maps.with(|(_, estimate, scale)| (estimate.clone(), *scale)));
     let (exactly, named) = (t("exact", "精确"), tr(name));
     view! {
-        <div class="estimate__pair">
+        <div class="engine estimate__pair">
             <Heat map=exact label=Signal::derive(move || exactly().to_owned()) />
             <Heat map=estimate label=Signal::derive(move || named().to_owned()) />
         </div>
@@ -142,15 +142,15 @@ pub fn Errors(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoView
     };
     let name = t("Error of each query", "每个查询的误差");
     view! {
-        <figure class="estimate__errors">
-            <figcaption>{name} <small>{worst}</small></figcaption>
+        <figure class="runs">
+            <h4>{name} <small>{worst}</small></h4>
             {move || {
                 let shown = errors.with(|errors| pooled(errors, BARS));
                 let finite = shown.iter().copied().filter(|e| e.is_finite()).fold(0.0_f32, f32::max);
                 let top = if finite > 0.0 { finite } else { 1.0 };
                 view! {
                     <svg viewBox=format!("0 0 {} 1", shown.len()) preserveAspectRatio="none" role="img" aria-label=move || format!("{}: {}", name(), worst())>
-                        <path d=bars(&shown, top) />
+                        <path class="runs__kernel" d=bars(&shown, top) />
                     </svg>
                 }
             }}
@@ -178,8 +178,8 @@ pub fn Bill(answer: StoredValue<Answer>) -> impl IntoView {
     };
     let heads = estimator.dims.q_heads as f64;
     view! {
-        <table class="estimate__bill">
-            <thead><tr><td></td><th scope="col">{t("exact", "精确")}</th><th scope="col">{t("this", "此方法")}</th></tr></thead>
+        <table class="steps">
+            <thead><tr><td></td><td>{t("exact", "精确")}</td><td>{t("this", "此方法")}</td></tr></thead>
             <tbody>
                 {row(Text::new("work", "计算量"), exact.flops, own.flops, "flop")}
                 {row(Text::new("read and written", "读写"), exact.bytes, own.bytes, "B")}

@@ -34,12 +34,14 @@ pub fn RingSteps(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoV
             _ => "open",
         }
     };
+    // A name, a tile for each block, a bar, a number.
+    let columns = move || format!("1.5rem repeat({devices}, minmax(0.6rem, 1.6rem)) minmax(2rem, 1fr) 4.5rem");
     let row = move |device: usize| {
         let error = move || errors.with(|errors| errors.get(device).copied().unwrap_or_default());
         view! {
-            <div class="ring__row">
+            <div style:grid-template-columns=columns()>
                 <span>{format!("Q{}", device + 1)}</span>
-                {(0..devices).map(|block| view! { <i class=move || format!("ring__tile ring__tile--{}", state(device, block))></i> }).collect_view()}
+                {(0..devices).map(|block| view! { <i class=move || format!("ring__{}", state(device, block))></i> }).collect_view()}
                 <span class="bars__track"><i style:width=move || format!("{:.1}%", 100.0 * error().clamp(0.0, 1.0))></i></span>
                 <output>{move || percent(error())}</output>
             </div>
@@ -48,8 +50,8 @@ pub fn RingSteps(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoV
     view! {
         <h4>{t("Round the ring", "环上的传递")} <small>{t("largest error ", "最大误差 ")}{move || percent(worst())}</small></h4>
         <Player at=step count=devices label=label />
-        <div class="ring" style=format!("--devices: {devices}") role="img" aria-label=move || format!("{}, {}", label.get(), percent(worst()))>
-            <div class="ring__row ring__row--head">
+        <div class="ring" role="img" aria-label=move || format!("{}, {}", label.get(), percent(worst()))>
+            <div style:grid-template-columns=columns()>
                 <span></span>
                 {(0..devices).map(|block| view! { <span>{format!("K{}", block + 1)}</span> }).collect_view()}
                 <span></span>

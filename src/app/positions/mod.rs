@@ -20,7 +20,6 @@ mod desk;
 mod detail;
 mod measure;
 mod sheet;
-mod style;
 mod tiles;
 mod times;
 
@@ -54,7 +53,6 @@ async fn open() -> Result<fn() -> AnyView, SplitLoaderError> {
 #[wasm_split(positions, fallible)]
 fn sheet() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| {
-        style::adopt();
         view! { <sheet::Sheet /> }
     })
 }

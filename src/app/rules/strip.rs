@@ -53,7 +53,7 @@ pub fn Strip(
     view! {
         <dialog node_ref=dialog class="compare" aria-labelledby="strip-title" on:close=handler(move |_| close())>
             <h2 id="strip-title">{t("Layers of the mask and of the scores", "掩码与分数的各层")}" "<small>{move || format!("{} {}", i18n::now(lab.lang.get(), "head", "头"), lab.experiment.with(|e| e.view.head + 1))}</small></h2>
-            <div class="thumbs strip">
+            <div class="thumbs layers">
                 {move || all.get().into_iter().enumerate().map(|(at, part)| {
                     let name = title(&part);
                     view! {
@@ -77,7 +77,7 @@ pub fn Strip(
                         format!("−{top:.2} … +{top:.2}, {zero}", top = scale.top)
                     };
                     view! {
-                        <figure class="strip__large">
+                        <figure class="layers__large">
                             <Large map=part.map name=name.clone() />
                             <figcaption class="note"><b>{name}</b>" — "{legend}</figcaption>
                         </figure>

@@ -221,7 +221,7 @@ impl Pool {
         // On the CPU plain loops, as the reference's are.
         let like = if side == Side::Gpu { Backend::Webgpu } else { Backend::Reference };
         let rate = self.0.state.borrow().rate(like, Algorithm::Streaming);
-        let parts = one_part(operation.operator.work());
+        let parts = one_part(operation.work);
         let task = Task::Operate(Box::new(operation), 0.0);
         match self.submit(task, side, None, Lane::Api, rate, repeat, parts, abort).await? {
             Answer::Operated(done) => Ok(Operated { total_ms: now() - started, ..done }),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::once::Cancel;
 use super::schedule::{Lane, SessionId};
 use crate::attention::{Dims, Inputs, Operator, Problem};
+use crate::engine::protocol::codec;
 use crate::engine::{Adapter, MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues, Message, message};
 
@@ -51,8 +52,12 @@ pub struct Finished {
 /// An operator beside attention, to be computed by one worker.
 #[derive(Clone)]
 pub struct Operation {
-    /// What to compute.
-    pub operator: Operator,
+    /// The bytes of what to compute.
+    #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the pool sends it"))]
+    pub(super) operator: Vec<u8>,
+    /// Operations of computing it once.
+    #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the pool reads it"))]
+    pub(super) work: f64,
     /// Its tensors.
     pub tensors: Vec<Vec<f32>>,
     /// By which engine. `Auto` is the CPU: a copy to a GPU and back takes longer than most of these.
@@ -61,6 +66,13 @@ pub struct Operation {
     pub repeat: usize,
     /// Stops it.
     pub cancel: Cancel,
+}
+
+impl Operation {
+    /// An operator over its tensors, `repeat` times.
+    pub fn of(operator: &Operator, tensors: Vec<Vec<f32>>, backend: Backend, repeat: usize, cancel: Cancel) -> Self {
+        Self { operator: codec::encode(operator), work: operator.work(), tensors, backend, repeat, cancel }
+    }
 }
 
 /// What an operator gave.

@@ -96,10 +96,12 @@ impl State {
                 self.post(slot, &ToWorker::Load { job, input: input.clone(), bytes: bytes.is_some() }, &bulk)
             }
             Task::Operate(operation, _) => {
-                let &Operation { operator, backend, repeat, .. } = operation.as_ref();
-                let exact = backend == Backend::Reference;
-                let bulk = Bulk { f32: operation.tensors.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
-                self.post(slot, &ToWorker::Operate { job, operator, exact, repeat }, &bulk)
+                let Operation { operator, tensors, backend, repeat, .. } = operation.as_ref();
+                let exact = *backend == Backend::Reference;
+                let tensors = tensors.iter().map(Vec::as_slice).collect();
+                let bulk = Bulk { f32: tensors, u8: vec![operator], ..Bulk::default() };
+                let head = ToWorker::Operate { job, operator: operator.len(), exact, repeat: *repeat };
+                self.post(slot, &head, &bulk)
             }
             Task::Lower(lower) => {
                 let (problem, tables) = strip_tables(&lower.problem);

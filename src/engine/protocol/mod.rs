@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::item::{KernelText, MapRequest, Rows, StageTimes, Want};
 use super::outcome::Adapter;
-use crate::attention::{Cost, Dims, Operator, Problem, Term};
+use crate::attention::{Cost, Dims, Problem, Term};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
@@ -86,12 +86,12 @@ pub enum ToWorker {
         /// How often the rows are computed; the last result is sent.
         repeat: usize,
     },
-    /// Compute an operator beside attention; `f32`: its tensors.
+    /// Compute an operator beside attention; `u8`: its bytes, by which those who do without it are spared its form; `f32`: its tensors.
     Operate {
         /// The job.
         job: u64,
-        /// What; it says how long each tensor is.
-        operator: Operator,
+        /// Length of the [`Operator`](crate::attention::Operator)'s bytes. It says how long each tensor is.
+        operator: usize,
         /// Whether in double precision.
         exact: bool,
         /// How often it is computed; the last result is sent.

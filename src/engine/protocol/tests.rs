@@ -4,11 +4,11 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
-use crate::attention::Estimator;
 use crate::attention::estimators::{Cell, Feature, Method};
 use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
+use crate::attention::{Estimator, Operator};
 use crate::engine::Pool;
 use crate::experiment::{Hidden, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Scalar, Sorted, Ty};
@@ -95,6 +95,16 @@ fn waiting() -> Problem {
     Problem { lowering: Some(Box::new(lowering)), ..Problem::plain(DIMS) }
 }
 
+/// Every operator: what crosses beside a message's head.
+fn operators() -> Vec<Operator> {
+    let rules = [UpdateRule::Linear, UpdateRule::Gated, UpdateRule::Delta, UpdateRule::GatedDelta];
+    let rotary = RotaryEmbedding { batch: 1, heads: 2, length: 3, size: 9, rotated: 8, interleaved: true };
+    let linear = rules.map(|rule| Operator::LinearAttention(LinearAttention { rule, ..LINEAR }));
+    let estimators =
+        METHODS.map(|method| Operator::Estimator(Estimator { dims: DIMS, method, causal: true, scale: 0.25 }));
+    linear.into_iter().chain([Operator::RotaryEmbedding(rotary)]).chain(estimators).collect()
+}
+
 fn to_worker() -> Vec<ToWorker> {
     let load = |input| ToWorker::Load { job: 1, input, bytes: true };
     let open = |problem, backend, algorithm| ToWorker::Open {
@@ -152,20 +162,7 @@ fn to_worker() -> Vec<ToWorker> {
         }),
     );
     messages.push(ToWorker::Lower { job: 8, problem: Box::new(waiting()), tables: vec![3, 0], y: 12 });
-    let operate = |operator| ToWorker::Operate { job: 5, operator, exact: true, repeat: 1000 };
-    let rules = [UpdateRule::Linear, UpdateRule::Gated, UpdateRule::Delta, UpdateRule::GatedDelta];
-    messages.extend(rules.map(|rule| operate(Operator::LinearAttention(LinearAttention { rule, ..LINEAR }))));
-    messages.push(operate(Operator::RotaryEmbedding(RotaryEmbedding {
-        batch: 1,
-        heads: 2,
-        length: 3,
-        size: 9,
-        rotated: 8,
-        interleaved: true,
-    })));
-    messages.extend(
-        METHODS.map(|method| operate(Operator::Estimator(Estimator { dims: DIMS, method, causal: true, scale: 0.25 }))),
-    );
+    messages.push(ToWorker::Operate { job: 5, operator: 42, exact: true, repeat: 1000 });
     messages.extend(Stage::ALL.map(|stage| ToWorker::Item {
         session: 1,
         job: 2,
@@ -281,6 +278,11 @@ const METHODS: [Method; 20] = [
 #[test]
 fn messages_to_a_worker_cross() {
     crosses(&to_worker());
+}
+
+#[test]
+fn operators_cross() {
+    crosses(&operators());
 }
 
 #[test]

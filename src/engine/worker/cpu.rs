@@ -12,6 +12,7 @@ use super::{Answer, Opening, Tensors, fill_tables, listen, now, report, send};
 use crate::attention::{self, Cost, Inputs, Loaded, Operator, Plan, Problem, lowering};
 use crate::engine::cpu::Kernels;
 use crate::engine::json::BrowserJson;
+use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
@@ -138,7 +139,7 @@ fn loaded(job: u64, made: Made) {
 }
 
 /// Computes an operator beside attention.
-async fn operate(job: u64, operator: Operator, exact: bool, repeat: usize, bulk: Unpack, from: f64) {
+async fn operate(job: u64, operator: usize, exact: bool, repeat: usize, bulk: Unpack, from: f64) {
     let began = now();
     match operated(operator, exact, repeat, bulk).await {
         Ok(Operated { outputs, runs_ms, copy_ms }) => {
@@ -213,6 +214,7 @@ fn lowered(
 }
 
 /// What an operator gave.
+#[derive(Default)]
 struct Operated {
     outputs: Vec<Vec<f32>>,
     /// Each repetition, milliseconds.
@@ -221,10 +223,12 @@ struct Operated {
     copy_ms: f64,
 }
 
-/// Operators beside attention are a piece of the program of their own: only callers of the JavaScript API ask for them.
+/// Operators beside attention are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask for them.
 #[wasm_split(operators, fallible)]
-fn operated(operator: Operator, exact: bool, repeat: usize, mut bulk: Unpack) -> Result<Operated, SplitLoaderError> {
+fn operated(length: usize, exact: bool, repeat: usize, mut bulk: Unpack) -> Result<Operated, SplitLoaderError> {
     let began = now();
+    // Both sides are one compilation; bytes of no operator would give no outputs, of which the page says that it lost track.
+    let Some(operator) = codec::decode::<Operator>(&bulk.u8(length)) else { return Ok(Operated::default()) };
     let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
     let copy_ms = now() - began;
     let (mut outputs, mut runs_ms) = (Vec::new(), Vec::new());

@@ -10,6 +10,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::{Answer, Opening, Tensors, listen, now, report, send};
 use crate::attention::{Cost, Inputs, Operator, Plan};
 use crate::engine::gpu::{self, Gpu, GpuError, GpuHost, GpuOperated, GpuSession, TILE_KEYS, TILE_ROWS};
+use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::{MapRequest, Rows, RowsOut, TimedStage, Want};
@@ -100,7 +101,7 @@ impl State {
             ToWorker::Load { .. } => report(&"the GPU's worker makes no inputs".into()),
             ToWorker::Lower { .. } => report(&"problems are lowered by the CPU's workers".into()),
             ToWorker::Operate { job, operator, repeat, .. } => {
-                if let Err(refusal) = operate(&mut self.host, job, &operator, repeat, bulk).await {
+                if let Err(refusal) = operate(&mut self.host, job, operator, repeat, bulk).await {
                     refuse(job, refusal);
                 }
             }
@@ -151,13 +152,12 @@ fn reopened() -> Message {
 }
 
 /// Computes an operator beside attention and answers; on another device once more, if this one is lost.
-async fn operate(
-    host: &mut GpuHost,
-    job: u64,
-    operator: &Operator,
-    repeat: usize,
-    mut bulk: Unpack,
-) -> Result<(), Refusal> {
+async fn operate(host: &mut GpuHost, job: u64, length: usize, repeat: usize, mut bulk: Unpack) -> Result<(), Refusal> {
+    let Some(operator) = codec::decode::<Operator>(&bulk.u8(length)) else {
+        report(&"the bytes of an operator are none".into());
+        return Ok(());
+    };
+    let operator = &operator;
     let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
     let mut notes = Vec::new();
     let (done, adapter, began) = loop {

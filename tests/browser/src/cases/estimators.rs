@@ -140,8 +140,9 @@ async fn every_estimator_is_picked_on_the_page(page: &Page) -> Result<()> {
 
 async fn a_ring_goes_round(page: &Page) -> Result<()> {
     page.open_ready("/#v1&estimator=ring&estimator.devices=5&mask=none").await?;
-    page.wait_until("document.querySelectorAll('.ring__tile').length === 25").await?;
-    let tiles = "[...document.querySelectorAll('.ring__tile--now')].map((e) => [...document.querySelectorAll('.ring__tile')].indexOf(e))";
+    page.wait_until("document.querySelectorAll('.ring > div > i').length === 25").await?;
+    let tiles =
+        "[...document.querySelectorAll('.ring > div > i')].flatMap((e, i) => e.className === 'ring__now' ? [i] : [])";
     for step in 0..5_usize {
         page.set(&format!("step {}", step.max(1)), &step.to_string()).await?;
         // Device r has block (r − t) mod P.
@@ -149,7 +150,7 @@ async fn a_ring_goes_round(page: &Page) -> Result<()> {
         page.wait_until(&format!("JSON.stringify({tiles}) === {:?}", json!(wanted).to_string())).await?;
     }
     let errors = page
-        .js("return [...document.querySelectorAll('.ring__row output')].map((e) => parseFloat(e.textContent))", vec![])
+        .js("return [...document.querySelectorAll('.ring output')].map((e) => parseFloat(e.textContent))", vec![])
         .await?;
     let all_small =
         errors.as_array().is_some_and(|all| all.len() == 5 && all.iter().all(|e| e.as_f64().is_some_and(|e| e < 1e-3)));
