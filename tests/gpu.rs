@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use attention_playground::attention::{Dims, Inputs, Loaded, Plan, Problem, Term, assemble};
+use attention_playground::attention::{Dims, Inputs, Loaded, Plan, Problem, Term, assemble, lowering};
 use attention_playground::catalogue;
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, Program, canary};
@@ -57,7 +57,9 @@ fn assembled(change: impl FnOnce(&mut Experiment)) -> (Problem, Inputs) {
     let tokens = |n: usize| (0..n).map(|i| i.to_string()).collect();
     let inputs = normal(&dims, 9);
     let loaded = Loaded { dims, tokens_q: tokens(dims.n_q), tokens_k: tokens(dims.n_k), inputs, note: None };
-    assemble(&experiment, &loaded).unwrap()
+    let (mut problem, mut inputs) = assemble(&experiment, &loaded).unwrap();
+    lowering::lower(&mut problem, &mut inputs).unwrap();
+    (problem, inputs)
 }
 
 /// A problem for every entry of the catalogue.
@@ -69,6 +71,14 @@ fn catalogued() -> Vec<(&'static str, Problem, Inputs)> {
     }
     for entry in catalogue::positions() {
         let (problem, inputs) = assembled(|e| e.position = Choice::of(entry.id));
+        all.push((entry.id, problem, inputs));
+    }
+    for entry in catalogue::products() {
+        let (problem, inputs) = assembled(|e| e.product = Choice::of(entry.id));
+        all.push((entry.id, problem, inputs));
+    }
+    for entry in catalogue::selections() {
+        let (problem, inputs) = assembled(|e| e.selection = Choice::of(entry.id));
         all.push((entry.id, problem, inputs));
     }
     for entry in catalogue::normalisers() {

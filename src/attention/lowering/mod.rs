@@ -93,8 +93,20 @@ impl Lowering {
     pub fn flops(&self, dims: &Dims) -> f64 {
         let cells = dims.rows() as f64 * dims.n_k as f64;
         let tensors = (self.dims.q_len() + self.dims.k_len()) as f64;
-        let changes = self.transforms.len() as f64 * tensors * (4 * self.dims.d + 8) as f64;
-        changes + self.tables.len() as f64 * cells * (4 * dims.d + 40) as f64
+        let change = |transform: &Transform| match transform {
+            // A small network for every token, or for several that come before it.
+            Transform::Change(step) => (24 * self.dims.d * step.count("reach", 1)) as f64,
+            Transform::Encode(_) | Transform::Rotate(_) => 20.0,
+        };
+        let table = |table: &Derived| match table.step.kind {
+            // Of every token, not of every pair; as often as a step is repeated.
+            Measure::ClusterOfQuery | Measure::ClusterOfKey => {
+                tensors * (table.step.count("clusters", 1) * (table.step.count("steps", 0) + 2)) as f64
+            }
+            _ => cells * (20 * dims.d + 100) as f64,
+        };
+        self.transforms.iter().map(|transform| tensors * change(transform)).sum::<f64>()
+            + self.tables.iter().map(table).sum::<f64>()
     }
 }
 

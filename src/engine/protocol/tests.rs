@@ -329,3 +329,26 @@ fn stripped_tables_come_back_in_the_same_order() {
     }
     assert_eq!(stripped, problem);
 }
+
+#[test]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+fn a_problem_is_lowered_the_same_on_the_other_side() {
+    use crate::attention::{Loaded, assemble, load, lowering};
+    use crate::experiment::{Choice, Experiment};
+    use crate::interchange::SerdeJson;
+
+    let input = r#"{ "input": { "kind": "generated", "recipe": "normal", "size": {"n_q": 9}, "seed": 1 },
+        "mask": { "id": "document" }, "data": { "doc": [0,0,0,1,1,1,1,1,2,2,2,2,2,2,2,2,2,2,2,2,3,3,3,3] } }"#;
+    let mut experiment: Experiment = serde_json::from_str(input).unwrap();
+    experiment.product = Choice::of("l2");
+    experiment.position = Choice::of("tisasrec");
+    experiment.selection = Choice::of("top-k");
+    let loaded: Loaded = load::<SerdeJson>(&experiment.input, None).unwrap();
+    let (problem, inputs) = assemble(&experiment, &loaded).unwrap();
+    let (stripped, tables) = strip_tables(&problem);
+    let mut there: Problem = codec::decode(&codec::encode(&stripped)).unwrap();
+    assert!(there.waits() && lowering::compute(&problem, &inputs) != lowering::compute(&there, &inputs));
+    tables_mut(&mut there).zip(tables).for_each(|(place, table)| *place = table);
+    assert_eq!(there, problem);
+    assert_eq!(lowering::compute(&there, &inputs).unwrap(), lowering::compute(&problem, &inputs).unwrap());
+}
