@@ -11,6 +11,7 @@ use crate::attention::dims::{Dims, Inputs};
 use crate::attention::lowering;
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
+use crate::catalogue;
 use crate::experiment::{CausalAlignment, Issue, Issues, Stage};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
 
@@ -39,22 +40,27 @@ impl Prepared {
         self.outputs.iter().any(|output| output == name)
     }
 
-    /// The output tensor from the engine's `[batch, q_heads, n_q, d_v]`.
+    /// Sizes of the tensors as they were given: what waits to be lowered may change them before the run.
+    fn given(&self) -> Dims {
+        self.problem.lowering.as_ref().map_or(self.problem.dims, |lowering| lowering.dims)
+    }
+
+    /// The output tensor from the engine's `[batch, q_heads, n_q, d_v]`, with what a layout of heads does to it done.
     pub fn y(&self, data: Vec<f32>) -> Tensor {
-        let Dims { batch, q_heads, n_q, d_v, .. } = self.problem.dims;
+        let Dims { batch, q_heads, n_q, d_v, .. } = self.given();
         let extents = [batch, q_heads, n_q, d_v];
         Tensor::new(&self.layout.shape(extents), self.layout.pack(data, extents))
     }
 
     /// Keys with the past before them, `[batch, kv_heads, n_k, d]`.
     pub fn present_key(&self) -> Tensor {
-        let Dims { batch, kv_heads, n_k, d, .. } = self.problem.dims;
+        let Dims { batch, kv_heads, n_k, d, .. } = self.given();
         Tensor::new(&[batch, kv_heads, n_k, d], self.inputs.k.to_vec())
     }
 
     /// Values with the past before them, `[batch, kv_heads, n_k, d_v]`.
     pub fn present_value(&self) -> Tensor {
-        let Dims { batch, kv_heads, n_k, d_v, .. } = self.problem.dims;
+        let Dims { batch, kv_heads, n_k, d_v, .. } = self.given();
         Tensor::new(&[batch, kv_heads, n_k, d_v], self.inputs.v.to_vec())
     }
 
@@ -321,6 +327,9 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
         let terms =
             problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);
         let read = terms.map(|term| &term.data).any(|data: &Sorted<_, _>| data.contains_key(name));
+        // What a layout reads is in its own steps.
+        let entry = request.layout.as_ref().and_then(|layout| catalogue::layout(&layout.id));
+        let read = read || entry.is_some_and(|entry| entry.tables.iter().any(|table| table.name == name));
         let at_fault = chooser.issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
         if !read && !at_fault {
             chooser.issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));

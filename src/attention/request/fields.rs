@@ -279,6 +279,23 @@ mod tests {
     }
 
     #[test]
+    fn outputs_have_the_shapes_of_what_was_given() {
+        let with = |fields: Value| draft(fields).request().and_then(|request| prepare(&request)).unwrap();
+        for layout in ["talking-heads", "single-head", "grouped", "differential", "gated"] {
+            let prepared = with(json!({"layout": {"id": layout}, "product": {"id": "l2"}}));
+            assert_eq!(prepared.y(vec![0.0; 2 * 4 * 8]).shape, [1, 2, 4, 8], "{layout}");
+            assert_eq!(prepared.present_key().shape, [1, 2, 6, 8], "{layout}");
+            assert_eq!(prepared.present_value().shape, [1, 2, 6, 8], "{layout}");
+        }
+        let gains = |layout: &str| said(json!({"layout": {"id": layout}, "data": {"head_gain": [1, 0.5]}}));
+        assert_eq!(gains("head-scale"), Vec::<String>::new());
+        assert_eq!(gains("plain"), ["data.head_gain: no formula of this request reads it"]);
+        let short = said(json!({"layout": {"id": "head-scale"}, "data": {"head_gain": [1]}}));
+        assert!(short[0].starts_with("data.head_gain: has 1 numbers"), "{short:?}");
+        assert!(said(json!({"layout": {"id": "mlaa"}}))[0].starts_with("layout.id: there is no layout of heads"));
+    }
+
+    #[test]
     fn tensors_are_named_as_the_caller_named_them() {
         let with = |q: &[usize], k: &[usize], v: &[usize], fields: Value| {
             let mut draft = Draft::default();
