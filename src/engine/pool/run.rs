@@ -53,9 +53,9 @@ pub struct Finished {
 #[derive(Clone)]
 pub struct Operation {
     /// The bytes of what to compute.
-    pub(super) operator: Vec<u8>,
+    pub operator: Vec<u8>,
     /// Operations of computing it once.
-    pub(super) work: f64,
+    pub work: f64,
     /// Its tensors.
     pub tensors: Vec<Vec<f32>>,
     /// Whether in double precision.
