@@ -139,7 +139,7 @@ fn estimators_say_where_they_come_from() {
                 e.id
             );
         }
-        for (name, words) in e.words {
+        if let Some((name, words)) = e.words {
             let param = e.params.iter().find(|param| param.name == name).unwrap();
             assert_eq!((param.min, param.max), (0.0, words.len() as f64 - 1.0), "{}: a word for each number", e.id);
         }
