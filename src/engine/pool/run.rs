@@ -53,11 +53,9 @@ pub struct Finished {
 #[derive(Clone)]
 pub struct Operation {
     /// The bytes of what to compute.
-    #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the pool sends it"))]
-    pub(super) operator: Vec<u8>,
+    pub operator: Vec<u8>,
     /// Operations of computing it once.
-    #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the pool reads it"))]
-    pub(super) work: f64,
+    pub work: f64,
     /// Its tensors.
     pub tensors: Vec<Vec<f32>>,
     /// By which engine. `Auto` is the CPU: a copy to a GPU and back takes longer than most of these.

@@ -18,8 +18,8 @@ pub fn cases() -> Vec<Case> {
         a_ring_goes_round, a_state_grows, the_card_opens_with_a_link_and_closes)
 }
 
-/// Of the largest number: single precision, and the same program compiled for another machine.
-const TOLERANCE: f64 = 1e-5;
+/// Of the largest number: what single precision loses (most in the iterated inverse), and the same program in double precision on another machine.
+const TOLERANCES: [(&str, f64); 2] = [("cpu", 2e-4), ("reference", 1e-6)];
 /// Of an error shown with three digits.
 const SHOWN: f64 = 6e-3;
 
@@ -47,7 +47,7 @@ async fn the_api_gives_what_the_reference_gives(page: &Page) -> Result<()> {
             return given";
         let tensors = json!([[[2, 20, 6], q], [[1, 20, 6], k], [[1, 20, 4], v]]);
         let given = page.js(script, vec![json!(id), json!(causal), json!(0.4_f32), tensors]).await?;
-        for backend in ["cpu", "reference"] {
+        for (backend, tolerance) in TOLERANCES {
             let lists = [
                 ("Y", &wanted.y),
                 ("exact", &wanted.exact),
@@ -62,7 +62,7 @@ async fn the_api_gives_what_the_reference_gives(page: &Page) -> Result<()> {
                 lists.iter().filter(|(name, _)| !(exact && ["error", "total_error", "trace"].contains(name)))
             {
                 let off = apart(&given[backend][name]["data"], wanted)?;
-                ensure(off <= TOLERANCE, || format!("{id} on {backend}: {name} is off by {off:.1e}"))?;
+                ensure(off <= tolerance, || format!("{id} on {backend}: {name} is off by {off:.1e}"))?;
             }
         }
     }
@@ -160,7 +160,7 @@ async fn a_ring_goes_round(page: &Page) -> Result<()> {
 async fn a_state_grows(page: &Page) -> Result<()> {
     page.open_ready("/#v1&estimator=gated").await?;
     page.wait_until("document.querySelector('.player output')?.textContent === '16 / 16'").await?;
-    let norm = "document.querySelector('.estimate h4 small').textContent";
+    let norm = "document.querySelector('.estimate > h4 small').textContent";
     let last = page.js(&format!("return {norm}"), vec![]).await?;
     page.js("const slider = document.querySelector('.player input'); slider.value = '0'; slider.dispatchEvent(new Event('input', { bubbles: true }))", vec![]).await?;
     page.wait_until(&format!("{norm} !== {last} && document.querySelector('.player output').textContent === '1 / 16'"))
