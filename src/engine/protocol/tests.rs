@@ -4,10 +4,10 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
-use crate::attention::Estimator;
 use crate::attention::estimators::{Cell, Feature, Method};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
+use crate::attention::{Estimator, Operator};
 use crate::engine::Pool;
 use crate::experiment::{Message, Patch, Size, Stage};
 use crate::formula::Scalar;
