@@ -25,7 +25,7 @@ pub fn percent(error: f32) -> String {
     let share = f64::from(error) * 100.0;
     match share {
         _ if !share.is_finite() => "∞".to_owned(),
-        s if s == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         s if s < 0.01 => format!("{s:.0e} %"),
         s if s < 10.0 => format!("{s:.2} %"),
         s if s < 10_000.0 => format!("{s:.1} %"),
