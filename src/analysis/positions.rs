@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::attention::{Dims, Inputs, Loaded, Problem, assemble};
-use crate::catalogue::{PositionEntry, Rotary, Setting, Slot};
+use crate::catalogue::{PositionEntry, Rotary, Setting, Slot, Table};
 use crate::experiment::{CausalAlignment, Choice, Experiment, Issues, MaskChoice, Scale};
 use crate::formula::Sorted;
 
@@ -129,7 +129,7 @@ fn at(entry: &PositionEntry, given: &Sorted<String, f64>, bench: Bench) -> Sorte
 
 /// The user's tables that are as long as the scheme needs them on this bench; it makes its own in place of the others.
 fn keep_tables(entry: &PositionEntry, experiment: &Experiment, dims: &Dims, into: &mut Experiment) {
-    let Slot::Score { tables, .. } = entry.slot else { return };
+    let tables = tables(entry);
     let params = crate::attention::values::values_of(entry.params, &into.position.params);
     let setting = Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params: &params, seed: experiment.seed };
     for table in tables {
@@ -149,14 +149,23 @@ pub fn normalised(curve: &[f32]) -> Vec<f32> {
 
 /// Whether the scheme reads the time of each token.
 pub fn timed(entry: &PositionEntry) -> bool {
-    matches!(entry.slot, Slot::Score { tables, .. } if tables.iter().any(|table| table.name == "time"))
+    tables(entry).iter().any(|table| table.name == "time")
+}
+
+/// The tables by token or head that a scheme reads.
+fn tables(entry: &PositionEntry) -> Vec<Table> {
+    match entry.slot {
+        Slot::Score { tables, .. } => tables.to_vec(),
+        Slot::Content(content) => content.tables.iter().filter_map(|table| table.reads).collect(),
+        Slot::Nothing | Slot::Sinusoidal | Slot::Learned | Slot::Rotary(_) => Vec::new(),
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::attention::{Plan, reference};
+    use crate::attention::{Plan, lowering, reference};
     use crate::catalogue;
 
     const BENCH: Bench = Bench { length: 96, trained: 32, heads: 4, d: 16 };
@@ -164,9 +173,14 @@ mod tests {
     fn curve(id: &str, params: &[(&str, f64)], experiment: &Experiment, bench: Bench, head: usize) -> Vec<f32> {
         let entry = catalogue::position(id).unwrap();
         let given = params.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
-        let (problem, inputs) = probe(entry, &given, experiment, bench, Queries::Last).unwrap();
+        let (problem, inputs) = lowered(probe(entry, &given, experiment, bench, Queries::Last).unwrap());
         let biased = reference::head(&Plan::compile(&problem).unwrap(), &inputs, 0, head).stages[3].clone();
         Effect::of(entry).curve(biased.iter().map(|&score| score as f32).collect())
+    }
+
+    fn lowered((mut problem, mut inputs): (Problem, Inputs)) -> (Problem, Inputs) {
+        lowering::lower(&mut problem, &mut inputs).unwrap();
+        (problem, inputs)
     }
 
     fn close(found: &[f32], wanted: impl Fn(f64) -> f64) {
@@ -229,10 +243,11 @@ mod tests {
             let found = curve(entry.id, &[], &Experiment::default(), BENCH, 3);
             assert!(found.len() == 96 && found.iter().all(|x| x.is_finite()), "{}", entry.id);
             let given = Sorted::new();
-            let (problem, _) = probe(entry, &given, &Experiment::default(), BENCH, Queries::All).unwrap();
+            let (problem, _) = lowered(probe(entry, &given, &Experiment::default(), BENCH, Queries::All).unwrap());
             assert_eq!((problem.dims.n_q, Plan::compile(&problem).is_ok()), (96, true), "{}", entry.id);
         }
         assert!(timed(catalogue::position("time-gap").unwrap()) && !timed(catalogue::position("alibi").unwrap()));
+        assert!(timed(catalogue::position("tisasrec").unwrap()));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::lexer::{Token, tokens};
 /// The longest text, in bytes.
 pub const MAX_BYTES: usize = 4096;
 /// The most parts: names, numbers, operators, calls.
-pub const MAX_PARTS: usize = 256;
+pub const MAX_PARTS: usize = 512;
 /// How deep parentheses, signs, powers and conditions may nest.
 pub const MAX_DEPTH: usize = 64;
 

@@ -155,6 +155,13 @@ const SENTENCES: &[(&str, Text)] = &[
             "分数随长度的对数放大，使权重不致分散。",
         ),
     ),
+    (
+        "learned-clock",
+        Text::new(
+            "The clocks end where the text does: a longer one is told in finer ticks.",
+            "时钟总在文本末尾走完：文本越长，刻度越细。",
+        ),
+    ),
     ("shaw", CLIPPED),
     (
         "transformer-xl",
