@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -42,30 +43,61 @@ pub fn piece<T: Copy + Send + Sync + 'static>(
     fetch: fn() -> Fetch<T>,
     show: impl Fn(T) -> AnyView + Send + Sync + 'static,
 ) -> AnyView {
-    let arrived = RwSignal::new(None::<Result<T, ()>>);
-    let start = move || {
+    let show = Arc::new(show);
+    shell(Arc::new(move || {
+        let (part, show) = (fetch(), show.clone());
+        Box::pin(async move {
+            let part = part.await.ok()?;
+            Some(Arc::new(move || show(part)) as Show)
+        })
+    }))
+}
+
+/// Draws a part that is there.
+type Show = Arc<dyn Fn() -> AnyView + Send + Sync>;
+/// A part on its way, whatever it is; nothing if it does not come.
+type Coming = Pin<Box<dyn Future<Output = Option<Show>>>>;
+
+/// The body of [`piece`], once for all parts.
+fn shell(fetch: Arc<dyn Fn() -> Coming + Send + Sync>) -> AnyView {
+    let arrived = RwSignal::new(None::<Option<Arrived>>);
+    let start = Arc::new(move || {
+        let part = fetch();
         spawn_local(async move {
             let styles = STYLES.with(|styles| JsFuture::from(styles.clone()));
-            let part = fetch().await.map_err(drop);
+            let part = part.await;
             let _ = styles.await;
-            arrived.try_set(Some(part));
+            arrived.try_set(Some(part.map(Arrived)));
         });
-    };
+    });
     start();
-    let again = move |_| {
-        arrived.set(None);
-        start();
-    };
     view! {
         {move || match arrived.get() {
             None => view! { <p class="note" aria-busy="true">{t("One moment…", "请稍候…")}</p> },
-            Some(Ok(part)) => show(part),
-            Some(Err(())) => view! {
-                <div class="issue" role="alert">
-                    <p>{t("This part of the page did not arrive.", "页面的这一部分未能加载。")}</p>
-                    <button type="button" on:click=handler(again)>{t("Try again", "重试")}</button>
-                </div>
-            },
+            Some(Some(Arrived(show))) => show(),
+            Some(None) => {
+                let start = start.clone();
+                let again = move |_| {
+                    arrived.set(None);
+                    start();
+                };
+                view! {
+                    <div class="issue" role="alert">
+                        <p>{t("This part of the page did not arrive.", "页面的这一部分未能加载。")}</p>
+                        <button type="button" on:click=handler(again)>{t("Try again", "重试")}</button>
+                    </div>
+                }
+            }
         }}
+    }
+}
+
+/// A part that is there. No two are the same.
+#[derive(Clone)]
+struct Arrived(Show);
+
+impl PartialEq for Arrived {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::dims::Dims;
-use super::lowering;
+use super::lowering::{self, Making};
 use super::problem::{Beyond, Encoding, Normaliser, Problem, Term};
 use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
@@ -166,8 +166,9 @@ impl Chooser<'_> {
         };
         let params = self.params(entry.params, params, path);
         let term = self.term("", entry.params, &[], &params, path);
-        let seed = self.seed;
-        lowering::arrange(problem, entry, &params, seed, &term, rooted, |table| self.table(table, &params));
+        let (seed, mut table) = (self.seed, |table: &Table| self.table(table, &params));
+        let mut making = Making { params: &params, seed, term: &term, table: &mut table };
+        lowering::arrange(problem, entry, &mut making, rooted);
     }
 
     fn by_content(
@@ -195,8 +196,8 @@ impl Chooser<'_> {
         path: &str,
     ) {
         let term = self.term("", declared, &[], params, path);
-        let seed = self.seed;
-        lowering::gather(problem, content, params, seed, &term, |table| self.table(table, params));
+        let (seed, mut table) = (self.seed, |table: &Table| self.table(table, params));
+        lowering::gather(problem, content, &mut Making { params, seed, term: &term, table: &mut table });
     }
 
     /// The normaliser entry `id`.

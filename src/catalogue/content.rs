@@ -22,6 +22,11 @@ pub struct Content {
 impl Content {
     /// Nothing.
     pub const NONE: Self = Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None };
+
+    /// Whether it changes nothing and adds nothing.
+    pub fn is_nothing(&self) -> bool {
+        self.changes.is_empty() && self.tables.is_empty() && self.score.is_none() && self.mask.is_none()
+    }
 }
 
 /// A product of queries and keys, or a selection of keys by content.

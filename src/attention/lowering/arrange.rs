@@ -1,26 +1,17 @@
 //! Layouts of heads turned into the steps of a lowering and what is done to the output.
 
-use std::sync::Arc;
-
-use super::super::problem::{Problem, Term};
+use super::super::problem::Problem;
 use super::change::mixes;
-use super::{Finish, Lowering, Step, gather};
-use crate::catalogue::{Change, End, LayoutEntry, Table};
-use crate::formula::{Data, DataValues, Sorted};
+use super::gather::gather;
+use super::{Finish, Lowering, Making, Step};
+use crate::catalogue::{Change, End, LayoutEntry};
+use crate::formula::DataValues;
 
-/// Adds what `entry` does to a problem; `term` and `table` are as for [`gather`]. With `rooted`, the problem's scale has the root of the size of
-/// a head in it, and follows that size.
-pub fn arrange(
-    problem: &mut Problem,
-    entry: &LayoutEntry,
-    params: &Sorted<String, f64>,
-    seed: u64,
-    term: &Term,
-    rooted: bool,
-    mut table: impl FnMut(&Table) -> Option<Arc<Data>>,
-) {
+/// Adds what `entry` does to a problem. With `rooted`, the problem's scale has the root of the size of a head in it, and follows that size.
+pub fn arrange(problem: &mut Problem, entry: &LayoutEntry, making: &mut Making, rooted: bool) {
     let before = problem.dims;
-    gather(problem, &entry.content, params, seed, term, &mut table);
+    gather(problem, &entry.content, making);
+    let Making { params, seed, term, table } = making;
     let heads = before.q_heads;
     if rooted && entry.content.changes.contains(&Change::OneHead) {
         problem.scale = (f64::from(problem.scale) / (heads as f64).sqrt()) as f32;
@@ -33,7 +24,8 @@ pub fn arrange(
     let finish = match entry.end {
         End::Nothing => return,
         End::Talking => {
-            let step = Step { kind: Change::TalkingHeads, params: params.clone(), seed, path: term.path.clone() };
+            let step =
+                Step { kind: Change::TalkingHeads, params: (*params).clone(), seed: *seed, path: term.path.clone() };
             let [_, mix] = mixes(&step, heads);
             Finish::MixBlocks {
                 mix: mix.into_iter().map(|x| x as f32).collect(),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::super::problem::{Problem, Term};
-use super::{Derived, Lowering, Step, Transform, change, terms_mut, waiting};
-use crate::catalogue::{Change, Content, Fold, Table};
-use crate::formula::{Data, DataValues, Scalar, Sorted, Ty};
+use super::{Derived, Lowering, Making, Step, Transform, change, terms_mut, waiting};
+use crate::catalogue::{Change, Content, Fold};
+use crate::formula::{DataValues, Scalar, Sorted, Ty};
 
 /// The factor on Q·K as formulas of content read it.
 const FACTOR: &str = "factor";
@@ -38,16 +38,9 @@ fn of_tokens(text: &str, factor: usize, n_k: usize) -> String {
     out
 }
 
-/// Adds what `content` does to a problem. `term` holds the entry's parameters, and its text is empty; `table` gives the tables that
-/// users may edit.
-pub fn gather(
-    problem: &mut Problem,
-    content: &Content,
-    params: &Sorted<String, f64>,
-    seed: u64,
-    term: &Term,
-    mut table: impl FnMut(&Table) -> Option<Arc<Data>>,
-) {
+/// Adds what `content` does to a problem.
+pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
+    let Making { params, seed, term, table } = making;
     let mut lowering = problem.lowering.take().unwrap_or_else(|| Box::new(Lowering::new(problem.dims)));
     if content.folds != Fold::Nothing {
         lowering.transforms.extend(problem.encoding.take().map(Transform::Encode));
@@ -56,7 +49,7 @@ pub fn gather(
         lowering.transforms.extend(problem.rotation.take().map(Transform::Rotate));
     }
     for &kind in content.changes {
-        let step = Step { kind, params: params.clone(), seed, path: term.path.clone() };
+        let step = Step { kind, params: (*params).clone(), seed: *seed, path: term.path.clone() };
         if kind == Change::PoolKeys {
             let (factor, n_k) = (step.count("factor", 1), problem.dims.n_k);
             terms_mut(problem).for_each(|term| term.text = of_tokens(&term.text, factor, n_k));
@@ -66,8 +59,8 @@ pub fn gather(
     }
     let mut tables = Sorted::new();
     for computed in content.tables {
-        let step = Step { kind: computed.kind, params: params.clone(), seed, path: term.path.clone() };
-        let data = computed.reads.as_ref().and_then(&mut table);
+        let step = Step { kind: computed.kind, params: (*params).clone(), seed: *seed, path: term.path.clone() };
+        let data = computed.reads.as_ref().and_then(&mut *table);
         if let (Some(read), Some(data)) = (&computed.reads, &data) {
             // Not read by the formula, but known to be of use: a request may give it.
             tables.insert(read.name.to_owned(), data.clone());
@@ -80,7 +73,7 @@ pub fn gather(
         };
         tables.insert(computed.name.to_owned(), Arc::new(waiting(empty)));
     }
-    let term_of = |text: &str| Term { text: text.to_owned(), data: tables.clone(), ..term.clone() };
+    let term_of = |text: &str| Term { text: text.to_owned(), data: tables.clone(), ..(*term).clone() };
     if let Some(score) = content.score {
         // Part of the product: before every other formula.
         problem.bias_before_cap.insert(0, term_of(score).param(FACTOR, Scalar::Float(problem.scale)));

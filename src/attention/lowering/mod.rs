@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `mod` | what is to be done: changes, tables, and what is done to the output; doing it |
 //! | `step` | one change or table with its parameters |
+//! | `code` | what the page fetches when it is first needed |
 //! | `arrange` | layouts of heads: their steps and what they do to the output |
 //! | `gather` | entries of the catalogue turned into steps |
 //! | `frame` | tensors and sizes on their way |
@@ -15,6 +16,7 @@
 
 mod arrange;
 mod change;
+mod code;
 mod finish;
 mod frame;
 mod gather;
@@ -28,16 +30,18 @@ use super::dims::{Dims, Inputs};
 use super::plan::{self, Plan};
 use super::problem::{Encoding, Problem, Term};
 use super::rotation::Rotation;
-use crate::catalogue::Text;
+use crate::catalogue::{Content, End, LayoutEntry, Text};
 use crate::experiment::{Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
 pub use crate::catalogue::{Change, Measure};
-pub(super) use arrange::arrange;
 pub use change::round;
+pub(super) use code::Making;
+#[cfg(feature = "app")]
+pub use code::install;
 pub use finish::Finish;
 pub use frame::Frame;
-pub(super) use gather::{gather, seal};
+pub(super) use gather::seal;
 pub use step::{Derived, Step};
 
 /// The most bytes of one computed table.
@@ -132,15 +136,35 @@ impl Problem {
     }
 }
 
+/// Adds what an entry of the catalogue does by content.
+pub(super) fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
+    if let Some(gather) = code::gather().filter(|_| !content.is_nothing()) {
+        gather(problem, content, making);
+    }
+}
+
+/// Adds what a layout of heads does. With `rooted`, the problem's scale has the root of the size of a head in it, and follows that size.
+pub(super) fn arrange(problem: &mut Problem, entry: &LayoutEntry, making: &mut Making, rooted: bool) {
+    if let Some(arrange) = code::arrange().filter(|_| !(entry.content.is_nothing() && entry.end == End::Nothing)) {
+        arrange(problem, entry, making, rooted);
+    }
+}
+
 /// Everything wrong with the sizes of a problem's lowering.
 pub(super) fn check(problem: &Problem) -> Vec<Issue> {
-    let Some(lowering) = &problem.lowering else { return Vec::new() };
+    match (&problem.lowering, code::check()) {
+        (Some(lowering), Some(check)) => check(lowering, &problem.dims),
+        // Without its code there is none.
+        _ => Vec::new(),
+    }
+}
+
+/// Everything wrong with a lowering that ends with the sizes `dims`.
+fn faults(lowering: &Lowering, dims: &Dims) -> Vec<Issue> {
     let mut issues = Vec::new();
     for table in &lowering.tables {
-        let bytes = table
-            .shape(&problem.dims)
-            .into_iter()
-            .try_fold(table.width(), |bytes: usize, extent| bytes.checked_mul(extent));
+        let bytes =
+            table.shape(dims).into_iter().try_fold(table.width(), |bytes: usize, extent| bytes.checked_mul(extent));
         if bytes.is_none_or(|bytes| bytes > MAX_TABLE_BYTES) {
             let (name, most) = (&table.name, MAX_TABLE_BYTES >> 20);
             let message = message!(
@@ -151,7 +175,7 @@ pub(super) fn check(problem: &Problem) -> Vec<Issue> {
         }
     }
     for finish in &lowering.finish {
-        issues.extend(finish.check(&problem.dims));
+        issues.extend(finish.check(dims));
     }
     issues
 }

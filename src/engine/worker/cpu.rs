@@ -175,6 +175,7 @@ fn lowered(
     mut bulk: Unpack,
     from: f64,
 ) -> Result<Result<(), Issues>, SplitLoaderError> {
+    lowering::install();
     let answer = |lengths: Vec<usize>, bulk: &Bulk, began: f64| {
         let (ms, copy_ms) = (now() - began, began - from);
         send(&FromWorker::Lowered { job, lengths, ms, copy_ms }, bulk);
