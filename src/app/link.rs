@@ -43,12 +43,12 @@ pub async fn prepare(lab: Lab) {
     let _ = whole::fetch(lab).await;
 }
 
-#[wasm_split(link, fallible, preload(fetch))]
+#[wasm_split(catalogue, fallible, preload(fetch))]
 fn opened(raw: String) -> Result<Opened, SplitLoaderError> {
     Ok(decode(&raw))
 }
 
-#[wasm_split(link, fallible)]
+#[wasm_split(catalogue, fallible)]
 fn fragment(experiment: Arc<Experiment>) -> Result<String, SplitLoaderError> {
     Ok(if *experiment == Experiment::default() { String::new() } else { encode(&experiment) })
 }

@@ -55,7 +55,7 @@ async fn fetch() -> Result<Draw, SplitLoaderError> {
     card().await
 }
 
-#[wasm_split(estimators, fallible)]
+#[wasm_split(later, fallible)]
 fn card() -> Result<Draw, SplitLoaderError> {
     Ok(|opened| view! { <card::Body opened=opened /> })
 }

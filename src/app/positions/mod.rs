@@ -50,7 +50,7 @@ async fn open() -> Result<fn() -> AnyView, SplitLoaderError> {
     sheet().await
 }
 
-#[wasm_split(positions, fallible)]
+#[wasm_split(later, fallible)]
 fn sheet() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| {
         view! { <sheet::Sheet /> }

@@ -276,7 +276,7 @@ impl Pool {
 type Finishing = Pin<Box<dyn Future<Output = Result<Finished, RunError>>>>;
 
 /// What waits for the contents of Q and K is a piece of the page's own: it opens on a problem that waits for nothing.
-#[wasm_split(lowering, fallible)]
+#[wasm_split(catalogue, fallible)]
 fn lowered(pool: Pool, run: Run) -> Result<Finishing, SplitLoaderError> {
     Ok(Box::pin(lower::run(pool, run)))
 }

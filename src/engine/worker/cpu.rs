@@ -120,7 +120,7 @@ fn load(job: u64, input: Input, bytes: bool, mut bulk: Unpack) {
 type Made = Result<Loaded, Issues>;
 
 /// Generators and embeddings are a piece of the program of their own: the page opens on a capture.
-#[wasm_split(inputs, fallible)]
+#[wasm_split(aside, fallible)]
 fn made(input: Input) -> Result<Made, SplitLoaderError> {
     Ok(attention::made(&input))
 }
@@ -166,7 +166,7 @@ async fn lower(job: u64, problem: Box<Problem>, tables: Vec<usize>, y: usize, bu
 }
 
 /// Lowering is a piece of the program of its own: the page opens on a problem that waits for nothing.
-#[wasm_split(lowering, fallible)]
+#[wasm_split(aside, fallible)]
 fn lowered(
     job: u64,
     mut problem: Box<Problem>,
@@ -225,7 +225,7 @@ struct Operated {
 }
 
 /// Operators beside attention are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask for them.
-#[wasm_split(operators, fallible)]
+#[wasm_split(aside, fallible)]
 fn operated(length: usize, exact: bool, repeat: usize, mut bulk: Unpack) -> Result<Operated, SplitLoaderError> {
     let began = now();
     // Both sides are one compilation; bytes of no operator would give no outputs, of which the page says that it lost track.
@@ -289,7 +289,7 @@ fn did_not_arrive() -> Message {
 }
 
 /// Double precision, and input with NaN or infinities: a piece of the program that most visits do without.
-#[wasm_split(exact, fallible)]
+#[wasm_split(aside, fallible)]
 fn exact(
     plan: &Plan,
     backend: Backend,
