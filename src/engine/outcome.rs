@@ -56,14 +56,20 @@ impl Choice {
                 "the GPU's speed is being measured; runs of this size may take it from the next one on",
                 "正在测量 GPU 的速度；此规模的计算之后可能改用 GPU",
             ),
-            Self::Slower { cpu_ms, gpu_ms } => message!(
-                "as measured here, this takes the GPU about {gpu_ms:.0} ms and the CPU about {cpu_ms:.0} ms",
-                "据本机测量，GPU 约需 {gpu_ms:.0} 毫秒，CPU 约需 {cpu_ms:.0} 毫秒",
-            ),
-            Self::Faster { cpu_ms, gpu_ms } => message!(
-                "as measured here, this takes the CPU about {cpu_ms:.0} ms and the GPU about {gpu_ms:.0} ms",
-                "据本机测量，CPU 约需 {cpu_ms:.0} 毫秒，GPU 约需 {gpu_ms:.0} 毫秒",
-            ),
+            Self::Slower { cpu_ms, gpu_ms } => {
+                let (cpu, gpu) = (cpu_ms.round() as u64, gpu_ms.round() as u64);
+                message!(
+                    "as measured here, this takes the GPU about {gpu} ms and the CPU about {cpu} ms",
+                    "据本机测量，GPU 约需 {gpu} 毫秒，CPU 约需 {cpu} 毫秒",
+                )
+            }
+            Self::Faster { cpu_ms, gpu_ms } => {
+                let (cpu, gpu) = (cpu_ms.round() as u64, gpu_ms.round() as u64);
+                message!(
+                    "as measured here, this takes the CPU about {cpu} ms and the GPU about {gpu} ms",
+                    "据本机测量，CPU 约需 {cpu} 毫秒，GPU 约需 {gpu} 毫秒",
+                )
+            }
             Self::Software(name) => message!(
                 "the GPU offered here ({name}) is imitated on the CPU, which is faster without",
                 "此处提供的 GPU（{name}）由 CPU 模拟，直接用 CPU 更快",

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::program::Program;
-use crate::{Result, build::BASE_VARIABLE, digest, html, program, root, shell};
+use crate::{Result, build::BASE_VARIABLE, digest, html, program, root, shell, tools};
 
 /// The program of the worker that owns the GPU.
 const GPU: &str = "gpu";
@@ -33,6 +33,9 @@ pub fn command(args: &[String]) -> Result<bool> {
     let compiled = target_folder()?.join("wasm32-unknown-unknown").join(if release { "page" } else { "debug" });
     let program = program::make(&compiled.join("app.wasm"), folder, release)?;
     let gpu = program::whole(folder, GPU, release)?;
+    if release {
+        program::minify(&folder.join(format!("{LOADER}.js")), &tools::for_building()?)?;
+    }
     finish(folder, &program, &gpu, std::env::var(BASE_VARIABLE).ok().as_deref())?;
     Ok(true)
 }

@@ -78,6 +78,10 @@ pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
         check_relaxed(path, relaxed)?;
     }
     let program = name(&work, folder, &main, &pieces)?;
+    if release {
+        minify(&folder.join(&program.script), &tools)?;
+        minify(&folder.join(program.script.replacen("app-", "split-", 1)), &tools)?;
+    }
     fs::remove_dir_all(&work)?;
     Ok(program)
 }
@@ -89,6 +93,20 @@ fn optimise(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Result<()
     optimise.args(FEATURES).args(relaxed.then_some("--enable-relaxed-simd"));
     optimise.arg(path).arg("-o").arg(path).env("PATH", tools);
     shell::run(optimise)
+}
+
+/// Writes a script shorter, in its place.
+///
+/// # Errors
+/// When it is none, or the tool fails.
+pub fn minify(script: &Path, tools: &OsStr) -> Result<()> {
+    // wasm-bindgen names a module of imports once for each of them; that is no fault here.
+    let mut minify =
+        shell::command("esbuild", &["--minify", "--target=es2022", "--log-level=error", "--allow-overwrite"]);
+    let mut out = std::ffi::OsString::from("--outfile=");
+    out.push(script);
+    minify.arg(script).arg(out).env("PATH", tools);
+    shell::run(minify)
 }
 
 /// Optimises a program that trunk has bound as `name.js` and `name_bg.wasm`, and names it by its content. Returns the script's new name.
@@ -103,6 +121,9 @@ pub fn whole(folder: &Path, name: &str, release: bool) -> Result<String> {
     }
     check_relaxed(&module, false)?;
     let module = place(&module, folder, name)?;
+    if release {
+        minify(&script, &tools::for_building()?)?;
+    }
     let mut text = fs::read_to_string(&script).map_err(|e| format!("{}: {e}", script.display()))?;
     swap(&mut text, &format!("{name}_bg.wasm"), &module)?;
     let new = format!("{name}-{}.js", digest::short(text.as_bytes()));

@@ -13,6 +13,7 @@
 
 mod card;
 mod choice;
+mod digits;
 mod field;
 mod issue;
 mod pixels;
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use card::{Card, Fold};
 pub use choice::{Choices, Item, Look};
+pub use digits::{exponential, fixed, percent, signed};
 pub use field::typed;
 pub use issue::{IssueLine, at_fault};
 pub use pixels::paint;

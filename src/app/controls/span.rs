@@ -1,5 +1,7 @@
 //! The range of a slider, and how its numbers are written.
 
+use super::{exponential, fixed};
+
 /// The range of a slider.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
@@ -72,10 +74,10 @@ pub fn number(x: f64) -> String {
         return x.to_string();
     }
     if x != 0.0 && !(1e-4..1e9).contains(&x.abs()) {
-        return format!("{x:.3e}");
+        return exponential(x, 3);
     }
-    let digits = (4 - x.abs().max(1e-9).log10().floor() as i32).clamp(0, 8) as usize;
-    let text = format!("{x:.digits$}");
+    let digits = (4 - x.abs().max(1e-9).log10().floor() as i32).clamp(0, 8) as u8;
+    let text = fixed(x, digits);
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }

@@ -7,7 +7,7 @@ use web_sys::{Event, KeyboardEvent, PointerEvent};
 use super::block::Block;
 use super::cell::{self, Place};
 use super::rows;
-use crate::app::controls::{Show, number, paint, typed};
+use crate::app::controls::{Show, number, paint, percent, typed};
 use crate::app::element::NodeRef;
 use crate::app::i18n;
 use crate::app::palette::Palette;
@@ -236,7 +236,7 @@ pub fn Matrix(
     };
     let edited = Signal::memo(move || rows::edited_path(lab, tensor, block.with(|b| b.as_ref().map_or(0, |b| b.head))));
     let current_row = Signal::memo(move || if tensor == TensorName::Q { lab.cell().0 } else { lab.cell().1 });
-    let percent = |i: usize, n: usize| format!("{:.4}%", i as f64 / n.max(1) as f64 * 100.0);
+    let percent = |i: usize, n: usize| percent(i as f64 / n.max(1) as f64);
     let summary = move || {
         let (rows, cols) = size.get();
         match lab.lang.get() {

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::app::controls;
 use crate::app::reactive::Signal;
 use crate::app::view::view;
 
@@ -32,7 +33,7 @@ fn step(count: usize, most: usize) -> usize {
 
 /// Places `index` of `count` in percent along an axis.
 pub fn percent(index: usize, count: usize) -> String {
-    format!("{:.3}%", (index as f64 + 0.5) / count.max(1) as f64 * 100.0)
+    controls::percent((index as f64 + 0.5) / count.max(1) as f64)
 }
 
 /// Labels of one axis.

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::draw::paint_cells;
 use super::scale::Scale;
+use crate::app::controls::fixed;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
@@ -71,7 +72,7 @@ fn Head(lab: Lab, head: usize) -> impl IntoView {
         }
     });
     let number = Signal::derive(move || {
-        lab.outcome.with(|o| o.as_ref().and_then(|o| entropy(o, head))).map(|e| format!("{e:.2}"))
+        lab.outcome.with(|o| o.as_ref().and_then(|o| entropy(o, head))).map(|e| fixed(f64::from(e), 2))
     });
     view! {
         <button

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::draw::paint_cells;
 use super::scale::Scale;
+use crate::app::controls::fixed;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
@@ -38,7 +39,9 @@ pub fn Legend() -> impl IntoView {
         scale.get().map(|s| if s.is_weights() { "0".to_owned() } else { format!("−{}", number(s.top)) })
     });
     let high = Signal::derive(move || {
-        scale.get().map(|s| if s.is_weights() { format!("{:.0} %", s.top * 100.0) } else { number(s.top) })
+        scale
+            .get()
+            .map(|s| if s.is_weights() { format!("{} %", fixed(f64::from(s.top) * 100.0, 0)) } else { number(s.top) })
     });
     view! {
         <div class="legend">
@@ -54,5 +57,5 @@ pub fn Legend() -> impl IntoView {
 }
 
 fn number(value: f32) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    if value >= 100.0 { fixed(f64::from(value), 0) } else { fixed(f64::from(value), 2) }
 }

@@ -1,5 +1,6 @@
 //! From a value of a stage to a colour: scores diverge around zero, weights rise from zero on a square-root scale.
 
+use crate::app::controls::fixed;
 use crate::app::palette::{Palette, Rgb};
 use crate::engine::Map;
 use crate::experiment::Stage;
@@ -41,9 +42,9 @@ impl Scale {
     pub fn label(&self, value: f32) -> Option<String> {
         if self.is_weights() {
             let percent = value * 100.0;
-            (percent >= 0.5).then(|| format!("{percent:.0}"))
+            (percent >= 0.5).then(|| fixed(f64::from(percent), 0))
         } else {
-            Some(if value.abs() >= 10.0 { format!("{value:.0}") } else { format!("{value:.1}") })
+            Some(if value.abs() >= 10.0 { fixed(f64::from(value), 0) } else { fixed(f64::from(value), 1) })
         }
     }
 }

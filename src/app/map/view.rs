@@ -8,7 +8,7 @@ use super::axes::Axis;
 use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
-use crate::app::controls::Show;
+use crate::app::controls::{Show, fixed, percent};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
@@ -116,7 +116,7 @@ pub fn MapView(
         (q.min(n_q - 1), k.min(n_k - 1))
     });
     let tokens = move |keys: bool| Signal::derive(move || lab.tokens(keys));
-    let share = |n: usize| format!("{:.4}%", 100.0 / n as f64);
+    let share = |n: usize| percent(1.0 / n as f64);
     view! {
         <div class="map" class:painting=move || painting.get()>
             <Axis class="rows" tokens=tokens(false) count=Signal::derive(move || size.get().0) current=Signal::derive(move || cell.get().0) />
@@ -168,7 +168,7 @@ fn line(from: (usize, usize), to: (usize, usize)) -> impl Iterator<Item = (usize
 
 /// Start of place `index` of `n`, in percent.
 fn start(index: usize, n: usize) -> String {
-    format!("{:.4}%", index as f64 / n.max(1) as f64 * 100.0)
+    percent(index as f64 / n.max(1) as f64)
 }
 
 /// Whether the mask, paint included, allows the cell.
@@ -196,7 +196,7 @@ fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
         .and_then(|m| (m.request.width > k && m.request.height > q).then(|| m.values[q * m.request.width + k]));
     let (en, zh) = stages::name(stage);
     let value = match value {
-        Some(v) if v.is_finite() => format!("{v:.3}"),
+        Some(v) if v.is_finite() => fixed(f64::from(v), 3),
         _ => i18n::now(lang, "masked", "已屏蔽").to_owned(),
     };
     format!("{} → {}, {}: {value}", token(false, q), token(true, k), i18n::now(lang, en, zh))

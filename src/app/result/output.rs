@@ -3,6 +3,7 @@
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
+use crate::app::controls::{percent, signed};
 use crate::app::element::NodeRef;
 use crate::app::i18n::t;
 use crate::app::map::{Scale, paint_cells};
@@ -60,7 +61,7 @@ pub fn Output() -> impl IntoView {
             let m = m.as_ref()?;
             let q = lab.cell().0;
             let row = m.values.get(q * m.request.width..(q + 1) * m.request.width)?;
-            let text: Vec<String> = row.iter().take(8).map(|v| format!("{v:+.2}")).collect();
+            let text: Vec<String> = row.iter().take(8).map(|v| signed(f64::from(*v), 2)).collect();
             Some(format!("{}{}", text.join(" "), if row.len() > 8 { " …" } else { "" }))
         })
     });
@@ -71,8 +72,8 @@ pub fn Output() -> impl IntoView {
             <canvas node_ref=canvas class="output__canvas" role="img" aria-label=t("Output of the chosen head: rows are queries", "所选头的输出：每行一个查询")></canvas>
             <i
                 class="cross cross--row"
-                style:top=move || mark().map(|(q, n)| format!("{:.3}%", q as f64 / n as f64 * 100.0))
-                style:height=move || mark().map(|(_, n)| format!("{:.3}%", 100.0 / n as f64))
+                style:top=move || mark().map(|(q, n)| percent(q as f64 / n as f64))
+                style:height=move || mark().map(|(_, n)| percent(1.0 / n as f64))
             ></i>
         </div>
         <code class="output__row">{numbers}</code>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::story::{row, token};
+use crate::app::controls::{fixed, percent};
 use crate::app::i18n;
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
@@ -30,9 +31,9 @@ pub fn Row() -> impl IntoView {
         }
         let entropy: f32 = weights.iter().map(|w| w / sum).filter(|p| *p > 0.0).map(|p| -p * p.ln()).sum();
         Some(format!(
-            "{} {:.1} {}",
+            "{} {} {}",
             i18n::now(lab.lang.get(), "spread over", "相当于分布在"),
-            entropy.exp(),
+            fixed(f64::from(entropy.exp()), 1),
             i18n::now(lab.lang.get(), "keys", "个键上")
         ))
     });
@@ -43,8 +44,8 @@ pub fn Row() -> impl IntoView {
                 strongest(&weights.get().unwrap_or_default()).into_iter().map(|(k, weight)| view! {
                     <li on:pointerenter=handler(move |_| lab.hover.set(Some((lab.cell().0, k)))) on:pointerleave=handler(move |_| lab.hover.set(None))>
                         <span class="k">{token(lab, true, k)}</span>
-                        <span class="bars__track"><i style:width=format!("{:.2}%", weight * 100.0)></i></span>
-                        <output>{format!("{:.1} %", weight * 100.0)}</output>
+                        <span class="bars__track"><i style:width=percent(f64::from(weight))></i></span>
+                        <output>{format!("{} %", fixed(f64::from(weight) * 100.0, 1))}</output>
                     </li>
                 }).collect_view()
             }}

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::app::controls::fixed;
 use crate::app::i18n;
 use crate::app::state::lab;
 use crate::app::view::view;
@@ -24,11 +25,11 @@ fn name(stage: TimedStage) -> (&'static str, &'static str) {
 /// Milliseconds with as many places as the clock gives meaning to.
 pub fn ms(value: f64) -> String {
     if value >= 100.0 {
-        format!("{value:.0} ms")
+        format!("{} ms", fixed(value, 0))
     } else if value >= 10.0 {
-        format!("{value:.1} ms")
+        format!("{} ms", fixed(value, 1))
     } else {
-        format!("{value:.2} ms")
+        format!("{} ms", fixed(value, 2))
     }
 }
 
@@ -46,7 +47,7 @@ pub fn Stages(
     view! {
         <div class="strip" aria-hidden="true">
             {strip.into_iter().map(|(stage, value)| view! {
-                <i class=format!("t-{}", name(stage).0) style:flex-grow=format!("{:.4}", value / sum)></i>
+                <i class=format!("t-{}", name(stage).0) style:flex-grow=fixed(value / sum, 4)></i>
             }).collect_view()}
         </div>
         <ul class="strip__key">

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::stages::{Stages, ms};
 use crate::app::compare::{Compare, ReadKernels};
+use crate::app::controls::fixed;
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, Timing, lab};
 use crate::app::view::{handler, view};
@@ -16,7 +17,11 @@ fn count(value: f64) -> String {
         v if v >= 1e3 => (v / 1e3, " k"),
         v => (v, " "),
     };
-    if scaled >= 100.0 || value < 1e3 { format!("{scaled:.0}{unit}") } else { format!("{scaled:.1}{unit}") }
+    if scaled >= 100.0 || value < 1e3 {
+        format!("{}{unit}", fixed(scaled, 0))
+    } else {
+        format!("{}{unit}", fixed(scaled, 1))
+    }
 }
 
 /// The timing card.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::story::{is_masked, token, value};
+use crate::app::controls::{exponential, fixed, signed};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
@@ -52,7 +53,11 @@ fn steps(lab: Lab) -> Vec<Step> {
         step("q · k".to_owned(), short(raw), false);
     }
     if let (Some(raw), Some(scaled)) = (raw, at(Stage::Scaled)) {
-        let factor = if raw.abs() > 1e-6 { format!("× {:.4}", scaled / raw) } else { word("scaled", "缩放") };
+        let factor = if raw.abs() > 1e-6 {
+            format!("× {}", fixed(f64::from(scaled / raw), 4))
+        } else {
+            word("scaled", "缩放")
+        };
         step(factor, short(scaled), false);
     }
     let (capped, softcap) = (at(Stage::Capped), lab.experiment.with(|e| e.softcap));
@@ -62,7 +67,7 @@ fn steps(lab: Lab) -> Vec<Step> {
     if let (Some(before), Some(biased)) = (capped.or(at(Stage::Scaled)), at(Stage::Biased)) {
         let change = biased - before;
         if change.abs() > 1e-7 {
-            step(word("bias", "偏置"), format!("{change:+.3}"), false);
+            step(word("bias", "偏置"), signed(f64::from(change), 3), false);
             step(word("score", "分数"), short(biased), false);
         }
     }
@@ -72,14 +77,14 @@ fn steps(lab: Lab) -> Vec<Step> {
     }
     if let Some(weight) = at(Stage::Weights) {
         let weight = if is_masked(weight) { 0.0 } else { weight };
-        step(word("weight", "权重"), format!("{:.1} %", weight * 100.0), true);
+        step(word("weight", "权重"), format!("{} %", fixed(f64::from(weight) * 100.0, 1)), true);
     }
     steps
 }
 
 /// Three places, or a power of ten where those would fill the card.
 fn short(value: f32) -> String {
-    if value.abs() >= 1e6 { format!("{value:.2e}") } else { format!("{value:.3}") }
+    if value.abs() >= 1e6 { exponential(f64::from(value), 2) } else { fixed(f64::from(value), 3) }
 }
 
 /// The products q_i · k_i that add up to Q·K, as bars around zero.
@@ -119,7 +124,7 @@ fn Places() -> impl IntoView {
                             let (y, class) = if p > 0.0 { (20.0 - height, "pos") } else { (20.0, "neg") };
                             view! {
                                 <rect x=(i * 4).to_string() y=y.to_string() width="3" height=height.to_string() class=class>
-                                    <title>{format!("q[{i}] · k[{i}] = {p:+.3}")}</title>
+                                    <title>{format!("q[{i}] · k[{i}] = {}", signed(f64::from(p), 3))}</title>
                                 </rect>
                             }
                         }).collect_view()}

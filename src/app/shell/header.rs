@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::theme;
+use crate::app::controls::fixed;
 use crate::app::i18n::t;
 use crate::app::reactive::RwSignal;
 use crate::app::state::{Lab, Status, Theme, lab};
@@ -102,7 +103,7 @@ fn StatusView() -> impl IntoView {
                     Status::Starting | Status::Loading => view! { <span class="wide">{i18n::now(lang, "Loading…", "加载中…")}</span> },
                     Status::Running(done) if done > 0.0 => view! {
                         <span class="wide">{i18n::now(lang, "Computing", "计算中")}</span>
-                        <span class="progress"><i style:transform=format!("scaleX({done:.3})")></i></span>
+                        <span class="progress"><i style:transform=format!("scaleX({})", fixed(done, 3))></i></span>
                         <button on:click=handler(move |_| lab.cancel.update(|c| *c += 1))>{i18n::now(lang, "Stop", "停止")}</button>
                     },
                     Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped; showing the last result", "已停止；显示上一次结果")}</span> },

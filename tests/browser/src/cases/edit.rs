@@ -251,7 +251,7 @@ async fn patterns_are_joined_and_become_one_formula(page: &Page) -> Result<()> {
 async fn a_head_gets_a_pattern_of_its_own(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.click("This head only").await?;
-    look_for(page, "T5 continuation", "Prefix").await?;
+    look_for(page, "Raffel continuation", "Prefix").await?;
     let now = after(page, async || press_in_sheet(page, "Join it").await).await?;
     ensure(now["combine"] == json!([{ "op": "replace", "heads": [5], "id": "prefix-lm" }]), || {
         format!("{}", now["combine"])
@@ -291,9 +291,11 @@ async fn each_layer_is_looked_at(page: &Page) -> Result<()> {
     page.js(set, vec![]).await?;
     page.click("Show layers").await?;
     // All together, the window, the global tokens, the paint, ALiBi, all biases.
-    page.wait_until("document.querySelectorAll('dialog[open] .strip button').length === 6").await?;
+    page.wait_until("document.querySelectorAll('dialog[open] .layers button').length === 6").await?;
     press_in_sheet(page, "ALiBi").await?;
-    page.wait_until("document.querySelector('dialog[open] .strip__large figcaption').textContent.includes('around 0')")
-        .await?;
+    page.wait_until(
+        "document.querySelector('dialog[open] .layers__large figcaption').textContent.includes('around 0')",
+    )
+    .await?;
     page.screenshot("layers").await
 }
