@@ -37,6 +37,15 @@ pub fn command(args: &[String]) -> Result<bool> {
         program::minify(&folder.join(format!("{LOADER}.js")), &tools::for_building()?)?;
     }
     finish(folder, &program, &gpu, std::env::var(BASE_VARIABLE).ok().as_deref())?;
+    if release {
+        let tools = tools::for_building()?;
+        for file in fs::read_dir(folder)? {
+            let file = file?.path();
+            if file.extension().is_some_and(|extension| extension == "css") {
+                program::minify(&file, &tools)?;
+            }
+        }
+    }
     Ok(true)
 }
 
@@ -58,6 +67,7 @@ fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Re
     page = join_styles(folder, &page)?;
     page = html::set_meta(&page, LATER, &join_folder(folder, LATER)?)?;
     page = page.replace("<!-- base -->", &base.map(absolute).unwrap_or_default());
+    page = without_notes(&page);
     page = html::set_meta(&page, "Content-Security-Policy", &policy(&page))?;
     fs::write(&index, page)?;
     Ok(())
@@ -160,6 +170,17 @@ fn without_comments(sheet: &str) -> String {
     kept.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
 }
 
+/// A page without comments. Our inline scripts have none of these.
+fn without_notes(page: &str) -> String {
+    let mut rest = page;
+    let mut kept = String::new();
+    while let Some((before, note)) = rest.split_once("<!--") {
+        kept.push_str(before);
+        rest = note.split_once("-->").map_or("", |(_, after)| after.trim_start_matches('\n'));
+    }
+    kept + rest
+}
+
 /// Tags that need the page's own address; `build` has checked that it needs no escaping.
 fn absolute(base: &str) -> String {
     format!("<link rel=\"canonical\" href=\"{base}\"><meta property=\"og:url\" content=\"{base}\">")
@@ -188,7 +209,7 @@ mod tests {
     use super::*;
 
     const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"gpu\" content=\"\"><meta name=\"captures\" content=\"\"><meta name=\"later\" content=\"\">\
-        <meta name=\"worker-loader\" content=\"\"><!-- base --><link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
+        <meta name=\"worker-loader\" content=\"\"><!-- base --><!-- a note\n over lines -->\n<link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
         <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">import './app-1.js'; './app-1_bg.wasm'</script>\
         <link rel=\"modulepreload\" href=\"./app-1.js\"><link rel=\"preload\" href=\"./app-1_bg.wasm\">";
 
@@ -234,6 +255,7 @@ mod tests {
         let sheets: Vec<_> =
             html::tags(&page, "link").filter(|(_, tag)| html::attribute(tag, "rel") == Some("stylesheet")).collect();
         assert_eq!(sheets.len(), 1);
+        assert!(!page.contains("<!--"));
         let sheet = html::attribute(sheets[0].1, "href").unwrap();
         assert_eq!(fs::read_to_string(folder.join(sheet)).unwrap(), "a{}\nb{}\n");
         assert_eq!(fs::read_to_string(folder.join(meta("later"))).unwrap(), "c{}\nd{}\n");

@@ -95,17 +95,17 @@ fn optimise(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Result<()
     shell::run(optimise)
 }
 
-/// Writes a script shorter, in its place.
+/// Writes a script or a style sheet shorter, in its place.
 ///
 /// # Errors
 /// When it is none, or the tool fails.
-pub fn minify(script: &Path, tools: &OsStr) -> Result<()> {
+pub fn minify(file: &Path, tools: &OsStr) -> Result<()> {
     // wasm-bindgen names a module of imports once for each of them; that is no fault here.
     let mut minify =
         shell::command("esbuild", &["--minify", "--target=es2022", "--log-level=error", "--allow-overwrite"]);
     let mut out = std::ffi::OsString::from("--outfile=");
-    out.push(script);
-    minify.arg(script).arg(out).env("PATH", tools);
+    out.push(file);
+    minify.arg(file).arg(out).env("PATH", tools);
     shell::run(minify)
 }
 
