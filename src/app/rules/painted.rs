@@ -1,9 +1,12 @@
-//! Cells and rectangles switched by hand: how many, which, and the way back.
+//! Cells and rectangles switched by hand: how many, which, and the way back. The list is a piece of the program: the page opens without any.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use crate::app::controls::IssueLine;
+use crate::app::controls::{IssueLine, Show};
 use crate::app::i18n::{self, t};
+use crate::app::piece::piece;
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
@@ -17,6 +20,18 @@ const LISTED: usize = 12;
 #[component]
 pub fn Painted() -> impl IntoView {
     let lab = lab();
+    let any = Signal::memo(move || lab.experiment.with(|e| !e.paint.is_empty()));
+    view! { <Show when=any>{piece(|| Box::pin(list()), |list| list())}</Show> }
+}
+
+#[wasm_split(later, fallible)]
+fn list() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <List /> })
+}
+
+#[component]
+fn List() -> impl IntoView {
+    let lab = lab();
     let paint = Signal::memo(move || lab.experiment.with(|e| e.paint.clone()));
     let summary = Signal::derive(move || {
         let n = paint.with(Vec::len);
@@ -27,7 +42,7 @@ pub fn Painted() -> impl IntoView {
         }
     });
     view! {
-        <div class="painted" hidden=move || paint.with(Vec::is_empty)>
+        <div class="painted">
             <div class="edits">
                 <span>{summary}</span>
                 <button type="button" class="quiet-button" on:click=handler(move |_| lab.edit("paint.clear", |e| e.paint.clear()))>{t("Clear paint", "清除涂画")}</button>
