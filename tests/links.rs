@@ -3,8 +3,9 @@
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
-    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Hidden, Input, Join, Layer,
-    MaskChoice, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, merge,
+    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input, Join, Layer,
+    MaskChoice, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, encode_as, merge,
+    round,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -113,8 +114,53 @@ fn old_links_open_as_they_did() {
         assert_eq!(opened.experiment, experiment, "{link}");
         if !link.is_empty() {
             assert_eq!(encode(&experiment), link);
+            assert_eq!(decode(&encode_as(&experiment, Form::Packed)).experiment, experiment, "{link}");
         }
     }
+}
+
+/// Pasted numbers with two decimals, as many as make a readable link long.
+fn pasted() -> Experiment {
+    let matrix = |rows: usize, shift: usize| {
+        (0..rows).map(|i| (0..8).map(|j| (((i * 37 + j * 53 + shift) % 401) as f32 - 200.0) / 100.0).collect()).collect()
+    };
+    let edit = |row, value| Edit { tensor: TensorName::K, head: 0, row, col: 3, value };
+    Experiment {
+        input: Input::Numbers { q: matrix(12, 0), k: matrix(12, 11), v: matrix(12, 29) },
+        edits: vec![edit(0, 0.5), edit(4, 1.0 / 3.0), edit(7, -2.0)],
+        data: Sorted::from([("time".to_owned(), (0..12).map(|i| f64::from(i * 7) / 10.0).collect())]),
+        ..Experiment::default()
+    }
+}
+
+/// [`pasted`] as it was first packed. Another release of the compressor may write other bytes; these open for ever.
+const PACKED: &str = "v1~rdFZSBtBGAfwXSfrbiQVLLUXtlALxUqbYgvF2qr0wNJWK71sSw9d3dWEmESTTbzF-1bEW0QNijfeeJ94oKCIeKAPKuKBCgqKigdKHIeAb_riMDDffE-_P38-Q3O0kBNLWUpghGOkobHJfXMLS1s7B4JlxJzSABDATe5JAQwHAPBELM2czhiGAYXcB408Up9jZUq5Qh8QuER31bSniqWAGS_ECdvU2BweXdPDdwixzEvFEaRMJXVlFUoSfYUSvoAy1XvrW7lwwz60UZQ7Rr7yLv6Y2LP3iM6wktetmHyJanNOmxK8Vlc4RrQcWbjn2HJlc_ec4ruZ7BFgF1DzPbZz20yieedXtXjTIblfnDdOWSsafif17j92zfwQXL9652t0uxYeqMbOHu3ZcwlbXRhvFMZSWoC8_1IGkDesaR15S2aMkHcYf468Ww_-IO_1TyHI-9KrCHld0l_ICqevvIls_Z86ePzUo_xzePOG6c8EG2Xp7NX3gbXai2TYRV7tuVtdGDUK8yOua-chdPhXL92Cjr_5E3zosA_tOxC6ZcGq1u5-i-mgM4YMYYWwqs1nolwYfd74V2KPe84oYRVUB6PvmjsXwOjLtx0jBiSaSQNYIYx--ITJtj5XfwkFnQA";
+
+#[test]
+fn a_long_link_is_packed_and_every_bit_comes_back() {
+    let experiment = pasted();
+    let (readable, packed) = (encode_as(&experiment, Form::Readable), encode_as(&experiment, Form::Packed));
+    assert!(packed.len() * 3 < readable.len(), "{} of {}", packed.len(), readable.len());
+    assert_eq!(encode(&experiment), packed);
+    for link in [readable, packed.clone(), PACKED.to_owned()] {
+        let opened = decode(&link);
+        assert_eq!((opened.problems, opened.experiment), (vec![], experiment.clone()));
+    }
+    // Settings may follow what is packed, and win.
+    assert_eq!(decode(&format!("{packed}&temperature=2")).experiment, Experiment { temperature: 2.0, ..experiment });
+}
+
+#[test]
+fn rounding_states_the_largest_change_and_shortens() {
+    let mut experiment = pasted();
+    let Input::Numbers { q, .. } = &mut experiment.input else { panic!() };
+    q.iter_mut().flatten().for_each(|x| *x = (*x * 7.3).sin() * 40.0);
+    let rounded = round(&experiment).unwrap();
+    assert!((0.01..0.05).contains(&rounded.change), "{}: three digits of 40", rounded.change);
+    assert_eq!(round(&rounded.experiment).unwrap().experiment, rounded.experiment, "nothing is left to round");
+    assert!(encode(&rounded.experiment).len() < encode(&experiment).len());
+    assert_eq!(decode(&encode(&rounded.experiment)).experiment, rounded.experiment);
+    assert_eq!(round(&Experiment::default()), None, "seeds need none");
 }
 
 /// Opens a link that has something wrong; the paths named, in order.
@@ -180,6 +226,11 @@ fn hostile_links_open_the_default() {
         &long,
         "#v1&mask=%ff",
         "#v1&input=magic",
+        "#v1~",
+        "#v1~!",
+        "#v1~AAAA",
+        "#v2~AAAA",
+        "#v1~7cEBDQAAAMKg909tDjegAAAAAAAAAA",
     ] {
         let (experiment, paths) = named(link);
         assert_eq!(experiment, Experiment::default(), "{link}");
@@ -465,25 +516,29 @@ proptest! {
         prop_assert_eq!(check(&experiment), Ok(()));
         let link = encode(&experiment);
         prop_assert!(link.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~,:/=&%".contains(&b)), "{}", link);
-        let opened = decode(&link);
-        prop_assert_eq!(&opened.problems, &vec![]);
-        prop_assert_eq!(&opened.experiment, &experiment);
+        for link in [link, encode_as(&experiment, Form::Readable), encode_as(&experiment, Form::Packed)] {
+            let opened = decode(&link);
+            prop_assert_eq!(&opened.problems, &vec![]);
+            prop_assert_eq!(&opened.experiment, &experiment);
+        }
         prop_assert_eq!(&merge(&Experiment::default(), &serde_json::to_value(&experiment).unwrap()).unwrap(), &experiment);
         conforms(&serde_json::to_value(&experiment).unwrap());
     }
 
     #[test]
     fn a_damaged_link_opens_something_valid(experiment in experiments(), at in any::<prop::sample::Index>(), with in "\\PC{0,4}") {
-        let mut link = encode(&experiment);
-        let at = at.index(link.len());
-        link.replace_range(at..=at, &with);
-        let opened = decode(&link);
-        prop_assert_eq!(check(&opened.experiment), Ok(()));
+        for form in [Form::Readable, Form::Packed] {
+            let mut link = encode_as(&experiment, form);
+            let at = at.index(link.len());
+            link.replace_range(at..=at, &with);
+            let opened = decode(&link);
+            prop_assert_eq!(check(&opened.experiment), Ok(()));
+        }
     }
 
     #[test]
     fn any_text_opens_something_valid(text in "(#?v1)?(&?(mask|input|view|data|edits|score|scale|position)(\\.[a-z_]{1,8}){0,3}=[~\"]?\\PC{0,9}){0,6}", noise in "\\PC{0,60}") {
-        for text in [&text, &noise] {
+        for text in [&text, &noise, &format!("v1~{noise}"), &format!("v1~{}&{text}", noise.escape_unicode())] {
             let opened = decode(text);
             prop_assert_eq!(check(&opened.experiment), Ok(()));
             prop_assert_eq!(&opened.raw, text);

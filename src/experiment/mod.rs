@@ -18,7 +18,7 @@ pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
-pub use link::{Opened, decode, encode, merge};
+pub use link::{Form, Opened, Rounded, decode, encode, encode_as, merge, round};
 pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{

@@ -50,13 +50,23 @@ struct Runner {
     redraw: Cell<bool>,
 }
 
-/// Computes the experiment from now on, whenever it changes.
+/// Starts the workers, and computes the experiment from now on, whenever it changes.
 pub fn start(lab: Lab) {
+    let pool = Pool::start();
+    share(lab, &pool);
+    follow(lab, pool);
+}
+
+/// Lets the views and the JavaScript API use a pool.
+pub fn share(lab: Lab, pool: &Pool) {
     // What a panic of the page says is lost otherwise: the browser knows only that it stopped.
     std::panic::set_hook(Box::new(|info| web_sys::console::error_1(&info.to_string().into())));
-    let pool = Pool::start();
     provide_context(StoredValue::new_local(pool.clone()));
     api::install(lab, pool.clone());
+}
+
+/// Computes the experiment from now on, whenever it changes.
+pub fn follow(lab: Lab, pool: Pool) {
     let runner = Rc::new(Runner {
         lab,
         inputs: input::Inputs::new(pool.clone()),
