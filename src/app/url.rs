@@ -88,11 +88,31 @@ pub fn link(experiment: &Experiment) -> String {
     address(&encode(experiment))
 }
 
+/// The query of the page's address, with its question mark.
+pub fn search() -> String {
+    window().location().search().unwrap_or_default()
+}
+
+/// The full page's address with a fragment, in the language and theme of this one: what a frame's way out leads to.
+pub fn full_page(lab: Lab, fragment: &str) -> String {
+    let location = window().location();
+    let part = |part: Result<String, JsValue>| part.unwrap_or_default();
+    let lang = if lab.lang.get_untracked() == Lang::Zh { "zh-CN" } else { "en" };
+    let theme = match lab.theme.get_untracked() {
+        Theme::Auto => "",
+        Theme::Light => "&theme=light",
+        Theme::Dark => "&theme=dark",
+    };
+    format!("{}{}?lang={lang}{theme}#{fragment}", part(location.origin()), part(location.pathname()))
+}
+
 /// The page's address with another fragment.
 fn address(fragment: &str) -> String {
     let location = window().location();
     let part = |part: Result<String, JsValue>| part.unwrap_or_default();
-    format!("{}{}{}#{}", part(location.origin()), part(location.pathname()), part(location.search()), fragment)
+    // A link opens the page, whatever part of it this is.
+    let search = if embedded() { String::new() } else { part(location.search()) };
+    format!("{}{}{search}#{fragment}", part(location.origin()), part(location.pathname()))
 }
 
 /// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
@@ -181,8 +201,13 @@ async fn keep(experiment: Arc<Experiment>, written: Rc<RefCell<String>>) {
     }
 }
 
+/// Whether the address asks for the layout of a frame.
+pub fn embedded() -> bool {
+    web_sys::UrlSearchParams::new_with_str(&search()).is_ok_and(|asked| asked.has("embed"))
+}
+
 /// Whether the page lies in a frame, whose address is the host's business.
-fn framed() -> bool {
+pub fn framed() -> bool {
     let window = window();
     let top = window.top().ok().flatten();
     top.is_some_and(|top| !js_sys::Object::is(&top, &window))

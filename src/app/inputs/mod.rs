@@ -26,6 +26,8 @@ mod text;
 mod tokens;
 
 pub use change::follow;
+pub use matrices::MatricesCard;
+pub use source::SourceCard;
 use leptos::prelude::*;
 
 use crate::app::view::view;
@@ -34,7 +36,7 @@ use crate::app::view::view;
 #[component]
 pub fn InputsColumn() -> impl IntoView {
     view! {
-        <source::SourceCard />
-        <matrices::MatricesCard />
+        <SourceCard />
+        <MatricesCard />
     }
 }

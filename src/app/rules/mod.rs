@@ -31,6 +31,14 @@ mod thumbs;
 mod tools;
 mod weights;
 
+pub use content::ContentCard;
+pub use conventions::ConventionsCard;
+pub use heads::HeadsCard;
+pub use mask::MaskCard;
+pub use position::PositionCard;
+pub use score::ScoreCard;
+pub use weights::WeightsCard;
+
 pub use combine::{OWN_MASK, OWN_POSITION, OneFormula, join_of, joins};
 pub use thumbs::Thumb;
 pub use tools::Open;
@@ -45,13 +53,13 @@ use crate::catalogue::{Paper, Text};
 #[component]
 pub fn RulesColumn() -> impl IntoView {
     view! {
-        <mask::MaskCard />
-        <position::PositionCard />
-        <score::ScoreCard />
-        <content::ContentCard />
-        <heads::HeadsCard />
-        <weights::WeightsCard />
-        <conventions::ConventionsCard />
+        <MaskCard />
+        <PositionCard />
+        <ScoreCard />
+        <ContentCard />
+        <HeadsCard />
+        <WeightsCard />
+        <ConventionsCard />
     }
 }
 

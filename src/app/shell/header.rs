@@ -70,7 +70,7 @@ fn dark(lab: Lab) -> bool {
 }
 
 /// One line on the input: model, layer, text.
-fn what(lab: Lab) -> String {
+pub fn what(lab: Lab) -> String {
     let lang = lab.lang.get();
     lab.experiment.with(|e| match &e.input {
         Input::Capture { id, layer } => {
@@ -93,7 +93,7 @@ fn what(lab: Lab) -> String {
 
 /// What the workers do, only when it lasts: a run of a few milliseconds says nothing.
 #[component]
-fn StatusView() -> impl IntoView {
+pub fn StatusView() -> impl IntoView {
     let lab = lab();
     view! {
         <span class="top__status" role="status">
@@ -130,7 +130,7 @@ fn Icon(
 
 /// A causal pattern of three by three.
 #[component]
-fn Logo() -> impl IntoView {
+pub fn Logo() -> impl IntoView {
     let cells =
         [("1", "1", "1"), ("1", "8", ".45"), ("8", "8", "1"), ("1", "15", ".25"), ("8", "15", ".6"), ("15", "15", "1")];
     view! {

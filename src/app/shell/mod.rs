@@ -7,9 +7,14 @@ mod measure;
 mod notices;
 mod theme;
 
+pub use header::{Logo, StatusView, what};
+pub use keys::listen as listen_to_keys;
 pub use measure::element_width;
+pub use notices::Notices;
+pub use theme::follow as follow_theme;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::i18n::t;
 use super::inputs::InputsColumn;
@@ -17,7 +22,7 @@ use super::map::AttentionColumn;
 use super::result::ResultColumn;
 use super::rules::RulesColumn;
 use super::state::Lab;
-use super::{runner, url};
+use super::{embed, runner, url};
 use crate::app::reactive::RwSignal;
 use crate::app::view::{handler, view};
 use crate::experiment::Opened;
@@ -57,8 +62,11 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     theme::follow(lab);
     url::start(lab, opened);
     runner::start(lab);
+    if url::framed() {
+        spawn_local(embed::speak(lab));
+    }
     keys::listen(lab, help);
-    remove_shell();
+    remove();
 
     let sheet = RwSignal::new(Sheet::Map);
     view! {
@@ -100,7 +108,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
 }
 
 /// The static first paint of index.html has done its work once the page is mounted.
-fn remove_shell() {
+pub fn remove() {
     if let Some(shell) = document().get_element_by_id("shell") {
         shell.remove();
     }

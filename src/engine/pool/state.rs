@@ -348,9 +348,10 @@ impl State {
 
     /// Every place is empty from now on; the ports are given back to be ended.
     pub fn rest(&mut self) -> Vec<Port> {
-        let slots: Vec<Slot> = [Side::Cpu, Side::Gpu].into_iter().flat_map(|side| self.board.places(side)).collect();
+        let places = [Side::Cpu, Side::Gpu].into_iter().flat_map(|side| self.board.places(side));
+        let living: Vec<Slot> = places.filter(|&slot| !self.board.is_dead(slot)).collect();
         let mut ports = Vec::new();
-        for slot in slots.into_iter().filter(|&slot| !self.board.is_dead(slot)) {
+        for slot in living {
             self.next_generation(slot);
             // What it had opened is opened again where it is needed.
             self.board.lost(slot);
