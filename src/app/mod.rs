@@ -17,6 +17,7 @@
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
 //! | `embed` | the page in a frame of somebody else's |
+//! | `share` | links, frames, elements to carry away |
 //! | `estimators` | something else in attention's place, with its error |
 //! | `result` | why this cell, the row, the output, timing |
 
@@ -37,6 +38,7 @@ mod positions;
 pub mod reactive;
 pub mod result;
 pub mod rules;
+mod share;
 pub mod runner;
 pub mod shell;
 pub mod state;

@@ -145,11 +145,15 @@ fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>
     }
     let browser = browser::find_or_install()?;
     let faults = Some(root().join("tests/browser/faults"));
-    let (address, sent) = serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults })?;
+    let (address, sent) = serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults, other: None })?;
+    // Pages of another origin, which embed the page.
+    let (folder, other) = (root().join("tests/embed"), Some(format!("http://{address}")));
+    let (host, _) = serve::start(serve::Site { folder, prefixes: &["/"], faults: None, other })?;
     let mut command = shell::command("cargo", &["run", "--quiet", "--locked", "--package", "browser-tests", "--"]);
     command.args(filter);
     command
         .env("BASE_URL", format!("http://{address}"))
+        .env("HOST_URL", format!("http://{host}"))
         .env("CHROME", browser.chrome)
         .env("CHROMEDRIVER", browser.driver);
     if full {

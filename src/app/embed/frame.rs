@@ -88,11 +88,13 @@ fn body(asked: &Asked) -> AnyView {
             </fieldset>
         }
     };
-    let controls = asked.controls.iter().map(control).collect_view();
+    // The small maps of all heads lie under the large one, as on the page.
+    let (below, beside): (Vec<&Control>, Vec<&Control>) = asked.controls.iter().partition(|c| **c == Control::Heads);
+    let controls = beside.iter().map(|c| control(c)).collect_view();
     view! {
-        <div class="embed__body" class:embed__body--controls=!asked.controls.is_empty()>
-            <div class="embed__shown">{asked.layout.view()}</div>
-            {(!asked.controls.is_empty()).then(|| view! { <div class="embed__controls">{controls}</div> })}
+        <div class="embed__body" class:embed__body--controls=!beside.is_empty()>
+            <div class="embed__shown">{asked.layout.view()}{below.into_iter().map(control).collect_view()}</div>
+            {(!beside.is_empty()).then(|| view! { <div class="embed__controls">{controls}</div> })}
         </div>
     }
 }

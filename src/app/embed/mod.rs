@@ -22,6 +22,8 @@ mod pattern;
 mod sight;
 mod turn;
 
+pub use parts::{Control, Layout};
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

@@ -51,7 +51,7 @@ impl Layout {
     /// The controls beside it where the address names none.
     pub fn controls(self) -> &'static [Control] {
         match self {
-            Self::Controls => &[Control::Mask, Control::Position, Control::Score],
+            Self::Controls => &[Control::Mask, Control::Position, Control::Heads],
             _ => &[],
         }
     }

@@ -10,6 +10,7 @@ use crate::app::palette::Palette;
 use crate::app::reactive::{Signal, effect};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
+use crate::catalogue::Lang;
 use crate::attention::{Coverage, Plan, Term, TileCounts, assemble};
 use crate::engine::{Map, MapRequest, Pool};
 use crate::experiment::Stage;
@@ -49,7 +50,7 @@ fn drawn(lab: Lab) -> Option<Drawn> {
         let (height, width) = tiles.grid();
         let value = |coverage: &Coverage| match coverage {
             Coverage::Empty => f32::NEG_INFINITY,
-            Coverage::Partial => 0.2,
+            Coverage::Partial => 0.12,
             Coverage::Full => 1.0,
         };
         let values = (0..height).flat_map(|row| tiles.row(row)).map(value).collect();
@@ -73,7 +74,8 @@ pub fn Pattern() -> impl IntoView {
         tiles.with(|tiles| {
             if let Some((map, ..)) = tiles {
                 // Without a context the counts below still say it.
-                let _ = paint_cells(&canvas, map, &Scale::of(map), &Palette::current());
+                let scale = Scale { top: 1.0, ..Scale::of(map) };
+                let _ = paint_cells(&canvas, map, &scale, &Palette::current());
             }
         });
     });
@@ -88,21 +90,36 @@ pub fn Pattern() -> impl IntoView {
         };
         all.into_iter().map(one).collect_view().into_any()
     };
-    let counts = move || {
+    let counted = Signal::memo(move || tiles.with(|tiles| tiles.as_ref().map(|(_, side, counts)| (*side, *counts))));
+    let said = move || {
         let lang = lab.lang.get();
-        match tiles.with(|tiles| tiles.as_ref().map(|(_, side, counts)| (*side, *counts))) {
-            Some((side, TileCounts { total, skipped, full, partial })) => match lang {
-                crate::catalogue::Lang::En => format!("{total} tiles of {side} × {side}: {skipped} skipped, {full} full, {partial} partial"),
-                crate::catalogue::Lang::Zh => format!("{total} 个 {side} × {side} 的块：跳过 {skipped}，全满 {full}，部分 {partial}"),
+        match counted.get() {
+            Some((side, TileCounts { total, .. })) => match lang {
+                Lang::En => format!("{total} tiles of {side} × {side}"),
+                Lang::Zh => format!("{total} 个 {side} × {side} 的块"),
             },
-            None => i18n::now(lang, "Which keys are allowed depends on the contents of Q and K, or the map is too large to draw here.", "允许哪些键取决于 Q 与 K 的内容，或注意力图过大，无法在此绘制。").to_owned(),
+            None => i18n::now(
+                lang,
+                "Which keys are allowed depends on the contents of Q and K, or the map is too large to draw here.",
+                "允许哪些键取决于 Q 与 K 的内容，或注意力图过大，无法在此绘制。",
+            )
+            .to_owned(),
         }
+    };
+    let marks = move || {
+        counted.get().map(|(_, TileCounts { skipped, full, partial, .. })| {
+            view! {
+                <span class="pattern__mark">{skipped}" "{t("skipped", "跳过")}</span>
+                <span class="pattern__mark pattern__mark--partial">{partial}" "{t("partial", "部分")}</span>
+                <span class="pattern__mark pattern__mark--full">{full}" "{t("full", "全满")}</span>
+            }
+        })
     };
     view! {
         <div class="card pattern">
             {formulas}
-            <canvas class="pattern__tiles" node_ref=canvas role="img" aria-label=counts class:hidden=move || tiles.with(Option::is_none)></canvas>
-            <p class="note">{counts}</p>
+            <canvas class="pattern__tiles" node_ref=canvas role="img" aria-label=said hidden=move || tiles.with(Option::is_none)></canvas>
+            <p class="note"><span>{said}</span>{marks}</p>
         </div>
     }
 }

@@ -8,7 +8,8 @@ use crate::experiment::Stage;
 /// Colour scale of one picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    stage: Stage,
+    /// What the values are.
+    pub stage: Stage,
     /// Largest absolute value; never 0.
     pub top: f32,
 }

@@ -6,6 +6,7 @@ use super::theme;
 use crate::app::controls::fixed;
 use crate::app::i18n::t;
 use crate::app::reactive::RwSignal;
+use crate::app::share::Share;
 use crate::app::state::{Lab, Status, Theme, lab};
 use crate::app::view::{handler, view};
 use crate::app::{i18n, url};
@@ -19,12 +20,7 @@ pub fn Header(
     help: RwSignal<bool>,
 ) -> impl IntoView {
     let lab = lab();
-    let copied = RwSignal::new(false);
-    let copy_link = move |_| {
-        url::copy_link(lab);
-        copied.set(true);
-        set_timeout(move || copied.set(false), std::time::Duration::from_millis(1600));
-    };
+    let shared = RwSignal::new(0_u32);
     view! {
         <header class="top">
             <h1 class="top__name">
@@ -54,13 +50,9 @@ pub fn Header(
                     {move || if lab.lang.get() == Lang::En { "中文" } else { "English" }}
                 </button>
                 <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
-                <button class="primary" on:click=handler(copy_link)>
-                    {move || {
-                        let lang = lab.lang.get();
-                        if copied.get() { i18n::now(lang, "Copied", "已复制") } else { i18n::now(lang, "Copy link", "复制链接") }
-                    }}
-                </button>
+                <button class="primary" on:click=handler(move |_| shared.update(|n| *n += 1))>{t("Share", "分享")}</button>
             </div>
+            <Share opened=shared />
         </header>
     }
 }

@@ -4,6 +4,7 @@ pub mod boot;
 pub mod conformance;
 pub mod content;
 pub mod edit;
+pub mod embed;
 pub mod estimators;
 pub mod faults;
 pub mod gpu;
@@ -70,6 +71,7 @@ pub fn all() -> Result<Vec<Case>> {
     let mut all = boot::cases();
     all.extend(edit::cases());
     all.extend(links::cases());
+    all.extend(embed::cases());
     all.extend(faults::cases());
     all.extend(gpu::cases());
     all.extend(gpu_faults::cases());
