@@ -63,6 +63,7 @@ fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Re
     page = html::set_meta(&page, "program", &program.script)?;
     page = html::set_meta(&page, GPU, gpu)?;
     page = html::set_meta(&page, LOADER, &hash_name(folder, LOADER, "js")?)?;
+    join_lines(&folder.join(CAPTURES).join("index.json"))?;
     page = html::set_meta(&page, CAPTURES, &hash_folder(folder, CAPTURES)?)?;
     page = join_styles(folder, &page)?;
     page = html::set_meta(&page, LATER, &join_folder(folder, LATER)?)?;
@@ -101,6 +102,12 @@ fn hash_name(folder: &Path, name: &str, extension: &str) -> Result<String> {
     let new = format!("{name}-{}.{extension}", digest::short(&bytes));
     fs::rename(&old, folder.join(&new))?;
     Ok(new)
+}
+
+/// Takes the indentation out of a JSON file. No string of JSON's reaches over the end of a line.
+fn join_lines(file: &Path) -> Result<()> {
+    fs::write(file, read(file)?.lines().map(str::trim).collect::<String>())?;
+    Ok(())
 }
 
 /// Renames the folder `name` to `name-<hash of what is in it>`; returns the new name. Its files keep theirs: an index names them.
@@ -231,7 +238,7 @@ mod tests {
         fs::write(folder.join("later/d.css"), "d{}").unwrap();
         fs::write(folder.join("later/c.css"), "/* c */\nc{}").unwrap();
         fs::create_dir(folder.join("captures")).unwrap();
-        fs::write(folder.join("captures/index.json"), "{}").unwrap();
+        fs::write(folder.join("captures/index.json"), "{\n  \"a\": [\n    \" b \"\n  ]\n}\n").unwrap();
         folder
     }
 
@@ -248,7 +255,7 @@ mod tests {
         };
         assert_eq!(meta("program"), "app-2.js");
         assert_eq!(meta("gpu"), "gpu-4.js");
-        assert_eq!(fs::read_to_string(folder.join(meta("captures")).join("index.json")).unwrap(), "{}");
+        assert_eq!(fs::read_to_string(folder.join(meta("captures")).join("index.json")).unwrap(), "{\"a\": [\" b \"]}");
         assert_eq!(fs::read_to_string(folder.join(meta("worker-loader"))).unwrap(), "3");
         assert!(!page.contains("app-1") && page.contains("import './app-2.js'; './app-3.wasm'"));
         assert!(!folder.join("app-1.js").exists() && !folder.join("app-1_bg.wasm").exists());

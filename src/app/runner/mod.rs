@@ -1,5 +1,6 @@
 //! From the experiment to the pool and back: at most one run is on its way, and the newest edit waits behind it, so a drag never queues.
 
+mod checked;
 mod input;
 mod pictures;
 
@@ -18,7 +19,7 @@ use crate::app::reactive::effect;
 use crate::attention::{Dims, Loaded, assemble};
 use crate::engine::pool::{Cancel, Finished, Lane, Pool, Run, RunError, SessionId};
 use crate::engine::{Report, Want};
-use crate::experiment::{Backend, Experiment, Issue, Issues, check};
+use crate::experiment::{Backend, Experiment, Issue, Issues};
 
 /// A run that lasts longer than this, in milliseconds, is stopped for a newer edit; a shorter one may finish, so that a drag shows its way.
 const PATIENCE_MS: f64 = 250.0;
@@ -197,11 +198,11 @@ impl Runner {
         edited: Option<f64>,
     ) -> Result<(), RunError> {
         let lab = self.lab;
+        // First: an input with wrong sizes must not be made.
+        checked::checked(experiment).await?;
         let loaded = match self.inputs.kept(&experiment.input) {
             Some(loaded) => loaded,
             None => {
-                // Checked first: an input with wrong sizes must not be made.
-                check(experiment)?;
                 lab.status.set(Status::Loading);
                 self.inputs.get(&experiment.input).await?
             }
@@ -210,7 +211,6 @@ impl Runner {
             return Err(RunError::Cancelled);
         }
         let from = clock::now();
-        check(experiment)?;
         let (problem, inputs) = assemble(experiment, &loaded)?;
         let dims = problem.dims;
         let page_ms = clock::now() - from;
