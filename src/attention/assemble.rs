@@ -98,8 +98,10 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         let term = chooser.custom(formula, "score");
         problem.bias.push(term);
     }
-    chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
+    chooser.probability(&mut problem, &experiment.prob, "prob");
     chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
+    // Last of what reads scores: a normaliser may choose among the keys that everything else leaves.
+    chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
     problem.paint.clone_from(&experiment.paint);
     lowering::seal(&mut problem);
     let mut issues = chooser.issues;

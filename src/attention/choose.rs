@@ -12,10 +12,10 @@ use crate::catalogue::{
     self, Content, ContentEntry, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
 };
 use crate::experiment::{
-    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
-    type_of, unknown,
+    Conventions, CustomFormula, FormulaChoice, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault,
+    message, shown, type_of, unknown,
 };
-use crate::formula::{Data, Sorted};
+use crate::formula::{Data, DataValues, Sorted};
 
 /// Most entries of one table: a layout of blocks grows with the square of the tokens over the block.
 const MAX_TABLE: usize = 1 << 26;
@@ -210,14 +210,50 @@ impl Chooser<'_> {
                 catalogue::normalisers().iter().map(|e| e.id),
             );
         };
-        self.params(&[], params, path);
+        let params = self.params(entry.params, params, path);
         problem.normaliser = match entry.kind {
-            NormaliserKind::Softmax => Normaliser::Softmax,
             NormaliserKind::OffByOne => Normaliser::OffByOne,
             NormaliserKind::Sigmoid => Normaliser::Sigmoid,
             NormaliserKind::Sparsemax => Normaliser::Sparsemax,
             NormaliserKind::Entmax => Normaliser::Entmax,
             NormaliserKind::SquaredRelu => Normaliser::SquaredRelu,
+            NormaliserKind::Inverted if params.get("rows") == Some(&0.0) => Normaliser::Exponential,
+            NormaliserKind::Softmax | NormaliserKind::Sink | NormaliserKind::TopK | NormaliserKind::Inverted => {
+                Normaliser::Softmax
+            }
+        };
+        for table in entry.tables {
+            if problem.sink.is_some() {
+                let text = Text::new("the normaliser has a sink of its own", "该归一化方式已有自己的汇点");
+                self.issues.push(Issue::new(table.name, text));
+            }
+            // A table that does not fit is an issue already.
+            problem.sink = self.table(table, &params).map(|data| match &data.values {
+                DataValues::Float(logits) => logits.clone(),
+                _ => Vec::new(),
+            });
+        }
+        self.content(problem, &entry.content, entry.params, &params, path);
+    }
+
+    /// What is done to the weights: the entry `id`, `none`, or a formula of the user's own.
+    pub fn probability(&mut self, problem: &mut Problem, choice: &FormulaChoice, path: &str) {
+        let FormulaChoice { id, params, custom } = choice;
+        problem.probability = match (id.as_str(), custom) {
+            ("none", _) => None,
+            ("custom", Some(formula)) => Some(self.custom(formula, &format!("{path}.custom"))),
+            ("custom", None) => {
+                self.issues.push(Issue::new(format!("{path}.custom"), Text::new("the formula is missing", "缺少公式")));
+                None
+            }
+            (id, _) => {
+                let Some(entry) = catalogue::probability(id) else {
+                    let ids = catalogue::probabilities().iter().map(|e| e.id);
+                    return self.unknown(path, Text::new("change of the weights", "权重变换"), id, ids);
+                };
+                let params = self.params(entry.params, params, path);
+                Some(self.term(entry.formula, entry.params, &[], &params, path))
+            }
         };
     }
 

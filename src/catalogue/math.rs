@@ -27,7 +27,7 @@ impl Content {
     pub fn written(&self) -> Vec<&'static str> {
         let changes = self.changes.iter().flat_map(|change| change.written());
         let tables = self.tables.iter().flat_map(|table| table.kind.written());
-        changes.chain(tables).copied().chain(self.score).chain(self.mask).collect()
+        changes.chain(tables).copied().chain(self.score).chain(self.mask).chain(self.last).collect()
     }
 }
 
@@ -94,6 +94,9 @@ impl Measure {
             Self::HashOfQuery => &["hash_q[rounds, q] == argmax(q[q] * R[buckets / 2], -q[q] * R[buckets / 2])"],
             Self::HashOfKey => &["hash_k[rounds, k] == argmax(k[k] * R[buckets / 2], -k[k] * R[buckets / 2])"],
             Self::Gate => &["sigmoid(q[q] * W[elementwise] + bias)"],
+            Self::ColumnSums => &["column[k] == log(sum(exp(s[q, k])))"],
+            Self::ShawValues => &["y[q] + values * gain * sum(p[q, k] * B[clamp(k - q, -reach, reach)])"],
+            Self::TiSasRecValues => &["y[q] + values * gain * sum(p[q, k] * (O[k] + S[r[q, k]]))"],
             Self::ClusterOfQuery => &["cluster_q[q] == nearest(centroid[clusters, steps], q[q])"],
             Self::ClusterOfKey => &["cluster_k[k] == nearest(centroid[clusters, steps], k[k])"],
         }
@@ -150,6 +153,11 @@ impl NormaliserKind {
             Self::Sparsemax => "max(0, s[k] - tau)",
             Self::Entmax => "max(0, s[k] / 2 - tau) ** 2",
             Self::SquaredRelu => "max(0, s[k]) ** 2 / n_k",
+            Self::Sink => "exp(s[k]) / (exp(sink_logit[h]) + sum(exp(s)))",
+            Self::TopK => "exp(s[k]) * (rank(s[k]) <= keep) / sum(exp(s) * (rank(s) <= keep))",
+            Self::Inverted => {
+                "exp(s[q, k] - column[k]) / sum(exp(s[q] - column)) if rows else exp(s[q, k] - column[k])"
+            }
         }
     }
 }

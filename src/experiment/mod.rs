@@ -23,6 +23,7 @@ pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{
     Algorithm, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit, EngineChoice, Experiment,
-    Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName, View, WindowEdge,
+    FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName,
+    View, WindowEdge,
 };
 pub use words::tokenize;

@@ -8,7 +8,7 @@
 //! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
 //! | `painted` | cells switched by hand |
 //! | `tools`, `combine`, `strip` | buttons to more; patterns joined with the mask; each layer by itself |
-//! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
+//! | `heads`, `position`, `score`, `content`, `weights`, `prob`, `conventions` | the other cards |
 
 mod combine;
 mod content;
@@ -24,6 +24,7 @@ mod own;
 mod painted;
 mod params;
 mod position;
+mod prob;
 mod score;
 mod strip;
 mod tables;
@@ -51,6 +52,7 @@ pub fn RulesColumn() -> impl IntoView {
         <content::ContentCard />
         <heads::HeadsCard />
         <weights::WeightsCard />
+        <prob::ProbCard />
         <conventions::ConventionsCard />
     }
 }

@@ -16,6 +16,12 @@ pub struct Frame {
     pub offsets: Vec<i32>,
     /// The tensors.
     pub inputs: Inputs,
+    /// Size of a value as it was given: a layout of heads may put values of several heads side by side.
+    pub given_d_v: usize,
+    /// Tokens of each key: more than one where keys are pooled.
+    pub group: usize,
+    /// Keys as they were given.
+    pub given_n_k: usize,
 }
 
 impl Frame {
@@ -32,7 +38,12 @@ impl Frame {
             }
         }
         let offsets = if offset.is_empty() { vec![0] } else { offset.to_vec() };
-        Ok(Self { dims, offsets, inputs })
+        Ok(Self { dims, offsets, inputs, given_d_v: dims.d_v, group: 1, given_n_k: dims.n_k })
+    }
+
+    /// Where a key stands; a group stands where its last token does.
+    pub fn key_position(&self, key: usize) -> i64 {
+        ((key + 1) * self.group).min(self.given_n_k) as i64 - 1
     }
 
     /// `q_pos − q` in sequence `batch`.

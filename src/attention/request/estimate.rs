@@ -117,6 +117,7 @@ fn unheard(request: &Request) -> impl Iterator<Item = &'static str> {
         ("right_window_size", !open(request.right_window_size)),
         ("qk_matmul_output_mode", request.qk_matmul_output_mode.is_some()),
         ("score", request.score.is_some()),
+        ("temperature", request.temperature.is_some_and(|t| t != 1.0)),
         ("prob", request.prob.is_some()),
         ("sink_logit", request.sink_logit.is_some()),
         ("conventions", request.conventions != Conventions::default()),

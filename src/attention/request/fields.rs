@@ -46,11 +46,12 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 28] = [
+const REQUEST: [Field; 29] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
     field("scale", Number),
+    field("temperature", Number),
     field("softcap", Number),
     field("left_window_size", Whole),
     field("right_window_size", Whole),
@@ -60,7 +61,7 @@ const REQUEST: [Field; 28] = [
     field("mask", Or(&Words, &CHOICE)),
     field("combine", COMBINE),
     field("score", Or(&Words, &CHOICE)),
-    field("prob", Words),
+    field("prob", Or(&Words, &CHOICE)),
     field("conventions", CONVENTIONS),
     field("position", CHOICE),
     field("product", CHOICE),

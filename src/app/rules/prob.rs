@@ -1,0 +1,131 @@
+//! What is done to the weights before they meet the values. Folded until it is needed.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
+use leptos::prelude::*;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use super::About;
+use super::editor::Editor;
+use super::own::{DeclaredRows, Own};
+use super::params::{Owner, ParamRows};
+use super::tables::{Reader, Tables};
+use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, Show, words, words_of};
+use crate::app::piece::piece;
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::state::lab;
+use crate::app::view::view;
+use crate::app::whole::{More, shown};
+use crate::catalogue::{self, Param, ProbabilityEntry};
+use crate::experiment::{CustomFormula, Declared, FormulaChoice};
+use crate::formula::Kind;
+
+/// What is there before the rest of the catalogue comes.
+const FIRST: [&str; 2] = ["none", "custom"];
+
+/// The card of what is done to the weights.
+#[component]
+pub fn ProbCard() -> impl IntoView {
+    let lab = lab();
+    let changed = Signal::derive(move || {
+        lab.experiment.with(|e| if e.prob.id == FIRST[0] { String::new() } else { e.prob.id.clone() })
+    });
+    view! {
+        <Fold title=words("Dropout and own weights", "失活与自定义权重") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
+    }
+}
+
+#[wasm_split(later, fallible)]
+fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <Changes /> })
+}
+
+#[component]
+fn Changes() -> impl IntoView {
+    let lab = lab();
+    let id = Signal::memo(move || lab.experiment.with(|e| e.prob.id.clone()));
+    let own = Signal::memo(move || id.with(|id| id == FIRST[1]));
+    let expanded = RwSignal::new(false);
+    let ids = || FIRST.into_iter().chain(catalogue::probabilities().iter().map(|entry| entry.id));
+    let shown = shown(expanded, FIRST.len(), move || id.with(|id| ids().position(|other| other == id)));
+    let items = move || {
+        let nothing = Item::new(FIRST[0], words("As they are", "原样"))
+            .hint(words("Weights meet the values as they are.", "权重直接与值相乘。"));
+        let formula = Item::new(FIRST[1], words("Own formula", "自定义公式"))
+            .hint(words("A formula over the weight p.", "以权重 p 为变量的公式。"));
+        let item = |entry: &ProbabilityEntry| Item::new(entry.id, words_of(entry.name)).hint(words_of(entry.about));
+        let entries = catalogue::probabilities().iter().map(item);
+        [nothing, formula].into_iter().chain(entries).take(shown.get()).collect::<Vec<_>>()
+    };
+    let choose = Callback::new(move |id: String| {
+        lab.edit("prob.id", |e| {
+            let custom = (id == FIRST[1]).then(|| own_of(&e.prob));
+            e.prob = FormulaChoice { custom, ..FormulaChoice::of(&id) };
+        });
+    });
+    let text = Signal::derive(move || {
+        lab.experiment.with(|e| Own::Prob.get(e).map(|own| own.text.clone()).unwrap_or_default())
+    });
+    let fault = Own::Prob.fault(lab);
+    view! {
+        {move || view! { <Choices label=words("What is done to the weights", "对权重的变换") items=items() chosen=id on_choose=choose look=Look::Chips /> }}
+        <More expanded=expanded en="More changes" zh="更多变换" />
+        <Show when=own>
+            <Editor
+                label=words("Weight formula", "权重公式")
+                head="prob(p, q, k) ="
+                text=text
+                params=Signal::derive(move || lab.experiment.with(|e| Own::Prob.names(e)))
+                fault=fault
+                on_text=Callback::new(move |text| {
+                    lab.edit("prob.custom.text", |e| {
+                        if let Some(own) = &mut e.prob.custom {
+                            own.set_text(text, Kind::Probability, &e.data);
+                        }
+                    });
+                })
+                on_declare=Callback::new(move |name| Own::Prob.declare(lab, name))
+            />
+            <DeclaredRows own=Own::Prob />
+            <Tables reader=Reader::Own(Own::Prob) />
+            <div hidden=move || fault.with(Option::is_some)><IssueLine path="prob.custom" except="prob.custom.params" /></div>
+        </Show>
+        {move || {
+            lab.whole.track();
+            catalogue::probability(&id.get()).map(|entry| view! {
+                <code class="formula-line">{entry.formula}</code>
+                <ParamRows owner=Owner::Prob params=entry.params />
+                <About about=entry.about paper=entry.paper ours=entry.ours />
+            })
+        }}
+        <IssueLine path="prob" except="prob." />
+        <IssueLine path="prob.id" />
+    }
+}
+
+/// A formula of the user's own that does what was chosen before.
+fn own_of(prob: &FormulaChoice) -> CustomFormula {
+    let Some(entry) = catalogue::probability(&prob.id) else {
+        return CustomFormula { text: "p".to_owned(), params: Vec::new() };
+    };
+    let declare = |p: &Param| {
+        let value = prob.params.get(p.name).copied().unwrap_or(p.default);
+        Declared { name: p.name.to_owned(), ty: p.ty, min: p.min, max: p.max.max(value), step: p.step, value }
+    };
+    CustomFormula { text: entry.formula.to_owned(), params: entry.params.iter().map(declare).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_of_ones_own_starts_as_the_entry() {
+        let mut dropout = FormulaChoice::of("dropout");
+        dropout.params.insert("rate".to_owned(), 0.5);
+        let own = own_of(&dropout);
+        assert_eq!(Some(own.text.as_str()), catalogue::probability("dropout").map(|entry| entry.formula));
+        let rate = own.params.iter().find(|p| p.name == "rate").map(|p| p.value);
+        assert_eq!(rate, Some(0.5));
+        assert_eq!(own_of(&FormulaChoice::of("none")).text, "p");
+    }
+}
