@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use attention_playground::attention::{Dims, Inputs, Loaded, Plan, Problem, assemble, lowering, reference};
 use attention_playground::catalogue::{self, Param, Slot};
-use attention_playground::experiment::{CausalAlignment, Choice, Experiment, Issues, MaskChoice, Scale, check};
+use attention_playground::experiment::{
+    CausalAlignment, Choice, Experiment, FormulaChoice, Issues, MaskChoice, Scale, check,
+};
 use attention_playground::formula::Sorted;
 use common::engines;
 use common::judge::Judge;
@@ -18,6 +20,9 @@ use serde::Deserialize;
 
 /// Of a score or an output of size one: tensors and tables are kept in single precision between the steps.
 const TOLERANCE: f64 = 4e-6;
+
+/// Of an output of size one, where an engine computes the weights in single precision.
+const ON_ENGINES: f64 = 1e-5;
 
 /// What the script wrote of one entry.
 #[derive(Deserialize)]
@@ -48,6 +53,8 @@ fn experiment(room: &str, id: &str, params: Sorted<String, f64>, causal: bool, s
     match room {
         "product" => experiment.product = choice,
         "position" => experiment.position = choice,
+        "normaliser" => experiment.normaliser = choice,
+        "prob" => experiment.prob = FormulaChoice { params: choice.params, ..FormulaChoice::of(id) },
         _ => experiment.selection = choice,
     }
     experiment
@@ -62,12 +69,16 @@ fn lowered(experiment: &Experiment, dims: Dims, inputs: Inputs) -> Result<(Probl
     Ok((problem, inputs))
 }
 
-/// Every entry that waits for the contents of Q and K: its room, its id and its parameters.
+/// Every entry that waits for the contents of Q and K, and what is done to the weights: its room, its id and its parameters.
 fn entries() -> Vec<(&'static str, &'static str, &'static [Param])> {
     let products = catalogue::products().iter().map(|e| ("product", e.id, e.params));
     let selections = catalogue::selections().iter().map(|e| ("selection", e.id, e.params));
     let positions = catalogue::positions().iter().filter(|e| matches!(e.slot, Slot::Content(_)));
-    products.chain(selections).chain(positions.map(|e| ("position", e.id, e.params))).collect()
+    let normalisers = catalogue::normalisers().iter().filter(|e| !e.params.is_empty());
+    let normalisers = normalisers.map(|e| ("normaliser", e.id, e.params));
+    let weights = catalogue::probabilities().iter().map(|e| ("prob", e.id, e.params));
+    let positions = positions.map(|e| ("position", e.id, e.params));
+    products.chain(selections).chain(positions).chain(normalisers).chain(weights).collect()
 }
 
 #[test]
@@ -92,8 +103,21 @@ fn scores_are_those_of_the_papers() {
             };
             assert!(same, "{name}: cell {at} is {found}, not {wanted:?}");
         }
-        for (found, wanted) in heads.iter().flat_map(|head| head.y.iter()).zip(&case.y) {
-            assert!((found - wanted).abs() <= TOLERANCE, "{name}: {found} is not {wanted}");
+        let mut y: Vec<f32> = heads.iter().flat_map(|head| head.y.iter().map(|&y| y as f32)).collect();
+        lowering::finish(&problem, &mut y);
+        for (found, wanted) in y.iter().zip(&case.y) {
+            let off = (f64::from(*found) - wanted).abs();
+            assert!(off <= TOLERANCE * wanted.abs().max(1.0), "{name}: {found} is not {wanted}");
+        }
+        for engine in engines().into_iter().filter(|_| !case.y.is_empty()) {
+            let mut out = engine.run(&problem, &inputs, None).y;
+            lowering::finish(&problem, &mut out);
+            assert_eq!(out.len(), case.y.len(), "{name}");
+            for (found, wanted) in out.iter().zip(&case.y) {
+                let off = (f64::from(*found) - wanted).abs();
+                let allowed = ON_ENGINES * wanted.abs().max(1.0);
+                assert!(off <= allowed, "{name} on {engine:?}: {found} is not {wanted}");
+            }
         }
         seen.insert((case.room, case.id));
     }
@@ -151,7 +175,10 @@ fn every_parameter_matters() {
         let dims = Dims { n_q: 37, kv_heads: 4, ..DIMS };
         let (problem, inputs) = lowered(&experiment, dims, normal(&dims, 3)).unwrap();
         let plan = Plan::compile(&problem).unwrap();
-        reference::head(&plan, &inputs, 0, 1).y
+        let heads = (0..DIMS.q_heads).map(|h| reference::head(&plan, &inputs, 0, h));
+        let mut y: Vec<f32> = heads.flat_map(|head| head.y.iter().map(|&y| y as f32).collect::<Vec<_>>()).collect();
+        lowering::finish(&problem, &mut y);
+        y
     };
     for (room, id, params) in entries() {
         let usual = scores(room, id, Sorted::new());

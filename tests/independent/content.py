@@ -4,7 +4,7 @@ Run in this folder: python3 content.py > content.json. It shares nothing with th
 src/attention/inputs/rng.rs says: one stream for each matrix, `default_rng((seed + (stream << 53)) % 2**64)`.
 
 Every case has causal masks over n_q queries that are the last of n_k tokens, or none; what is written is the score matrix before the
-normaliser, minus infinity (null) where a key is masked; and the output of a softmax over it where values change too.
+normaliser, minus infinity (null) where a key is masked; and the output where values or weights change too.
 """
 
 import json
@@ -400,6 +400,102 @@ def pool_keys(s, p):
     return np.ones((s.H, s.n_q, s.n_k), bool)
 
 
+# Vectors on the side of the values: what they add to the output, from the weights.
+
+
+def shaw_values(s, p, weights):
+    r = int(p["reach"])
+    a = p["gain"] * normals(1, 2 * r + 1, 3)
+    return np.einsum("hij,ijd->hid", weights, a[np.clip(-distance(s), -r, r) + r])
+
+
+def tisasrec_values(s, p, weights):
+    r = int(p["reach"])
+    time = s.key + s.key // 8 * 24.0
+    gaps = np.abs(time[:, None] - time[None])
+    index = np.minimum(r, np.floor(np.abs(time[s.pos][:, None] - time[None]) / gaps[gaps > 0].min())).astype(int)
+    P, R = p["gain"] * rows(2, s.n_k, 3), p["gain"] * normals(3, r + 1, 3)
+    return np.einsum("hij,jd->hid", weights, P) + np.einsum("hij,ijd->hid", weights, R[index])
+
+
+VALUES = {shaw: shaw_values, tisasrec: tisasrec_values}
+
+
+# Normalisers: the scores they leave, and the weights.
+
+
+def masked(s):
+    return np.where(s.seen, s.scale * s.dot(), -np.inf)
+
+
+def exponential(scores, axis):
+    """The softmax along an axis; nothing where nothing is seen."""
+    most = scores.max(axis, keepdims=True)
+    e = np.exp(scores - np.where(np.isfinite(most), most, 0))
+    total = e.sum(axis, keepdims=True)
+    return e / np.where(total > 0, total, 1)
+
+
+def top_k_softmax(s, p):
+    scores = masked(s)
+    least = -np.sort(-scores, -1)[..., min(int(p["keep"]), s.n_k) - 1]
+    scores = np.where(scores >= least[..., None], scores, -np.inf)
+    return scores, exponential(scores, -1)
+
+
+def inverted(s, p):
+    scores = masked(s)
+    weights = exponential(scores, -2)
+    with np.errstate(divide="ignore"):
+        left = np.where(scores == -np.inf, -np.inf, np.log(weights))
+    if p["rows"]:
+        total = weights.sum(-1, keepdims=True)
+        weights = weights / np.where(total > 0, total, 1)
+    return left, weights
+
+
+def learned_sink(s, p):
+    scores = masked(s)
+    beside = np.concatenate([scores, np.full((s.H, s.n_q, 1), p["logit"])], -1)
+    return scores, exponential(beside, -1)[..., :-1]
+
+
+# What is done to the weights. The integer hash of the formulas: two rounds of multiply and shift for each part, 24 bits.
+
+
+def hashed(*parts):
+    state = np.uint32(0x9E3779B9)
+    for part in np.broadcast_arrays(*[np.asarray(part, np.int64).astype(np.uint32) for part in parts]):
+        state = state ^ part
+        # 32 bits, the rest is lost.
+        with np.errstate(over="ignore"):
+            state = (state ^ (state >> np.uint32(16))) * np.uint32(0x7FEB352D)
+            state = (state ^ (state >> np.uint32(15))) * np.uint32(0x846CA68B)
+        state = state ^ (state >> np.uint32(16))
+    return (state >> np.uint32(8)).astype(np.int64)
+
+
+def dropped(s, p, thrown):
+    scores = masked(s)
+    kept = np.broadcast_to(thrown >= p["rate"] * 2**24, scores.shape)
+    return scores, exponential(scores, -1) * kept / (1 - p["rate"])
+
+
+def heads_of(s):
+    return np.arange(s.H)[:, None, None]
+
+
+def dropout(s, p):
+    first = hashed(SEED, p["draw"], 0)
+    return dropped(s, p, hashed(first, heads_of(s), s.pos[:, None], s.key))
+
+
+def head_dropout(s, p):
+    return dropped(s, p, hashed(hashed(SEED, p["draw"], 0), heads_of(s)))
+
+
+IDS = {top_k_softmax: "top-k"}
+
 CASES = [
     ("product", cosine, {"scale": 7.5}),
     ("product", qk_norm, {"gain": 1.5}),
@@ -430,6 +526,14 @@ CASES = [
     ("selection", k_means, {"clusters": 3, "steps": 4}),
     ("selection", pool_keys, {"factor": 3, "strided": 0}),
     ("selection", pool_keys, {"factor": 4, "strided": 1}),
+    ("position", shaw, {"reach": 3, "gain": 0.5, "values": 1}),
+    ("position", tisasrec, {"reach": 6, "gain": 0.5, "values": 1}),
+    ("normaliser", top_k_softmax, {"keep": 3}),
+    ("normaliser", inverted, {"rows": 0}),
+    ("normaliser", inverted, {"rows": 1}),
+    ("normaliser", learned_sink, {"logit": 1.5}),
+    ("prob", dropout, {"rate": 0.25, "draw": 3}),
+    ("prob", head_dropout, {"rate": 0.5, "draw": 1}),
 ]
 
 
@@ -441,17 +545,21 @@ def main():
             n_q = n_k if params.get("shared") or number % 2 else n_k - 3
             s = Setting(4, 2, n_q, n_k, 6, causal, number)
             Q, K, V = s.Q.copy(), s.K0.copy(), s.V0.copy()
-            kept = of(s, params)
-            scores = kept if room != "selection" else np.where(kept, s.scale * s.dot(), -np.inf)
-            scores = np.where(s.seen, scores, -np.inf)
-            least = scores.max(-1, keepdims=True)
-            e = np.exp(scores - np.where(np.isfinite(least), least, 0))
-            total = e.sum(-1, keepdims=True)
-            y = np.einsum("hij,hjd->hid", e / np.where(total > 0, total, 1), s.V)
+            if room in ("normaliser", "prob"):
+                scores, weights = of(s, params)
+            else:
+                kept = of(s, params)
+                scores = kept if room != "selection" else np.where(kept, s.scale * s.dot(), -np.inf)
+                scores = np.where(s.seen, scores, -np.inf)
+                weights = exponential(scores, -1)
+            y = np.einsum("hij,hjd->hid", weights, s.V)
+            if params.get("values"):
+                y = y + VALUES[of](s, params, weights)
+            told = of is pool_keys or params.get("values") or room in ("normaliser", "prob")
             out.append(
                 {
                     "room": room,
-                    "id": of.__name__.replace("_", "-"),
+                    "id": IDS.get(of, of.__name__.replace("_", "-")),
                     "params": {name: float(value) for name, value in params.items()},
                     "causal": causal,
                     "seed": SEED,
@@ -460,7 +568,7 @@ def main():
                     "k": K.round(3).ravel().tolist(),
                     "v": V.round(3).ravel().tolist(),
                     "scores": [None if x == -np.inf else round(x, 7) for x in scores.ravel().tolist()],
-                    "y": [round(x, 7) for x in y.ravel().tolist()] if of is pool_keys else [],
+                    "y": [round(x, 7) for x in y.ravel().tolist()] if told else [],
                 }
             )
     print("[" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in out) + "]")
