@@ -87,8 +87,10 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         // A cap that makes no sense is refused with the problem's other numbers.
         problem.softcap = Some(experiment.softcap as f32);
     }
-    chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
-    let Experiment { product, layout, selection, temperature, .. } = experiment;
+    let Experiment { position, layers, product, layout, selection, temperature, .. } = experiment;
+    if chooser.layers(&mut problem, &layers.id, &layers.params, "layers") {
+        chooser.position(&mut problem, &position.id, &position.params, "position");
+    }
     // A temperature that makes no sense was refused with the scale.
     let temperature = if *temperature > 0.0 { *temperature } else { 1.0 };
     chooser.product(&mut problem, &product.id, &product.params, "product", Some(temperature));

@@ -9,7 +9,7 @@ use super::problem::{Beyond, Encoding, Normaliser, Problem, Term};
 use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
 use crate::catalogue::{
-    self, Content, ContentEntry, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
+    self, Content, ContentEntry, Lookup, MixEntry, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
 };
 use crate::experiment::{
     Conventions, CustomFormula, FormulaChoice, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault,
@@ -87,6 +87,23 @@ impl Chooser<'_> {
         if let Some(term) = pattern.score {
             self.bias(problem, term);
         }
+    }
+
+    /// What the layer that is shown is, by the mix of layers `id`: its mask; and whether it has positions.
+    pub fn layers(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) -> bool {
+        if id == "same" {
+            self.params(&[], params, path);
+            return true;
+        }
+        let Some(entry) = catalogue::mix(id) else {
+            let ids = catalogue::mixes().iter().map(|e| e.id).chain(["same"]);
+            self.unknown(path, Text::new("mix of layers", "层的组合"), id, ids);
+            return true;
+        };
+        let params = self.params(entry.params, params, path);
+        problem.masks.extend(entry.mask.map(|mask| self.term(mask, entry.params, &[], &params, path)));
+        let count = |name: &str| params.get(name).map_or(1, |&value| value as usize);
+        !(entry.bare && MixEntry::differs(count("layer"), count("every")))
     }
 
     /// Fills the slot of the position entry `id`.

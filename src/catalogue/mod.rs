@@ -10,6 +10,7 @@ mod inputs;
 mod layouts;
 mod masks;
 mod math;
+mod mixes;
 mod normalisers;
 mod positions;
 mod probabilities;
@@ -26,10 +27,11 @@ pub use entry::{
 pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
+pub use mixes::MixEntry;
 pub use positions::beyond;
 pub use probabilities::ProbabilityEntry;
 pub use shelf::{
-    complete, estimators, is_whole, layouts, masks, normalisers, opening, positions, probabilities, products,
+    complete, estimators, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities, products,
     selections,
 };
 
@@ -115,4 +117,9 @@ pub fn estimator(id: &str) -> Option<&'static EstimatorEntry> {
 /// The change of the weights with this id.
 pub fn probability(id: &str) -> Option<&'static ProbabilityEntry> {
     probabilities().iter().find(|entry| entry.id == id)
+}
+
+/// The mix of layers with this id.
+pub fn mix(id: &str) -> Option<&'static MixEntry> {
+    mixes().iter().find(|entry| entry.id == id)
 }

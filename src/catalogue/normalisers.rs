@@ -130,7 +130,7 @@ const MORE: &[NormaliserEntry] = &[
     },
     NormaliserEntry {
         id: "top-k",
-        name: Text::new("Top-k softmax", "Top-k Softmax"),
+        name: Text::new("Top-k softmax", "前 k 个 Softmax"),
         about: Text::new(
             "Of the keys that a query may see those of its k highest scores share all the weight, and what is as high as the k-th stays with it.",
             "在查询可见的键中，只有分数最高的 k 个分得全部权重；与第 k 个同分的键一并保留。",

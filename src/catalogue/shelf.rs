@@ -7,6 +7,7 @@ use super::content::ContentEntry;
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
 use super::estimators::{self as of_estimators, EstimatorEntry};
 use super::layouts::LayoutEntry;
+use super::mixes::{self as of_mixes, MixEntry};
 use super::probabilities::{self as of_probabilities, ProbabilityEntry};
 use super::{
     layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
@@ -22,6 +23,7 @@ struct Shelf {
     selections: Vec<ContentEntry>,
     estimators: Vec<EstimatorEntry>,
     probabilities: Vec<ProbabilityEntry>,
+    mixes: Vec<MixEntry>,
     layouts: Vec<LayoutEntry>,
 }
 
@@ -37,6 +39,7 @@ pub fn complete() {
         selections: of_selections::whole(),
         estimators: of_estimators::whole(),
         probabilities: of_probabilities::whole(),
+        mixes: of_mixes::whole(),
         layouts: of_layouts::whole(),
     });
 }
@@ -90,6 +93,11 @@ pub fn estimators() -> &'static [EstimatorEntry] {
 /// Every change of the weights; none until the list is whole.
 pub fn probabilities() -> &'static [ProbabilityEntry] {
     whole().map_or(&[], |shelf| &shelf.probabilities)
+}
+
+/// Every mix of layers; none until the list is whole.
+pub fn mixes() -> &'static [MixEntry] {
+    whole().map_or(&[], |shelf| &shelf.mixes)
 }
 
 /// Every layout of heads that is here, in the order of the menu.

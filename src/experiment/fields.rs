@@ -80,7 +80,7 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 21] = [
+pub const EXPERIMENT: [Field; 22] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", OWN_OR_ENTRY),
@@ -96,6 +96,7 @@ pub const EXPERIMENT: [Field; 21] = [
     field("selection", CHOICE),
     field("normaliser", CHOICE),
     field("prob", OWN_OR_ENTRY),
+    field("layers", CHOICE),
     field("estimator", CHOICE),
     field("conventions", CONVENTIONS),
     field("data", DATA),
@@ -133,7 +134,7 @@ mod tests {
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
             "product": {"id": "cosine", "params": {"scale": 0.5}}, "selection": {"id": "none", "params": {"x": 0.5}},
             "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},
-            "prob": {"id": "custom", "params": {"rate": 0.5}, "custom": custom}, "estimator": {"id": "none", "params": {"x": 0.5}},
+            "layers": {"id": "same", "params": {"every": 0.5}}, "prob": {"id": "custom", "params": {"rate": 0.5}, "custom": custom}, "estimator": {"id": "none", "params": {"x": 0.5}},
             "layout": {"id": "mla", "params": {"rank": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},

@@ -41,6 +41,8 @@ pub struct Experiment {
     pub normaliser: Choice,
     /// What is done to the weights; `none` for nothing.
     pub prob: FormulaChoice,
+    /// How the layers of a model differ, and which of them this is; `same` where they don't.
+    pub layers: Choice,
     /// Shown beside the exact result with its error; `none` for nothing.
     pub estimator: Choice,
     /// Switches where libraries differ.
@@ -78,6 +80,7 @@ impl Default for Experiment {
             selection: Choice::of("none"),
             normaliser: Choice::of("softmax"),
             prob: FormulaChoice::of("none"),
+            layers: Choice::of("same"),
             estimator: Choice::of("none"),
             conventions: Conventions::default(),
             data: Sorted::new(),

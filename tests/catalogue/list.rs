@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, normalisers,
-    positions, probabilities, products, recipes, selections,
+    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, mixes,
+    normalisers, positions, probabilities, products, recipes, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
 
@@ -104,10 +104,12 @@ fn ids_and_texts() {
     selections().iter().for_each(|e| entry("selection", e.id, e.name, e.about));
     recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
     probabilities().iter().for_each(|e| entry("probability", e.id, e.name, e.about));
+    mixes().iter().for_each(|e| entry("mix", e.id, e.name, e.about));
     let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
     let by_content = || products().iter().chain(selections());
     let papers = papers.chain(by_content().filter_map(|e| e.paper));
-    let papers = papers.chain(probabilities().iter().filter_map(|e| e.paper));
+    let papers =
+        papers.chain(probabilities().iter().filter_map(|e| e.paper)).chain(mixes().iter().filter_map(|e| e.paper));
     for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
         assert!((2014..=2026).contains(&paper.year) && paper.title.contains(", ") && !paper.id.is_empty(), "{paper:?}");
         if let Some(number) = paper.id.strip_prefix("arXiv:") {
@@ -203,6 +205,10 @@ fn parameters_and_tables() {
         assert!(e.tables.iter().all(|t| read.contains(t.name)), "{}", e.id);
         e.ours.into_iter().for_each(|ours| bilingual(e.id, ours, false));
     }
+    for e in mixes() {
+        check_params(e.id, e.params, "");
+        assert!(e.paper.is_some() && e.id != "same" && catalogue::mix(e.id).is_some(), "{}", e.id);
+    }
     for e in probabilities() {
         check_params(e.id, e.params, e.formula);
         assert!((e.paper.is_some() || e.ours.is_some()) && e.id != "custom" && e.id != "none", "{}", e.id);
@@ -250,6 +256,11 @@ fn what_has_no_formula_is_written_for_reading() {
         }
     }
     probabilities().iter().for_each(|e| drawn(e.formula));
+    for e in mixes() {
+        let lines = e.written();
+        lines.iter().for_each(|line| drawn(line));
+        assert!(e.params.iter().all(|p| lines.iter().any(|line| line.contains(p.name))), "{}", e.id);
+    }
 }
 
 /// Every table says how formulas read it: with as many indices as it has, of names that formulas know.

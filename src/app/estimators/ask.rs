@@ -117,6 +117,7 @@ fn notes(experiment: &Experiment, ahead: bool, causal: bool) -> Vec<Text> {
         && experiment.score.is_none()
         && experiment.softcap == 0.0
         && experiment.prob.id == "none"
+        && experiment.layers.id == "same"
         && experiment.normaliser.id == "softmax";
     if !plain {
         notes.push(Text::new(

@@ -8,7 +8,8 @@
 //! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
 //! | `painted` | cells switched by hand |
 //! | `tools`, `combine`, `strip` | buttons to more; patterns joined with the mask; each layer by itself |
-//! | `heads`, `position`, `score`, `content`, `weights`, `prob`, `conventions` | the other cards |
+//! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
+//! | `layers`, `prob` | mixes of layers; what is done to the weights: parts of the card `content` |
 
 mod combine;
 mod content;
@@ -17,6 +18,7 @@ mod editor;
 pub mod formulas;
 mod heads;
 mod highlight;
+mod layers;
 mod layout;
 mod mask;
 mod messages;
@@ -52,7 +54,6 @@ pub fn RulesColumn() -> impl IntoView {
         <content::ContentCard />
         <heads::HeadsCard />
         <weights::WeightsCard />
-        <prob::ProbCard />
         <conventions::ConventionsCard />
     }
 }

@@ -28,6 +28,8 @@ pub enum Owner {
     Normaliser,
     /// What is done to the weights.
     Prob,
+    /// The mix of layers.
+    Layers,
 }
 
 impl Owner {
@@ -41,6 +43,7 @@ impl Owner {
             Self::Layout => "layout.params",
             Self::Normaliser => "normaliser.params",
             Self::Prob => "prob.params",
+            Self::Layers => "layers.params",
         }
     }
 
@@ -54,6 +57,7 @@ impl Owner {
             Self::Layout => &e.layout.params,
             Self::Normaliser => &e.normaliser.params,
             Self::Prob => &e.prob.params,
+            Self::Layers => &e.layers.params,
         }
     }
 
@@ -66,6 +70,7 @@ impl Owner {
             Self::Layout => &mut e.layout.params,
             Self::Normaliser => &mut e.normaliser.params,
             Self::Prob => &mut e.prob.params,
+            Self::Layers => &mut e.layers.params,
         }
     }
 
@@ -85,6 +90,7 @@ impl Owner {
                 catalogue::normaliser(&e.normaliser.id).map_or((&[], &[]), |entry| (entry.params, entry.tables))
             }
             Self::Prob => (catalogue::probability(&e.prob.id).map_or(&[], |entry| entry.params), &[]),
+            Self::Layers => (catalogue::mix(&e.layers.id).map_or(&[], |entry| entry.params), &[]),
         }
     }
 }

@@ -1,16 +1,13 @@
-//! What is done to the weights before they meet the values. Folded until it is needed.
-#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+//! What is done to the weights before they meet the values. Part of a card that is folded until it is needed.
 
 use leptos::prelude::*;
-use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::About;
 use super::editor::Editor;
 use super::own::{DeclaredRows, Own};
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
-use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, Show, words, words_of};
-use crate::app::piece::piece;
+use crate::app::controls::{Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
@@ -22,25 +19,9 @@ use crate::formula::Kind;
 /// What is there before the rest of the catalogue comes.
 const FIRST: [&str; 2] = ["none", "custom"];
 
-/// The card of what is done to the weights.
+/// What is done to the weights, and the parameters or the formula of it.
 #[component]
-pub fn ProbCard() -> impl IntoView {
-    let lab = lab();
-    let changed = Signal::derive(move || {
-        lab.experiment.with(|e| if e.prob.id == FIRST[0] { String::new() } else { e.prob.id.clone() })
-    });
-    view! {
-        <Fold title=words("Dropout and own weights", "失活与自定义权重") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
-    }
-}
-
-#[wasm_split(later, fallible)]
-fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
-    Ok(|| view! { <Changes /> })
-}
-
-#[component]
-fn Changes() -> impl IntoView {
+pub fn Prob() -> impl IntoView {
     let lab = lab();
     let id = Signal::memo(move || lab.experiment.with(|e| e.prob.id.clone()));
     let own = Signal::memo(move || id.with(|id| id == FIRST[1]));
@@ -67,7 +48,7 @@ fn Changes() -> impl IntoView {
     });
     let fault = Own::Prob.fault(lab);
     view! {
-        {move || view! { <Choices label=words("What is done to the weights", "对权重的变换") items=items() chosen=id on_choose=choose look=Look::Chips /> }}
+        {move || view! { <Choices label=words("What is done to the weights", "对权重的变换") items=items() chosen=id on_choose=choose look=Look::Chips show_label=true /> }}
         <More expanded=expanded en="More changes" zh="更多变换" />
         <Show when=own>
             <Editor

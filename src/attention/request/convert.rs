@@ -304,8 +304,11 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
         }
     }
     combine(chooser, problem, pattern, &request.combine);
+    let placed = request.layers.as_ref().is_none_or(|mix| chooser.layers(problem, &mix.id, &mix.params, "layers"));
     if let Some(entry) = &request.position {
-        chooser.position(problem, &entry.id, &entry.params, "position");
+        // A layer without positions: the entry is looked at all the same.
+        let mut aside = (!placed).then(|| problem.clone());
+        chooser.position(aside.as_mut().unwrap_or(problem), &entry.id, &entry.params, "position");
     }
     match &request.score {
         Some(FormulaOrEntry::Formula(text)) => problem.bias.push(chooser.text(text, "score")),

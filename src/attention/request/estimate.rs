@@ -122,6 +122,7 @@ fn unheard(request: &Request) -> impl Iterator<Item = &'static str> {
         ("sink_logit", request.sink_logit.is_some()),
         ("conventions", request.conventions != Conventions::default()),
         ("position", !nowhere),
+        ("layers", request.layers.as_ref().is_some_and(|choice| choice.id != "same")),
         ("normaliser", !softmax),
         ("data", !request.data.is_empty()),
         ("algorithm", request.algorithm != Algorithm::Auto),

@@ -107,6 +107,8 @@ pub struct Request {
     pub conventions: Conventions,
     /// Position scheme.
     pub position: Option<Choice>,
+    /// How the layers of a model differ, and which of them this is.
+    pub layers: Option<Choice>,
     /// How a query and a key become a score; its own scale gives way to `scale`.
     pub product: Option<Choice>,
     /// What becomes of the heads; a scale of the request's own stays as it is.

@@ -40,6 +40,15 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
         }
     }
     probability(found, experiment);
+    let layers = &experiment.layers;
+    match catalogue::mix(&layers.id) {
+        Some(entry) => params(found, "layers.params", entry.params, &layers.params),
+        None if layers.id == "same" => params(found, "layers.params", &[], &layers.params),
+        None => {
+            let known = catalogue::mixes().iter().map(|entry| entry.id).chain(["same"]);
+            found.add("layers.id", unknown(Text::new("mix of layers", "层的组合"), &layers.id, known));
+        }
+    }
     let products = (Text::new("product", "乘积"), catalogue::products());
     by_content(found, "product", &experiment.product, products);
     let layout = &experiment.layout;

@@ -10,9 +10,10 @@ use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 9] = [
+const CHOICES: [(&str, &str); 10] = [
     ("estimator", "id"),
     ("input", "kind"),
+    ("layers", "id"),
     ("mask", "id"),
     ("normaliser", "id"),
     ("position", "id"),
