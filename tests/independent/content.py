@@ -424,10 +424,6 @@ VALUES = {shaw: shaw_values, tisasrec: tisasrec_values}
 # Normalisers: the scores they leave, and the weights.
 
 
-def masked(s):
-    return np.where(s.seen, s.scale * s.dot(), -np.inf)
-
-
 def exponential(scores, axis):
     """The softmax along an axis; nothing where nothing is seen."""
     most = scores.max(axis, keepdims=True)
@@ -436,15 +432,17 @@ def exponential(scores, axis):
     return e / np.where(total > 0, total, 1)
 
 
-def top_k_softmax(s, p):
-    scores = masked(s)
+def softmax(s, p, scores):
+    return scores, exponential(scores, -1)
+
+
+def top_k_softmax(s, p, scores):
     least = -np.sort(-scores, -1)[..., min(int(p["keep"]), s.n_k) - 1]
     scores = np.where(scores >= least[..., None], scores, -np.inf)
     return scores, exponential(scores, -1)
 
 
-def inverted(s, p):
-    scores = masked(s)
+def inverted(s, p, scores):
     weights = exponential(scores, -2)
     with np.errstate(divide="ignore"):
         left = np.where(scores == -np.inf, -np.inf, np.log(weights))
@@ -454,8 +452,7 @@ def inverted(s, p):
     return left, weights
 
 
-def learned_sink(s, p):
-    scores = masked(s)
+def learned_sink(s, p, scores):
     beside = np.concatenate([scores, np.full((s.H, s.n_q, 1), p["logit"])], -1)
     return scores, exponential(beside, -1)[..., :-1]
 
@@ -475,23 +472,21 @@ def hashed(*parts):
     return (state >> np.uint32(8)).astype(np.int64)
 
 
-def dropped(s, p, thrown):
-    scores = masked(s)
-    kept = np.broadcast_to(thrown >= p["rate"] * 2**24, scores.shape)
-    return scores, exponential(scores, -1) * kept / (1 - p["rate"])
+def dropped(p, thrown, weights):
+    return weights * (thrown >= p["rate"] * 2**24) / (1 - p["rate"])
 
 
 def heads_of(s):
     return np.arange(s.H)[:, None, None]
 
 
-def dropout(s, p):
+def dropout(s, p, weights):
     first = hashed(SEED, p["draw"], 0)
-    return dropped(s, p, hashed(first, heads_of(s), s.pos[:, None], s.key))
+    return dropped(p, hashed(first, heads_of(s), s.pos[:, None], s.key), weights)
 
 
-def head_dropout(s, p):
-    return dropped(s, p, hashed(hashed(SEED, p["draw"], 0), heads_of(s)))
+def head_dropout(s, p, weights):
+    return dropped(p, hashed(hashed(SEED, p["draw"], 0), heads_of(s)), weights)
 
 
 IDS = {top_k_softmax: "top-k"}
@@ -534,33 +529,44 @@ CASES = [
     ("normaliser", learned_sink, {"logit": 1.5}),
     ("prob", dropout, {"rate": 0.25, "draw": 3}),
     ("prob", head_dropout, {"rate": 0.5, "draw": 1}),
+    ("position", shaw, {"reach": 2, "gain": 1.0, "values": 1}, ("prob", dropout, {"rate": 0.5, "draw": 0})),
+    ("position", tisasrec, {"reach": 3, "gain": 1.0, "values": 1}, ("normaliser", inverted, {"rows": 0})),
+    ("position", shaw, {"reach": 4, "gain": 0.5, "values": 1}, ("normaliser", top_k_softmax, {"keep": 2})),
+    ("selection", top_k, {"keep": 5}, ("normaliser", top_k_softmax, {"keep": 2})),
 ]
 
 
 def main():
     out = []
-    for number, (room, of, params) in enumerate(CASES):
+    for number, (room, of, params, *beside) in enumerate(CASES):
         for causal in (True, False):
             n_k = 11
             n_q = n_k if params.get("shared") or number % 2 else n_k - 3
             s = Setting(4, 2, n_q, n_k, 6, causal, number)
             Q, K, V = s.Q.copy(), s.K0.copy(), s.V0.copy()
-            if room in ("normaliser", "prob"):
-                scores, weights = of(s, params)
-            else:
-                kept = of(s, params)
-                scores = kept if room != "selection" else np.where(kept, s.scale * s.dot(), -np.inf)
-                scores = np.where(s.seen, scores, -np.inf)
-                weights = exponential(scores, -1)
+            chosen = {room: (of, params)} | {also: (what, of_it) for also, what, of_it in beside}
+            scores = s.scale * s.dot()
+            if "position" in chosen or "product" in chosen:
+                scores = of(s, params)
+            if "selection" in chosen:
+                scores = np.where(of(s, params), s.scale * s.dot(), -np.inf)
+            scores = np.where(s.seen, scores, -np.inf)
+            normaliser, given = chosen.get("normaliser", (softmax, {}))
+            scores, weights = normaliser(s, given, scores)
+            if "prob" in chosen:
+                change, given = chosen["prob"]
+                weights = change(s, given, weights)
             y = np.einsum("hij,hjd->hid", weights, s.V)
             if params.get("values"):
                 y = y + VALUES[of](s, params, weights)
-            told = of is pool_keys or params.get("values") or room in ("normaliser", "prob")
+            told = of is pool_keys or params.get("values") or "normaliser" in chosen or "prob" in chosen
+            named = lambda what: IDS.get(what, what.__name__.replace("_", "-"))
             out.append(
                 {
                     "room": room,
-                    "id": IDS.get(of, of.__name__.replace("_", "-")),
+                    "id": named(of),
                     "params": {name: float(value) for name, value in params.items()},
+                    "beside": [[also, named(what), of_it] for also, what, of_it in beside],
                     "causal": causal,
                     "seed": SEED,
                     "dims": [4, 2, n_q, n_k, 6, 3],
