@@ -183,6 +183,7 @@ mod tests {
     use super::*;
     use crate::attention::request::prepare;
     use crate::catalogue::Lang;
+    use crate::formula::Scalar;
     use serde_json::json;
 
     /// A request of two heads, four queries and six keys, with `fields` on top.
@@ -264,6 +265,21 @@ mod tests {
                 json!({"mask": "doc[q] == doc[k]", "data": {"doc": [0, 0.5, 1, 1, 1, 1]}}),
                 "data.doc[1]: must be a whole number, and is 0.5",
             ),
+            (
+                json!({"prob": {"id": "dropot"}}),
+                "prob.id: there is no change of the weights `dropot`; did you mean `dropout`?",
+            ),
+            (
+                json!({"prob": {"id": "dropout", "params": {"rate": 1}}}),
+                "prob.params.rate: must be between 0 and 0.95, and is 1",
+            ),
+            (json!({"prob": 3}), "prob: must be text or an object { id, params }, and is 3"),
+            (json!({"temperature": 0}), "temperature: must be above 0, and is 0"),
+            (json!({"layers": {"id": "sam"}}), "layers.id: there is no mix of layers `sam`; did you mean `same`?"),
+            (
+                json!({"normaliser": {"id": "top-k", "params": {"keep": 0}}}),
+                "normaliser.params.keep: must be between 1 and 65536, and is 0",
+            ),
             (json!({"repeat": 0}), "repeat: must be between 1 and 1000, and is 0"),
         ] {
             assert_eq!(said(fields.clone()), [line], "{fields}");
@@ -295,6 +311,22 @@ mod tests {
         let short = said(json!({"layout": {"id": "head-scale"}, "data": {"head_gain": [1]}}));
         assert!(short[0].starts_with("data.head_gain: has 1 numbers"), "{short:?}");
         assert!(said(json!({"layout": {"id": "mlaa"}}))[0].starts_with("layout.id: there is no layout of heads"));
+    }
+
+    #[test]
+    fn entries_of_weights_and_sinks_fill_their_slots() {
+        let with = |fields: Value| draft(fields).request().and_then(|request| prepare(&request)).unwrap().problem;
+        let dropout = with(json!({"prob": {"id": "dropout", "params": {"rate": 0.5}}, "temperature": 4}));
+        assert!(dropout.probability.is_some_and(|term| term.params.get("rate") == Some(&Scalar::Float(0.5))));
+        assert_eq!(dropout.scale, (1.0 / 8_f32.sqrt()) / 4.0);
+        let sinks = json!({"normaliser": {"id": "learned-sink"}, "data": {"sink_logit": [1, -2]}});
+        assert_eq!(with(sinks).sink, Some(vec![1.0, -2.0]));
+        let mut twice = draft(json!({"normaliser": {"id": "learned-sink"}}));
+        twice.sink(vec![0.0; 2]);
+        let issues = twice.request().and_then(|request| prepare(&request)).unwrap_err();
+        assert_eq!(issues.lines(Lang::En), "sink_logit: the normaliser has a sink of its own");
+        let bare = with(json!({"layers": {"id": "some-nope", "params": {"layer": 8}}, "position": {"id": "rope"}}));
+        assert_eq!(bare.rotation, None);
     }
 
     #[test]
