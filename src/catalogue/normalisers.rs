@@ -1,4 +1,4 @@
-//! Normalisers: how a row of scores becomes weights.
+//! Normalisers: how scores become weights.
 
 use super::content::{Computed, Content, Measure};
 use super::entry::{NormaliserEntry, NormaliserKind, Paper, Param, Table, Text};

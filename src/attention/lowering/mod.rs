@@ -10,7 +10,7 @@
 //! | `gather` | entries of the catalogue turned into steps |
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
-//! | `measure` | tables computed from Q and K |
+//! | `measure` | tables computed from Q and K, and what their weights add to the output |
 //! | `numbers` | rows in double precision, seeded weights |
 //! | `finish` | what is done to the output |
 
