@@ -110,13 +110,13 @@ closed! {
         SquaredDistance,
         /// Sinusoids added; parameter `gain`.
         ScaledSinusoid,
-        /// Positions that flow by a differential equation added; parameters `gain`, `delta`.
+        /// Positions that flow by a differential equation added; parameters `gain`, `delta`, `values`.
         Flow,
         /// Lengths and angles, in twice as many places; parameters `base`, `phase`.
         Polar,
-        /// States of an LSTM added; parameters `gain`, `content`.
+        /// States of an LSTM added; parameters `gain`, `content`, `values`.
         Lstm,
-        /// States of a network over the last tokens added; parameters `gain`, `reach`.
+        /// States of a network over the last tokens added; parameters `gain`, `reach`, `values`.
         LocalRnn,
         /// Keys made of the queries, if the switch `shared` is on.
         SharedQk,

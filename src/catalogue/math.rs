@@ -41,16 +41,24 @@ impl Change {
                 "x[p, i] + gain / sqrt(d) * sin(p / 10000 ** (2 * i / d))",
                 "x[p, i + d / 2] + gain / sqrt(d) * cos(p / 10000 ** (2 * i / d))",
             ],
-            Self::Flow => {
-                &["f[t + delta] == f[t] + integral(tanh(W * f[t] + t * w + B))", "x[p] + gain * f[p * delta]"]
-            }
+            Self::Flow => &[
+                "f[t + delta] == f[t] + integral(tanh(W * f[t] + t * w + B))",
+                "x[p] + gain * f[p * delta]",
+                "v[p] + values * gain * O * f[p * delta]",
+            ],
             Self::Polar => &[
                 "a[p, i] == p * base ** (-i / d)",
                 "turn(log(1 + exp(q[p, i])), a[p, i])",
                 "turn(log(1 + exp(k[p, i])), a[p, i] - 2 * pi * phase * U[i])",
             ],
-            Self::Lstm => &["h[p] == lstm(x[p] if content else 1, h[p - 1])", "x[p] + gain * W * h[p]"],
-            Self::LocalRnn => &["h[p] == rnn(x[p - reach + 1], x[p])", "x[p] + gain * h[p]"],
+            Self::Lstm => &[
+                "h[p] == lstm(x[p] if content else 1, h[p - 1])",
+                "x[p] + gain * W * h[p]",
+                "v[p] + values * gain * O * h[p]",
+            ],
+            Self::LocalRnn => {
+                &["h[p] == rnn(x[p - reach + 1], x[p])", "x[p] + gain * h[p]", "v[p] + values * gain * h[p]"]
+            }
             Self::SharedQk => &["q[p] / norm(q[p]) if shared else k[p]"],
             Self::TalkingHeads => &[
                 "before[g, h] == identity * (g == h) + noise * P[g, h]",

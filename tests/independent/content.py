@@ -218,7 +218,7 @@ def pope(s, p):
     return s.scale * np.einsum("hic,hjc,ijc->hij", softplus(s.Q), softplus(s.K), np.cos(turn))
 
 
-def floater(s, p):
+def floater_states(s, p):
     d, h = s.d, p["delta"]
     x = normals(0, d)
     W, w, b = normals(1, d, d) / SQ(d), normals(2, d), normals(3, d)
@@ -232,13 +232,17 @@ def floater(s, p):
         k4 = f(t + h, x + h * k3)
         x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         table.append(x)
-    table = p["gain"] * np.stack(table)
+    return p["gain"] * np.stack(table)
+
+
+def floater(s, p):
+    table = floater_states(s, p)
     return plus(s, table[s.pos], table)
 
 
-def lstm_states(s, tokens):
-    d = s.d
-    A, B = normals(0, 4 * d, d) / SQ(d), normals(1, 4 * d, d) / SQ(d)
+def lstm_states(tokens, first=0):
+    d = tokens.shape[-1]
+    A, B = normals(first, 4 * d, d) / SQ(d), normals(first + 1, 4 * d, d) / SQ(d)
     h, c, out = np.zeros(d), np.zeros(d), []
     for x in tokens:
         i, f, g, o = np.split(A @ x + B @ h, 4)
@@ -251,26 +255,25 @@ def lstm_states(s, tokens):
 def lstm_generator(s, p):
     W = p["gain"] * normals(2, s.d, s.d) / SQ(s.d)
     if p["content"]:
-        states = lambda heads: np.stack([lstm_states(s, head) @ W.T for head in heads])
+        states = lambda heads: np.stack([lstm_states(head) @ W.T for head in heads])
         return plus(s, states(s.Q), states(s.K))
-    table = lstm_states(s, np.ones((s.n_k, s.d))) @ W.T
+    table = lstm_states(np.ones((s.n_k, s.d))) @ W.T
     return plus(s, table[s.pos], table)
 
 
+def local_states(head, p, first=0):
+    M, d, out = int(p["reach"]), head.shape[-1], []
+    W, U = normals(first, d, d) / SQ(d), normals(first + 1, d, d) / SQ(d)
+    for t in range(len(head)):
+        h = np.zeros(d)
+        for x in head[max(0, t - M + 1) : t + 1]:
+            h = np.tanh(W @ x + U @ h)
+        out.append(p["gain"] * h)
+    return np.stack(out)
+
+
 def r_transformer(s, p):
-    M, d = int(p["reach"]), s.d
-    W, U = normals(0, d, d) / SQ(d), normals(1, d, d) / SQ(d)
-
-    def states(head):
-        out = []
-        for t in range(len(head)):
-            h = np.zeros(d)
-            for x in head[max(0, t - M + 1) : t + 1]:
-                h = np.tanh(W @ x + U @ h)
-            out.append(p["gain"] * h)
-        return np.stack(out)
-
-    return plus(s, np.stack([states(h) for h in s.Q]), np.stack([states(h) for h in s.K]))
+    return plus(s, np.stack([local_states(h, p) for h in s.Q]), np.stack([local_states(h, p) for h in s.K]))
 
 
 def learned(s, p):
@@ -418,7 +421,33 @@ def tisasrec_values(s, p, weights):
     return np.einsum("hij,jd->hid", weights, P) + np.einsum("hij,ijd->hid", weights, R[index])
 
 
-VALUES = {shaw: shaw_values, tisasrec: tisasrec_values}
+def added(s, weights, states):
+    return np.einsum("hij,hjd->hid", weights, np.broadcast_to(states, s.V.shape))
+
+
+def floater_values(s, p, weights):
+    return added(s, weights, floater_states(s, p) @ normals(4, 3, s.d).T / SQ(s.d))
+
+
+def lstm_values(s, p, weights):
+    if p["content"]:
+        W = p["gain"] * normals(5, 3, 3) / SQ(3)
+        return added(s, weights, np.stack([lstm_states(head, 3) @ W.T for head in s.V]))
+    W = p["gain"] * normals(5, 3, s.d) / SQ(s.d)
+    return added(s, weights, lstm_states(np.ones((s.n_k, s.d))) @ W.T)
+
+
+def local_values(s, p, weights):
+    return added(s, weights, np.stack([local_states(head, p, 2) for head in s.V]))
+
+
+VALUES = {
+    shaw: shaw_values,
+    tisasrec: tisasrec_values,
+    floater: floater_values,
+    lstm_generator: lstm_values,
+    r_transformer: local_values,
+}
 
 
 # Normalisers: the scores they leave, and the weights.
@@ -532,6 +561,10 @@ CASES = [
     ("position", shaw, {"reach": 2, "gain": 1.0, "values": 1}, ("prob", dropout, {"rate": 0.5, "draw": 0})),
     ("position", tisasrec, {"reach": 3, "gain": 1.0, "values": 1}, ("normaliser", inverted, {"rows": 0})),
     ("position", shaw, {"reach": 4, "gain": 0.5, "values": 1}, ("normaliser", top_k_softmax, {"keep": 2})),
+    ("position", floater, {"gain": 0.5, "delta": 0.25, "values": 1}),
+    ("position", lstm_generator, {"gain": 1.5, "content": 1, "values": 1}),
+    ("position", lstm_generator, {"gain": 1.5, "content": 0, "values": 1}),
+    ("position", r_transformer, {"reach": 3, "gain": 0.75, "values": 1}),
     ("selection", top_k, {"keep": 5}, ("normaliser", top_k_softmax, {"keep": 2})),
 ]
 

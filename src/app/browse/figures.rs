@@ -13,7 +13,7 @@ use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::attention::{Plan, RowRules, assemble};
 use crate::catalogue::{Lang, MaskEntry};
-use crate::experiment::{Experiment, MaskChoice};
+use crate::experiment::{Choice, Experiment, MaskChoice};
 
 /// Milliseconds at a time.
 const SLICE_MS: f64 = 4.0;
@@ -96,6 +96,13 @@ async fn work(lab: Lab, mask: &'static MaskEntry, known: RwSignal<Known>, alive:
         paint: Vec::new(),
         edits: Vec::new(),
         score: None,
+        position: Choice::of("none"),
+        product: Choice::of("dot"),
+        selection: Choice::of("none"),
+        layout: Choice::of("plain"),
+        normaliser: Choice::of("softmax"),
+        prob: MaskChoice::of("none"),
+        layers: Choice::of("same"),
         ..now.as_ref().clone()
     };
     let (problem, _) = assemble(&alone, &loaded).ok()?;

@@ -116,16 +116,25 @@ fn Large(map: Map, name: String) -> impl IntoView {
 
 /// Every layer of the experiment in the head that is shown; none where something is wrong with it.
 fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
-    let none = MaskChoice { id: "none".to_owned(), params: Default::default(), custom: None };
+    // What depends on the contents of Q and K is no layer by position, and would wait to be computed.
+    let plain = Experiment {
+        edits: Vec::new(),
+        product: Choice::of("dot"),
+        selection: Choice::of("none"),
+        layout: Choice::of("plain"),
+        normaliser: Choice::of("softmax"),
+        prob: MaskChoice::of("none"),
+        ..e.clone()
+    };
     let bare = Experiment {
-        mask: none,
+        mask: MaskChoice::of("none"),
         combine: Vec::new(),
         paint: Vec::new(),
-        edits: Vec::new(),
         score: None,
         position: Choice::of("none"),
+        layers: Choice::of("same"),
         softcap: 0.0,
-        ..e.clone()
+        ..plain.clone()
     };
     let named = |id: &str| catalogue::mask(id).map_or(Text::new("own formula", "自定义公式"), |entry| entry.name);
     let mut all = Vec::new();
@@ -134,12 +143,15 @@ fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
             all.push(Part { name, number, map });
         }
     };
-    let whole = Experiment { edits: Vec::new(), ..e.clone() };
+    let whole = Experiment { position: Choice::of("none"), ..plain };
     add(Text::new("mask, all together", "掩码（合成）"), 0, &whole, Stage::Weights);
     add(named(&e.mask.id), 0, &Experiment { mask: e.mask.clone(), ..bare.clone() }, Stage::Weights);
     for (i, layer) in e.combine.iter().enumerate() {
         let alone = Experiment { combine: vec![Layer { op: Join::Replace, ..layer.clone() }], ..bare.clone() };
         add(named(&layer.id), i + 1, &alone, Stage::Weights);
+    }
+    if let Some(mix) = catalogue::mix(&e.layers.id).filter(|mix| mix.mask.is_some()) {
+        add(mix.name, 0, &Experiment { layers: e.layers.clone(), ..bare.clone() }, Stage::Weights);
     }
     if !e.paint.is_empty() {
         let paint = e.paint.clone();

@@ -80,6 +80,12 @@ impl Frame {
         Arc::make_mut(&mut self.inputs.k).chunks_exact_mut(n_k * d).for_each(change);
     }
 
+    /// Calls `change` with the rows of each head of V.
+    pub fn each_v(&mut self, change: impl FnMut(&mut [f32])) {
+        let Dims { n_k, d_v, .. } = self.dims;
+        Arc::make_mut(&mut self.inputs.v).chunks_exact_mut(n_k * d_v).for_each(change);
+    }
+
     /// Calls `change` with each row of Q and each row of K, in double precision.
     pub fn each_row(&mut self, mut change: impl FnMut(&mut [f64])) {
         let d = self.dims.d;

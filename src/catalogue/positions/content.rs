@@ -243,6 +243,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
         params: &[
             GAIN,
             Param::real("delta", [0.01, 1.0], 0.01, 0.1, Text::new("time between tokens", "词元之间的时间")),
+            VALUES,
         ],
         least: None,
         paper: Some(Paper {
@@ -259,7 +260,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
             "种子权重的 LSTM 逐个读取词元，并把状态加到词元上；不看内容时则读取常量，为每处生成一个位置。",
         ),
         slot: Slot::Content(Content { changes: &[Change::Lstm], ..Content::NONE }),
-        params: &[GAIN, Param::switch("content", true, Text::new("reads the content", "读取内容"))],
+        params: &[GAIN, Param::switch("content", true, Text::new("reads the content", "读取内容")), VALUES],
         least: None,
         paper: None,
     },
@@ -271,7 +272,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
             "注意力之前，种子权重的小型循环网络读取最近几个词元并加上其状态：无需位置也能知道次序。",
         ),
         slot: Slot::Content(Content { changes: &[Change::LocalRnn], ..Content::NONE }),
-        params: &[Param::int("reach", [1, 32], 1024, 6, Text::new("tokens read", "读取的词元数")), GAIN],
+        params: &[Param::int("reach", [1, 32], 1024, 6, Text::new("tokens read", "读取的词元数")), GAIN, VALUES],
         least: None,
         paper: Some(Paper {
             title: "Wang et al., R-Transformer: Recurrent Neural Network Enhanced Transformer",
