@@ -118,7 +118,8 @@ fn scores_are_those_of_the_papers() {
             let off = (f64::from(*found) - wanted).abs();
             assert!(off <= TOLERANCE * wanted.abs().max(1.0), "{name}: {found} is not {wanted}");
         }
-        for engine in engines().into_iter().filter(|_| !case.y.is_empty()) {
+        // Once for each entry on the engines: a GPU in software compiles every kernel for seconds.
+        for engine in engines().into_iter().filter(|_| case.causal && !case.y.is_empty()) {
             let mut out = engine.run(&problem, &inputs, None).y;
             lowering::finish(&problem, &mut out);
             assert_eq!(out.len(), case.y.len(), "{name}");

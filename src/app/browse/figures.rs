@@ -9,6 +9,7 @@ use crate::analysis::reach::{Reach, Walk};
 use crate::app::clock;
 use crate::app::i18n::{self, t};
 use crate::app::reactive::RwSignal;
+use crate::app::rules::patterns;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::attention::{Plan, RowRules, assemble};
@@ -94,16 +95,8 @@ async fn work(lab: Lab, mask: &'static MaskEntry, known: RwSignal<Known>, alive:
         mask: MaskChoice { id: mask.id.to_owned(), params, custom: None },
         combine: Vec::new(),
         paint: Vec::new(),
-        edits: Vec::new(),
-        score: None,
-        position: Choice::of("none"),
-        product: Choice::of("dot"),
-        selection: Choice::of("none"),
-        layout: Choice::of("plain"),
-        normaliser: Choice::of("softmax"),
-        prob: MaskChoice::of("none"),
         layers: Choice::of("same"),
-        ..now.as_ref().clone()
+        ..patterns(&now)
     };
     let (problem, _) = assemble(&alone, &loaded).ok()?;
     let plan = Plan::compile(&problem).ok()?;

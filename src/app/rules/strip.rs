@@ -114,27 +114,31 @@ fn Large(map: Map, name: String) -> impl IntoView {
     view! { <canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas> }
 }
 
-/// Every layer of the experiment in the head that is shown; none where something is wrong with it.
-fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
-    // What depends on the contents of Q and K is no layer by position, and would wait to be computed.
-    let plain = Experiment {
+/// An experiment of which only the patterns are left: what depends on the contents of Q and K would wait to be computed, and no mask reads it.
+pub fn patterns(e: &Experiment) -> Experiment {
+    Experiment {
         edits: Vec::new(),
+        score: None,
+        position: Choice::of("none"),
         product: Choice::of("dot"),
         selection: Choice::of("none"),
         layout: Choice::of("plain"),
         normaliser: Choice::of("softmax"),
         prob: MaskChoice::of("none"),
         ..e.clone()
-    };
+    }
+}
+
+/// Every layer of the experiment in the head that is shown; none where something is wrong with it.
+fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
+    let whole = patterns(e);
     let bare = Experiment {
         mask: MaskChoice::of("none"),
         combine: Vec::new(),
         paint: Vec::new(),
-        score: None,
-        position: Choice::of("none"),
         layers: Choice::of("same"),
         softcap: 0.0,
-        ..plain.clone()
+        ..whole.clone()
     };
     let named = |id: &str| catalogue::mask(id).map_or(Text::new("own formula", "自定义公式"), |entry| entry.name);
     let mut all = Vec::new();
@@ -143,7 +147,6 @@ fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
             all.push(Part { name, number, map });
         }
     };
-    let whole = Experiment { position: Choice::of("none"), ..plain };
     add(Text::new("mask, all together", "掩码（合成）"), 0, &whole, Stage::Weights);
     add(named(&e.mask.id), 0, &Experiment { mask: e.mask.clone(), ..bare.clone() }, Stage::Weights);
     for (i, layer) in e.combine.iter().enumerate() {
