@@ -51,7 +51,7 @@ const ENTRIES: &[MixEntry] = &[
         ),
         mask: Some(LOCAL),
         bare: false,
-        params: &[Param::int("every", [1, 12], 1000, 6, EVERY), WINDOW, LAYER],
+        params: &[Param::int("every", [1, 12], 64, 6, EVERY), WINDOW, LAYER],
         paper: Some(Paper { title: "Gemma Team, Gemma 3 Technical Report", year: 2025, id: "arXiv:2503.19786" }),
     },
     MixEntry {
@@ -63,7 +63,7 @@ const ENTRIES: &[MixEntry] = &[
         ),
         mask: None,
         bare: true,
-        params: &[Param::int("every", [1, 12], 1000, 4, EVERY), LAYER],
+        params: &[Param::int("every", [1, 12], 64, 4, EVERY), LAYER],
         paper: Some(Paper {
             title: "Meta AI, The Llama 4 Herd",
             year: 2025,
@@ -79,7 +79,7 @@ const ENTRIES: &[MixEntry] = &[
         ),
         mask: Some(LOCAL),
         bare: true,
-        params: &[Param::int("every", [1, 12], 1000, 4, EVERY), WINDOW, LAYER],
+        params: &[Param::int("every", [1, 12], 64, 4, EVERY), WINDOW, LAYER],
         paper: Some(Paper {
             title: "Yang et al., Rope to Nope and Back Again: A New Hybrid Attention Strategy",
             year: 2025,

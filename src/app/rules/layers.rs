@@ -20,7 +20,7 @@ const SAME: &str = "same";
 /// Layers that are told in words.
 const TOLD: usize = 12;
 /// Most tokens for which the reach of a stack is walked at once.
-const WALKED: usize = 256;
+const WALKED: usize = 128;
 
 /// The mixes of layers, and the parameters of the chosen one.
 #[component]
@@ -140,6 +140,7 @@ mod tests {
 
     #[test]
     fn a_stack_reaches_as_far_as_its_layers_together() {
+        catalogue::complete();
         let input = r#"{ "input": { "kind": "generated", "recipe": "normal", "size": {"n_q": 64, "n_k": 64}, "seed": 1 },
             "mask": { "id": "causal" }, "selection": { "id": "top-k" }, "layers": { "id": "local-global" } }"#;
         let mut e: Experiment = serde_json::from_str(input).unwrap();

@@ -101,6 +101,7 @@ mod tests {
 
     #[test]
     fn a_formula_of_ones_own_starts_as_the_entry() {
+        catalogue::complete();
         let mut dropout = FormulaChoice::of("dropout");
         dropout.params.insert("rate".to_owned(), 0.5);
         let own = own_of(&dropout);
