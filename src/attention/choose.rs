@@ -1,21 +1,21 @@
 //! Entries of the catalogue, and formulas of the user's own, turned into terms and slots of a problem. Experiments and requests of the
 //! JavaScript API choose in the same words, so both come through here.
 
+mod weights;
+
 use std::sync::Arc;
 
 use super::dims::Dims;
 use super::lowering::{self, Making};
-use super::problem::{Beyond, Encoding, Normaliser, Problem, Term};
+use super::problem::{Beyond, Encoding, Problem, Term};
 use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
-use crate::catalogue::{
-    self, Content, ContentEntry, Lookup, MixEntry, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
-};
+use crate::catalogue::{self, Content, ContentEntry, Lookup, MixEntry, Param, Rotary, Setting, Slot, Table, Text};
 use crate::experiment::{
-    Conventions, CustomFormula, FormulaChoice, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault,
-    message, shown, type_of, unknown,
+    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
+    type_of, unknown,
 };
-use crate::formula::{Data, DataValues, Sorted};
+use crate::formula::{Data, Sorted};
 
 /// Most entries of one table: a layout of blocks grows with the square of the tokens over the block.
 const MAX_TABLE: usize = 1 << 26;
@@ -215,63 +215,6 @@ impl Chooser<'_> {
         let term = self.term("", declared, &[], params, path);
         let (seed, mut table) = (self.seed, |table: &Table| self.table(table, params));
         lowering::gather(problem, content, &mut Making { params, seed, term: &term, table: &mut table });
-    }
-
-    /// The normaliser entry `id`.
-    pub fn normaliser(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
-        let Some(entry) = catalogue::normaliser(id) else {
-            return self.unknown(
-                path,
-                Text::new("normaliser", "归一化方式"),
-                id,
-                catalogue::normalisers().iter().map(|e| e.id),
-            );
-        };
-        let params = self.params(entry.params, params, path);
-        problem.normaliser = match entry.kind {
-            NormaliserKind::OffByOne => Normaliser::OffByOne,
-            NormaliserKind::Sigmoid => Normaliser::Sigmoid,
-            NormaliserKind::Sparsemax => Normaliser::Sparsemax,
-            NormaliserKind::Entmax => Normaliser::Entmax,
-            NormaliserKind::SquaredRelu => Normaliser::SquaredRelu,
-            NormaliserKind::Inverted if params.get("rows") == Some(&0.0) => Normaliser::Exponential,
-            NormaliserKind::Softmax | NormaliserKind::Sink | NormaliserKind::TopK | NormaliserKind::Inverted => {
-                Normaliser::Softmax
-            }
-        };
-        for table in entry.tables {
-            if problem.sink.is_some() {
-                let text = Text::new("the normaliser has a sink of its own", "该归一化方式已有自己的汇点");
-                self.issues.push(Issue::new(table.name, text));
-            }
-            // A table that does not fit is an issue already.
-            problem.sink = self.table(table, &params).map(|data| match &data.values {
-                DataValues::Float(logits) => logits.clone(),
-                _ => Vec::new(),
-            });
-        }
-        self.content(problem, &entry.content, entry.params, &params, path);
-    }
-
-    /// What is done to the weights: the entry `id`, `none`, or a formula of the user's own.
-    pub fn probability(&mut self, problem: &mut Problem, choice: &FormulaChoice, path: &str) {
-        let FormulaChoice { id, params, custom } = choice;
-        problem.probability = match (id.as_str(), custom) {
-            ("none", _) => None,
-            ("custom", Some(formula)) => Some(self.custom(formula, &format!("{path}.custom"))),
-            ("custom", None) => {
-                self.issues.push(Issue::new(format!("{path}.custom"), Text::new("the formula is missing", "缺少公式")));
-                None
-            }
-            (id, _) => {
-                let Some(entry) = catalogue::probability(id) else {
-                    let ids = catalogue::probabilities().iter().map(|e| e.id);
-                    return self.unknown(path, Text::new("change of the weights", "权重变换"), id, ids);
-                };
-                let params = self.params(entry.params, params, path);
-                Some(self.term(entry.formula, entry.params, &[], &params, path))
-            }
-        };
     }
 
     /// Puts a bias in the slot that the softcap convention names.

@@ -7,6 +7,7 @@ mod history;
 mod issue;
 mod link;
 mod nearest;
+mod own;
 mod paint;
 pub(crate) mod shape;
 mod spec;

@@ -5,11 +5,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
 
+use crate::analysis::layers::patterns;
 use crate::analysis::reach::{Reach, Walk};
 use crate::app::clock;
 use crate::app::i18n::{self, t};
 use crate::app::reactive::RwSignal;
-use crate::app::rules::patterns;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::attention::{Plan, RowRules, assemble};

@@ -2,25 +2,22 @@
 
 use leptos::prelude::*;
 
+use super::About;
 use super::params::{Owner, ParamRows};
-use super::{About, patterns};
-use crate::analysis::reach::{Reach, reach_of_stack};
+use crate::analysis::layers::{count, reach_of_mix};
 use crate::app::controls::{Choices, IssueLine, Item, Look, words, words_of};
 use crate::app::i18n;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
-use crate::attention::{Loaded, Plan, RowRules, assemble};
 use crate::catalogue::{self, Lang, MixEntry};
-use crate::experiment::{Choice, Experiment};
+use crate::experiment::Choice;
 
 /// What stands for no mix.
 const SAME: &str = "same";
 /// Layers that are told in words.
 const TOLD: usize = 12;
-/// Most tokens for which the reach of a stack is walked at once.
-const WALKED: usize = 128;
 
 /// The mixes of layers, and the parameters of the chosen one.
 #[component]
@@ -54,12 +51,6 @@ pub fn Layers() -> impl IntoView {
     }
 }
 
-/// A parameter that counts layers.
-fn count(e: &Experiment, entry: &MixEntry, name: &str) -> usize {
-    let default = entry.params.iter().find(|p| p.name == name).map_or(1.0, |p| p.default);
-    e.layers.params.get(name).copied().unwrap_or(default) as usize
-}
-
 /// The layers of the stack around the shown one in words, that one marked.
 fn told(lab: Lab, entry: &MixEntry) -> String {
     let value = |name: &str| lab.experiment.with(|e| count(e, entry, name));
@@ -83,7 +74,7 @@ fn told(lab: Lab, entry: &MixEntry) -> String {
 /// After how many layers of the stack every query has reached every key, in words; nothing where the layers see the same or it would take long.
 fn far(lab: Lab, entry: &MixEntry) -> String {
     let loaded = lab.loaded.get();
-    let reach = lab.experiment.with(|e| stack(e, loaded.as_ref()?, entry));
+    let reach = lab.experiment.with(|e| reach_of_mix(e, loaded.as_ref()?, entry));
     match (reach.map(|reach| (reach.full(), reach)), lab.lang.get()) {
         (None, _) => String::new(),
         (Some((Some(layers), _)), Lang::En) => {
@@ -99,59 +90,5 @@ fn far(lab: Lab, entry: &MixEntry) -> String {
         (Some((None, reach)), Lang::Zh) => {
             format!("{} 层后到达 {} / {} 对，此后不再增加。", reach.layers, reach.reached, reach.permitted)
         }
-    }
-}
-
-/// The reach of the stack in the head that is shown: all keys, or all earlier ones where no layer looks ahead.
-fn stack(e: &Experiment, loaded: &Loaded, entry: &MixEntry) -> Option<Reach> {
-    let (n_q, n_k) = (loaded.dims.n_q, loaded.dims.n_k);
-    if entry.mask.is_none() || n_q.max(n_k) > WALKED {
-        return None;
-    }
-    let every = count(e, entry, "every");
-    let mut of_layer = patterns(e);
-    let mut offset = 0;
-    let mut layer = |number: usize| -> Option<Vec<u8>> {
-        of_layer.layers.params.insert("layer".to_owned(), number as f64);
-        let plan = Plan::compile(&assemble(&of_layer, loaded).ok()?.0).ok()?;
-        offset = i64::from(plan.offset_of(0));
-        let head = e.view.head.min(plan.dims.q_heads.saturating_sub(1));
-        let mut rules = RowRules::new(&plan, n_k);
-        let mut cells = vec![0; n_q * n_k];
-        for (q, row) in cells.chunks_exact_mut(n_k).enumerate() {
-            rules.begin_row(&plan, 0, head, q);
-            rules.mask(&plan, 0, row);
-        }
-        Some(cells)
-    };
-    let (local, global) = (layer(1)?, layer(every)?);
-    let own = |q: usize| usize::try_from(q as i64 + offset + 1).unwrap_or(0).min(n_k);
-    let ahead = global.chunks_exact(n_k).enumerate().any(|(q, row)| row[own(q)..].contains(&1));
-    let cells = |number: usize| if MixEntry::differs(number, every) { &global } else { &local };
-    Some(reach_of_stack(n_q, n_k, every, |number, q, k| cells(number)[q * n_k + k] != 0, |q, k| ahead || k < own(q)))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use super::*;
-    use crate::attention::load;
-    use crate::interchange::SerdeJson;
-
-    #[test]
-    fn a_stack_reaches_as_far_as_its_layers_together() {
-        catalogue::complete();
-        let input = r#"{ "input": { "kind": "generated", "recipe": "normal", "size": {"n_q": 64, "n_k": 64}, "seed": 1 },
-            "mask": { "id": "causal" }, "selection": { "id": "top-k" }, "layers": { "id": "local-global" } }"#;
-        let mut e: Experiment = serde_json::from_str(input).unwrap();
-        let loaded = load::<SerdeJson>(&e.input, None).unwrap();
-        let entry = catalogue::mix("local-global").unwrap();
-        let layers = |e: &Experiment| stack(e, &loaded, entry).unwrap().full();
-        assert_eq!(layers(&e), Some(6));
-        e.layers.params.insert("every".to_owned(), 12.0);
-        assert_eq!(layers(&e), Some(9));
-        e.layers.params.insert("every".to_owned(), 1.0);
-        assert_eq!(layers(&e), Some(1));
-        assert_eq!(stack(&e, &loaded, catalogue::mix("some-nope").unwrap()), None);
     }
 }

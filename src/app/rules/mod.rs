@@ -35,7 +35,6 @@ mod tools;
 mod weights;
 
 pub use combine::{OWN_MASK, OWN_POSITION, OneFormula, join_of, joins};
-pub use strip::patterns;
 pub use thumbs::Thumb;
 pub use tools::Open;
 

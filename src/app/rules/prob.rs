@@ -12,8 +12,8 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, Param, ProbabilityEntry};
-use crate::experiment::{CustomFormula, Declared, FormulaChoice};
+use crate::catalogue::{self, ProbabilityEntry};
+use crate::experiment::FormulaChoice;
 use crate::formula::Kind;
 
 /// What is there before the rest of the catalogue comes.
@@ -39,7 +39,7 @@ pub fn Prob() -> impl IntoView {
     };
     let choose = Callback::new(move |id: String| {
         lab.edit("prob.id", |e| {
-            let custom = (id == FIRST[1]).then(|| own_of(&e.prob));
+            let custom = (id == FIRST[1]).then(|| e.prob.own_probability());
             e.prob = FormulaChoice { custom, ..FormulaChoice::of(&id) };
         });
     });
@@ -80,34 +80,5 @@ pub fn Prob() -> impl IntoView {
         }}
         <IssueLine path="prob" except="prob." />
         <IssueLine path="prob.id" />
-    }
-}
-
-/// A formula of the user's own that does what was chosen before.
-fn own_of(prob: &FormulaChoice) -> CustomFormula {
-    let Some(entry) = catalogue::probability(&prob.id) else {
-        return CustomFormula { text: "p".to_owned(), params: Vec::new() };
-    };
-    let declare = |p: &Param| {
-        let value = prob.params.get(p.name).copied().unwrap_or(p.default);
-        Declared { name: p.name.to_owned(), ty: p.ty, min: p.min, max: p.max.max(value), step: p.step, value }
-    };
-    CustomFormula { text: entry.formula.to_owned(), params: entry.params.iter().map(declare).collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_formula_of_ones_own_starts_as_the_entry() {
-        catalogue::complete();
-        let mut dropout = FormulaChoice::of("dropout");
-        dropout.params.insert("rate".to_owned(), 0.5);
-        let own = own_of(&dropout);
-        assert_eq!(Some(own.text.as_str()), catalogue::probability("dropout").map(|entry| entry.formula));
-        let rate = own.params.iter().find(|p| p.name == "rate").map(|p| p.value);
-        assert_eq!(rate, Some(0.5));
-        assert_eq!(own_of(&FormulaChoice::of("none")).text, "p");
     }
 }

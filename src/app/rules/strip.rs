@@ -4,6 +4,7 @@ use leptos::html::{Canvas, Dialog};
 use leptos::prelude::*;
 
 use super::tools::Open;
+use crate::analysis::layers::patterns;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::map::{Scale, draw, paint_cells};
@@ -112,21 +113,6 @@ fn Large(map: Map, name: String) -> impl IntoView {
         }
     });
     view! { <canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas> }
-}
-
-/// An experiment of which only the patterns are left: what depends on the contents of Q and K would wait to be computed, and no mask reads it.
-pub fn patterns(e: &Experiment) -> Experiment {
-    Experiment {
-        edits: Vec::new(),
-        score: None,
-        position: Choice::of("none"),
-        product: Choice::of("dot"),
-        selection: Choice::of("none"),
-        layout: Choice::of("plain"),
-        normaliser: Choice::of("softmax"),
-        prob: MaskChoice::of("none"),
-        ..e.clone()
-    }
 }
 
 /// Every layer of the experiment in the head that is shown; none where something is wrong with it.
