@@ -102,6 +102,21 @@ fn golden() -> Vec<(&'static str, Experiment)> {
                 e.mask = MaskChoice { custom: Some(custom("k <= q_pos and q_pos - k < w")), ..mask("custom", &[]) };
             }),
         ),
+        (
+            "v1&layers=rope-nope&layers.layer=4&normaliser=top-k&normaliser.keep=3&prob=dropout&prob.draw=2&prob.rate=0.25",
+            all(|e| {
+                e.layers = Choice { params: Sorted::from([("layer".to_owned(), 4.0)]), ..Choice::of("rope-nope") };
+                e.normaliser = Choice { params: Sorted::from([("keep".to_owned(), 3.0)]), ..Choice::of("top-k") };
+                e.prob = mask("dropout", &[("rate", 0.25), ("draw", 2.0)]);
+            }),
+        ),
+        (
+            "v1&prob=custom&prob.custom.text=p%20%2A%20%28k%20%25%202%29",
+            all(|e| {
+                let own = CustomFormula { text: "p * (k % 2)".to_owned(), params: vec![] };
+                e.prob = MaskChoice { custom: Some(own), ..mask("custom", &[]) };
+            }),
+        ),
     ]
 }
 
@@ -182,6 +197,10 @@ fn a_bad_field_falls_back_alone_and_is_named() {
     assert_eq!(e.mask, mask("longformer", &[("globals", 2.0)]));
     assert_eq!(paths, ["mask.params.window", "mask.params.wings"]);
 
+    let (e, paths) = named("#v1&prob=dropout&prob.rate=2&prob.draw=3&layers=local-global&layers.every=0");
+    assert_eq!((&e.prob, &e.layers), (&mask("dropout", &[("draw", 3.0)]), &Choice::of("local-global")));
+    assert_eq!(paths, ["prob.params.rate", "layers.params.every"]);
+
     let (e, paths) = named("#v1&mask=slidingwindow&seed=3");
     assert_eq!((&e.mask, e.seed), (&default.mask, 3));
     assert_eq!(paths, ["mask.id"]);
@@ -255,6 +274,13 @@ fn a_partial_setting_is_merged() {
         mask("strided", &[("stride", 4.0)])
     );
     assert_eq!(set(json!({"mask": {"id": "custom", "custom": {"text": "k < q"}}})).mask.custom.unwrap().text, "k < q");
+    let own = set(json!({"prob": {"id": "custom", "custom": {"text": "p * 0.5"}}}));
+    assert_eq!(own.prob.custom.as_ref().unwrap().text, "p * 0.5");
+    assert_eq!(
+        merge(&own, &json!({"prob": {"id": "dropout", "params": {"rate": 0.5}}})).unwrap().prob,
+        mask("dropout", &[("rate", 0.5)])
+    );
+    assert_eq!(merge(&own, &json!({"prob": null})).unwrap(), base);
     assert_eq!(set(json!({"scale": {"free": 2}})).scale, Scale::Free(2.0));
     assert_eq!(
         set(json!({"input": {"kind": "text", "text": "1"}})).input,
@@ -321,6 +347,15 @@ fn wrong_settings() -> Vec<Value> {
         json!({"position": {"id": "t5", "params": {"buckets": 64, "max_distance": 8}}}),
         json!({"position": {"id": "t5", "params": {"buckets": 5}}}),
         json!({"normaliser": {"id": "hardmax"}}),
+        json!({"normaliser": {"id": "softmax", "params": {"keep": 1}}}),
+        json!({"normaliser": {"id": "top-k", "params": {"keep": 0}}}),
+        json!({"prob": {"id": "dropouts"}}),
+        json!({"prob": {"id": "dropout", "params": {"rate": 1}}}),
+        json!({"prob": {"id": "custom"}}),
+        json!({"prob": {"custom": {"text": "p"}}}),
+        json!({"prob": {"id": "custom", "custom": {"text": "s"}}}),
+        json!({"layers": {"id": "local"}}),
+        json!({"layers": {"id": "some-nope", "params": {"every": 0}}}),
         json!({"estimator": {"id": "perfromer"}}),
         json!({"estimator": {"id": "performer", "params": {"features": 0}}}),
         json!({"scale": {"free": 1e9}}),
@@ -430,6 +465,14 @@ fn experiments() -> impl Strategy<Value = Experiment> {
             Input::Projected { x, weights, size, seed }
         }),
     ];
+    let score = prop::option::of((
+        Just(custom("s * 0.5")),
+        prop_oneof![
+            Just(mask("none", &[])),
+            (0.0..0.95).prop_map(|rate| mask("dropout", &[("rate", rate)])),
+            Just(MaskChoice { custom: Some(custom("p * w + k % 2")), ..mask("custom", &[]) }),
+        ],
+    ));
     let mask = prop_oneof![
         Just(mask("none", &[])),
         Just(Experiment::default().mask),
@@ -463,7 +506,6 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         (-1e6..1e6f64).prop_map(Scale::Free)
     ];
     let data = prop::collection::btree_map("time[a-z_0-9]{0,5}", prop::collection::vec(number(), 1..6), 0..3);
-    let score = prop::option::of(Just(custom("s * 0.5")));
     (
         (input, mask, scale, data, score, seed()),
         (
@@ -482,7 +524,6 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                     mask,
                     scale,
                     data: data.into_iter().collect(),
-                    score,
                     seed,
                     edits,
                     combine,
@@ -491,13 +532,17 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                     softcap,
                     ..Experiment::default()
                 };
+                if let Some((score, prob)) = score {
+                    (e.score, e.prob) = (Some(score), prob);
+                }
                 e.view.head = head;
                 // Rectangles outside the input do not pass.
                 let bare = Experiment { input: e.input.clone(), ..Experiment::default() };
                 e.paint.retain(|patch| check(&Experiment { paint: vec![*patch], ..bare.clone() }).is_ok());
                 if flag {
                     e.position = Choice { params: Sorted::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
-                    e.normaliser = Choice::of("sigmoid");
+                    e.normaliser = Choice { params: Sorted::from([("keep".to_owned(), 3.0)]), ..Choice::of("top-k") };
+                    e.layers = Choice { params: Sorted::from([("layer".to_owned(), 7.0)]), ..Choice::of("rope-nope") };
                     e.estimator =
                         Choice { params: Sorted::from([("rank".to_owned(), 7.0)]), ..Choice::of("linformer") };
                     e.conventions.window = WindowEdge::Inclusive;
@@ -537,7 +582,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_opens_something_valid(text in "(#?v1)?(&?(mask|input|view|data|edits|score|scale|position)(\\.[a-z_]{1,8}){0,3}=[~\"]?\\PC{0,9}){0,6}", noise in "\\PC{0,60}") {
+    fn any_text_opens_something_valid(text in "(#?v1)?(&?(mask|input|view|data|edits|score|scale|position|prob|layers)(\\.[a-z_]{1,8}){0,3}=[~\"]?\\PC{0,9}){0,6}", noise in "\\PC{0,60}") {
         for text in [&text, &noise, &format!("v1~{noise}"), &format!("v1~{}&{text}", noise.escape_unicode())] {
             let opened = decode(text);
             prop_assert_eq!(check(&opened.experiment), Ok(()));

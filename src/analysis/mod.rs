@@ -1,5 +1,6 @@
 //! Measures of a pattern and of an outcome.
 
 pub mod difference;
+pub mod layers;
 pub mod positions;
 pub mod reach;

@@ -87,8 +87,10 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         // A cap that makes no sense is refused with the problem's other numbers.
         problem.softcap = Some(experiment.softcap as f32);
     }
-    chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
-    let Experiment { product, layout, selection, temperature, .. } = experiment;
+    let Experiment { position, layers, product, layout, selection, temperature, .. } = experiment;
+    if chooser.layers(&mut problem, &layers.id, &layers.params, "layers") {
+        chooser.position(&mut problem, &position.id, &position.params, "position");
+    }
     // A temperature that makes no sense was refused with the scale.
     let temperature = if *temperature > 0.0 { *temperature } else { 1.0 };
     chooser.product(&mut problem, &product.id, &product.params, "product", Some(temperature));
@@ -98,8 +100,10 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         let term = chooser.custom(formula, "score");
         problem.bias.push(term);
     }
-    chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
+    chooser.probability(&mut problem, &experiment.prob, "prob");
     chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
+    // Last of what reads scores: a normaliser may choose among the keys that everything else leaves.
+    chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
     problem.paint.clone_from(&experiment.paint);
     lowering::seal(&mut problem);
     let mut issues = chooser.issues;

@@ -17,15 +17,22 @@ pub struct Content {
     pub score: Option<&'static str>,
     /// Mask formula.
     pub mask: Option<&'static str>,
+    /// Score formula after every other one: what a normaliser does to a score before the rest of it.
+    pub last: Option<&'static str>,
 }
 
 impl Content {
     /// Nothing.
-    pub const NONE: Self = Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None };
+    pub const NONE: Self =
+        Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, last: None };
 
     /// Whether it changes nothing and adds nothing.
     pub fn is_nothing(&self) -> bool {
-        self.changes.is_empty() && self.tables.is_empty() && self.score.is_none() && self.mask.is_none()
+        self.changes.is_empty()
+            && self.tables.is_empty()
+            && self.score.is_none()
+            && self.mask.is_none()
+            && self.last.is_none()
     }
 }
 
@@ -103,13 +110,13 @@ closed! {
         SquaredDistance,
         /// Sinusoids added; parameter `gain`.
         ScaledSinusoid,
-        /// Positions that flow by a differential equation added; parameters `gain`, `delta`.
+        /// Positions that flow by a differential equation added; parameters `gain`, `delta`, `values`.
         Flow,
         /// Lengths and angles, in twice as many places; parameters `base`, `phase`.
         Polar,
-        /// States of an LSTM added; parameters `gain`, `content`.
+        /// States of an LSTM added; parameters `gain`, `content`, `values`.
         Lstm,
-        /// States of a network over the last tokens added; parameters `gain`, `reach`.
+        /// States of a network over the last tokens added; parameters `gain`, `reach`, `values`.
         LocalRnn,
         /// Keys made of the queries, if the switch `shared` is on.
         SharedQk,
@@ -171,5 +178,19 @@ closed! {
         ClusterOfKey,
         /// `[b, h, q, 1 or d_v]`: gates of the output, made of queries; parameters `elementwise`, `bias`.
         Gate,
+        /// `[b, h, k]`: the logarithm of the sum of `e^s` over the queries that may see the key.
+        ColumnSums,
+        /// `[b, h, q, d_v]`: the weights times vectors of the distance, added to the output; parameters `reach`, `gain`, `values`.
+        ShawValues,
+        /// `[b, h, q, d_v]`: the weights times vectors of place and interval of time, added to the output; parameters `reach`, `gain`, `values`; reads
+        /// `time`.
+        TiSasRecValues,
+    }
+}
+
+impl Measure {
+    /// Whether it is added to the output, where its entry's switch `values` is on. No formula reads it.
+    pub fn is_addend(self) -> bool {
+        matches!(self, Self::ShawValues | Self::TiSasRecValues)
     }
 }

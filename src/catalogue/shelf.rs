@@ -7,6 +7,8 @@ use super::content::ContentEntry;
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
 use super::estimators::{self as of_estimators, EstimatorEntry};
 use super::layouts::LayoutEntry;
+use super::mixes::{self as of_mixes, MixEntry};
+use super::probabilities::{self as of_probabilities, ProbabilityEntry};
 use super::{
     layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
     products as of_products, selections as of_selections,
@@ -20,6 +22,8 @@ struct Shelf {
     products: Vec<ContentEntry>,
     selections: Vec<ContentEntry>,
     estimators: Vec<EstimatorEntry>,
+    probabilities: Vec<ProbabilityEntry>,
+    mixes: Vec<MixEntry>,
     layouts: Vec<LayoutEntry>,
 }
 
@@ -34,6 +38,8 @@ pub fn complete() {
         products: of_products::whole(),
         selections: of_selections::whole(),
         estimators: of_estimators::whole(),
+        probabilities: of_probabilities::whole(),
+        mixes: of_mixes::whole(),
         layouts: of_layouts::whole(),
     });
 }
@@ -82,6 +88,16 @@ pub fn selections() -> &'static [ContentEntry] {
 /// Every estimator; none until the list is whole.
 pub fn estimators() -> &'static [EstimatorEntry] {
     whole().map_or(&[], |shelf| &shelf.estimators)
+}
+
+/// Every change of the weights; none until the list is whole.
+pub fn probabilities() -> &'static [ProbabilityEntry] {
+    whole().map_or(&[], |shelf| &shelf.probabilities)
+}
+
+/// Every mix of layers; none until the list is whole.
+pub fn mixes() -> &'static [MixEntry] {
+    whole().map_or(&[], |shelf| &shelf.mixes)
 }
 
 /// Every layout of heads that is here, in the order of the menu.

@@ -7,6 +7,7 @@ mod history;
 mod issue;
 mod link;
 mod nearest;
+mod own;
 mod paint;
 pub(crate) mod shape;
 mod spec;
@@ -23,6 +24,7 @@ pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{
     Algorithm, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit, EngineChoice, Experiment,
-    Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName, View, WindowEdge,
+    FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName,
+    View, WindowEdge,
 };
 pub use words::tokenize;

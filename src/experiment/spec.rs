@@ -39,6 +39,10 @@ pub struct Experiment {
     pub selection: Choice,
     /// Scores to weights.
     pub normaliser: Choice,
+    /// What is done to the weights; `none` for nothing.
+    pub prob: FormulaChoice,
+    /// How the layers of a model differ, and which of them this is; `same` where they don't.
+    pub layers: Choice,
     /// Shown beside the exact result with its error; `none` for nothing.
     pub estimator: Choice,
     /// Switches where libraries differ.
@@ -75,6 +79,8 @@ impl Default for Experiment {
             layout: Choice::of("plain"),
             selection: Choice::of("none"),
             normaliser: Choice::of("softmax"),
+            prob: FormulaChoice::of("none"),
+            layers: Choice::of("same"),
             estimator: Choice::of("none"),
             conventions: Conventions::default(),
             data: Sorted::new(),
@@ -239,6 +245,16 @@ pub struct MaskChoice {
     /// The user's own formula; present exactly when the id is `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<CustomFormula>,
+}
+
+/// A change of the weights: a catalogue entry, or a formula of the user's own (id `custom`).
+pub type FormulaChoice = MaskChoice;
+
+impl MaskChoice {
+    /// The entry with its default parameters.
+    pub fn of(id: &str) -> Self {
+        Self { id: id.to_owned(), params: Sorted::new(), custom: None }
+    }
 }
 
 /// A pattern joined with the mask that stands before it.

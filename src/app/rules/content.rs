@@ -1,4 +1,5 @@
-//! What depends on the contents of Q and K: the product, and a selection of keys. Folded until it is needed.
+//! What most runs leave as it is: the product, a selection of keys by content, what is done to the weights, and mixes of layers. Folded until it is
+//! needed.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::sync::Arc;
@@ -7,7 +8,9 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::About;
+use super::layers::Layers;
 use super::params::{Owner, ParamRows};
+use super::prob::Prob;
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
 use crate::app::piece::piece;
 use crate::app::reactive::{RwSignal, Signal};
@@ -17,19 +20,20 @@ use crate::app::whole::{More, shown};
 use crate::catalogue::{self, ContentEntry};
 use crate::experiment::{Choice, Experiment};
 
-/// The card of product and selection.
+/// The card of product, selection, weights and layers.
 #[component]
 pub fn ContentCard() -> impl IntoView {
     let lab = lab();
     let changed = Signal::derive(move || {
         lab.experiment.with(|e| {
-            let chosen = [(&e.product.id, "dot"), (&e.selection.id, "none")];
+            let weights = (&e.prob.id, "none");
+            let chosen = [(&e.product.id, "dot"), (&e.selection.id, "none"), weights, (&e.layers.id, "same")];
             let ids = chosen.iter().filter(|(id, usual)| id != usual).map(|(id, _)| id.as_str());
             ids.collect::<Vec<_>>().join(", ")
         })
     });
     view! {
-        <Fold title=words("Product and selection", "乘积与选择") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
+        <Fold title=words("Product, selection, dropout, layers", "乘积、选择、失活与层") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
     }
 }
 
@@ -39,6 +43,8 @@ fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
         view! {
             <Room owner=Owner::Product label=words("Product of query and key", "查询与键的乘积") />
             <Room owner=Owner::Selection label=words("Keys selected by content", "按内容选择键") />
+            <Prob />
+            <Layers />
         }
     })
 }

@@ -9,6 +9,7 @@
 //! | `painted` | cells switched by hand |
 //! | `tools`, `combine`, `strip` | buttons to more; patterns joined with the mask; each layer by itself |
 //! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
+//! | `layers`, `prob` | mixes of layers; what is done to the weights: parts of the card `content` |
 
 mod combine;
 mod content;
@@ -17,6 +18,7 @@ mod editor;
 pub mod formulas;
 mod heads;
 mod highlight;
+mod layers;
 mod layout;
 mod mask;
 mod messages;
@@ -24,6 +26,7 @@ mod own;
 mod painted;
 mod params;
 mod position;
+mod prob;
 mod score;
 mod strip;
 mod tables;

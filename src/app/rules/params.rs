@@ -24,6 +24,12 @@ pub enum Owner {
     Selection,
     /// The layout of heads.
     Layout,
+    /// The normaliser.
+    Normaliser,
+    /// What is done to the weights.
+    Prob,
+    /// The mix of layers.
+    Layers,
 }
 
 impl Owner {
@@ -35,6 +41,9 @@ impl Owner {
             Self::Product => "product.params",
             Self::Selection => "selection.params",
             Self::Layout => "layout.params",
+            Self::Normaliser => "normaliser.params",
+            Self::Prob => "prob.params",
+            Self::Layers => "layers.params",
         }
     }
 
@@ -46,6 +55,9 @@ impl Owner {
             Self::Product => &e.product.params,
             Self::Selection => &e.selection.params,
             Self::Layout => &e.layout.params,
+            Self::Normaliser => &e.normaliser.params,
+            Self::Prob => &e.prob.params,
+            Self::Layers => &e.layers.params,
         }
     }
 
@@ -56,6 +68,9 @@ impl Owner {
             Self::Product => &mut e.product.params,
             Self::Selection => &mut e.selection.params,
             Self::Layout => &mut e.layout.params,
+            Self::Normaliser => &mut e.normaliser.params,
+            Self::Prob => &mut e.prob.params,
+            Self::Layers => &mut e.layers.params,
         }
     }
 
@@ -71,6 +86,11 @@ impl Owner {
             Self::Product => (catalogue::product(&e.product.id).map_or(&[], |entry| entry.params), &[]),
             Self::Selection => (catalogue::selection(&e.selection.id).map_or(&[], |entry| entry.params), &[]),
             Self::Layout => catalogue::layout(&e.layout.id).map_or((&[], &[]), |entry| (entry.params, entry.tables)),
+            Self::Normaliser => {
+                catalogue::normaliser(&e.normaliser.id).map_or((&[], &[]), |entry| (entry.params, entry.tables))
+            }
+            Self::Prob => (catalogue::probability(&e.prob.id).map_or(&[], |entry| entry.params), &[]),
+            Self::Layers => (catalogue::mix(&e.layers.id).map_or(&[], |entry| entry.params), &[]),
         }
     }
 }

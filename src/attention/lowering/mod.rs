@@ -10,7 +10,7 @@
 //! | `gather` | entries of the catalogue turned into steps |
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
-//! | `measure` | tables computed from Q and K |
+//! | `measure` | tables computed from Q and K, and what their weights add to the output |
 //! | `numbers` | rows in double precision, seeded weights |
 //! | `finish` | what is done to the output |
 
@@ -104,6 +104,7 @@ impl Lowering {
         };
         let table = |table: &Derived| match table.step.kind {
             // Of every token, not of every pair; as often as a step is repeated.
+            Measure::ShawValues | Measure::TiSasRecValues => cells * (2 * dims.d + 2 * dims.d_v + 100) as f64,
             Measure::ClusterOfQuery | Measure::ClusterOfKey => {
                 tensors * (table.step.count("clusters", 1) * (table.step.count("steps", 0) + 2)) as f64
             }
@@ -128,8 +129,12 @@ impl Problem {
         if let Some(lowering) = &mut key.lowering {
             lowering.finish.clear();
             if lowering.tables.iter().any(Derived::reads_scores) {
-                key = Problem { lowering: key.lowering, normaliser: key.normaliser, sink: None, ..self.clone() };
-                key.probability = None;
+                let weights = lowering.tables.iter().any(Derived::reads_weights);
+                let (plain, lowering) = (key.normaliser, key.lowering.take());
+                key = Problem { lowering, ..self.clone() };
+                if !weights {
+                    (key.normaliser, key.sink, key.probability) = (plain, None, None);
+                }
             }
         }
         key
@@ -208,7 +213,12 @@ pub fn compute(problem: &Problem, inputs: &Inputs) -> Result<Lowered, Issues> {
     let mut rest = Problem { lowering: None, ..problem.clone() };
     let mut tables = Vec::with_capacity(lowering.tables.len());
     for table in &lowering.tables {
-        let plan = if table.reads_scores() { Some(Plan::compile(&ready(&rest))?) } else { None };
+        let plan = match (table.reads_weights(), table.reads_scores()) {
+            // Every other table is there by now.
+            (true, _) => Some(Plan::compile(&rest)?),
+            (_, true) => Some(Plan::compile(&ready(&rest))?),
+            _ => None,
+        };
         let data = measure::compute(table, &frame, plan.as_ref())?;
         put(&mut rest, &table.name, &Arc::new(data.clone()));
         tables.push(data);
@@ -231,12 +241,14 @@ pub fn lower(problem: &mut Problem, inputs: &mut Inputs) -> Result<(), Issues> {
 pub fn settle(problem: &mut Problem, tables: Vec<Data>) {
     let Some(mut lowering) = problem.lowering.take() else { return };
     for (derived, data) in lowering.tables.iter().zip(tables) {
-        if let (Measure::Gate, DataValues::Float(gates)) = (derived.step.kind, &data.values) {
+        let kind = derived.step.kind;
+        if let DataValues::Float(computed) = &data.values {
             let waiting = lowering.finish.iter_mut().find_map(|finish| match finish {
-                Finish::Gate { values } if values.is_empty() => Some(values),
+                Finish::Gate { values } if kind == Measure::Gate && values.is_empty() => Some(values),
+                Finish::Add { values } if kind.is_addend() && values.is_empty() => Some(values),
                 _ => None,
             });
-            waiting.into_iter().for_each(|values| values.clone_from(gates));
+            waiting.into_iter().for_each(|values| values.clone_from(computed));
         }
         put(problem, &derived.name, &Arc::new(data));
     }

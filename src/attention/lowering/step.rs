@@ -55,8 +55,18 @@ impl Derived {
     pub fn reads_scores(&self) -> bool {
         matches!(
             self.step.kind,
-            Measure::Cope | Measure::TopKeys | Measure::TopBlocks | Measure::NativeBlocks | Measure::Indexed
-        )
+            Measure::Cope
+                | Measure::TopKeys
+                | Measure::TopBlocks
+                | Measure::NativeBlocks
+                | Measure::Indexed
+                | Measure::ColumnSums
+        ) || self.reads_weights()
+    }
+
+    /// Whether it depends on the problem's weights: on every other table, the normaliser, and the probability formula.
+    pub fn reads_weights(&self) -> bool {
+        self.step.kind.is_addend()
     }
 
     /// Bytes of an entry.

@@ -12,7 +12,7 @@ use crate::attention::lowering;
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
 use crate::catalogue;
-use crate::experiment::{CausalAlignment, Issue, Issues, Stage};
+use crate::experiment::{CausalAlignment, Choice, FormulaChoice, Issue, Issues, Stage};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
 
 /// A request, ready to be computed.
@@ -92,6 +92,12 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
         Chooser { dims, seed: request.seed, data: &request.data, conventions: request.conventions, issues: Vec::new() };
     if let Some(scale) = request.scale {
         problem.scale = scale;
+    }
+    let temperature = request.temperature.unwrap_or(1.0);
+    if temperature.is_finite() && temperature > 0.0 {
+        problem.scale /= temperature;
+    } else {
+        chooser.issues.push(Issue::new("temperature", format!("must be above 0, and is {temperature}")));
     }
     problem.softcap = request.softcap.filter(|&cap| cap != 0.0);
     problem.sink.clone_from(&request.sink_logit);
@@ -298,38 +304,50 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
         }
     }
     combine(chooser, problem, pattern, &request.combine);
+    let placed = request.layers.as_ref().is_none_or(|mix| chooser.layers(problem, &mix.id, &mix.params, "layers"));
     if let Some(entry) = &request.position {
-        chooser.position(problem, &entry.id, &entry.params, "position");
+        // A layer without positions: the entry is looked at all the same.
+        let mut aside = (!placed).then(|| problem.clone());
+        chooser.position(aside.as_mut().unwrap_or(problem), &entry.id, &entry.params, "position");
     }
     match &request.score {
         Some(FormulaOrEntry::Formula(text)) => problem.bias.push(chooser.text(text, "score")),
         Some(FormulaOrEntry::Entry(entry)) => chooser.position(problem, &entry.id, &entry.params, "score"),
         None => {}
     }
-    if let Some(text) = &request.prob {
-        problem.probability = Some(chooser.text(text, "prob"));
+    match &request.prob {
+        Some(FormulaOrEntry::Formula(text)) => problem.probability = Some(chooser.text(text, "prob")),
+        Some(FormulaOrEntry::Entry(Choice { id, params })) => {
+            let choice = FormulaChoice { params: params.clone(), ..FormulaChoice::of(id) };
+            chooser.probability(problem, &choice, "prob");
+        }
+        None => {}
     }
-    if let Some(entry) = &request.normaliser {
-        chooser.normaliser(problem, &entry.id, &entry.params, "normaliser");
-    }
-    let temperature = request.scale.is_none().then_some(1.0);
+    // A scale of the request's own stands, whatever the product's.
+    let rooted = request.scale.is_none();
+    let temperature = rooted.then(|| f64::from(request.temperature.filter(|t| *t > 0.0).unwrap_or(1.0)));
     if let Some(entry) = &request.product {
         chooser.product(problem, &entry.id, &entry.params, "product", temperature);
     }
     if let Some(entry) = &request.layout {
-        chooser.layout(problem, &entry.id, &entry.params, "layout", temperature.is_some());
+        chooser.layout(problem, &entry.id, &entry.params, "layout", rooted);
     }
     if let Some(entry) = &request.selection {
         chooser.selection(problem, &entry.id, &entry.params, "selection");
+    }
+    if let Some(entry) = &request.normaliser {
+        chooser.normaliser(problem, &entry.id, &entry.params, "normaliser");
     }
     lowering::seal(problem);
     for name in request.data.keys() {
         let terms =
             problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);
         let read = terms.map(|term| &term.data).any(|data: &Sorted<_, _>| data.contains_key(name));
-        // What a layout reads is in its own steps.
-        let entry = request.layout.as_ref().and_then(|layout| catalogue::layout(&layout.id));
-        let read = read || entry.is_some_and(|entry| entry.tables.iter().any(|table| table.name == name));
+        // What a layout or a normaliser reads is in its own slot.
+        let layout = request.layout.as_ref().and_then(|layout| catalogue::layout(&layout.id));
+        let normaliser = request.normaliser.as_ref().and_then(|normaliser| catalogue::normaliser(&normaliser.id));
+        let mut tables = layout.map_or(&[][..], |e| e.tables).iter().chain(normaliser.map_or(&[][..], |e| e.tables));
+        let read = read || tables.any(|table| table.name == name);
         let at_fault = chooser.issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
         if !read && !at_fault {
             chooser.issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));

@@ -149,7 +149,7 @@ variants! {
     Weights { 0: Normal, 1: Identity, 2: Orthogonal, 3: Rows { q, k, v } }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
-    Finish { 0: MixHeads { mix }, 1: MixBlocks { mix, blocks, size }, 2: Gate { values } }
+    Finish { 0: MixHeads { mix }, 1: MixBlocks { mix, blocks, size }, 2: Gate { values }, 3: Add { values } }
     Ty { 0: Bool, 1: Int, 2: Float }
     Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain, beyond } }
     Beyond { 0: Clamp, 1: Wrap, 2: Interpolate }
@@ -163,7 +163,7 @@ variants! {
     Axes { 0: Line, 1: Grid { width }, 2: Frames { height, width } }
     Scalar { 0: Bool(value), 1: Int(value), 2: Float(value) }
     DataValues { 0: Bool(values), 1: Int(values), 2: Float(values) }
-    Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid, 3: Sparsemax, 4: Entmax, 5: SquaredRelu }
+    Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid, 3: Sparsemax, 4: Entmax, 5: SquaredRelu, 6: Exponential }
     Backend { 0: Auto, 1: Cpu, 2: Webgpu, 3: Reference }
     Algorithm { 0: Auto, 1: Materialised, 2: Streaming }
     Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }

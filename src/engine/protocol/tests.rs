@@ -89,6 +89,7 @@ fn waiting() -> Problem {
             Finish::MixHeads { mix: vec![1.0, -0.0] },
             Finish::MixBlocks { mix: vec![0.5], blocks: vec![3, 0], size: 2 },
             Finish::Gate { values: vec![0.25, -1.0] },
+            Finish::Add { values: vec![-0.5] },
         ],
         done: true,
     };

@@ -10,12 +10,14 @@ use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 8] = [
+const CHOICES: [(&str, &str); 10] = [
     ("estimator", "id"),
     ("input", "kind"),
+    ("layers", "id"),
     ("mask", "id"),
     ("normaliser", "id"),
     ("position", "id"),
+    ("prob", "id"),
     ("product", "id"),
     ("selection", "id"),
     ("layout", "id"),
@@ -62,7 +64,7 @@ pub(super) fn key_of(path: &[&str]) -> String {
 pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
     let size = Size::default();
     let input = match (field, choice) {
-        ("mask", "custom") => return Some(json!({ "id": choice, "custom": CustomFormula::default() })),
+        ("mask" | "prob", "custom") => return Some(json!({ "id": choice, "custom": CustomFormula::default() })),
         ("input", "capture") => Input::default(),
         ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
         ("input", "text") => Input::Text { text: String::new(), size, seed: 0 },
@@ -85,7 +87,7 @@ pub(super) fn is_whole(path: &[&str]) -> bool {
 /// What an absent object starts from.
 pub(super) fn blank(path: &[&str]) -> Value {
     match path {
-        ["score"] | ["mask", "custom"] => json!(CustomFormula::default()),
+        ["score"] | ["mask" | "prob", "custom"] => json!(CustomFormula::default()),
         _ => json!({}),
     }
 }

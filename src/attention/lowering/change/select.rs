@@ -54,4 +54,5 @@ pub fn pool(step: &Step<Change>, frame: &mut Frame) {
         *tensor = Arc::new(out);
     }
     frame.dims.n_k = dims.n_k.div_ceil(factor);
+    frame.group *= factor;
 }

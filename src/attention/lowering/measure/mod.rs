@@ -5,6 +5,7 @@ mod gates;
 mod pairs;
 mod relative;
 mod select;
+mod weights;
 
 use super::super::dims::Dims;
 use super::super::plan::Plan;
@@ -37,6 +38,8 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
             vec![batch, q_heads, n_q, n_k.div_ceil(table.step.count("block", 1))]
         }
         Measure::Indexed => vec![batch, n_q, n_k],
+        Measure::ColumnSums => vec![batch, q_heads, n_k],
+        Measure::ShawValues | Measure::TiSasRecValues => vec![batch, q_heads, n_q, dims.d_v],
         Measure::Gate => vec![batch, q_heads, n_q, if table.step.switch("elementwise") { dims.d_v } else { 1 }],
     }
 }
@@ -63,6 +66,9 @@ pub fn compute(table: &Derived, frame: &Frame, plan: Option<&Plan>) -> Result<Da
         (Measure::TopBlocks, Some(plan)) => DataValues::Bool(select::top_blocks(step, frame, plan)),
         (Measure::NativeBlocks, Some(plan)) => DataValues::Bool(select::native(step, frame, plan)),
         (Measure::Indexed, Some(plan)) => DataValues::Bool(select::indexed(step, frame, plan)),
+        (Measure::ColumnSums, Some(plan)) => DataValues::Float(weights::column_sums(frame, plan)),
+        (Measure::ShawValues, Some(plan)) => DataValues::Float(weights::shaw(step, frame, plan)),
+        (Measure::TiSasRecValues, Some(plan)) => DataValues::Float(weights::tisasrec(table, frame, plan)),
         (Measure::HashOfQuery, _) => DataValues::Int(clusters::hashes(step, frame, true)),
         (Measure::HashOfKey, _) => DataValues::Int(clusters::hashes(step, frame, false)),
         (Measure::ClusterOfQuery, _) => DataValues::Int(clusters::clusters(step, frame, true)),
