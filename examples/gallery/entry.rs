@@ -31,9 +31,12 @@ pub struct Entry {
 #[serde(rename_all = "lowercase")]
 pub enum View {
     Map,
-    Inputs,
-    Rules,
-    Result,
+    Controls,
+    Output,
+    Timing,
+    Formula,
+    Positions,
+    Estimators,
 }
 
 /// A line in both languages.

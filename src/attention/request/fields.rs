@@ -77,6 +77,11 @@ const REQUEST: [Field; 28] = [
     field("repeat", Count),
 ];
 
+/// The names of all fields of a request of attention.
+pub fn field_names() -> impl Iterator<Item = &'static str> {
+    REQUEST.iter().map(|field| field.name).chain(TENSORS).chain([SINK]).chain(PASSED_OVER)
+}
+
 /// A request while its fields are gathered.
 #[derive(Debug, Default)]
 pub struct Draft {
