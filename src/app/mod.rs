@@ -16,6 +16,7 @@
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
+//! | `gallery` | experiments that tell a story |
 //! | `estimators` | something else in attention's place, with its error |
 //! | `result` | why this cell, the row, the output, timing |
 
@@ -25,6 +26,7 @@ mod compare;
 pub mod controls;
 pub mod element;
 mod estimators;
+mod gallery;
 pub mod i18n;
 pub mod inputs;
 mod link;

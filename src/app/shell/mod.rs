@@ -11,6 +11,7 @@ pub use measure::element_width;
 
 use leptos::prelude::*;
 
+use super::gallery::Gallery;
 use super::i18n::t;
 use super::inputs::InputsColumn;
 use super::map::AttentionColumn;
@@ -54,6 +55,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
     let help = RwSignal::new(false);
+    let gallery = RwSignal::new(false);
     theme::follow(lab);
     url::start(lab, opened);
     runner::start(lab);
@@ -62,7 +64,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
 
     let sheet = RwSignal::new(Sheet::Map);
     view! {
-        <header::Header help=help />
+        <header::Header help=help gallery=gallery />
         <notices::Notices />
         <main class="columns" data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
@@ -74,6 +76,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
                 <RulesColumn />
             </section>
             <section class="column column--attention" aria-labelledby="h-attention">
+                <Gallery open=gallery />
                 <AttentionColumn />
             </section>
             <section class="column column--result" aria-labelledby="h-result">
