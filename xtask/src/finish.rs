@@ -331,7 +331,8 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.join(meta("gallery")).join("index.json")).unwrap(), "[]");
         assert!(page.contains(&format!("https://example.org/a/{}/pronoun.png", meta("gallery"))));
         let api = fs::read_to_string(folder.join("api/index.html")).unwrap();
-        let sheet = html::tags(&api, "link").find_map(|(_, tag)| html::attribute(tag, "href")).unwrap();
+        let sheet = html::tags(&api, "link").find(|(_, tag)| html::attribute(tag, "rel") == Some("stylesheet"));
+        let sheet = html::attribute(sheet.unwrap().1, "href").unwrap();
         let sheet = fs::read_to_string(folder.join("api").join(sheet)).unwrap();
         assert!(sheet.ends_with(".p{}\n") && sheet.contains("@media (prefers-color-scheme: dark) { :root {"));
         assert!(sheet.contains("--paper:") && !sheet.contains("data-theme") && api.contains("../i.svg"));
