@@ -128,5 +128,7 @@ fn the_page_explains_every_name_in_both_languages() {
     for name in explained.difference(&wanted) {
         assert!(element.contains(&format!("`{name}`")), "the page explains `{name}`, which is nothing");
     }
-    assert_eq!(page.matches("lang=\"en\"").count(), page.matches("lang=\"zh-CN\"").count() + 1);
+    // The page itself, and the button that leads to the other language.
+    let marked = |lang: &str| page.matches(&format!("lang=\"{lang}\"")).count() - 1;
+    assert_eq!(marked("en"), marked("zh-CN"));
 }

@@ -87,7 +87,7 @@ fn heads(canvas: &mut Canvas, colours: &Colours, heads: &[Map], [x, y, width, he
         let rows = heads.len().div_ceil(columns);
         ((width - (columns - 1) * GAP) / columns).min((height - (rows - 1) * GAP) / rows)
     };
-    let even = (1..=heads.len()).filter(|columns| heads.len() % columns == 0);
+    let even = (1..=heads.len()).filter(|columns| heads.len().is_multiple_of(*columns));
     let columns = even.max_by_key(|&columns| side_of(columns)).unwrap_or(1);
     let (side, rows) = (side_of(columns), heads.len().div_ceil(columns));
     let left = x + width - (columns * side + (columns - 1) * GAP);
@@ -115,7 +115,7 @@ fn map(canvas: &mut Canvas, colours: &Colours, map: &Map, [x, y]: [usize; 2], si
             for row in cells_y {
                 for column in cells_x.clone() {
                     let value = map.values[row * columns + column];
-                    if value != f32::NEG_INFINITY && !(value.abs() <= strongest.abs()) && !value.is_nan() {
+                    if value.is_finite() && (strongest.is_nan() || value.abs() > strongest.abs()) {
                         strongest = value;
                     }
                 }

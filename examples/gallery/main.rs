@@ -6,9 +6,12 @@
 //! cargo run --example gallery -- '#v1&…'      the numbers of a link, to write a story from
 //! ```
 
+#[allow(dead_code, reason = "the test of the gallery reads the rest")]
 mod canvas;
 mod draw;
+#[allow(dead_code, reason = "the test of the gallery reads the rest")]
 mod entry;
+#[allow(dead_code, reason = "the test of the gallery reads the rest")]
 mod scene;
 
 use attention_playground::attention::Dims;

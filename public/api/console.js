@@ -4,12 +4,15 @@
 (() => {
   const root = document.documentElement;
   const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language ?? "en";
+  const toggle = document.getElementById("language");
   const choose = (lang) => {
     root.dataset.lang = root.lang = lang;
+    // The button names the other language, in that language.
+    [toggle.lang, toggle.textContent] = lang === "en" ? ["zh-CN", "中文"] : ["en", "English"];
   };
   choose(asked.toLowerCase().startsWith("zh") ? "zh-CN" : "en");
   const words = (en, zh) => (root.lang === "en" ? en : zh);
-  document.getElementById("language").addEventListener("click", () => choose(root.lang === "en" ? "zh-CN" : "en"));
+  toggle.addEventListener("click", () => choose(root.lang === "en" ? "zh-CN" : "en"));
 
   const normal = (shape, seed) => ({ shape, seed });
   const QKV = (shape) => ({ Q: normal(shape, 1), K: normal(shape, 2), V: normal(shape, 3) });
@@ -40,7 +43,7 @@
     option.textContent = words(en, zh);
     method.append(option);
   });
-  $("language").addEventListener("click", () => EXAMPLES.forEach(([en, zh], at) => { method.options[at].textContent = words(en, zh); }));
+  toggle.addEventListener("click", () => EXAMPLES.forEach(([en, zh], at) => { method.options[at].textContent = words(en, zh); }));
   const fill = () => {
     const example = EXAMPLES[Number(method.value)];
     params.value = example[3] === null ? "" : write(example[3], 0);

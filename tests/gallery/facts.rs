@@ -14,8 +14,11 @@ pub struct Told<'a> {
     beside: Option<Scene>,
 }
 
+/// What checks a story.
+type Check = fn(&Told);
+
 /// The checks, by slug.
-pub const FACTS: [(&str, fn(&Told)); 30] = [
+pub const FACTS: [(&str, Check); 30] = [
     ("pronoun", pronoun),
     ("resting-place", resting_place),
     ("taken-away", taken_away),
