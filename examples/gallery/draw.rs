@@ -69,8 +69,8 @@ pub fn draw(entry: &Entry) -> Result<Canvas, Box<dyn std::error::Error>> {
         let beside = Scene::open(link)?;
         map(&mut canvas, &colours, &beside.shown, [right + room - SIDE, top], SIDE);
         marks(&mut canvas, &colours, &beside, [right + room - SIDE, top]);
-    } else if scene.heads.len() > 1 {
-        heads(&mut canvas, &colours, &scene.heads, [right, top, room, SIDE]);
+    } else if scene.dims.q_heads > 1 {
+        heads(&mut canvas, &colours, &scene, [right, top, room, SIDE]);
     } else {
         // One head alone: in the middle.
         canvas = Canvas::new(SIZE[0], SIZE[1], colours.paper);
@@ -82,19 +82,21 @@ pub fn draw(entry: &Entry) -> Result<Canvas, Box<dyn std::error::Error>> {
 }
 
 /// All heads in rows, as large as they fit, in the middle of `area`.
-fn heads(canvas: &mut Canvas, colours: &Colours, heads: &[Map], [x, y, width, height]: [usize; 4]) {
+fn heads(canvas: &mut Canvas, colours: &Colours, scene: &Scene, [x, y, width, height]: [usize; 4]) {
+    let count = scene.dims.q_heads;
     let side_of = |columns: usize| {
-        let rows = heads.len().div_ceil(columns);
+        let rows = count.div_ceil(columns);
         ((width - (columns - 1) * GAP) / columns).min((height - (rows - 1) * GAP) / rows)
     };
-    let even = (1..=heads.len()).filter(|columns| heads.len().is_multiple_of(*columns));
+    // Full rows only.
+    let even = (1..=count).filter(|columns| count.is_multiple_of(*columns));
     let columns = even.max_by_key(|&columns| side_of(columns)).unwrap_or(1);
-    let (side, rows) = (side_of(columns), heads.len().div_ceil(columns));
+    let (side, rows) = (side_of(columns), count / columns);
     let left = x + width - (columns * side + (columns - 1) * GAP);
     let top = y + (height - (rows * side + (rows - 1) * GAP)) / 2;
-    for (i, head) in heads.iter().enumerate() {
-        let at = [left + i % columns * (side + GAP), top + i / columns * (side + GAP)];
-        map(canvas, colours, head, at, side);
+    for head in 0..count {
+        let at = [left + head % columns * (side + GAP), top + head / columns * (side + GAP)];
+        map(canvas, colours, &scene.head(head).weights, at, side);
     }
 }
 

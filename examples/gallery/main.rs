@@ -48,7 +48,7 @@ fn tell(link: &str) -> Result<(), Error> {
     println!(
         "{}\n{q_heads} heads, {kv_heads} of keys; {n_q} queries, {n_k} keys; sizes {d} and {d_v}; {} empty rows",
         encode(&scene.experiment),
-        scene.empty_rows
+        (0..q_heads).map(|head| scene.head(head).empty_rows).sum::<u32>()
     );
     let view = scene.experiment.view;
     let name = |names: &[String], i: usize| names.get(i).cloned().unwrap_or_else(|| format!("[{i}]"));

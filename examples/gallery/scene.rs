@@ -1,6 +1,9 @@
 //! What a link shows, computed by the reference engine: the weights of every head, the large picture, the output.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use attention_playground::attention::estimators::fits;
 use attention_playground::attention::{Dims, Estimate, Plan, assemble, load, lowering, scale};
@@ -19,13 +22,20 @@ pub struct Scene {
     pub tokens_k: Vec<String>,
     /// Sizes of what was computed.
     pub dims: Dims,
-    /// Weights of each head, `n_q × n_k`; NaN where the mask allows nothing.
-    pub heads: Vec<Map>,
     /// The stage and head that the link shows.
     pub shown: Map,
-    /// Output, `[heads, n_q, d_v]`.
+    /// Computes a head when it is asked for: a story may tell of one of twelve.
+    session: RefCell<Session>,
+    heads: RefCell<BTreeMap<usize, Rc<Head>>>,
+}
+
+/// One computed head.
+pub struct Head {
+    /// Weights, `n_q × n_k`; NaN where the mask allows nothing.
+    pub weights: Map,
+    /// Output, `[n_q, d_v]`.
     pub y: Vec<f32>,
-    /// Queries without an allowed key, over all heads.
+    /// Queries without an allowed key.
     pub empty_rows: u32,
 }
 
@@ -52,22 +62,29 @@ impl Scene {
         let dims = plan.dims;
         let mut session =
             Session::new(plan, inputs, Backend::Reference, Algorithm::Materialised, &Kernels::SEPARATE, || 0.0);
-        let (mut y, mut empty_rows, mut heads) = (Vec::new(), 0, Vec::new());
-        for head in 0..dims.q_heads {
-            let rows = Rows { batch: 0, head, q: 0..dims.n_q };
-            let out = session.rows(&rows, Want { stats: false, matrix: None });
-            y.extend(out.y);
-            empty_rows += out.empty_rows;
-            heads.push(session.map(&whole(&dims, Stage::Weights, head)).0);
-        }
         let view = experiment.view;
         let shown = session.map(&whole(&dims, view.stage, view.head)).0;
-        Ok(Self { experiment, tokens_q: loaded.tokens_q, tokens_k: loaded.tokens_k, dims, heads, shown, y, empty_rows })
+        let (session, heads) = (RefCell::new(session), RefCell::default());
+        Ok(Self { experiment, tokens_q: loaded.tokens_q, tokens_k: loaded.tokens_k, dims, shown, session, heads })
+    }
+
+    /// A head, computed once.
+    pub fn head(&self, head: usize) -> Rc<Head> {
+        if let Some(known) = self.heads.borrow().get(&head) {
+            return known.clone();
+        }
+        let mut session = self.session.borrow_mut();
+        let rows = Rows { batch: 0, head, q: 0..self.dims.n_q };
+        let out = session.rows(&rows, Want { stats: false, matrix: None });
+        let weights = session.map(&whole(&self.dims, Stage::Weights, head)).0;
+        let computed = Rc::new(Head { weights, y: out.y, empty_rows: out.empty_rows });
+        self.heads.borrow_mut().insert(head, computed.clone());
+        computed
     }
 
     /// A weight; 0 where the mask allows nothing.
     pub fn weight(&self, head: usize, q: usize, k: usize) -> f32 {
-        let weight = self.heads[head].values[q * self.dims.n_k + k];
+        let weight = self.head(head).weights.values[q * self.dims.n_k + k];
         if weight.is_nan() { 0.0 } else { weight }
     }
 
@@ -79,7 +96,8 @@ impl Scene {
     /// Which keys the mask allows a query, of which some weight is known.
     pub fn allowed(&self, head: usize, q: usize) -> Vec<usize> {
         let n_k = self.dims.n_k;
-        (0..n_k).filter(|k| !self.heads[head].values[q * n_k + k].is_nan()).collect()
+        let weights = &self.head(head).weights.values;
+        (0..n_k).filter(|k| !weights[q * n_k + k].is_nan()).collect()
     }
 }
 

@@ -318,13 +318,14 @@ fn empty_rows(told: &Told) {
     let (n_q, n_k, heads) = (scene.dims.n_q, scene.dims.n_k, scene.dims.q_heads);
     told.number(n_q);
     told.number(n_k);
-    let empty = scene.empty_rows as usize / heads;
+    let empty = scene.head(0).empty_rows as usize;
     told.number(empty);
     for head in 0..heads {
+        assert_eq!(scene.head(head).empty_rows as usize, empty);
         assert!((0..empty).all(|q| scene.allowed(head, q).is_empty()));
-        assert!(scene.y[head * n_q * scene.dims.d_v..][..empty * scene.dims.d_v].iter().all(|y| *y == 0.0));
+        assert!(scene.head(head).y[..empty * scene.dims.d_v].iter().all(|y| *y == 0.0));
     }
-    assert_eq!(told.beside().empty_rows, 0);
+    assert_eq!(told.beside().head(0).empty_rows, 0);
 }
 
 fn entmax(told: &Told) {
