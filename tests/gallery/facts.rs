@@ -1,7 +1,7 @@
 //! What each story claims, computed again. A number is looked for in the text of both languages, so that neither can say another.
 
 use attention_playground::analysis::reach::{Reach, reach};
-use attention_playground::experiment::{Experiment, Scale, Stage, decode, encode};
+use attention_playground::experiment::{Experiment, Input, Scale, Stage, decode, encode};
 
 use super::entry::Entry;
 use super::scene::{Scene, estimate};
@@ -163,6 +163,13 @@ fn previous_token(told: &Told) {
     // The last token is [SEP].
     assert!((2..n - 1).all(|q| told.shown.weight(2, q, q - 1) > 0.99));
     told.says("99 %", "99%");
+    // The heads do the same to other texts.
+    let keys = told.with(|e| e.input = Input::Capture { id: "keys".to_owned(), layer: 1 });
+    assert!((2..keys.dims.n_q - 1).all(|q| keys.weight(2, q, q - 1) > 0.99));
+    let mut ahead = told.beside().experiment.clone();
+    ahead.input = Input::Capture { id: "keys".to_owned(), layer: 2 };
+    let ahead = Scene::open(&encode(&ahead)).unwrap();
+    assert!((1..ahead.dims.n_q - 1).filter(|&q| top(&ahead.row(8, q)) == q + 1).count() * 2 > ahead.dims.n_q);
     assert_eq!((&*told.beside().tokens_q[5], &*told.beside().tokens_k[6]), (",", "der"));
     told.percent(Told::selected(told.beside()), 0);
 }

@@ -21,6 +21,7 @@ pub fn Story(
 ) -> impl IntoView {
     let lab = lab();
     let Some(entry) = told.entry().cloned() else { return ().into_any() };
+    let picture = entry.picture();
     let (title, story) = (entry.title, entry.story);
     let step = |at: usize| Told { all: told.all.clone(), at, beside: false };
     let [before, after] = [told.at.checked_sub(1).map(step), (told.at + 1 < told.all.len()).then(|| step(told.at + 1))];
@@ -32,6 +33,8 @@ pub fn Story(
                 <h3 id="tale-title">{move || title.of(lab.lang.get()).clone()}</h3>
                 <button type="button" aria-label=t("Dismiss the story", "关闭说明") on:click=handler(move |_| on_close.run(()))>"×"</button>
             </div>
+            // Stories speak of its left and right side.
+            <img src=picture alt="" width="1200" height="630" />
             <ul>{move || story.of(lab.lang.get()).iter().map(|line| view! { <li>{line.clone()}</li> }).collect_view()}</ul>
             <div class="tale__foot">
                 {other.map(|other| view! {
