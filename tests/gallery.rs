@@ -30,6 +30,8 @@ const TIPPED: f64 = 0.002;
 fn names_are_unique_and_fit_into_addresses() {
     let entries = entry::all().unwrap();
     assert!(entries.len() >= 18);
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("{} experiments that tell a story", entries.len())));
     let slugs: BTreeSet<_> = entries.iter().map(|entry| entry.slug.as_str()).collect();
     assert_eq!(slugs.len(), entries.len());
     for slug in slugs {
