@@ -13,10 +13,10 @@
 //! | `inputs` | where Q, K, V come from; matrices that can be edited |
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `browse` | the catalogue as a sheet: search, details, choice |
+//! | `gallery` | experiments that tell a story |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
-//! | `gallery` | experiments that tell a story |
 //! | `estimators` | something else in attention's place, with its error |
 //! | `result` | why this cell, the row, the output, timing |
 

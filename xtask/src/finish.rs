@@ -285,11 +285,6 @@ mod tests {
         ] {
             fs::write(folder.join(file), text).unwrap();
         }
-        fs::create_dir(folder.join("later")).unwrap();
-        fs::write(folder.join("later/d.css"), "d{}").unwrap();
-        fs::write(folder.join("later/c.css"), "/* c */\nc{}").unwrap();
-        fs::create_dir(folder.join("captures")).unwrap();
-        fs::write(folder.join("captures/index.json"), "{}").unwrap();
         fs::create_dir(folder.join("gallery")).unwrap();
         fs::write(folder.join("gallery/index.json"), "[]").unwrap();
         fs::create_dir(folder.join("api")).unwrap();
@@ -300,6 +295,11 @@ mod tests {
              <link rel=\"stylesheet\" href=\"../page.css\"><link rel=\"icon\" href=\"../icon.svg\">",
         )
         .unwrap();
+        fs::create_dir(folder.join("later")).unwrap();
+        fs::write(folder.join("later/d.css"), "d{}").unwrap();
+        fs::write(folder.join("later/c.css"), "/* c */\nc{}").unwrap();
+        fs::create_dir(folder.join("captures")).unwrap();
+        fs::write(folder.join("captures/index.json"), "{}").unwrap();
         folder
     }
 
