@@ -13,6 +13,7 @@
 //! | `inputs` | where Q, K, V come from; matrices that can be edited |
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `browse` | the catalogue as a sheet: search, details, choice |
+//! | `gallery` | experiments that tell a story |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
@@ -28,6 +29,7 @@ mod embed;
 pub mod controls;
 pub mod element;
 mod estimators;
+mod gallery;
 pub mod i18n;
 pub mod inputs;
 mod link;

@@ -18,6 +18,8 @@ use crate::experiment::Input;
 pub fn Header(
     /// Whether the help sheet is open.
     help: RwSignal<bool>,
+    /// Whether the gallery is open.
+    gallery: RwSignal<bool>,
 ) -> impl IntoView {
     let lab = lab();
     let shared = RwSignal::new(0_u32);
@@ -48,6 +50,9 @@ pub fn Header(
                     on:click=handler(move |_| url::set_lang(lab, if lab.lang.get_untracked() == Lang::En { Lang::Zh } else { Lang::En }))
                 >
                     {move || if lab.lang.get() == Lang::En { "中文" } else { "English" }}
+                </button>
+                <button on:click=handler(move |_| gallery.set(true)) aria-label=t("Gallery", "图集") title=t("Gallery", "图集")>
+                    <Icon path="M4 5h7v7H4zM14 5h7v7h-7zM4 15h7v7H4zM14 15h7v7h-7z" />
                 </button>
                 <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
                 <button class="primary" on:click=handler(move |_| shared.update(|n| *n += 1))>{t("Share", "分享")}</button>

@@ -16,6 +16,7 @@ pub use theme::follow as follow_theme;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::gallery::Gallery;
 use super::i18n::t;
 use super::inputs::InputsColumn;
 use super::map::AttentionColumn;
@@ -59,6 +60,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
     let help = RwSignal::new(false);
+    let gallery = RwSignal::new(false);
     theme::follow(lab);
     url::start(lab, opened);
     runner::start(lab);
@@ -70,7 +72,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
 
     let sheet = RwSignal::new(Sheet::Map);
     view! {
-        <header::Header help=help />
+        <header::Header help=help gallery=gallery />
         <notices::Notices />
         <main class="columns" data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
@@ -82,6 +84,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
                 <RulesColumn />
             </section>
             <section class="column column--attention" aria-labelledby="h-attention">
+                <Gallery open=gallery />
                 <AttentionColumn />
             </section>
             <section class="column column--result" aria-labelledby="h-result">

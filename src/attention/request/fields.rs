@@ -79,6 +79,11 @@ const REQUEST: [Field; 30] = [
     field("repeat", Count),
 ];
 
+/// The names of all fields of a request of attention.
+pub fn field_names() -> impl Iterator<Item = &'static str> {
+    REQUEST.iter().map(|field| field.name).chain(TENSORS).chain([SINK]).chain(PASSED_OVER)
+}
+
 /// A request while its fields are gathered.
 #[derive(Debug, Default)]
 pub struct Draft {

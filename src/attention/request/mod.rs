@@ -15,7 +15,7 @@ use crate::formula::Sorted;
 
 pub use convert::{Prepared, prepare};
 pub use estimate::{EstimatePrepared, prepare_estimate};
-pub use fields::{Draft, SINK, TENSORS};
+pub use fields::{Draft, SINK, TENSORS, field_names};
 pub use operators::{Op, OperatorDraft, OperatorPrepared, OperatorRequest, prepare_operator};
 pub use tensor::{Layout, Tensor};
 

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod embed;
 pub mod estimators;
 pub mod faults;
+pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
 pub mod links;
@@ -80,6 +81,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(positions::cases());
+    all.extend(gallery::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
