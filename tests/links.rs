@@ -4,7 +4,7 @@
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Hidden, Input, Join, Layer,
-    MaskChoice, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, merge,
+    MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, merge,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -97,7 +97,7 @@ fn golden() -> Vec<(&'static str, Experiment)> {
         (
             "v1&input=numbers&input.k=~jW1sxLjAsMC41XV0&input.q=~jW1swLjEsLTIuMF1d&input.v=~jW1szLjBdXQ&mask=custom&mask.custom.params=~jW3sibWF4Ijo2NC4wLCJtaW4iOjEuMCwibmFtZSI6InciLCJzdGVwIjoxLjAsInR5IjoiaW50IiwidmFsdWUiOjQuMH1d&mask.custom.text=k%20%3C=%20q_pos%20and%20q_pos%20-%20k%20%3C%20w",
             all(|e| {
-                e.input = Input::Numbers { q: vec![vec![0.1, -2.0]], k: vec![vec![1.0, 0.5]], v: vec![vec![3.0]] };
+                e.input = Input::one_head(vec![vec![0.1, -2.0]], vec![vec![1.0, 0.5]], vec![vec![3.0]]);
                 e.mask = MaskChoice { custom: Some(custom("k <= q_pos and q_pos - k < w")), ..mask("custom", &[]) };
             }),
         ),
@@ -370,7 +370,10 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed())
             .prop_map(|(recipe, size, seed)| Input::Generated { recipe: recipe.to_owned(), size, seed }),
         (text(), size, seed()).prop_map(|(text, size, seed)| Input::Text { text, size, seed }),
-        (small(), small()).prop_map(|(q, k)| Input::Numbers { q, v: k.clone(), k }),
+        (small(), small(), 1..3usize, 1..3usize).prop_map(|(q, k, q_heads, kv_heads)| {
+            let k = Matrix::from(k);
+            Input::Numbers { q: q.into(), v: k.clone(), k, q_heads, kv_heads }
+        }),
         (hidden, any::<bool>(), 1..3usize, seed()).prop_map(|(x, own, d, seed)| {
             let size = Size { q_heads: 2, kv_heads: 1, d, d_v: 3, ..Size::default() };
             let matrix = |columns| vec![vec![0.1_f32; columns]; x.width()];

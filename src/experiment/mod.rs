@@ -6,6 +6,7 @@ mod hidden;
 mod history;
 mod issue;
 mod link;
+mod matrix;
 mod nearest;
 mod paint;
 pub(crate) mod shape;
@@ -19,6 +20,7 @@ pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
 pub use link::{Opened, decode, encode, merge};
+pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{
