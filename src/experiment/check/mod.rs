@@ -38,6 +38,8 @@ pub mod limits {
     pub const LINK: usize = 64 << 10;
     /// Numbers in all tables of the user's together.
     pub const TABLE_NUMBERS: usize = 1 << 20;
+    /// Numbers of Q, K and V together that are taken from a file: the address would hold no more by far, and undo keeps each.
+    pub const NUMBERS: usize = 1 << 19;
     /// Largest whole number that JavaScript holds exactly; seeds stay below.
     pub const SEED: u64 = (1 << 53) - 1;
     /// Largest size of a factor; beyond it 32-bit floats soon overflow.
