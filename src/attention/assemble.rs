@@ -346,10 +346,7 @@ mod tests {
         assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 3), rows(4, 5))), None);
         assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 2), rows(4, 5))).unwrap(), "input.k");
         assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 3), rows(3, 5))).unwrap(), "input.v");
-        assert_eq!(
-            load_paths(Input::one_head(vec![vec![1.0], vec![]], rows(1, 1), rows(1, 1))).unwrap(),
-            "input.q[1]"
-        );
+        assert_eq!(load_paths(Input::one_head(vec![vec![1.0], vec![]], rows(1, 1), rows(1, 1))).unwrap(), "input.q[1]");
         assert_eq!(load_paths(Input::Capture { id: "animal".to_owned(), layer: 3 }).unwrap(), "input");
     }
 }

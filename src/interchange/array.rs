@@ -94,7 +94,11 @@ impl Layout {
             strides[axis] = next;
             next = next.saturating_mul(self.shape[axis]);
         };
-        if self.fortran { (0..self.shape.len()).for_each(&mut along) } else { (0..self.shape.len()).rev().for_each(&mut along) }
+        if self.fortran {
+            (0..self.shape.len()).for_each(&mut along)
+        } else {
+            (0..self.shape.len()).rev().for_each(&mut along)
+        }
         strides
     }
 }

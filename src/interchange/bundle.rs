@@ -1,5 +1,6 @@
 //! A file with arrays, of whichever kind: what is in it at once, and the bytes of an array when it is asked for.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::array::{self, Array, Layout, Number};
@@ -128,12 +129,12 @@ fn archive(bytes: &[u8]) -> Result<Vec<Entry>, InterchangeError> {
         let name = packed.name.strip_suffix(".npy").unwrap_or(&packed.name).to_owned();
         if entries.iter().any(|entry: &Entry| entry.name == name) {
             let name = shown(&name);
-            let problem = words!("there are two arrays {name:?}", "有两个数组名为 {name:?}");
+            let problem = words!("there are two arrays \"{name}\"", "有两个数组名为 \"{name}\"");
             return Err(InterchangeError::invalid(Place::File, problem));
         }
         // As many bytes as the longest header has; those of a stored array are looked at where they are.
-        let head = zip::peek(bytes, &packed, NPY_HEADER + 12);
-        let layout = npy::start(&head).and_then(|(layout, data)| {
+        let layout = zip::peek(bytes, &packed, NPY_HEADER + 12).and_then(|head| {
+            let (layout, data) = npy::start(&head)?;
             array::check(&layout, packed.size.saturating_sub(data), || Place::Tensor(name.clone()))?;
             Ok((layout, data))
         });
@@ -169,7 +170,7 @@ async fn text(stem: &str, bytes: &[u8], pace: &impl Pace) -> Result<(Vec<Entry>,
     if bytes.len() > TEXT {
         return Err(InterchangeError::too_large(Place::Text, bytes.len() as u64, TEXT as u64, "bytes"));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| {
+    let text = characters(bytes).ok_or_else(|| {
         let problem = words!(
             "neither .npz, .npy nor .safetensors, nor text with numbers",
             "既不是 .npz、.npy 或 .safetensors，也不是数值文本"
@@ -185,8 +186,20 @@ async fn text(stem: &str, bytes: &[u8], pace: &impl Pace) -> Result<(Vec<Entry>,
         let name = if name.is_empty() { stem.to_owned() } else { name };
         Entry { name, layout: Ok(layout), source: Source::Own(bytes) }
     };
-    let entries = Stack::named(text, pace).await?.into_iter().map(entry).collect();
+    let entries = Stack::named(&text, pace).await?.into_iter().map(entry).collect();
     Ok((entries, notes))
+}
+
+/// Text in UTF-8; or in UTF-16 that says so at its beginning, as spreadsheets save "Unicode text".
+fn characters(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let word: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+    };
+    let (pairs, rest) = bytes.get(2..)?.as_chunks::<2>();
+    let text: Result<String, _> = char::decode_utf16(pairs.iter().map(|pair| word(*pair))).collect();
+    text.ok().filter(|_| rest.is_empty()).map(Cow::Owned)
 }
 
 #[cfg(test)]

@@ -154,7 +154,9 @@ impl InterchangeError {
         let en = self.to_string();
         let place = self.place().zh();
         let zh = match self {
-            Self::Invalid { problem, .. } | Self::Unsupported { problem, .. } if problem.zh.is_empty() => return en.into(),
+            Self::Invalid { problem, .. } | Self::Unsupported { problem, .. } if problem.zh.is_empty() => {
+                return en.into();
+            }
             Self::Invalid { problem, .. } | Self::Unsupported { problem, .. } => format!("{place}：{}", problem.zh),
             Self::TooLarge { size, limit, unit, .. } => {
                 let unit = match *unit {

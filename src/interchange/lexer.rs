@@ -198,7 +198,7 @@ pub(super) fn number(word: &str) -> Result<f32, Words> {
         Ok(value) => Ok(value),
         Err(_) => {
             let short = short();
-            Err(words!("{short:?} is not a number", "{short:?} 不是数"))
+            Err(words!("\"{short}\" is not a number", "\"{short}\" 不是数"))
         }
     }
 }

@@ -33,9 +33,9 @@ mod table;
 pub use array::{Array, Layout, Number};
 pub use bundle::Bundle;
 pub use capture::{Capture, CaptureEntry, CaptureIndex};
-pub use error::{InterchangeError, Place, Words, shown};
 #[cfg_attr(not(feature = "app"), allow(unused_imports, reason = "sentences of the page about what was read"))]
 pub(crate) use error::words;
+pub use error::{InterchangeError, Place, Words, shown};
 pub use json::{Json, SerdeJson};
 pub use numbers::Numbers;
 pub use safetensors::{SafetensorsFile, Tensor};

@@ -61,13 +61,10 @@ fn invalid(problem: Words) -> InterchangeError {
 /// Header and data.
 fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), InterchangeError> {
     let no = || {
-        let problem =
-            words!("not a file of numpy.save: it does not begin as one", "不是 numpy.save 的文件：开头不符");
+        let problem = words!("not a file of numpy.save: it does not begin as one", "不是 numpy.save 的文件：开头不符");
         InterchangeError::invalid(Place::File, problem)
     };
-    let cut = || {
-        InterchangeError::invalid(Place::File, words!("is cut off within its header", "文件头不完整"))
-    };
+    let cut = || InterchangeError::invalid(Place::File, words!("is cut off within its header", "文件头不完整"));
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(no)?;
     let ([version, _], rest) = rest.split_first_chunk::<2>().ok_or_else(cut)?;
     let (length, rest) = match version {
@@ -80,8 +77,10 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), InterchangeError> {
             (u64::from(u32::from_le_bytes(*length)), rest)
         }
         other => {
-            let problem =
-                words!("version {other} of the format; versions 1 to 3 are read", "格式版本为 {other}；只读取版本 1 到 3");
+            let problem = words!(
+                "version {other} of the format; versions 1 to 3 are read",
+                "格式版本为 {other}；只读取版本 1 到 3"
+            );
             return Err(InterchangeError::unsupported(Place::File, problem));
         }
     };
@@ -138,7 +137,7 @@ fn parse(text: &str) -> Result<Layout, InterchangeError> {
             }
             other => {
                 let other = shown(other);
-                return Err(invalid(words!("has the unknown key {other:?}", "含有未知的键 {other:?}")));
+                return Err(invalid(words!("has the unknown key \"{other}\"", "含有未知的键 \"{other}\"")));
             }
         };
         rest = rest.trim_start();
@@ -189,8 +188,8 @@ fn format_of(descr: &str) -> Result<(Number, bool), InterchangeError> {
         _ => {
             let descr = shown(descr);
             let problem = words!(
-                "numbers of type {descr:?}; f2, f4, f8, i1 to i8, u1 to u8 and b1 are read",
-                "数值类型为 {descr:?}；只读取 f2、f4、f8、i1 到 i8、u1 到 u8 与 b1"
+                "numbers of type \"{descr}\"; f2, f4, f8, i1 to i8, u1 to u8 and b1 are read",
+                "数值类型为 \"{descr}\"；只读取 f2、f4、f8、i1 到 i8、u1 到 u8 与 b1"
             );
             return Err(InterchangeError::unsupported(Place::Header, problem));
         }

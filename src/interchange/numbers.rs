@@ -151,11 +151,14 @@ impl Stack {
             };
             if !lexer.take(':') || !lexer.at_bracket() {
                 let name = shown(&name);
-                return wrong(&lexer, words!("{name:?} is not followed by a list of numbers", "{name:?} 之后不是数值列表"));
+                return wrong(
+                    &lexer,
+                    words!("\"{name}\" is not followed by a list of numbers", "\"{name}\" 之后不是数值列表"),
+                );
             }
             if found.iter().any(|(other, _)| *other == name) {
                 let name = shown(&name);
-                return wrong(&lexer, words!("{name:?} comes twice", "{name:?} 出现了两次"));
+                return wrong(&lexer, words!("\"{name}\" comes twice", "\"{name}\" 出现了两次"));
             }
             if found.len() == TENSORS {
                 let count = TENSORS as u64;
@@ -285,8 +288,8 @@ impl Shape {
         if extent != items {
             let problem = if is_row {
                 words!(
-                    "row {row} has {items} numbers, those before have {extent}",
-                    "第 {row} 行有 {items} 个数，之前的行有 {extent} 个"
+                    "row {row} has length {items}, those before it have length {extent}",
+                    "第 {row} 行的长度为 {items}，之前的行为 {extent}"
                 )
             } else {
                 words!("{items} rows here, {extent} in those before", "此处有 {items} 行，之前的有 {extent} 行")
@@ -311,7 +314,10 @@ async fn brackets(lexer: &mut Lexer<'_>, pace: &impl Pace) -> Result<Stack, Inte
         match (token, comma.take()) {
             (Token::LineEnd, before) => comma = before,
             (Token::Comma | Token::Semicolon | Token::Close | Token::End, Some(before)) => {
-                return Err(InterchangeError::invalid(before, words!("no number follows this comma", "此逗号之后没有数")));
+                return Err(InterchangeError::invalid(
+                    before,
+                    words!("no number follows this comma", "此逗号之后没有数"),
+                ));
             }
             (Token::Open, _) => shape.open(&place)?,
             (Token::Number(value), _) => {
@@ -320,14 +326,20 @@ async fn brackets(lexer: &mut Lexer<'_>, pace: &impl Pace) -> Result<Stack, Inte
             }
             (Token::Comma, _) => {
                 if shape.open.last().is_none_or(|&items| items == 0) {
-                    return Err(InterchangeError::invalid(place, words!("a comma with no number before it", "此逗号之前没有数")));
+                    return Err(InterchangeError::invalid(
+                        place,
+                        words!("a comma with no number before it", "此逗号之前没有数"),
+                    ));
                 }
                 comma = Some(place);
             }
             (Token::Semicolon, _) => {
                 if !semicolons {
                     if shape.open.len() != 1 || shape.leaf != Some(1) {
-                        return Err(InterchangeError::invalid(place, words!("a semicolon inside nested brackets", "分号位于嵌套括号内")));
+                        return Err(InterchangeError::invalid(
+                            place,
+                            words!("a semicolon inside nested brackets", "分号位于嵌套括号内"),
+                        ));
                     }
                     semicolons = true;
                     // What was one row of depth 1 becomes the first row of depth 2.
@@ -347,7 +359,10 @@ async fn brackets(lexer: &mut Lexer<'_>, pace: &impl Pace) -> Result<Stack, Inte
                 }
             }
             (Token::End, _) => {
-                return Err(InterchangeError::invalid(place, words!("the text ends before the closing bracket", "文本在闭合括号之前结束")));
+                return Err(InterchangeError::invalid(
+                    place,
+                    words!("the text ends before the closing bracket", "文本在闭合括号之前结束"),
+                ));
             }
         }
     }

@@ -75,10 +75,8 @@ impl<'a> SafetensorsFile<'a> {
         let info = self.header.info(name).ok_or_else(|| {
             let names: Vec<_> = self.shapes().into_keys().take(8).map(|name| shown(&name)).collect();
             let names = names.join(", ");
-            let problem = words!(
-                "the file has no tensor of this name; it has {names}",
-                "文件中没有此名称的张量；现有 {names}"
-            );
+            let problem =
+                words!("the file has no tensor of this name; it has {names}", "文件中没有此名称的张量；现有 {names}");
             InterchangeError::invalid(place(), problem)
         })?;
         let number = number_of(info.dtype).ok_or_else(|| {

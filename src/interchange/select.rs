@@ -94,7 +94,11 @@ impl View {
         let width = axes.iter().zip(shape).find(|(axis, _)| **axis == Merged).map(|(_, width)| *width);
         // Heads of 64 numbers are by far the most common, then of 128.
         let split = width.and_then(|width| {
-            [64, 128, 32, 96, 80].into_iter().filter(|size| width % size == 0).map(|size| width / size).find(|n| *n <= most.heads)
+            [64, 128, 32, 96, 80]
+                .into_iter()
+                .filter(|size| width % size == 0)
+                .map(|size| width / size)
+                .find(|n| *n <= most.heads)
         });
         Self { axes, split: split.unwrap_or(1) }
     }
@@ -105,10 +109,14 @@ impl View {
     /// What the axes lack, name twice, or can't be split into.
     pub fn extents(&self, shape: &[usize]) -> Result<Extents, Words> {
         let count = |axis: Axis| self.axes.iter().filter(|other| **other == axis).count();
-        let extent = |axis: Axis| self.axes.iter().zip(shape).find(|(other, _)| **other == axis).map(|(_, extent)| *extent);
+        let extent =
+            |axis: Axis| self.axes.iter().zip(shape).find(|(other, _)| **other == axis).map(|(_, extent)| *extent);
         if self.axes.len() != shape.len() || !(2..=4).contains(&shape.len()) {
             let rank = shape.len();
-            return Err(words!("{rank} extents; arrays of 2 to 4 can be taken", "{rank} 个维度；只能使用 2 到 4 维的数组"));
+            return Err(words!(
+                "{rank} extents; arrays of 2 to 4 can be taken",
+                "{rank} 个维度；只能使用 2 到 4 维的数组"
+            ));
         }
         if let Some(twice) = Axis::ALL.into_iter().find(|axis| count(*axis) > 1) {
             let name = twice.id();
@@ -120,7 +128,10 @@ impl View {
             (None, None, Some(width)) => {
                 let split = self.split;
                 if split == 0 || !width.is_multiple_of(split) {
-                    return Err(words!("{width} numbers can't be split into {split} heads", "{width} 个数无法分成 {split} 个头"));
+                    return Err(words!(
+                        "{width} numbers can't be split into {split} heads",
+                        "{width} 个数无法分成 {split} 个头"
+                    ));
                 }
                 (split, width / split)
             }
@@ -161,7 +172,12 @@ impl View {
     ///
     /// # Errors
     /// As [`Self::extents`]; a number that is not finite, with its head, token and place.
-    pub async fn take(&self, array: &Array<'_>, part: &Part, pace: &impl Pace) -> Result<Vec<Vec<f32>>, InterchangeError> {
+    pub async fn take(
+        &self,
+        array: &Array<'_>,
+        part: &Part,
+        pace: &impl Pace,
+    ) -> Result<Vec<Vec<f32>>, InterchangeError> {
         let wrong = |problem| InterchangeError::invalid(Place::File, problem);
         let all = self.extents(array.shape()).map_err(wrong)?;
         let [batch, head, token, number] = self.strides(array);
@@ -227,7 +243,9 @@ impl Slice {
         let (mut queries, mut keys) = (q.length.min(most.tokens), k.length.min(most.tokens));
         let count = |heads: usize, queries: usize, keys: usize| {
             let of = |n: usize, rows: usize, size: usize| n.saturating_mul(rows).saturating_mul(size);
-            of(heads * group, queries, q.size).saturating_add(of(heads, keys, k.size)).saturating_add(of(heads, keys, v.size))
+            of(heads * group, queries, q.size)
+                .saturating_add(of(heads, keys, k.size))
+                .saturating_add(of(heads, keys, v.size))
         };
         // Fewer tokens first: half of them is a text still, half of the heads is another layer.
         while count(heads, queries, keys) > most.numbers && queries.max(keys) > 64 {
@@ -274,37 +292,73 @@ pub fn faults(q: &Extents, k: &Extents, v: &Extents, slice: &Slice, most: &Most)
     let mut found = Vec::new();
     if q.size != k.size {
         let (a, b) = (q.size, k.size);
-        found.push((Field::K, words!("heads of K have {b} numbers and those of Q {a}: they must be equal", "K 每个头有 {b} 个数，Q 有 {a} 个：必须相等")));
+        found.push((
+            Field::K,
+            words!(
+                "heads of K have {b} numbers and those of Q {a}: they must be equal",
+                "K 每个头有 {b} 个数，Q 有 {a} 个：必须相等"
+            ),
+        ));
     }
     if k.length != v.length {
         let (a, b) = (k.length, v.length);
-        found.push((Field::V, words!("V has {b} tokens and K {a}: each key needs its value", "V 有 {b} 个词元，K 有 {a} 个：每个键都需要对应的值")));
+        found.push((
+            Field::V,
+            words!(
+                "V has {b} tokens and K {a}: each key needs its value",
+                "V 有 {b} 个词元，K 有 {a} 个：每个键都需要对应的值"
+            ),
+        ));
     }
     if k.heads != v.heads {
         let (a, b) = (k.heads, v.heads);
-        found.push((Field::V, words!("V has {b} heads and K {a}: they must be equal", "V 有 {b} 个头，K 有 {a} 个：必须相等")));
+        found.push((
+            Field::V,
+            words!("V has {b} heads and K {a}: they must be equal", "V 有 {b} 个头，K 有 {a} 个：必须相等"),
+        ));
     }
     if !q.heads.is_multiple_of(k.heads) {
         let (a, b) = (q.heads, k.heads);
-        found.push((Field::K, words!("{b} heads of K can't be shared evenly by {a} heads of Q", "K 的 {b} 个头无法由 Q 的 {a} 个头平均共用")));
+        found.push((
+            Field::K,
+            words!(
+                "{b} heads of K can't be shared evenly by {a} heads of Q",
+                "K 的 {b} 个头无法由 Q 的 {a} 个头平均共用"
+            ),
+        ));
     }
     for (field, size) in [(Field::Q, q.size), (Field::V, v.size)] {
         let most = most.size;
         if size > most {
-            found.push((field, words!("a head has {size} numbers; at most {most} can be shown: split it into heads", "每个头有 {size} 个数，最多 {most} 个：请拆分为多个头")));
+            found.push((
+                field,
+                words!(
+                    "a head has {size} numbers; at most {most} can be shown: split it into heads",
+                    "每个头有 {size} 个数，最多 {most} 个：请拆分为多个头"
+                ),
+            ));
         }
     }
     let least = q.batch.min(k.batch).min(v.batch);
     if slice.batch >= least {
-        found.push((Field::Batch, words!("there are {least} sequences, counted from 0", "共有 {least} 个序列，从 0 开始计数")));
+        found.push((
+            Field::Batch,
+            words!("there are {least} sequences, counted from 0", "共有 {least} 个序列，从 0 开始计数"),
+        ));
     }
     let group = q.heads.checked_div(k.heads).unwrap_or(1).max(1);
     let mut range = |field, [from, to]: [usize; 2], n: usize, each: usize, most: usize| {
         if from >= to || to > n {
-            found.push((field, words!("must lie within 0 to {n}, the first below the last", "须在 0 到 {n} 之内，且起点小于终点")));
+            found.push((
+                field,
+                words!("must lie within 0 to {n}, the first below the last", "须在 0 到 {n} 之内，且起点小于终点"),
+            ));
         } else if (to - from).saturating_mul(each) > most {
             let count = (to - from).saturating_mul(each);
-            found.push((field, words!("{count} are too many; at most {most} can be taken", "{count} 过多，最多可取 {most}")));
+            found.push((
+                field,
+                words!("{count} are too many; at most {most} can be taken", "{count} 过多，最多可取 {most}"),
+            ));
         }
     };
     range(Field::Heads, slice.heads, k.heads, group, most.heads);
@@ -316,7 +370,13 @@ pub fn faults(q: &Extents, k: &Extents, v: &Extents, slice: &Slice, most: &Most)
         let count = heads * group * queries * q.size + heads * keys * (k.size + v.size);
         let most = most.numbers;
         if count > most {
-            found.push((Field::Queries, words!("Q, K and V would have {count} numbers, at most {most} can be taken: take fewer tokens or heads", "Q、K、V 共有 {count} 个数，最多可取 {most} 个：请减少词元或头")));
+            found.push((
+                Field::Queries,
+                words!(
+                    "Q, K and V would have {count} numbers, at most {most} can be taken: take fewer tokens or heads",
+                    "Q、K、V 共有 {count} 个数，最多可取 {most} 个：请减少词元或头"
+                ),
+            ));
         }
     }
     found
@@ -325,11 +385,18 @@ pub fn faults(q: &Extents, k: &Extents, v: &Extents, slice: &Slice, most: &Most)
 /// Which of the arrays are Q, K and V, by their names; where names say nothing, in their order.
 pub fn guess_names(names: &[String]) -> [Option<usize>; 3] {
     let mut taken = [None; 3];
-    for (tensor, words) in [["q", "query", "queries"], ["k", "key", "keys"], ["v", "value", "values"]].iter().enumerate() {
+    for (tensor, words) in
+        [["q", "query", "queries"], ["k", "key", "keys"], ["v", "value", "values"]].iter().enumerate()
+    {
         let score = |name: &String| {
             let name = name.to_lowercase();
             let mut parts = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
-            let bare = |part: &str| words.contains(&part) || words.iter().any(|w| part.strip_suffix("proj") == Some(w) || part.strip_suffix("states") == Some(w));
+            let bare = |part: &str| {
+                words.contains(&part)
+                    || words
+                        .iter()
+                        .any(|w| part.strip_suffix("proj") == Some(w) || part.strip_suffix("states") == Some(w))
+            };
             if words.contains(&name.as_str()) {
                 3
             } else if parts.clone().next_back().is_some_and(bare) {

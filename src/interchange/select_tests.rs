@@ -34,10 +34,7 @@ fn axes_in_any_order_give_heads_of_rows() {
     // [length, heads, size]: a token's heads lie together.
     assert_eq!(taken(&[2, 2, 1], &[Length, Head, Size], 1, ALL), [[0.], [2.], [1.], [3.]]);
     // A projection [batch, length, heads · size].
-    assert_eq!(
-        taken(&[1, 2, 4], &[Batch, Length, Merged], 2, ALL),
-        [[0., 1.], [4., 5.], [2., 3.], [6., 7.]]
-    );
+    assert_eq!(taken(&[1, 2, 4], &[Batch, Length, Merged], 2, ALL), [[0., 1.], [4., 5.], [2., 3.], [6., 7.]]);
     // The second sequence; the second head; from the second token.
     assert_eq!(
         taken(&[2, 2, 2, 1], &[Batch, Head, Length, Size], 1, Part { batch: 1, heads: [1, 2], tokens: [1, 2] }),
@@ -92,10 +89,7 @@ fn axes_that_say_nothing_are_refused() {
         "“heads*size” holds heads and size: no other axis can be either"
     );
     assert_eq!(said(&[Length, Size], 1, &[0, 6]).unwrap_err(), "an extent is 0: there are no numbers in it");
-    assert_eq!(
-        said(&[Length, Merged], 3, &[2, 6]),
-        Ok(Extents { batch: 1, heads: 3, length: 2, size: 2 })
-    );
+    assert_eq!(said(&[Length, Merged], 3, &[2, 6]), Ok(Extents { batch: 1, heads: 3, length: 2, size: 2 }));
 }
 
 fn extents(heads: usize, length: usize, size: usize) -> Extents {
@@ -130,7 +124,11 @@ fn every_limit_names_its_control() {
 
 #[test]
 fn as_much_as_fits_is_offered() {
-    for (q, k) in [(extents(32, 4096, 256), extents(32, 4096, 256)), (extents(64, 9000, 128), extents(8, 9000, 128)), (extents(1, 1, 8), extents(1, 70000, 8))] {
+    for (q, k) in [
+        (extents(32, 4096, 256), extents(32, 4096, 256)),
+        (extents(64, 9000, 128), extents(8, 9000, 128)),
+        (extents(1, 1, 8), extents(1, 70000, 8)),
+    ] {
         let slice = Slice::guess(&q, &k, &k, &MOST);
         assert_eq!(faults(&q, &k, &k, &slice, &MOST), [], "{slice:?}");
     }

@@ -86,8 +86,8 @@ impl Cell<'_> {
         let shown = shown(text);
         if text.contains('.') {
             return Err(words!(
-                "{shown:?} has a comma and a point: write one decimal mark, and no marks for thousands",
-                "{shown:?} 同时含有逗号和小数点：只使用一种小数点，且不要千位分隔符"
+                "\"{shown}\" has a comma and a point: write one decimal mark, and no marks for thousands",
+                "\"{shown}\" 同时含有逗号和小数点：只使用一种小数点，且不要千位分隔符"
             ));
         }
         number(&text.replace([',', '，'], "."))
@@ -121,7 +121,9 @@ impl<'a> Lines<'a> {
         let mut separated = false;
         loop {
             let rest = self.rest();
-            let blank = |c: char| c != '\n' && !(c == '\t' && self.between == Between::Tab) && (c.is_whitespace() || c == '\u{feff}');
+            let blank = |c: char| {
+                c != '\n' && !(c == '\t' && self.between == Between::Tab) && (c.is_whitespace() || c == '\u{feff}')
+            };
             let start = rest.find(|c| !blank(c)).unwrap_or(rest.len());
             self.at += start;
             let rest = self.rest();
@@ -223,7 +225,8 @@ impl Frame {
             }
             let numbers = row.iter().filter(|cell| cell.number(between).is_some()).count();
             if first {
-                corner = row.len() > 1 && row[0].text.is_empty() && row.iter().skip(1).all(|cell| !cell.text.is_empty());
+                corner =
+                    row.len() > 1 && row[0].text.is_empty() && row.iter().skip(1).all(|cell| !cell.text.is_empty());
                 first = false;
                 if corner || numbers == 0 {
                     frame.header = true;
@@ -231,9 +234,11 @@ impl Frame {
                 }
             }
             frame.tail = row.len() > 1 && row.last().is_some_and(|cell| cell.text.is_empty());
-            let labelled = row.len() > 1 && row[0].number(between).is_none() && numbers == row.len() - 1 - usize::from(frame.tail);
+            let labelled =
+                row.len() > 1 && row[0].number(between).is_none() && numbers == row.len() - 1 - usize::from(frame.tail);
             // A number that is written wrongly is no label.
-            let word = row[0].text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | ',' | '，' | ' ' | '-' | '+'));
+            let word =
+                row[0].text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | ',' | '，' | ' ' | '-' | '+'));
             frame.labels = corner || labelled && word;
             cells.clear();
             return Ok(frame);
@@ -299,8 +304,8 @@ pub(super) async fn read(text: &str, pace: &impl Pace) -> Result<Stack, Intercha
                 let problem = if mixed && between != Between::Blanks {
                     let shown = shown(&cell.text);
                     words!(
-                        "{shown:?} is not one number: write decimal points, and one kind of separator",
-                        "{shown:?} 不是一个数：请使用小数点，并只用一种分隔符"
+                        "\"{shown}\" is not one number: write decimal points, and one kind of separator",
+                        "\"{shown}\" 不是一个数：请使用小数点，并只用一种分隔符"
                     )
                 } else {
                     problem

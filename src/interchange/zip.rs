@@ -6,12 +6,12 @@
 use std::ops::Range;
 
 use miniz_oxide::inflate::stream::{InflateState, inflate};
-use miniz_oxide::{DataFormat, MZFlush, MZStatus};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
 use super::error::words;
 use super::limits::{INFLATED, TENSORS};
 use super::pace::Pace;
-use super::{InterchangeError, Place, Words, shown};
+use super::{InterchangeError, Place, Words};
 
 /// Signature of a local header.
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -48,7 +48,8 @@ pub struct Entry {
 /// encryption, other methods than deflate, several disks and 64-bit archives; [`InterchangeError::TooLarge`] past [`TENSORS`] entries or
 /// [`INFLATED`] bytes of one.
 pub fn entries(bytes: &[u8]) -> Result<Vec<Entry>, InterchangeError> {
-    let end = end_of(bytes).ok_or_else(|| invalid(words!("not a .npz: no zip directory at its end", "不是 .npz：末尾没有 zip 目录")))?;
+    let end = end_of(bytes)
+        .ok_or_else(|| invalid(words!("not a .npz: no zip directory at its end", "不是 .npz：末尾没有 zip 目录")))?;
     let half = |at: usize| u16_at(bytes, end + at).unwrap_or(0);
     let word = |at: usize| u32_at(bytes, end + at).unwrap_or(0);
     if [half(4), half(6)] != [0, 0] || half(8) != half(10) {
@@ -115,7 +116,10 @@ fn entry(bytes: &[u8], at: usize, end: usize, data_end: usize) -> Result<(Option
         return Err(too_long());
     }
     if method != 0 && method != 8 {
-        let problem = words!("compressed by method {method}; stored and deflated are read", "压缩方法为 {method}；只读取存储与 deflate");
+        let problem = words!(
+            "compressed by method {method}; stored and deflated are read",
+            "压缩方法为 {method}；只读取存储与 deflate"
+        );
         return Err(InterchangeError::unsupported(place, problem));
     }
     if size > INFLATED {
@@ -129,23 +133,37 @@ fn entry(bytes: &[u8], at: usize, end: usize, data_end: usize) -> Result<(Option
     if method == 0 && packed != size {
         return Err(InterchangeError::invalid(
             place,
-            words!("{packed} bytes are stored, and its size is given as {size}", "存储了 {packed} 字节，而声明的大小为 {size}"),
+            words!(
+                "{packed} bytes are stored, and its size is given as {size}",
+                "存储了 {packed} 字节，而声明的大小为 {size}"
+            ),
         ));
     }
     Ok((Some(Entry { name, place: from..to, deflated: method == 8, size, crc }), next))
 }
 
 /// The first bytes of an entry, at most `most`: enough for a header. Nothing is checked by its sum.
-pub fn peek(bytes: &[u8], entry: &Entry, most: usize) -> Vec<u8> {
+///
+/// # Errors
+/// [`InterchangeError::Invalid`] where they are damaged.
+pub fn peek(bytes: &[u8], entry: &Entry, most: usize) -> Result<Vec<u8>, InterchangeError> {
     let packed = bytes.get(entry.place.clone()).unwrap_or_default();
     if !entry.deflated {
-        return packed[..packed.len().min(most)].to_vec();
+        return Ok(packed[..packed.len().min(most)].to_vec());
     }
     let mut out = vec![0; most.min(entry.size)];
     let mut state = InflateState::new_boxed(DataFormat::Raw);
-    let written = inflate(&mut state, packed, &mut out, MZFlush::None).bytes_written;
-    out.truncate(written);
-    out
+    let step = inflate(&mut state, packed, &mut out, MZFlush::None);
+    if step.status == Err(MZError::Data) {
+        return Err(damaged(entry));
+    }
+    out.truncate(step.bytes_written);
+    Ok(out)
+}
+
+fn damaged(entry: &Entry) -> InterchangeError {
+    let problem = words!("its deflated bytes are damaged or cut off", "压缩数据已损坏或不完整");
+    InterchangeError::invalid(Place::Tensor(entry.name.clone()), problem)
 }
 
 /// An entry's bytes, inflated, their sum checked. Memory grows with what is there: at most the size given, at most [`INFLATED`].
@@ -162,7 +180,10 @@ pub async fn read(bytes: &[u8], entry: &Entry, pace: &impl Pace) -> Result<Vec<u
         pace.rest().await;
     }
     if crc.sum() != entry.crc {
-        let problem = words!("its bytes do not have the sum (CRC-32) they were stored with", "数据与存储时的校验和（CRC-32）不符");
+        let problem = words!(
+            "its bytes do not have the sum (CRC-32) they were stored with",
+            "数据与存储时的校验和（CRC-32）不符"
+        );
         return Err(InterchangeError::invalid(place(), problem));
     }
     Ok(out)
@@ -184,10 +205,13 @@ async fn unpacked(mut packed: &[u8], entry: &Entry, pace: &impl Pace) -> Result<
             Ok(MZStatus::StreamEnd) if out.len() == size => return Ok(out),
             Ok(MZStatus::StreamEnd) => {
                 let count = out.len();
-                return wrong(words!("it inflates to {count} bytes, and its size is given as {size}", "解压后为 {count} 字节，而声明的大小为 {size}"));
+                return wrong(words!(
+                    "it inflates to {count} bytes, and its size is given as {size}",
+                    "解压后为 {count} 字节，而声明的大小为 {size}"
+                ));
             }
             Ok(_) if step.bytes_written > 0 || step.bytes_consumed > 0 => {}
-            _ => return wrong(words!("its deflated bytes are damaged or cut off", "压缩数据已损坏或不完整")),
+            _ => return Err(damaged(entry)),
         }
         pace.rest().await;
     }
@@ -250,9 +274,4 @@ fn too_long() -> InterchangeError {
         "a 64-bit zip archive (over 4 GiB, or more than 65534 entries); save the arrays apart",
         "64 位 zip 压缩包（超过 4 GiB 或 65534 个条目）；请分开保存数组"
     ))
-}
-
-/// What the name of a tensor is, of an entry `q.npy`.
-pub fn stem(name: &str) -> String {
-    shown(name.strip_suffix(".npy").unwrap_or(name))
 }

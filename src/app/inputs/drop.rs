@@ -15,7 +15,7 @@ use crate::catalogue::Lang;
 use crate::experiment::limits;
 use crate::interchange::bundle::ENDINGS;
 use crate::interchange::select::{Axis, Most, View};
-use crate::interchange::{Bundle, Words, words, limits as file_limits, select, shown};
+use crate::interchange::{Bundle, Words, limits as file_limits, select, shown, words};
 
 /// What an experiment can take from a file.
 pub const MOST: Most =
@@ -57,7 +57,8 @@ pub fn Drop(
                 let Opened { mut bundle, file, problem } = opened;
                 match rows_of(&mut bundle, at).await {
                     Ok(Part { heads, .. }) if heads > 1 && several.is_none() => {
-                        let words = words!("holds {heads} matrices; one is needed here", "含有 {heads} 个矩阵，此处只需一个");
+                        let words =
+                            words!("holds {heads} matrices; one is needed here", "含有 {heads} 个矩阵，此处只需一个");
                         problem.try_set(Some(of_file(&file, &words)));
                     }
                     Ok(part) => on_rows.run(part),
@@ -72,7 +73,10 @@ pub fn Drop(
 }
 
 /// The rows of one array, its heads under each other.
-async fn rows_of(bundle: &mut Bundle, at: usize) -> Result<Part, Words> {
+///
+/// # Errors
+/// Damage, axes that say nothing, rows that are too long, numbers that are not finite.
+pub async fn rows_of(bundle: &mut Bundle, at: usize) -> Result<Part, Words> {
     let pace = Frames::new();
     bundle.prepare(at, &pace).await.map_err(|error| error.words())?;
     let array = bundle.array(at).ok_or_else(Words::default)?;
@@ -82,14 +86,18 @@ async fn rows_of(bundle: &mut Bundle, at: usize) -> Result<Part, Words> {
     let extents = view.extents(array.shape())?;
     let (size, most) = (extents.size, limits::SIZE);
     if size > most {
-        return Err(words!("rows have {size} numbers, and at most {most} are allowed", "每行有 {size} 个数，最多允许 {most} 个"));
+        return Err(words!(
+            "rows have {size} numbers, and at most {most} are allowed",
+            "每行有 {size} 个数，最多允许 {most} 个"
+        ));
     }
     let part = select::Part { batch: 0, heads: [0, limits::HEADS], tokens: [0, limits::TOKENS] };
     let rows = view.take(&array, &part, &pace).await.map_err(|error| error.words())?;
     Ok(Part { rows: rows.into(), heads: extents.heads.min(limits::HEADS) })
 }
 
-fn of_file(file: &str, words: &Words) -> Words {
+/// A sentence about a file.
+pub fn of_file(file: &str, words: &Words) -> Words {
     Words { en: format!("{file}: {}", words.en), zh: format!("{file}：{}", said(Lang::Zh, words)) }
 }
 
@@ -164,7 +172,10 @@ async fn opened(file: &File) -> Result<Bundle, Words> {
     let (size, most) = (file.size(), file_limits::FILE);
     if size > most as f64 {
         let (size, most) = ((size / f64::from(1 << 20)).round() as u64, most >> 20);
-        return Err(words!("{size} MiB; files of at most {most} MiB are read", "{size} MiB；最多读取 {most} MiB 的文件"));
+        return Err(words!(
+            "{size} MiB; files of at most {most} MiB are read",
+            "{size} MiB；最多读取 {most} MiB 的文件"
+        ));
     }
     let buffer = JsFuture::from(file.array_buffer()).await;
     let buffer = buffer.map_err(|_| words!("the file could not be read", "无法读取文件"))?;

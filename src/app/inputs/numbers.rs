@@ -141,7 +141,9 @@ pub fn RowsField(
     let large = Signal::derive(move || {
         let count = typed.with(Part::count);
         (count > SHOWN).then(|| match lab.lang.get() {
-            Lang::En => format!("{count} numbers: too many to be shown as text. Paste others, or open a file, to replace them."),
+            Lang::En => {
+                format!("{count} numbers: too many to be shown as text. Paste others, or open a file, to replace them.")
+            }
             Lang::Zh => format!("{count} 个数：过多，无法以文本显示。可粘贴其他数值或打开文件来替换。"),
         })
     });

@@ -2,11 +2,12 @@
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::change::set_input;
 use super::choose::Chooser;
-use super::drop::{Opened, Target, said};
+use super::drop::{Opened, Target, of_file, rows_of, said};
 use super::numbers::{Part, Rows, RowsField};
 use super::snippet::Snippet;
 use crate::app::i18n::t;
@@ -50,8 +51,20 @@ fn Fields() -> impl IntoView {
         drafts.set([const { None }; 3]);
         set_input(lab, "input.file", input);
     });
-    // Of files dropped beside the fields the one array that is called Q, K or V fills that field; of all others one chooses.
-    let take = Callback::new(move |file: Opened| choose.run(file));
+    // Of files dropped beside the fields one array that is called Q, K or V fills that field; of all others one chooses.
+    let take = Callback::new(move |file: Opened| {
+        let named = |letter: &str| matches!(&file.bundle.entries[..], [one] if one.name.eq_ignore_ascii_case(letter));
+        let Some((tensor, ..)) = FIELDS.into_iter().find(|(_, letter, _)| named(letter)) else {
+            return choose.run(file);
+        };
+        let Opened { mut bundle, file, problem } = file;
+        spawn_local(async move {
+            match rows_of(&mut bundle, 0).await {
+                Ok(part) => set_rows(lab, drafts, tensor, part),
+                Err(words) => problem.try_set(Some(of_file(&file, &words))),
+            }
+        });
+    });
     view! {
         <Target take=take>
             {FIELDS.map(|(tensor, letter, colour)| view! { <Field tensor=tensor letter=letter colour=colour drafts=drafts choose=choose /> }).collect_view()}

@@ -118,9 +118,8 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
                     ),
                 );
             }
-            let extents = |m: &[Vec<f32>], heads: usize, columns: Option<usize>| {
-                [heads, m.len() / heads, columns.unwrap_or(0)]
-            };
+            let extents =
+                |m: &[Vec<f32>], heads: usize, columns: Option<usize>| [heads, m.len() / heads, columns.unwrap_or(0)];
             Extents {
                 q: extents(q, q_heads, q_columns),
                 k: extents(k, kv_heads, k_columns),

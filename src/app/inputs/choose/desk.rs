@@ -73,7 +73,10 @@ impl Desk {
                 Err(error) => refused.push((name, error.words())),
                 Ok(layout) if !(2..=4).contains(&layout.shape.len()) || layout.shape.contains(&0) => {
                     let shape = &layout.shape;
-                    let why = words!("has the extents {shape:?}; two to four, none of them 0, can be used", "维度为 {shape:?}；只能使用二到四维且均不为 0 的数组");
+                    let why = words!(
+                        "has the extents {shape:?}; two to four, none of them 0, can be used",
+                        "维度为 {shape:?}；只能使用二到四维且均不为 0 的数组"
+                    );
                     refused.push((name, why));
                 }
                 Ok(layout) => {
@@ -92,7 +95,8 @@ impl Desk {
             }));
         };
         let picks = [q, k, v];
-        let views = picks.map(|pick| listed.get(pick).map_or_else(|| View::guess(&[], &MOST), |l| View::guess(&l.shape, &MOST)));
+        let views = picks
+            .map(|pick| listed.get(pick).map_or_else(|| View::guess(&[], &MOST), |l| View::guess(&l.shape, &MOST)));
         let part = Slice { batch: 0, heads: [0, 1], queries: [0, 1], keys: [0, 1] };
         let desk = Self {
             bundle: StoredValue::new(Some(opened.bundle)),
@@ -237,7 +241,8 @@ impl Desk {
         let part = self.part(tensor, &self.extents())?;
         let [from, to] = part.tokens;
         let [head, end] = part.heads;
-        let part = Part { heads: [head, end.min(head + 1)], tokens: [from, to.min(from.saturating_add(PICTURE))], ..part };
+        let part =
+            Part { heads: [head, end.min(head + 1)], tokens: [from, to.min(from.saturating_add(PICTURE))], ..part };
         let view = self.views.with(|views| views[tensor].clone());
         let index = *self.indices()?.get(tensor)?;
         self.bundle.with_value(|bundle| {
@@ -257,7 +262,9 @@ impl Desk {
         let pace = Frames::new();
         let mut rows = Vec::new();
         let mut failed = None;
-        for ((view, part), (index, name)) in views.iter().zip(parts).zip(indices.into_iter().flatten().zip(["Q", "K", "V"])) {
+        for ((view, part), (index, name)) in
+            views.iter().zip(parts).zip(indices.into_iter().flatten().zip(["Q", "K", "V"]))
+        {
             let taken = match (bundle.array(index), part) {
                 (Some(array), Some(part)) => view.take(&array, &part, &pace).await.map_err(|error| error.words()),
                 _ => Err(still()),
@@ -265,7 +272,10 @@ impl Desk {
             match taken {
                 Ok(taken) => rows.push((taken, part.map_or(1, |part| part.heads[1] - part.heads[0]))),
                 Err(words) => {
-                    failed.get_or_insert(Words { en: format!("{name}: {}", words.en), zh: format!("{name}：{}", words.zh) });
+                    failed.get_or_insert(Words {
+                        en: format!("{name}: {}", words.en),
+                        zh: format!("{name}：{}", words.zh),
+                    });
                 }
             }
         }

@@ -38,7 +38,8 @@ pub fn Chooser(
 ) -> impl IntoView {
     let (problem, name) = (file.problem, file.file.clone());
     let notes = file.bundle.notes.clone();
-    match Desk::new(file) {
+    // What it reads of its own signals is not what this view follows.
+    match untrack(|| Desk::new(file)) {
         Ok(desk) => view! { <Sheet desk=desk name=name notes=notes on_use=on_use /> },
         Err(words) => {
             problem.set(Some(Words { en: format!("{name}: {}", words.en), zh: format!("{name}：{}", words.zh) }));
@@ -73,7 +74,8 @@ fn Sheet(
     let faults = Signal::memo(move || desk.faults());
     let failed = RwSignal::new(None::<Words>);
     let taking = RwSignal::new(false);
-    let blocked = move || !faults.with(Vec::is_empty) || desk.busy.get() || taking.get() || desk.damage.with(Option::is_some);
+    let blocked =
+        move || !faults.with(Vec::is_empty) || desk.busy.get() || taking.get() || desk.damage.with(Option::is_some);
     let take = move |_| {
         taking.set(true);
         spawn_local(async move {
@@ -134,8 +136,12 @@ fn summary(lang: Lang, desk: Desk) -> String {
     let (kv_heads, n_q, n_k) = (span(slice.heads), span(slice.queries), span(slice.keys));
     let (heads, d, d_v) = (kv_heads.saturating_mul(group), q.size, v.size);
     match lang {
-        Lang::En => format!("Comes in: Q {heads} × {n_q} × {d}, K {kv_heads} × {n_k} × {d}, V {kv_heads} × {n_k} × {d_v} (heads × tokens × size). Undo brings back what is there now."),
-        Lang::Zh => format!("将导入：Q {heads} × {n_q} × {d}，K {kv_heads} × {n_k} × {d}，V {kv_heads} × {n_k} × {d_v}（头 × 词元 × 大小）。撤销可恢复当前输入。"),
+        Lang::En => format!(
+            "Comes in: Q {heads} × {n_q} × {d}, K {kv_heads} × {n_k} × {d}, V {kv_heads} × {n_k} × {d_v} (heads × tokens × size). Undo brings back what is there now."
+        ),
+        Lang::Zh => format!(
+            "将导入：Q {heads} × {n_q} × {d}，K {kv_heads} × {n_k} × {d}，V {kv_heads} × {n_k} × {d_v}（头 × 词元 × 大小）。撤销可恢复当前输入。"
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::change;
 use crate::app::controls::{Choices, Item, Look, words};
 use crate::app::i18n::t;
-use crate::app::inputs::numbers::{Part, RowsField};
+use crate::app::inputs::numbers::{Part, Rows, RowsField};
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::view;
