@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use miniz_oxide::inflate::stream::{InflateState, inflate};
-use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
+use miniz_oxide::{DataFormat, MZFlush, MZStatus};
 
 use super::error::words;
 use super::limits::{INFLATED, TENSORS};
@@ -154,7 +154,8 @@ pub fn peek(bytes: &[u8], entry: &Entry, most: usize) -> Result<Vec<u8>, Interch
     let mut out = vec![0; most.min(entry.size)];
     let mut state = InflateState::new_boxed(DataFormat::Raw);
     let step = inflate(&mut state, packed, &mut out, MZFlush::None);
-    if step.status == Err(MZError::Data) {
+    // As many as were asked for, or the end.
+    if step.bytes_written < out.len() && step.status != Ok(MZStatus::StreamEnd) {
         return Err(damaged(entry));
     }
     out.truncate(step.bytes_written);

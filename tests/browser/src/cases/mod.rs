@@ -6,6 +6,7 @@ pub mod content;
 pub mod edit;
 pub mod estimators;
 pub mod faults;
+pub mod files;
 pub mod gpu;
 pub mod gpu_faults;
 pub mod links;
@@ -69,6 +70,7 @@ macro_rules! cases {
 pub fn all() -> Result<Vec<Case>> {
     let mut all = boot::cases();
     all.extend(edit::cases());
+    all.extend(files::cases());
     all.extend(links::cases());
     all.extend(faults::cases());
     all.extend(gpu::cases());
