@@ -144,6 +144,14 @@ pub enum Input {
 }
 
 impl Input {
+    /// Numbers that it holds itself.
+    pub fn numbers(&self) -> usize {
+        match self {
+            Self::Numbers { q, k, v, .. } => [q, k, v].iter().flat_map(|rows| rows.iter()).map(Vec::len).sum(),
+            _ => 0,
+        }
+    }
+
     /// Numbers of one head.
     pub fn one_head(q: Vec<Vec<f32>>, k: Vec<Vec<f32>>, v: Vec<Vec<f32>>) -> Self {
         Self::Numbers { q: q.into(), k: k.into(), v: v.into(), q_heads: 1, kv_heads: 1 }

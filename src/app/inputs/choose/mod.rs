@@ -24,7 +24,7 @@ use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
-use crate::experiment::Input;
+use crate::experiment::{Input, limits};
 use crate::interchange::Words;
 use crate::interchange::select::Field;
 
@@ -135,14 +135,22 @@ fn summary(lang: Lang, desk: Desk) -> String {
     let span = |[from, to]: [usize; 2]| to.saturating_sub(from);
     let (kv_heads, n_q, n_k) = (span(slice.heads), span(slice.queries), span(slice.keys));
     let (heads, d, d_v) = (kv_heads.saturating_mul(group), q.size, v.size);
-    match lang {
+    let of = |heads: usize, n: usize, d: usize| heads.saturating_mul(n).saturating_mul(d);
+    let count = of(heads, n_q, d).saturating_add(of(kv_heads, n_k, d)).saturating_add(of(kv_heads, n_k, d_v));
+    let unlinked = match lang {
+        _ if count <= limits::LINK => "",
+        Lang::En => " These are more numbers than a link can hold: links will carry everything but them.",
+        Lang::Zh => "数值多于链接所能容纳：链接将包含除此之外的一切。",
+    };
+    let comes = match lang {
         Lang::En => format!(
             "Comes in: Q {heads} × {n_q} × {d}, K {kv_heads} × {n_k} × {d}, V {kv_heads} × {n_k} × {d_v} (heads × tokens × size). Undo brings back what is there now."
         ),
         Lang::Zh => format!(
             "将导入：Q {heads} × {n_q} × {d}，K {kv_heads} × {n_k} × {d}，V {kv_heads} × {n_k} × {d_v}（头 × 词元 × 大小）。撤销可恢复当前输入。"
         ),
-    }
+    };
+    comes + unlinked
 }
 
 /// What is wrong at one control.
