@@ -4,8 +4,8 @@
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input, Join, Layer,
-    MaskChoice, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, encode_as, merge,
-    round,
+    MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, encode_as,
+    merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ fn golden() -> Vec<(&'static str, Experiment)> {
         (
             "v1&input=numbers&input.k=~jW1sxLjAsMC41XV0&input.q=~jW1swLjEsLTIuMF1d&input.v=~jW1szLjBdXQ&mask=custom&mask.custom.params=~jW3sibWF4Ijo2NC4wLCJtaW4iOjEuMCwibmFtZSI6InciLCJzdGVwIjoxLjAsInR5IjoiaW50IiwidmFsdWUiOjQuMH1d&mask.custom.text=k%20%3C=%20q_pos%20and%20q_pos%20-%20k%20%3C%20w",
             all(|e| {
-                e.input = Input::Numbers { q: vec![vec![0.1, -2.0]], k: vec![vec![1.0, 0.5]], v: vec![vec![3.0]] };
+                e.input = Input::one_head(vec![vec![0.1, -2.0]], vec![vec![1.0, 0.5]], vec![vec![3.0]]);
                 e.mask = MaskChoice { custom: Some(custom("k <= q_pos and q_pos - k < w")), ..mask("custom", &[]) };
             }),
         ),
@@ -137,11 +137,13 @@ fn old_links_open_as_they_did() {
 /// Pasted numbers with two decimals, as many as make a readable link long.
 fn pasted() -> Experiment {
     let matrix = |rows: usize, shift: usize| {
-        (0..rows).map(|i| (0..8).map(|j| (((i * 37 + j * 53 + shift) % 401) as f32 - 200.0) / 100.0).collect()).collect()
+        (0..rows)
+            .map(|i| (0..8).map(|j| (((i * 37 + j * 53 + shift) % 401) as f32 - 200.0) / 100.0).collect())
+            .collect::<Vec<Vec<f32>>>()
     };
     let edit = |row, value| Edit { tensor: TensorName::K, head: 0, row, col: 3, value };
     Experiment {
-        input: Input::Numbers { q: matrix(12, 0), k: matrix(12, 11), v: matrix(12, 29) },
+        input: Input::one_head(matrix(12, 0), matrix(12, 11), matrix(12, 29)),
         edits: vec![edit(0, 0.5), edit(4, 1.0 / 3.0), edit(7, -2.0)],
         data: Sorted::from([("time".to_owned(), (0..12).map(|i| f64::from(i * 7) / 10.0).collect())]),
         ..Experiment::default()
@@ -169,7 +171,8 @@ fn a_long_link_is_packed_and_every_bit_comes_back() {
 fn rounding_states_the_largest_change_and_shortens() {
     let mut experiment = pasted();
     let Input::Numbers { q, .. } = &mut experiment.input else { panic!() };
-    q.iter_mut().flatten().for_each(|x| *x = (*x * 7.3).sin() * 40.0);
+    let fine = q.iter().map(|row| row.iter().map(|x| (x * 7.3).sin() * 40.0).collect());
+    *q = fine.collect::<Vec<Vec<f32>>>().into();
     let rounded = round(&experiment).unwrap();
     assert!((0.01..0.05).contains(&rounded.change), "{}: three digits of 40", rounded.change);
     assert_eq!(round(&rounded.experiment).unwrap().experiment, rounded.experiment, "nothing is left to round");
@@ -456,7 +459,10 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed())
             .prop_map(|(recipe, size, seed)| Input::Generated { recipe: recipe.to_owned(), size, seed }),
         (text(), size, seed()).prop_map(|(text, size, seed)| Input::Text { text, size, seed }),
-        (small(), small()).prop_map(|(q, k)| Input::Numbers { q, v: k.clone(), k }),
+        (small(), small(), 1..3usize, 1..3usize).prop_map(|(q, k, q_heads, kv_heads)| {
+            let k = Matrix::from(k);
+            Input::Numbers { q: q.into(), v: k.clone(), k, q_heads, kv_heads }
+        }),
         (hidden, any::<bool>(), 1..3usize, seed()).prop_map(|(x, own, d, seed)| {
             let size = Size { q_heads: 2, kv_heads: 1, d, d_v: 3, ..Size::default() };
             let matrix = |columns| vec![vec![0.1_f32; columns]; x.width()];

@@ -318,7 +318,7 @@ mod tests {
         for input in [
             generated().input,
             Input::Text { text: "one, two".to_owned(), size: crate::experiment::Size::default(), seed: 0 },
-            Input::Numbers { q: vec![vec![1.0]], k: vec![vec![1.0]; 2], v: vec![vec![1.0, 2.0]; 2] },
+            Input::one_head(vec![vec![1.0]], vec![vec![1.0]; 2], vec![vec![1.0, 2.0]; 2]),
         ] {
             assert_eq!(crate::attention::dims_of(&input), Some(load::<SerdeJson>(&input, None).unwrap().dims));
         }
@@ -347,13 +347,10 @@ mod tests {
     fn inputs_that_do_not_fit_are_named() {
         let load_paths = |input: Input| load::<SerdeJson>(&input, None).err().map(|issues| issues.0[0].path.clone());
         let rows = |n: usize, d: usize| vec![vec![0.0_f32; d]; n];
-        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 3), v: rows(4, 5) }), None);
-        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 2), v: rows(4, 5) }).unwrap(), "input.k");
-        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 3), v: rows(3, 5) }).unwrap(), "input.v");
-        assert_eq!(
-            load_paths(Input::Numbers { q: vec![vec![1.0], vec![]], k: rows(1, 1), v: rows(1, 1) }).unwrap(),
-            "input.q[1]"
-        );
+        assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 3), rows(4, 5))), None);
+        assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 2), rows(4, 5))).unwrap(), "input.k");
+        assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 3), rows(3, 5))).unwrap(), "input.v");
+        assert_eq!(load_paths(Input::one_head(vec![vec![1.0], vec![]], rows(1, 1), rows(1, 1))).unwrap(), "input.q[1]");
         assert_eq!(load_paths(Input::Capture { id: "animal".to_owned(), layer: 3 }).unwrap(), "input");
     }
 }

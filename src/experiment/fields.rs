@@ -65,7 +65,17 @@ const INPUT: Shape = Kinds(&[
     ("capture", &[KIND, needed("id", Text), needed("layer", Count)]),
     ("generated", &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed)]),
     ("text", &[KIND, needed("text", Text), needed("size", SIZE), needed("seed", Seed)]),
-    ("numbers", &[KIND, needed("q", ROWS), needed("k", ROWS), needed("v", ROWS)]),
+    (
+        "numbers",
+        &[
+            KIND,
+            needed("q", ROWS),
+            needed("k", ROWS),
+            needed("v", ROWS),
+            field("q_heads", Count),
+            field("kv_heads", Count),
+        ],
+    ),
     ("projected", &[KIND, needed("x", HIDDEN), needed("weights", WEIGHTS), needed("size", SIZE), needed("seed", Seed)]),
 ]);
 const EDIT: Shape = Object(&[
@@ -152,6 +162,10 @@ mod tests {
             with("input", json!({"kind": "capture", "id": "animal", "layer": 1})),
             with("input", json!({"kind": "text", "text": "a b", "size": {}, "seed": 1})),
             with("input", json!({"kind": "numbers", "q": [[0.5]], "k": [[0.5]], "v": [[0.5]]})),
+            with(
+                "input",
+                json!({"kind": "numbers", "q": [[0.5], [1.5]], "k": [[0.5]], "v": [[0.5]], "q_heads": 2, "kv_heads": 1}),
+            ),
             with("input", projected(json!({"kind": "rows", "rows": [[0.5]]}), json!("identity"))),
             with(
                 "input",

@@ -6,6 +6,7 @@ mod hidden;
 mod history;
 mod issue;
 mod link;
+mod matrix;
 mod nearest;
 mod own;
 mod paint;
@@ -20,6 +21,7 @@ pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
 pub use link::{Form, Opened, Rounded, decode, encode, encode_as, merge, round};
+pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{

@@ -228,7 +228,8 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-serve-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("a.wasm"), "four").unwrap();
-        let (address, sent) = start(Site { folder: folder.clone(), prefixes: &["/"], faults: None, other: None }).unwrap();
+        let (address, sent) =
+            start(Site { folder: folder.clone(), prefixes: &["/"], faults: None, other: None }).unwrap();
         let ask = |request: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(request.as_bytes()).unwrap();

@@ -141,7 +141,11 @@ fn Foot() -> impl IntoView {
 fn say_unknown(lab: Lab, asked: &Asked) {
     for (key, name) in &asked.unknown {
         let name: String = name.chars().take(40).filter(|c| !c.is_control()).collect();
-        let words = i18n::now(lab.lang.get_untracked(), "The frame's address names something that there is not: ", "嵌入框的地址中有未知名称：");
+        let words = i18n::now(
+            lab.lang.get_untracked(),
+            "The frame's address names something that there is not: ",
+            "嵌入框的地址中有未知名称：",
+        );
         lab.notices.update(|all| all.push(Notice { text: format!("{words}{key}={name}"), keep: None }));
     }
 }

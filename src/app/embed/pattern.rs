@@ -10,8 +10,8 @@ use crate::app::palette::Palette;
 use crate::app::reactive::{Signal, effect};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
-use crate::catalogue::Lang;
 use crate::attention::{Coverage, Plan, Term, TileCounts, assemble};
+use crate::catalogue::Lang;
 use crate::engine::{Map, MapRequest, Pool};
 use crate::experiment::Stage;
 use crate::formula::Tree;
@@ -84,9 +84,11 @@ pub fn Pattern() -> impl IntoView {
         if all.is_empty() {
             return view! { <p class="note">{t("No mask and no score formula: every query may see every key.", "没有掩码也没有分数公式：每个查询都可以看到所有键。")}</p> };
         }
-        let one = |(text, math): (String, Option<String>)| view! {
-            {math.map(|math| view! { <div class="math" inner_html=math></div> })}
-            <code class="formula-line">{text}</code>
+        let one = |(text, math): (String, Option<String>)| {
+            view! {
+                {math.map(|math| view! { <div class="math" inner_html=math></div> })}
+                <code class="formula-line">{text}</code>
+            }
         };
         all.into_iter().map(one).collect_view().into_any()
     };

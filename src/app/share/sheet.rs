@@ -140,7 +140,8 @@ fn text(desk: Desk) -> AnyView {
             area.select();
         }
         spawn_local(async move {
-            let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
+            let clipboard =
+                js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
             let done = clipboard && JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok();
             copied.try_set(Some(done));
         });
@@ -224,11 +225,15 @@ fn length(desk: Desk) -> AnyView {
 }
 
 fn rounded_en(short: &Option<(String, f32)>) -> String {
-    short.as_ref().map_or_else(String::new, |(_, change)| format!("numbers rounded, by at most {}", exponential(f64::from(*change), 1)))
+    short.as_ref().map_or_else(String::new, |(_, change)| {
+        format!("numbers rounded, by at most {}", exponential(f64::from(*change), 1))
+    })
 }
 
 fn rounded_zh(short: &Option<(String, f32)>) -> String {
-    short.as_ref().map_or_else(String::new, |(_, change)| format!("数值经舍入，改变不超过 {}", exponential(f64::from(*change), 1)))
+    short.as_ref().map_or_else(String::new, |(_, change)| {
+        format!("数值经舍入，改变不超过 {}", exponential(f64::from(*change), 1))
+    })
 }
 
 /// What a frame shows.
@@ -246,12 +251,13 @@ fn settings(desk: Desk) -> AnyView {
         }
     });
     let theme = Signal::derive(move || {
-        draft.with(|d| match d.theme {
-            Theme::Auto => "auto",
-            Theme::Light => "light",
-            Theme::Dark => "dark",
-        })
-        .to_owned()
+        draft
+            .with(|d| match d.theme {
+                Theme::Auto => "auto",
+                Theme::Light => "light",
+                Theme::Dark => "dark",
+            })
+            .to_owned()
     });
     let set_theme = Callback::new(move |id: String| {
         draft.update(|d| {
@@ -263,22 +269,30 @@ fn settings(desk: Desk) -> AnyView {
         });
     });
     let lang = Signal::derive(move || draft.with(|d| if d.lang == Lang::Zh { "zh" } else { "en" }).to_owned());
-    let set_lang = Callback::new(move |id: String| draft.update(|d| d.lang = if id == "zh" { Lang::Zh } else { Lang::En }));
+    let set_lang =
+        Callback::new(move |id: String| draft.update(|d| d.lang = if id == "zh" { Lang::Zh } else { Lang::En }));
     let lazy = Signal::derive(move || draft.with(|d| d.lazy));
     let control = move |control: Control| {
         let (en, zh) = control.words();
         let on = Signal::memo(move || draft.with(|d| d.controls.contains(&control)));
         let locked = Signal::memo(move || draft.with(|d| d.locked.contains(&control)));
-        let show = Callback::new(move |on: bool| draft.update(|d| {
-            d.controls = Control::ALL.into_iter().filter(|c| if *c == control { on } else { d.controls.contains(c) }).collect();
-            d.locked.retain(|c| d.controls.contains(c));
-        }));
-        let lock = Callback::new(move |on: bool| draft.update(|d| {
-            d.locked.retain(|c| *c != control);
-            if on {
-                d.locked.push(control);
-            }
-        }));
+        let show = Callback::new(move |on: bool| {
+            draft.update(|d| {
+                d.controls = Control::ALL
+                    .into_iter()
+                    .filter(|c| if *c == control { on } else { d.controls.contains(c) })
+                    .collect();
+                d.locked.retain(|c| d.controls.contains(c));
+            })
+        });
+        let lock = Callback::new(move |on: bool| {
+            draft.update(|d| {
+                d.locked.retain(|c| *c != control);
+                if on {
+                    d.locked.push(control);
+                }
+            })
+        });
         view! {
             <li>
                 <Switch label=words(en, zh) on=on on_change=show />

@@ -11,7 +11,7 @@ use crate::attention::{
     TileCounts,
 };
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
-use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Message, Patch, Size, Stage, Weights};
+use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Data, DataValues, Scalar, Ty};
 
 macro_rules! fields {
@@ -57,6 +57,16 @@ macro_rules! variants {
             }
         }
     )+};
+}
+
+impl Codec for Matrix {
+    fn put(&self, to: &mut Writer) {
+        Vec::put(self, to);
+    }
+
+    fn take(from: &mut Reader) -> Self {
+        Vec::take(from).into()
+    }
 }
 
 fields! {
@@ -113,7 +123,7 @@ variants! {
         0: Capture { id, layer },
         1: Generated { recipe, size, seed },
         2: Text { text, size, seed },
-        3: Numbers { q, k, v },
+        3: Numbers { q, k, v, q_heads, kv_heads },
         4: Projected { x, weights, size, seed }
     }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary), 2: Estimator(estimator) }

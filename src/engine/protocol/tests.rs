@@ -141,7 +141,13 @@ fn to_worker() -> Vec<ToWorker> {
             size: SIZE,
             seed: 3,
         }),
-        load(Input::Numbers { q: vec![vec![f32::MIN_POSITIVE, f32::INFINITY]], k: vec![vec![], vec![1.0]], v: vec![] }),
+        load(Input::Numbers {
+            q: vec![vec![f32::MIN_POSITIVE, f32::INFINITY]].into(),
+            k: vec![vec![], vec![1.0]].into(),
+            v: vec![].into(),
+            q_heads: 4,
+            kv_heads: 2,
+        }),
         open(problem(), Backend::Reference, Algorithm::Streaming),
         open(Problem::plain(DIMS), Backend::Cpu, Algorithm::Materialised),
         open(

@@ -261,7 +261,12 @@ mod tests {
             any::<f64>().prop_filter("finite", |x| x.is_finite()).prop_map(Value::from),
             (-999..999i32).prop_map(|i| Value::from(f64::from(i) / 100.0)),
         ];
-        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, "\\PC{0,9}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            number,
+            "\\PC{0,9}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(4, 64, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),

@@ -51,7 +51,9 @@ mod tests {
         let pairs = [("mask", json!("causal")), ("edits", json!([{"row": 1}])), ("softcap", json!(0.5))];
         let text = write(pairs.iter().map(|(key, value)| (*key, value)));
         let back = read(&text).unwrap();
-        assert!(back.iter().map(|(key, value)| (key.as_str(), value)).eq(pairs.iter().map(|(key, value)| (*key, value))));
+        assert!(
+            back.iter().map(|(key, value)| (key.as_str(), value)).eq(pairs.iter().map(|(key, value)| (*key, value)))
+        );
         assert_eq!(read(""), None, "not even an empty stream");
     }
 

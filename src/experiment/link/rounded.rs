@@ -20,7 +20,9 @@ pub fn round(experiment: &Experiment) -> Option<Rounded> {
     let mut experiment = experiment.clone();
     let mut change = 0.0;
     match &mut experiment.input {
-        Input::Numbers { q, k, v, .. } => [q, k, v].into_iter().for_each(|matrix| matrix_of(matrix, &mut change)),
+        Input::Numbers { q, k, v, .. } => {
+            [q, k, v].into_iter().for_each(|matrix| matrix.change(|rows| matrix_of(rows, &mut change)));
+        }
         Input::Projected { x, weights, .. } => {
             let own = matches!(x, Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. });
             if !own && !matches!(weights, Weights::Rows { .. }) {

@@ -68,7 +68,7 @@ pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
         ("input", "capture") => Input::default(),
         ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
         ("input", "text") => Input::Text { text: String::new(), size, seed: 0 },
-        ("input", "numbers") => Input::Numbers { q: Vec::new(), k: Vec::new(), v: Vec::new() },
+        ("input", "numbers") => Input::one_head(Vec::new(), Vec::new(), Vec::new()),
         ("input", "projected") => {
             let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 8, width: 16, seed: 0 };
             Input::Projected { x, weights: Weights::Normal, size, seed: 0 }

@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Waits for the run that an action started, and gives its result as the page tells it.
-async fn after(page: &Page, action: impl AsyncFnOnce() -> Result<()>) -> Result<Value> {
+pub(super) async fn after(page: &Page, action: impl AsyncFnOnce() -> Result<()>) -> Result<Value> {
     page.js(
         "const p = await attentionPlayground; self.last = null; self.off?.(); self.off = p.on('result', (r) => { self.last = r ?? {} });",
         vec![],
@@ -29,7 +29,7 @@ async fn after(page: &Page, action: impl AsyncFnOnce() -> Result<()>) -> Result<
     page.js("return (await attentionPlayground).get()", vec![]).await
 }
 
-async fn experiment(page: &Page) -> Result<Value> {
+pub(super) async fn experiment(page: &Page) -> Result<Value> {
     page.js("return (await attentionPlayground).get()", vec![]).await
 }
 

@@ -57,9 +57,17 @@ async fn a_page_of_another_origin_embeds_and_drives(page: &Page) -> Result<()> {
     let link = run[2].as_str().unwrap_or_default();
     ensure(link.contains("temperature=0.5") && !link.contains("embed"), || format!("the link is {link}"))?;
     // A bad request is an error with its fields; sizes are those of the content.
-    let refused = page.js("try { await ask('plain', 'set', { temperature: 'hot' }) } catch (e) { return [e.name, e.issues[0].path] }", vec![]).await?;
+    let refused = page
+        .js(
+            "try { await ask('plain', 'set', { temperature: 'hot' }) } catch (e) { return [e.name, e.issues[0].path] }",
+            vec![],
+        )
+        .await?;
     ensure(refused == json!(["ExperimentError", "temperature"]), || format!("it was refused with {refused}"))?;
-    page.wait_until("['plain', 'sandboxed'].every((id) => document.getElementById(id).getBoundingClientRect().height > 300)").await?;
+    page.wait_until(
+        "['plain', 'sandboxed'].every((id) => document.getElementById(id).getBoundingClientRect().height > 300)",
+    )
+    .await?;
     page.js("document.getElementById('element').scrollIntoView()", vec![]).await?;
     page.wait_until("document.getElementById('element').getBoundingClientRect().height > 300").await?;
     forms(page).await?;
@@ -147,7 +155,9 @@ async fn a_lazy_frame_waits_for_a_click(page: &Page) -> Result<()> {
     page.open("/?embed&lazy#v1&mask=causal").await?;
     page.wait_until("document.querySelector('.embed__poster')").await?;
     page.screenshot("embed poster").await?;
-    ensure(page.js("return document.querySelector('.map') === null", vec![]).await? == json!(true), || "it computed unasked".to_owned())?;
+    ensure(page.js("return document.querySelector('.map') === null", vec![]).await? == json!(true), || {
+        "it computed unasked".to_owned()
+    })?;
     page.driver().execute("document.querySelector('.embed__poster').click()", vec![]).await?;
     page.wait_until("document.querySelector('.map canvas') && !document.querySelector('.map__empty')").await
 }
@@ -164,8 +174,15 @@ async fn every_layout_shows_its_part(page: &Page) -> Result<()> {
     ];
     for (view, shown) in layouts {
         page.open_ready(&format!("/?embed&view={view}")).await?;
-        page.wait_until(&format!("document.querySelector('{shown}')")).await.map_err(|error| format!("{view}: {error}"))?;
-        let bare = page.js("return [document.querySelector('.top'), document.querySelector('.tabs')].every((e) => e === null)", vec![]).await?;
+        page.wait_until(&format!("document.querySelector('{shown}')"))
+            .await
+            .map_err(|error| format!("{view}: {error}"))?;
+        let bare = page
+            .js(
+                "return [document.querySelector('.top'), document.querySelector('.tabs')].every((e) => e === null)",
+                vec![],
+            )
+            .await?;
         ensure(bare == json!(true), || format!("{view} has the full page's bars"))?;
         page.screenshot(&format!("embed {view}")).await?;
     }
@@ -203,7 +220,9 @@ async fn frames_take_turns(page: &Page) -> Result<()> {
         while (done() < 4 && performance.now() < end) { most = Math.max(most, (await navigator.locks.query()).held.length); await new Promise((next) => setTimeout(next, 50)); }
         return [done(), most]";
     let turns = page.js(most, vec![]).await?;
-    ensure(turns[0] == json!(4) && turns[1].as_f64().is_some_and(|most| most <= 2.0), || format!("done and most at once: {turns}"))?;
+    ensure(turns[0] == json!(4) && turns[1].as_f64().is_some_and(|most| most <= 2.0), || {
+        format!("done and most at once: {turns}")
+    })?;
     // Out of sight they let go of everything.
     page.js("document.querySelectorAll('iframe').forEach((f) => { f.style.marginTop = '5000px'; })", vec![]).await?;
     page.wait_until("(globalThis.held = navigator.locks.query().then(({ held }) => { globalThis.left = held.length; }), globalThis.left === 0)").await
@@ -216,7 +235,10 @@ async fn sharing_makes_texts_that_work(page: &Page) -> Result<()> {
     page.click("Frame").await?;
     page.wait_until("document.querySelector('dialog.share textarea').value.startsWith('<iframe')").await?;
     page.click("Map and controls").await?;
-    page.wait_until("document.querySelector('.share__preview iframe')?.contentDocument?.querySelector('.embed__controls .card')").await?;
+    page.wait_until(
+        "document.querySelector('.share__preview iframe')?.contentDocument?.querySelector('.embed__controls .card')",
+    )
+    .await?;
     page.screenshot("share").await?;
     // The frame's text is HTML whose frame is the one that the preview shows.
     let same = "const src = document.querySelector('dialog.share textarea').value.match(/src=\"([^\"]*)\"/)[1].replaceAll('&amp;', '&');
@@ -233,12 +255,16 @@ async fn sharing_makes_texts_that_work(page: &Page) -> Result<()> {
 
 async fn the_way_out_carries_the_state(page: &Page) -> Result<()> {
     page.open_ready("/?embed&view=map&theme=dark&lang=zh-CN").await?;
-    page.js("await (await attentionPlayground).set({ mask: { id: 'strided', params: { stride: 4 } } })", vec![]).await?;
+    page.js("await (await attentionPlayground).set({ mask: { id: 'strided', params: { stride: 4 } } })", vec![])
+        .await?;
     page.wait_until("document.querySelector('.embed__foot a').href.includes('mask=strided')").await?;
     let href = page.js("return document.querySelector('.embed__foot a').href", vec![]).await?;
     let href = href.as_str().unwrap_or_default().to_owned();
-    ensure(href.contains("lang=zh-CN") && href.contains("theme=dark") && !href.contains("embed"), || format!("it leads to {href}"))?;
+    ensure(href.contains("lang=zh-CN") && href.contains("theme=dark") && !href.contains("embed"), || {
+        format!("it leads to {href}")
+    })?;
     page.open_ready(href.strip_prefix(page.base()).unwrap_or_default()).await?;
-    let mask = page.js("return [(await attentionPlayground).get().mask, document.documentElement.lang]", vec![]).await?;
+    let mask =
+        page.js("return [(await attentionPlayground).get().mask, document.documentElement.lang]", vec![]).await?;
     ensure(mask == json!([{"id": "strided", "params": {"stride": 4}}, "zh-CN"]), || format!("it opened {mask}"))
 }

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod embed;
 pub mod estimators;
 pub mod faults;
+pub mod files;
 pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
@@ -71,6 +72,7 @@ macro_rules! cases {
 pub fn all() -> Result<Vec<Case>> {
     let mut all = boot::cases();
     all.extend(edit::cases());
+    all.extend(files::cases());
     all.extend(links::cases());
     all.extend(embed::cases());
     all.extend(faults::cases());
