@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
+use attention_playground::interchange::limits::{BUFFERS, TEXT_GROWTH};
 use attention_playground::interchange::pace::{Straight, straight};
 use attention_playground::interchange::select::{Axis, Extents, Most, Part, View};
 use attention_playground::interchange::{Bundle, InterchangeError, shown};
@@ -15,11 +16,6 @@ use proptest::prelude::*;
 
 const MOST: Most = Most { heads: 32, tokens: 4096, size: 256, numbers: 1 << 19 };
 const ALL: Part = Part { batch: 0, heads: [0, 32], tokens: [0, 4096] };
-
-/// Bytes of memory that a reader may take for each byte of a plain file (text is the worst: two characters become a number, its bytes, and the room
-/// that a growing list leaves), and beside that for buffers.
-const MULTIPLE: usize = 24;
-const BUFFERS: usize = 1 << 20;
 
 /// The system's allocator, counting what each thread holds.
 struct Counting;
@@ -207,7 +203,7 @@ fn each_file_is_refused_or_read_as_it_is_due() {
         .into_iter()
         .map(|name| {
             let bytes = fs::read(folder.join(&name)).unwrap();
-            let most = MULTIPLE * bytes.len() + BUFFERS;
+            let most = TEXT_GROWTH * bytes.len() + BUFFERS;
             let (outcome, peak) = measured(&name, bytes);
             assert!(peak <= most, "{name}: {peak} bytes were held");
             (name, outcome)
@@ -282,7 +278,7 @@ fn memory_follows_what_is_there() {
         ("names.json", format!("{{{}\"z\":[1]}}", (0..4000).map(|i| format!("\"{i}\":[1],")).collect::<String>())),
     ];
     for (name, text) in texts {
-        let most = MULTIPLE * text.len() + BUFFERS;
+        let most = TEXT_GROWTH * text.len() + BUFFERS;
         HELD.set(0);
         PEAK.set(0);
         straight(Bundle::open(name, text.into_bytes(), &Straight)).unwrap();
@@ -311,7 +307,7 @@ proptest! {
         if cut {
             bytes.truncate(keep.index(bytes.len()));
         }
-        let most = MULTIPLE * bytes.len() + BUFFERS;
+        let most = TEXT_GROWTH * bytes.len() + BUFFERS;
         let (_, peak) = measured(name, bytes);
         prop_assert!(peak <= most, "{} bytes were held", peak);
     }
