@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
+use attention_playground::interchange::limits::{BUFFERS, TEXT_GROWTH};
 use attention_playground::interchange::pace::{Straight, straight};
 use attention_playground::interchange::select::{Axis, Extents, Most, Part, View};
 use attention_playground::interchange::{Bundle, InterchangeError, shown};
@@ -13,6 +16,48 @@ use proptest::prelude::*;
 
 const MOST: Most = Most { heads: 32, tokens: 4096, size: 256, numbers: 1 << 19 };
 const ALL: Part = Part { batch: 0, heads: [0, 32], tokens: [0, 4096] };
+
+/// The system's allocator, counting what each thread holds.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    // A thread that is ending has no counters any more.
+    let _ = HELD.try_with(|held| {
+        held.set(held.get() + bytes);
+        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
+    });
+}
+
+// SAFETY: the system's allocator does the work; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size().cast_signed());
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count(-layout.size().cast_signed());
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What `outcome` gives, and the most memory that was held on the way to it.
+fn measured(name: &str, bytes: Vec<u8>) -> (String, usize) {
+    HELD.set(0);
+    PEAK.set(0);
+    let outcome = outcome(name, bytes);
+    (outcome, PEAK.get().cast_unsigned())
+}
 
 /// What becomes of a file: why it was refused, or each array's rows, or why that one was.
 fn outcome(name: &str, bytes: Vec<u8>) -> String {
@@ -154,8 +199,16 @@ fn each_file_is_refused_or_read_as_it_is_due() {
         fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name != "make.py");
     names.sort();
-    let found: Vec<(String, String)> =
-        names.into_iter().map(|name| (name.clone(), outcome(&name, fs::read(folder.join(&name)).unwrap()))).collect();
+    let found: Vec<(String, String)> = names
+        .into_iter()
+        .map(|name| {
+            let bytes = fs::read(folder.join(&name)).unwrap();
+            let most = TEXT_GROWTH * bytes.len() + BUFFERS;
+            let (outcome, peak) = measured(&name, bytes);
+            assert!(peak <= most, "{name}: {peak} bytes were held");
+            (name, outcome)
+        })
+        .collect();
     let mut due: Vec<(String, String)> =
         DUE.iter().map(|(name, due)| ((*name).to_owned(), (*due).to_owned())).collect();
     due.sort();
@@ -215,6 +268,25 @@ fn what_the_program_for_transformers_saves_is_the_same_in_both_formats() {
     assert_eq!(all, read("snippet.safetensors"));
 }
 
+#[test]
+fn memory_follows_what_is_there() {
+    let texts = [
+        ("long.csv", "1,2\n".repeat(32_768)),
+        ("wide.csv", "1 ".repeat(16_384)),
+        ("deep.json", format!("[{}[1]]", "[1],".repeat(60_000))),
+        ("quotes.csv", "\"1\";\"2\"\n".repeat(20_000)),
+        ("names.json", format!("{{{}\"z\":[1]}}", (0..4000).map(|i| format!("\"{i}\":[1],")).collect::<String>())),
+    ];
+    for (name, text) in texts {
+        let most = TEXT_GROWTH * text.len() + BUFFERS;
+        HELD.set(0);
+        PEAK.set(0);
+        straight(Bundle::open(name, text.into_bytes(), &Straight)).unwrap();
+        let held = PEAK.get().cast_unsigned();
+        assert!(held <= most, "{name}: {held} bytes were held, {most} may be");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -235,6 +307,8 @@ proptest! {
         if cut {
             bytes.truncate(keep.index(bytes.len()));
         }
-        let _ = outcome(name, bytes);
+        let most = TEXT_GROWTH * bytes.len() + BUFFERS;
+        let (_, peak) = measured(name, bytes);
+        prop_assert!(peak <= most, "{} bytes were held", peak);
     }
 }

@@ -459,9 +459,11 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed())
             .prop_map(|(recipe, size, seed)| Input::Generated { recipe: recipe.to_owned(), size, seed }),
         (text(), size, seed()).prop_map(|(text, size, seed)| Input::Text { text, size, seed }),
-        (small(), small(), 1..3usize, 1..3usize).prop_map(|(q, k, q_heads, kv_heads)| {
-            let k = Matrix::from(k);
-            Input::Numbers { q: q.into(), v: k.clone(), k, q_heads, kv_heads }
+        (small(), small(), 1..3usize, 1..3usize).prop_map(|(q, k, group, kv_heads)| {
+            // The rows of one head after those of the other.
+            let q_heads = group * kv_heads;
+            let k = Matrix::from(vec![k; kv_heads].concat());
+            Input::Numbers { q: vec![q; q_heads].concat().into(), v: k.clone(), k, q_heads, kv_heads }
         }),
         (hidden, any::<bool>(), 1..3usize, seed()).prop_map(|(x, own, d, seed)| {
             let size = Size { q_heads: 2, kv_heads: 1, d, d_v: 3, ..Size::default() };

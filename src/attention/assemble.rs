@@ -352,5 +352,28 @@ mod tests {
         assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 3), rows(3, 5))).unwrap(), "input.v");
         assert_eq!(load_paths(Input::one_head(vec![vec![1.0], vec![]], rows(1, 1), rows(1, 1))).unwrap(), "input.q[1]");
         assert_eq!(load_paths(Input::Capture { id: "animal".to_owned(), layer: 3 }).unwrap(), "input");
+        let heads = |q_heads, kv_heads| Input::Numbers {
+            q: rows(4, 2).into(),
+            k: rows(3, 2).into(),
+            v: rows(3, 1).into(),
+            q_heads,
+            kv_heads,
+        };
+        assert_eq!(load_paths(heads(2, 1)), None);
+        assert_eq!(load_paths(heads(3, 1)).unwrap(), "input.q_heads");
+        assert_eq!(load_paths(heads(2, 2)).unwrap(), "input.kv_heads");
+        assert_eq!(load_paths(heads(0, 1)).unwrap(), "input.q_heads");
+    }
+
+    #[test]
+    fn numbers_of_several_heads_lie_head_after_head() {
+        let counted = |n: usize| (0..n).map(|i| vec![i as f32]).collect::<Vec<_>>();
+        let (q, k) = (counted(4).into(), crate::experiment::Matrix::from(counted(3)));
+        let input = Input::Numbers { q, v: k.clone(), k, q_heads: 2, kv_heads: 1 };
+        let loaded = load::<SerdeJson>(&input, None).unwrap();
+        assert_eq!(loaded.dims, Dims { batch: 1, q_heads: 2, kv_heads: 1, n_q: 2, n_k: 3, d: 1, d_v: 1 });
+        assert_eq!(crate::attention::load::dims_of(&input), Some(loaded.dims));
+        assert_eq!(loaded.inputs.q_head(&loaded.dims, 0, 1), [2.0, 3.0]);
+        assert_eq!(loaded.tokens_q, ["0", "1"]);
     }
 }

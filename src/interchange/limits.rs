@@ -20,3 +20,7 @@ pub const RANK: usize = 8;
 pub const INFLATED: usize = 128 << 20;
 /// Bytes of memory taken for each byte of a plain file, beside the file itself: a byte becomes a number of four.
 pub const GROWTH: usize = 4;
+/// Bytes of memory taken for each byte of text, at the worst: two characters become a number, its bytes, and the room that a growing list leaves.
+pub const TEXT_GROWTH: usize = 24;
+/// Bytes of memory taken for buffers, whatever the file.
+pub const BUFFERS: usize = 1 << 20;

@@ -14,7 +14,7 @@ use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
 use crate::experiment::limits;
 use crate::interchange::bundle::ENDINGS;
-use crate::interchange::select::{Axis, Most, View};
+use crate::interchange::select::{Axis, Extents, Most, View};
 use crate::interchange::{Bundle, Words, limits as file_limits, select, shown, words};
 
 /// What an experiment can take from a file.
@@ -84,16 +84,17 @@ pub async fn rows_of(bundle: &mut Bundle, at: usize) -> Result<Part, Words> {
     // One matrix is what is asked for: its rows are not cut into heads.
     view.axes.iter_mut().filter(|axis| **axis == Axis::Merged).for_each(|axis| *axis = Axis::Size);
     let extents = view.extents(array.shape())?;
-    let (size, most) = (extents.size, limits::SIZE);
-    if size > most {
+    let Extents { batch, heads, length, size } = extents;
+    let count = heads.saturating_mul(length).saturating_mul(size);
+    if batch > 1 || heads > MOST.heads || length > MOST.tokens || size > MOST.size || count > MOST.numbers {
         return Err(words!(
-            "rows have {size} numbers, and at most {most} are allowed",
-            "每行有 {size} 个数，最多允许 {most} 个"
+            "holds {batch} × {heads} × {length} × {size} numbers (sequences × heads × tokens × size), more than a field takes: drop the file beside the fields to choose a part of it",
+            "含有 {batch} × {heads} × {length} × {size} 个数（序列 × 头 × 词元 × 大小），超过一个文本框的容量：请将文件拖到文本框以外以选择其中一部分"
         ));
     }
-    let part = select::Part { batch: 0, heads: [0, limits::HEADS], tokens: [0, limits::TOKENS] };
+    let part = select::Part { batch: 0, heads: [0, heads], tokens: [0, length] };
     let rows = view.take(&array, &part, &pace).await.map_err(|error| error.words())?;
-    Ok(Part { rows: rows.into(), heads: extents.heads.min(limits::HEADS) })
+    Ok(Part { rows: rows.into(), heads })
 }
 
 /// A sentence about a file.

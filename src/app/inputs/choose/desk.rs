@@ -280,6 +280,10 @@ impl Desk {
             }
         }
         let _ = self.bundle.try_set_value(Some(bundle));
+        if self.indices() != indices {
+            // Another array was chosen in the meantime, and found no file to be read from.
+            self.read();
+        }
         if let Some(failed) = failed {
             return Err(failed);
         }

@@ -48,7 +48,7 @@ pub fn Tensor(
             desk.pick(which, pick);
         }
     };
-    let rows = Signal::derive(move || desk.picture(which));
+    let rows = Signal::memo(move || desk.picture(which));
     let canvas = NodeRef::<Canvas>::new();
     effect(move || {
         let (Some(canvas), palette) = (canvas.get(), Palette::current()) else { return };
