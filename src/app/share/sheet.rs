@@ -1,6 +1,6 @@
 //! The dialog.
 
-use leptos::html::{Dialog, Textarea};
+use leptos::html::{Dialog, Input, Textarea};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
@@ -15,10 +15,12 @@ use crate::app::state::{Lab, Theme, lab};
 use crate::app::view::{handler, view};
 use crate::app::{shell, url};
 use crate::catalogue::Lang;
-use crate::experiment::{encode, limits, round};
+use crate::experiment::{Experiment, Issue, Issues, Message, encode, limits, merge, message, round};
 
 /// Links longer than this many characters are cut by some chat and mail programs: a file is offered beside them.
 const LONG: usize = 8_000;
+/// Bytes of a saved experiment.
+const LARGEST: f64 = (16 << 20) as f64;
 
 const FORMS: [(Form, &str, &str, &str); 4] = [
     (Form::Link, "link", "Link", "链接"),
@@ -123,6 +125,7 @@ pub fn sheet() -> AnyView {
                 <Show when=framed>{preview(desk)}</Show>
             </div>
             <div class="dialog__foot">
+                {open_file(lab, Callback::new(move |()| close()))}
                 <button type="button" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
             </div>
         </dialog>
@@ -212,9 +215,9 @@ fn length(desk: Desk) -> AnyView {
                 <p>{move || {
                     let lang = desk.lab.lang.get();
                     if desk.fragment().len() > limits::LINK {
-                        i18n::now(lang, "Too long for a link: this page would not read it back. Send the file instead; it opens by dropping it on the page.", "过长，无法作为链接读回。请改为发送文件，拖放到页面即可打开。")
+                        i18n::now(lang, "Too long for a link: this page would not read it back. Send the file instead; it opens from this dialog.", "过长，无法作为链接读回。请改为发送文件，在此对话框中即可打开。")
                     } else {
-                        i18n::now(lang, "Some programs cut links of this length. A file is safer; it opens by dropping it on the page.", "有些程序会截断这样长的链接。使用文件更稳妥，拖放到页面即可打开。")
+                        i18n::now(lang, "Some programs cut links of this length. A file is safer; it opens from this dialog.", "有些程序会截断这样长的链接。使用文件更稳妥，在此对话框中即可打开。")
                     }
                 }}</p>
                 <button type="button" on:click=handler(file)>{t("Save as a file", "存为文件")}</button>
@@ -234,6 +237,58 @@ fn rounded_zh(short: &Option<(String, f32)>) -> String {
     short.as_ref().map_or_else(String::new, |(_, change)| {
         format!("数值经舍入，改变不超过 {}", exponential(f64::from(*change), 1))
     })
+}
+
+/// Opens an experiment that was saved as a file: one step of undo.
+fn open_file(lab: Lab, done: Callback<()>) -> AnyView {
+    let input = NodeRef::<Input>::new();
+    let fault = RwSignal::new(String::new());
+    let chosen = move |_| {
+        let Some(input) = input.get_untracked() else { return };
+        let Some(file) = input.files().and_then(|files| files.get(0)) else { return };
+        // The same file may be chosen again after it was mended.
+        input.set_value("");
+        fault.set(String::new());
+        spawn_local(async move {
+            match read(&file).await {
+                Ok(experiment) => {
+                    lab.replace("file", experiment);
+                    done.run(());
+                }
+                Err(issues) => {
+                    let lang = lab.lang.get_untracked();
+                    let lines: Vec<String> = issues.0.iter().map(|issue| issue.line(lang)).collect();
+                    fault.try_set(lines.join("; "));
+                }
+            }
+        });
+    };
+    let press = move |_| {
+        if let Some(input) = input.get_untracked() {
+            input.click();
+        }
+    };
+    view! {
+        <p class="share__open">
+            <button type="button" on:click=handler(press)>{t("Open a saved experiment", "打开已保存的实验")}</button>
+            <input node_ref=input type="file" accept=".json,application/json" hidden on:change=handler(chosen) />
+            <span class="note" role="alert">{move || fault.get()}</span>
+        </p>
+    }
+    .into_any()
+}
+
+/// The experiment in a file.
+async fn read(file: &web_sys::File) -> Result<Experiment, Issues> {
+    let refused = |message: Message| Issues::from(Issue::new("", message));
+    if file.size() > LARGEST {
+        let most = LARGEST as u64 >> 20;
+        return Err(refused(message!("the file is larger than {most} MiB", "文件大于 {most} MiB")));
+    }
+    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+    let value = text.and_then(|text| serde_json::from_str(&text).ok());
+    let value = value.ok_or_else(|| refused(message!("the file holds no JSON", "文件不是 JSON")))?;
+    merge(&Experiment::default(), &value)
 }
 
 /// What a frame shows.
