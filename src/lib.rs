@@ -22,6 +22,7 @@ pub mod attention;
 pub mod catalogue;
 pub mod engine;
 pub mod experiment;
+pub mod export;
 pub mod formula;
 pub mod interchange;
 
