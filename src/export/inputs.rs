@@ -21,13 +21,13 @@ pub struct Source {
 }
 
 /// Box and Muller; see [`inputs::Rng::normals`].
-const NORMAL: &str = "\
+const NORMAL: &str = "
 def normal(r, *shape):  # standard normal numbers, by Box and Muller
     u, v = r.random((2, *shape))
     return np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)
 ";
 
-const ORTHONORMAL: &str = "\
+const ORTHONORMAL: &str = "
 def orthonormal(r, rows, width):  # by Gram and Schmidt, in blocks of `width` rows
     table = normal(r, rows, width)
     for row in range(rows):
@@ -91,7 +91,7 @@ fn changed(edit: &Edit) -> String {
 }
 
 fn generated(recipe: Recipe, seed: u64) -> String {
-    format!("{}Q, K, V = {}({seed}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe), recipe.id())
+    format!("{}\nQ, K, V = make({seed}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe))
 }
 
 /// The generator as a function of its seed and sizes, with what it calls.
@@ -133,7 +133,9 @@ fn function(recipe: Recipe) -> String {
     let needs_normal = if body.contains("normal(") { NORMAL } else { "" };
     let needs_rows = if body.contains("orthonormal(") { ORTHONORMAL } else { "" };
     let rng = if body.contains("r.random(") || body.contains("(r, ") { "    r = np.random.default_rng(seed)\n" } else { "" };
-    format!("{needs_normal}{needs_rows}def {id}(seed, q_heads, kv_heads, n_q, n_k, d, d_v):\n{rng}{body}    return Q, K, V\n")
+    format!(
+        "{needs_normal}{needs_rows}\ndef make(seed, q_heads, kv_heads, n_q, n_k, d, d_v):  # the generator `{id}`\n{rng}{body}    return Q, K, V\n"
+    )
 }
 
 /// Words with seeded embeddings; see [`inputs::embed`].
@@ -158,7 +160,8 @@ fn words(text: &str, seed: u64) -> String {
     let tokens = list(tokenize(text).iter().map(|token| quoted(&token.to_lowercase())));
     let turned = seed.rotate_left(32);
     format!(
-        "{NORMAL}def embedding(token):  # from the word's hash, FNV-1a
+        "{NORMAL}
+def embedding(token):  # from the word's hash, FNV-1a
     hash = 0xCBF29CE484222325
     for byte in token.encode():
         hash = (hash ^ byte) * 0x100000001B3 % 2**64
@@ -178,7 +181,7 @@ fn projected(x: &Hidden, weights: &Weights, seed: u64) -> Option<String> {
         Hidden::Texts { a, b } => words(&format!("{a} {b}"), seed),
         Hidden::Generated { recipe, rows, width, seed } => {
             let recipe = Recipe::find(recipe)?;
-            format!("{}X = {}({seed}, 1, 1, {rows}, {rows}, {width}, 1)[1][0, 0]\n", function(recipe), recipe.id())
+            format!("{}\nX = make({seed}, 1, 1, {rows}, {rows}, {width}, 1)[1][0, 0]\n", function(recipe))
         }
         Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. } => {
             let states = inputs::states(x, seed);
@@ -225,7 +228,8 @@ fn projected(x: &Hidden, weights: &Weights, seed: u64) -> Option<String> {
         }
     }
     text.push_str(
-        "def heads(x, heads, size):  # columns cut into heads
+        "
+def heads(x, heads, size):  # columns cut into heads
     return x.reshape(len(X), heads, size).swapaxes(0, 1)[None].astype(np.float32)
 
 Q, K, V = heads(X @ W_Q, q_heads, d), heads(X @ W_K, kv_heads, d), heads(X @ W_V, kv_heads, d_v)
