@@ -17,6 +17,7 @@
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
 //! | `estimators` | something else in attention's place, with its error |
+//! | `export` | out of the page: code, tables, pictures, files |
 //! | `result` | why this cell, the row, the output, timing |
 
 mod browse;
@@ -25,6 +26,7 @@ mod compare;
 pub mod controls;
 pub mod element;
 mod estimators;
+mod export;
 pub mod i18n;
 pub mod inputs;
 mod link;

@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import traceback
+import types
 import warnings
 
 
@@ -40,17 +41,22 @@ def main():
     warnings.simplefilter("error", RuntimeWarning)
     import numpy as np
 
-    for case in json.load(sys.stdin):
+    for number, case in enumerate(json.load(sys.stdin)):
         answer = {"name": case["name"]}
         try:
-            scope = {"__name__": "__main__"}
+            # A module of its own: PyTorch's tracer looks up globals by the module's name.
+            module = types.ModuleType(f"script_{number}")
+            sys.modules[module.__name__] = module
             with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(case["code"], case["name"], "exec"), scope)
-            y = np.asarray(scope["y"])
+                exec(compile(case["code"], case["name"], "exec"), module.__dict__)
+            y = np.asarray(module.y)
             answer.update(shape=list(y.shape), y=[plain(x) for x in y.ravel().tolist()])
         except Exception:
             answer["error"] = traceback.format_exc(limit=-3)
         print(json.dumps(answer), flush=True)
+        if "torch" in sys.modules:
+            # What it compiled for one script is of no use to the next, and it keeps a few only.
+            sys.modules["torch"]._dynamo.reset()
 
 
 main()

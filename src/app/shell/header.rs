@@ -17,6 +17,8 @@ use crate::experiment::Input;
 pub fn Header(
     /// Whether the help sheet is open.
     help: RwSignal<bool>,
+    /// How often the export sheet was asked for.
+    export: RwSignal<u32>,
 ) -> impl IntoView {
     let lab = lab();
     let copied = RwSignal::new(false);
@@ -54,6 +56,7 @@ pub fn Header(
                     {move || if lab.lang.get() == Lang::En { "中文" } else { "English" }}
                 </button>
                 <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
+                <button on:click=handler(move |_| export.update(|n| *n += 1)) title=t("Code, tables, pictures, files (E)", "代码、表格、图片、文件 (E)")>{t("Export", "导出")}</button>
                 <button class="primary" on:click=handler(copy_link)>
                     {move || {
                         let lang = lab.lang.get();

@@ -9,7 +9,7 @@ use crate::app::url;
 use crate::experiment::Stage;
 
 /// Listens for as long as the page lives.
-pub fn listen(lab: Lab, help: RwSignal<bool>) {
+pub fn listen(lab: Lab, help: RwSignal<bool>, export: RwSignal<u32>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let typing = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|e| {
             matches!(e.tag_name().as_str(), "TEXTAREA" | "SELECT")
@@ -40,6 +40,11 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
                 help.set(true);
                 true
             }
+            // Not over another sheet, nor twice.
+            "e" if !dialog_open() => {
+                export.update(|n| *n += 1);
+                true
+            }
             "l" => {
                 url::copy_link(lab);
                 true
@@ -63,6 +68,11 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
     });
     // The listener lives as long as the page.
     std::mem::forget(handle);
+}
+
+/// Whether a sheet lies over the page.
+fn dialog_open() -> bool {
+    document().query_selector("dialog[open]").is_ok_and(|found| found.is_some())
 }
 
 fn step_head(lab: Lab, forward: bool) {

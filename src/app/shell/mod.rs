@@ -11,6 +11,7 @@ pub use measure::element_width;
 
 use leptos::prelude::*;
 
+use super::export::Export;
 use super::i18n::t;
 use super::inputs::InputsColumn;
 use super::map::AttentionColumn;
@@ -54,15 +55,16 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
     let help = RwSignal::new(false);
+    let export = RwSignal::new(0_u32);
     theme::follow(lab);
     url::start(lab, opened);
     runner::start(lab);
-    keys::listen(lab, help);
+    keys::listen(lab, help, export);
     remove_shell();
 
     let sheet = RwSignal::new(Sheet::Map);
     view! {
-        <header::Header help=help />
+        <header::Header help=help export=export />
         <notices::Notices />
         <main class="columns" data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
@@ -96,6 +98,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
             })}
         </nav>
         <help::Help open=help />
+        <Export opened=export />
     }
 }
 
