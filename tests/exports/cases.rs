@@ -16,7 +16,7 @@ pub struct Case {
 }
 
 /// Operations and functions of the language, as what they add to a score.
-const FORMULAS: [&str; 34] = [
+const FORMULAS: [&str; 37] = [
     "s - 0.1 * abs(q - k)",
     "s + float(q // (k - 3)) * 0.01",
     "s + float((q - k) % 5) * 0.1 + float(q % (k - 2)) * 0.1",
@@ -46,6 +46,9 @@ const FORMULAS: [&str; 34] = [
     "s + float(q in {1, 3, 5}) + float(k not in {0, 2})",
     "s + float(0 < q <= k < 7)",
     "where(k <= q + 1, s, -inf)",
+    "s + float(q if flag else n_k) * 0.1 + float(n_k if flag else q) * 0.01 + float(max(n_q if flag else k, 3))",
+    "s + (0.5 if not (q < k if steps > 2 else flag) else 0.75) + (1.5 if not (flag if steps > 2 else q < k) else 0.25)",
+    "s + sqrt(gain if flag else float(q)) + exp(float(k) * 0.1 if not flag else gain)",
     "s * 2 + pi",
     "0.5 * float(k)",
     "1.5",

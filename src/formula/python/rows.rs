@@ -102,13 +102,31 @@ fn extreme(name: &str, a: &Text, b: &Text, arrays: Arrays) -> (String, Form) {
 
 fn choice(condition: &Text, a: &Text, b: &Text, arrays: Arrays) -> (String, Form) {
     if !condition.varies {
-        return (format!("({} if {} else {})", a.text, condition.text, b.text), Form::Closed);
+        // Whichever it is, what follows may ask for an array.
+        let side = |one: &Text, other: &Text| match other.varies && !one.varies {
+            true => lifted(one, arrays),
+            false => one.text.clone(),
+        };
+        return (format!("({} if {} else {})", side(a, b), condition.text, side(b, a)), Form::Closed);
     }
     // Of two of Python's floats NumPy would make doubles.
     let single = a.ty == Ty::Float && !a.varies && !b.varies && arrays != Arrays::Torch;
     let module = arrays.module();
     let first = if single { format!("{module}.float32({})", open(a)) } else { open(a).to_owned() };
     (format!("{module}.where({}, {first}, {})", open(condition), open(b)), Form::Atom)
+}
+
+/// A single number as an array.
+fn lifted(text: &Text, arrays: Arrays) -> String {
+    let (inside, module) = (open(text), arrays.module());
+    match (arrays, text.ty) {
+        (Arrays::Torch, Ty::Bool) => format!("((k >= 0) & {})", text.text),
+        (Arrays::Torch, Ty::Int) => format!("(0 * k + {})", text.text),
+        (Arrays::Torch, Ty::Float) => format!("(0.0 * k + {})", text.text),
+        (_, Ty::Bool) => format!("{module}.bool_({inside})"),
+        (_, Ty::Int) => format!("{module}.int32({inside})"),
+        (_, Ty::Float) => format!("{module}.float32({inside})"),
+    }
 }
 
 /// The table's own text.
