@@ -20,6 +20,7 @@ use attention_playground::experiment::{Choice, CustomFormula, Experiment, Input,
 use attention_playground::export::{self, INPUTS_FILE, Subject, Target, code};
 use attention_playground::interchange::npy;
 use cases::{Case, cases, plain};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Of the largest output. NumPy computes in double precision; formulas, encodings and rotations in single, where its functions and Rust's may differ
@@ -87,6 +88,45 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// What is kept of a run by a library that is not installed everywhere.
+#[derive(Debug, Deserialize, Serialize)]
+struct Kept {
+    /// Checksum of the script, all but the line with the version.
+    script: String,
+    sum: f64,
+    largest: f64,
+    /// Eight numbers of the output, evenly spaced, the last one among them.
+    some: Vec<f64>,
+}
+
+impl Kept {
+    fn new(text: &str, y: &[f64]) -> Self {
+        let lines = text.lines().skip(1).flat_map(|line| line.bytes().chain([10]));
+        let sum = lines.fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        let some = (1..=8).map(|i| y[(y.len() * i / 8).max(1) - 1]).collect();
+        let largest = y.iter().fold(0.0_f64, |top, x| top.max(x.abs()));
+        Self { script: format!("{sum:016x}"), sum: y.iter().sum(), largest, some }
+    }
+}
+
+/// The file with what a library computed once.
+fn kept(target: Target) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/exports/{}.json", target.id()))
+}
+
+/// Writes what was computed beside the script, where `ATTENTION_RECORD` is set.
+fn keep(target: Target, scripts: &[(String, String)], found: &BTreeMap<String, Result<Vec<f64>, String>>) {
+    if std::env::var_os("ATTENTION_RECORD").is_none() {
+        return;
+    }
+    let line = |(name, text): &(String, String)| {
+        let kept = Kept::new(text, found[name].as_ref().unwrap());
+        format!("{}: {}", json!(name), serde_json::to_string(&kept).unwrap())
+    };
+    let lines: Vec<String> = scripts.iter().map(line).collect();
+    std::fs::write(kept(target), format!("{{\n{}\n}}\n", lines.join(",\n"))).unwrap();
+}
+
 /// Exports every case, runs what is not refused, compares; the number of those that ran and the sentences of those refused.
 fn compare(target: Target, tolerance: f64, of: fn(&Case) -> bool) -> (usize, Vec<String>) {
     let folder = folder(target.id());
@@ -131,7 +171,34 @@ fn compare(target: Target, tolerance: f64, of: fn(&Case) -> bool) -> (usize, Vec
     println!("{}: {} ran, {} refused, worst {:e} ({})", target.id(), wanted.len(), refused.len(), worst.0, worst.1);
     let shown: Vec<&str> = faults.iter().take(6).map(String::as_str).collect();
     assert!(faults.is_empty(), "{} of {} scripts are wrong:\n{}", faults.len(), wanted.len(), shown.join("\n\n"));
+    if matches!(target, Target::Sdpa | Target::Flex) {
+        keep(target, &scripts, &found);
+    }
     (wanted.len(), refused)
+}
+
+#[test]
+fn the_page_computes_what_was_kept_of_pytorch() {
+    for target in [Target::Sdpa, Target::Flex] {
+        let kept: BTreeMap<String, Kept> = serde_json::from_slice(&std::fs::read(kept(target)).unwrap()).unwrap();
+        let mut seen = 0;
+        for (i, case) in cases().iter().enumerate() {
+            let Ok(made) = code(&subject(case), target) else { continue };
+            let name = format!("{i} {}", case.name);
+            let text = made.text.replace(INPUTS_FILE, &format!("{i}-{INPUTS_FILE}"));
+            let want = Kept::new(&text, &expected(case));
+            let again = "run the torch_ tests with ATTENTION_PYTHON (one that has PyTorch) and ATTENTION_RECORD=1";
+            let found = kept.get(&name).unwrap_or_else(|| panic!("{name} has never been run by PyTorch: {again}"));
+            assert_eq!(found.script, want.script, "{name}: the script is another one now: {again}");
+            let near = |a: f64, b: f64, size: f64| (a - b).abs() <= SINGLE * size.max(1e-30);
+            let some = found.some.iter().zip(&want.some).all(|(a, b)| near(*a, *b, want.largest));
+            let count = case.loaded.dims.y_len() as f64;
+            let whole = near(found.sum, want.sum, want.largest * count) && near(found.largest, want.largest, want.largest);
+            assert!(some && whole && found.some.len() == 8, "{name}: {found:?}, not {want:?}");
+            seen += 1;
+        }
+        assert!(seen == kept.len() && seen > 150, "{seen} of {} kept", kept.len());
+    }
 }
 
 #[test]

@@ -14,10 +14,9 @@ use crate::export::{self, Target};
 #[component]
 pub fn Code(
     /// What is exported.
-    taken: Taken,
+    taken: Signal<Option<Taken>>,
 ) -> impl IntoView {
     let target = RwSignal::new(Target::Numpy);
-    let taken = StoredValue::new(taken);
     let choose = move |id: String| {
         if let Some(found) = Target::ALL.into_iter().find(|target| target.id() == id) {
             target.set(found);
@@ -33,9 +32,10 @@ pub fn Code(
         />
         {move || {
             let target = target.get();
-            match taken.with_value(|taken| export::code(&taken.subject(), target)) {
-                Err(issues) => view! { <Refused issues=issues /> },
-                Ok(code) => {
+            match taken.with(|taken| taken.as_ref().map(|taken| export::code(&taken.subject(), target))) {
+                None => ().into_any(),
+                Some(Err(issues)) => view! { <Refused issues=issues /> },
+                Some(Ok(code)) => {
                     let file = format!("attention-{}.{}", target.id(), target.extension());
                     view! {
                         <Text text=code.text label=words("The program", "程序") file=file />
@@ -49,12 +49,13 @@ pub fn Code(
 
 /// The file that a program reads.
 #[component]
-fn Inputs(taken: StoredValue<Taken>, file: &'static str) -> impl IntoView {
+fn Inputs(taken: Signal<Option<Taken>>, file: &'static str) -> impl IntoView {
     let make = move |()| {
-        taken.with_value(|taken| match file {
+        let make = |taken: &Taken| match file {
             export::INPUTS_JSON => export::inputs_json(&taken.subject()).map(String::into_bytes),
             _ => export::inputs_file(&taken.subject()),
-        })
+        };
+        taken.with_untracked(|taken| taken.as_ref().map_or(Ok(Vec::new()), make))
     };
     view! {
         <p class="note">

@@ -8,7 +8,7 @@ use super::save;
 use super::taken::Taken;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
-use crate::app::reactive::RwSignal;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::engine::Map;
@@ -22,8 +22,14 @@ const NAMED: usize = 64;
 #[component]
 pub fn Picture(
     /// What is exported.
-    taken: Taken,
+    taken: Signal<Option<Taken>>,
 ) -> impl IntoView {
+    view! { {move || taken.get().map(|taken| view! { <Drawn taken=taken /> })} }
+}
+
+/// The picture of one result.
+#[component]
+fn Drawn(taken: Taken) -> impl IntoView {
     let lab = lab();
     let failed = RwSignal::new(false);
     let Some((map, names)) = taken.matrix(lab, Stage::Weights) else {

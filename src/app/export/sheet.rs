@@ -49,6 +49,8 @@ pub fn Sheet() -> impl IntoView {
     };
     let tab = RwSignal::new(Tab::Code);
     let taken = Signal::memo(move || Taken::of(lab));
+    // Tabs live on while the result changes: what was chosen in them stays.
+    let there = Signal::memo(move || taken.with(Option::is_some));
     let id = move |tab: Tab| Tab::ALL.iter().find(|(other, ..)| *other == tab).map_or("code", |(_, id, ..)| id);
     let choose = move |id: String| {
         if let Some((tab_of, ..)) = Tab::ALL.iter().find(|(_, other, ..)| *other == id) {
@@ -66,14 +68,14 @@ pub fn Sheet() -> impl IntoView {
                 look=Look::Segments
             />
             <div class="export__body">
-                {move || match (taken.get(), tab.get()) {
-                    (None, _) => view! {
+                {move || match (there.get(), tab.get()) {
+                    (false, _) => view! {
                         <p class="note" role="status">{t("There is no input yet; wait for the first result.", "尚无输入，请等待首个结果。")}</p>
                     },
-                    (Some(taken), Tab::Code) => view! { <Code taken=taken /> },
-                    (Some(taken), Tab::Table) => view! { <Table taken=taken /> },
-                    (Some(taken), Tab::Picture) => view! { <Picture taken=taken /> },
-                    (Some(taken), Tab::Files) => view! { <Files taken=taken /> },
+                    (true, Tab::Code) => view! { <Code taken=taken /> },
+                    (true, Tab::Table) => view! { <Table taken=taken /> },
+                    (true, Tab::Picture) => view! { <Picture taken=taken /> },
+                    (true, Tab::Files) => view! { <Files taken=taken /> },
                 }}
             </div>
             <div class="dialog__foot">

@@ -15,8 +15,24 @@ use crate::export::{self, Matrix};
 #[component]
 pub fn Table(
     /// What is exported.
-    taken: Taken,
+    taken: Signal<Option<Taken>>,
 ) -> impl IntoView {
+    let latex = RwSignal::new(false);
+    view! {
+        <Choices
+            label=words("Format", "格式")
+            items=vec![Item::new("csv", words("CSV", "CSV")), Item::new("latex", words("LaTeX", "LaTeX"))]
+            chosen=Signal::derive(move || if latex.get() { "latex" } else { "csv" }.to_owned())
+            on_choose=Callback::new(move |id: String| latex.set(id == "latex"))
+            look=Look::Chips
+        />
+        {move || taken.get().map(|taken| view! { <Numbers taken=taken latex=latex /> })}
+    }
+}
+
+/// The table of one result.
+#[component]
+fn Numbers(taken: Taken, latex: RwSignal<bool>) -> impl IntoView {
     let lab = lab();
     let stage = taken.experiment.view.stage;
     let Some((map, Some([rows, columns]))) = taken.matrix(lab, stage) else {
@@ -27,17 +43,9 @@ pub fn Table(
             )}</p>
         };
     };
-    let latex = RwSignal::new(false);
     let made = StoredValue::new((taken, map, rows, columns));
     let npy = move |()| made.with_value(|(_, map, rows, columns)| Ok(export::weights_npy(rows.len(), columns.len(), &map.values)));
     view! {
-        <Choices
-            label=words("Format", "格式")
-            items=vec![Item::new("csv", words("CSV", "CSV")), Item::new("latex", words("LaTeX", "LaTeX"))]
-            chosen=Signal::derive(move || if latex.get() { "latex" } else { "csv" }.to_owned())
-            on_choose=Callback::new(move |id: String| latex.set(id == "latex"))
-            look=Look::Chips
-        />
         {move || {
             let lang = lab.lang.get();
             made.with_value(|(taken, map, rows, columns)| {

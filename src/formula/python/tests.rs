@@ -45,7 +45,7 @@ fn the_text_reads_as_somebody_would_write_it() {
 }
 
 #[test]
-fn torch_has_functions_of_tensors_only() {
+fn flex_attention_gets_tensors_only() {
     for (formula, want) in [
         ("s - gain * abs(q - k)", "s - gain * abs(q - k).to(torch.float32)"),
         ("s * sqrt(gain)", "s * math.sqrt(gain)"),

@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod content;
 pub mod edit;
 pub mod estimators;
+pub mod export;
 pub mod faults;
 pub mod gpu;
 pub mod gpu_faults;
@@ -78,6 +79,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(positions::cases());
+    all.extend(export::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
