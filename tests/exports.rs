@@ -6,11 +6,10 @@
 
 #[path = "exports/cases.rs"]
 mod cases;
+#[path = "exports/runner.rs"]
+mod runner;
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use attention_playground::attention::lowering::{finish, lower};
 use attention_playground::attention::request::{Draft, Tensor, prepare};
@@ -20,162 +19,14 @@ use attention_playground::experiment::{Choice, CustomFormula, Experiment, Input,
 use attention_playground::export::{self, INPUTS_FILE, Subject, Target, code};
 use attention_playground::interchange::npy;
 use cases::{Case, cases, plain};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use runner::{Kept, compare, expected, kept, subject};
+use serde_json::Value;
 
 /// Of the largest output. NumPy computes in double precision; formulas, encodings and rotations in single, where its functions and Rust's may differ
 /// in the last place.
 const NUMPY: f64 = 1e-6;
 /// JAX, ONNX's reference and PyTorch compute in single precision.
 const SINGLE: f64 = 5e-6;
-
-fn subject<'a>(case: &'a Case) -> Subject<'a> {
-    Subject { experiment: &case.experiment, loaded: &case.loaded, link: "https://example.org/#e=x", output: None }
-}
-
-/// What the definition gives.
-fn expected(case: &Case) -> Vec<f64> {
-    let (problem, inputs) = assemble(&case.experiment, &case.loaded).unwrap();
-    let plan = Plan::compile(&problem).unwrap();
-    reference::attend(&plan, &inputs).y.iter().copied().collect()
-}
-
-fn python() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/python/bin/python");
-    match std::env::var_os("ATTENTION_PYTHON") {
-        Some(given) => given.into(),
-        None if own.is_file() => own,
-        None => "python3".into(),
-    }
-}
-
-/// What each script computes: its shape and its numbers, or what went wrong.
-fn run(scripts: &[(String, String)], folder: &Path) -> BTreeMap<String, Result<Vec<f64>, String>> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exports/run.py");
-    let mut child = Command::new(python())
-        .arg(script)
-        .arg(folder)
-        .env("JAX_PLATFORMS", "cpu")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{} does not run: {error}; `cargo xtask test` installs it", python().display()));
-    let all: Vec<Value> = scripts.iter().map(|(name, code)| json!({ "name": name, "code": code })).collect();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(Value::Array(all).to_string().as_bytes()).unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "the runner ended with {}", output.status);
-    let answers = String::from_utf8(output.stdout).unwrap();
-    let number = |x: &Value| x.as_f64().or_else(|| x.as_str()?.parse().ok()).unwrap_or(f64::NAN);
-    answers
-        .lines()
-        .map(|line| {
-            let answer: Value = serde_json::from_str(line).unwrap();
-            let found = match answer["y"].as_array() {
-                Some(y) => Ok(y.iter().map(number).collect()),
-                None => Err(answer["error"].to_string().replace("\\n", "\n")),
-            };
-            (answer["name"].as_str().unwrap().to_owned(), found)
-        })
-        .collect()
-}
-
-/// A folder with the files that scripts read.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-/// What is kept of a run by a library that is not installed everywhere.
-#[derive(Debug, Deserialize, Serialize)]
-struct Kept {
-    /// Checksum of the script, all but the line with the version.
-    script: String,
-    sum: f64,
-    largest: f64,
-    /// Eight numbers of the output, evenly spaced, the last one among them.
-    some: Vec<f64>,
-}
-
-impl Kept {
-    fn new(text: &str, y: &[f64]) -> Self {
-        let lines = text.lines().skip(1).flat_map(|line| line.bytes().chain([10]));
-        let sum = lines.fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-        let some = (1..=8).map(|i| y[(y.len() * i / 8).max(1) - 1]).collect();
-        let largest = y.iter().fold(0.0_f64, |top, x| top.max(x.abs()));
-        Self { script: format!("{sum:016x}"), sum: y.iter().sum(), largest, some }
-    }
-}
-
-/// The file with what a library computed once.
-fn kept(target: Target) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/exports/{}.json", target.id()))
-}
-
-/// Writes what was computed beside the script, where `ATTENTION_RECORD` is set.
-fn keep(target: Target, scripts: &[(String, String)], found: &BTreeMap<String, Result<Vec<f64>, String>>) {
-    if std::env::var_os("ATTENTION_RECORD").is_none() {
-        return;
-    }
-    let line = |(name, text): &(String, String)| {
-        let kept = Kept::new(text, found[name].as_ref().unwrap());
-        format!("{}: {}", json!(name), serde_json::to_string(&kept).unwrap())
-    };
-    let lines: Vec<String> = scripts.iter().map(line).collect();
-    std::fs::write(kept(target), format!("{{\n{}\n}}\n", lines.join(",\n"))).unwrap();
-}
-
-/// Exports every case, runs what is not refused, compares; the number of those that ran and the sentences of those refused.
-fn compare(target: Target, tolerance: f64, of: fn(&Case) -> bool) -> (usize, Vec<String>) {
-    let folder = folder(target.id());
-    let (mut scripts, mut wanted, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
-    for (i, case) in cases().iter().enumerate().filter(|(_, case)| of(case)) {
-        match code(&subject(case), target) {
-            Ok(made) => {
-                let name = format!("{i} {}", case.name);
-                let file = format!("{i}-{INPUTS_FILE}");
-                if made.file.is_some() {
-                    std::fs::write(folder.join(&file), export::inputs_file(&subject(case)).unwrap()).unwrap();
-                }
-                scripts.push((name.clone(), made.text.replace(INPUTS_FILE, &file)));
-                wanted.insert(name, expected(case));
-            }
-            Err(issues) => refused.push(format!("{}: {}", case.name, issues.lines(Lang::En))),
-        }
-    }
-    let found = run(&scripts, &folder);
-    let mut faults = Vec::new();
-    let mut worst = (0.0_f64, String::new());
-    for (name, want) in &wanted {
-        let text = || &scripts.iter().find(|(other, _)| other == name).unwrap().1;
-        match found.get(name) {
-            Some(Ok(y)) if y.len() == want.len() => {
-                let largest = want.iter().fold(1e-30_f64, |top, x| top.max(x.abs()));
-                // NaN is a fault as well.
-                let off = y.iter().zip(want).map(|(y, w)| if (y - w).abs() <= f64::MAX { (y - w).abs() } else { f64::INFINITY });
-                let error = off.fold(0.0, f64::max) / largest;
-                if error > worst.0 {
-                    worst = (error, name.clone());
-                }
-                if error > tolerance {
-                    faults.push(format!("{name}: off by {error:e}\n{}", text()));
-                }
-            }
-            Some(Ok(y)) => faults.push(format!("{name}: {} numbers, not {}", y.len(), want.len())),
-            Some(Err(error)) => faults.push(format!("{name}: {error}\n{}", text())),
-            None => faults.push(format!("{name}: no answer")),
-        }
-    }
-    println!("{}: {} ran, {} refused, worst {:e} ({})", target.id(), wanted.len(), refused.len(), worst.0, worst.1);
-    let shown: Vec<&str> = faults.iter().take(6).map(String::as_str).collect();
-    assert!(faults.is_empty(), "{} of {} scripts are wrong:\n{}", faults.len(), wanted.len(), shown.join("\n\n"));
-    if matches!(target, Target::Sdpa | Target::Flex) {
-        keep(target, &scripts, &found);
-    }
-    (wanted.len(), refused)
-}
 
 #[test]
 fn the_page_computes_what_was_kept_of_pytorch() {
@@ -193,7 +44,8 @@ fn the_page_computes_what_was_kept_of_pytorch() {
             let near = |a: f64, b: f64, size: f64| (a - b).abs() <= SINGLE * size.max(1e-30);
             let some = found.some.iter().zip(&want.some).all(|(a, b)| near(*a, *b, want.largest));
             let count = case.loaded.dims.y_len() as f64;
-            let whole = near(found.sum, want.sum, want.largest * count) && near(found.largest, want.largest, want.largest);
+            let whole =
+                near(found.sum, want.sum, want.largest * count) && near(found.largest, want.largest, want.largest);
             assert!(some && whole && found.some.len() == 8, "{name}: {found:?}, not {want:?}");
             seen += 1;
         }
@@ -212,7 +64,8 @@ fn python_numpy_computes_what_the_page_does() {
 #[ignore = "needs Python with JAX; cargo xtask test runs it"]
 fn python_jax_computes_what_the_page_does() {
     // Inputs are NumPy's work there too, and each new shape costs JAX a second.
-    let (ran, refused) = compare(Target::Jax, SINGLE, |case| !["recipe", "hidden"].iter().any(|word| case.name.starts_with(word)));
+    let (ran, refused) =
+        compare(Target::Jax, SINGLE, |case| !["recipe", "hidden"].iter().any(|word| case.name.starts_with(word)));
     assert!(ran > 130 && refused.is_empty(), "JAX has words for everything: {ran} ran, refused {refused:?}");
 }
 
@@ -311,7 +164,10 @@ fn what_a_target_cannot_say_is_refused_with_its_field() {
     let entmax = || Experiment { normaliser: Choice::of("entmax"), ..plain() };
     for target in [Target::Sdpa, Target::Flex, Target::Onnx] {
         let said = refusals(entmax(), target);
-        assert!(said.len() == 1 && said[0].starts_with("normaliser.id: ") && said[0].contains("use NumPy, JAX"), "{said:?}");
+        assert!(
+            said.len() == 1 && said[0].starts_with("normaliser.id: ") && said[0].contains("use NumPy, JAX"),
+            "{said:?}"
+        );
         let off = refusals(Experiment { normaliser: Choice::of("off-by-one"), ..plain() }, target);
         assert_eq!(off.is_empty(), target == Target::Flex, "{off:?}");
         let twice = refusals(Experiment { score: score("s * 2"), ..plain() }, target);

@@ -97,7 +97,8 @@ pub fn painted(made: &Made, arrays: Arrays) -> String {
 
 /// Lines that make the weights `w` of the scores `s`. A row of nothing but −∞ gets no weight.
 fn normalised(normaliser: Normaliser, xp: &str) -> String {
-    let largest = format!("largest = s.max(-1, keepdims=True)\nlargest = {xp}.where(largest == -{xp}.inf, 0, largest)\n");
+    let largest =
+        format!("largest = s.max(-1, keepdims=True)\nlargest = {xp}.where(largest == -{xp}.inf, 0, largest)\n");
     match normaliser {
         Normaliser::Softmax => format!(
             "{largest}w = {xp}.exp(s - largest)\ntotal = w.sum(-1, keepdims=True)\nw = w / {xp}.where(total == 0, 1, total)\n"
@@ -105,7 +106,9 @@ fn normalised(normaliser: Normaliser, xp: &str) -> String {
         Normaliser::OffByOne => format!(
             "largest = {xp}.maximum(s.max(-1, keepdims=True), 0)\nw = {xp}.exp(s - largest)\nw = w / (w.sum(-1, keepdims=True) + {xp}.exp(-largest))  # one more in the sum\n"
         ),
-        Normaliser::Sigmoid if xp == "np" => "with np.errstate(over=\"ignore\"):\n    w = 1 / (1 + np.exp(np.log(np.float32(n_k)) - s))\n".to_owned(),
+        Normaliser::Sigmoid if xp == "np" => {
+            "with np.errstate(over=\"ignore\"):\n    w = 1 / (1 + np.exp(np.log(np.float32(n_k)) - s))\n".to_owned()
+        }
         Normaliser::Sigmoid => format!("w = 1 / (1 + {xp}.exp({xp}.log({xp}.float32(n_k)) - s))\n"),
         Normaliser::SquaredRelu => format!("w = {xp}.maximum(s, 0) ** 2 / n_k\n"),
         Normaliser::Sparsemax => format!(

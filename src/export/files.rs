@@ -80,11 +80,7 @@ fn shapes(dims: &Dims) -> [[usize; 4]; 3] {
 
 fn tensors(dims: &Dims, inputs: &Inputs) -> [(&'static str, Vec<u8>); 3] {
     let [q, k, v] = shapes(dims);
-    [
-        ("q.npy", npy::write(&q, &inputs.q)),
-        ("k.npy", npy::write(&k, &inputs.k)),
-        ("v.npy", npy::write(&v, &inputs.v)),
-    ]
+    [("q.npy", npy::write(&q, &inputs.q)), ("k.npy", npy::write(&k, &inputs.k)), ("v.npy", npy::write(&v, &inputs.v))]
 }
 
 fn allowed(plan: &Plan) -> Vec<bool> {

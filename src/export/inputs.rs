@@ -1,7 +1,7 @@
 //! Q, K and V as lines of NumPy: the seeded generators in the words of their definitions, everything else as numbers, in the text or in a file beside it.
 
-use super::literal::{array, list, quoted};
 use super::Subject;
+use super::literal::{array, list, quoted};
 use crate::attention::inputs::{self, Options, Recipe, tokenize};
 use crate::attention::{Dims, Inputs};
 use crate::experiment::{Edit, Hidden, Input, TensorName, Weights};
@@ -99,9 +99,8 @@ fn function(recipe: Recipe) -> String {
     let Options { needle: _, margin, period, waves, noise } = Options::default();
     let id = recipe.id();
     // One table of a key head after the other; all query heads of its group share it.
-    let groups = |inside: &str, rest: &str| {
-        format!("    Q, K, V = [], [], []\n    for _ in range(kv_heads):\n{inside}{rest}")
-    };
+    let groups =
+        |inside: &str, rest: &str| format!("    Q, K, V = [], [], []\n    for _ in range(kv_heads):\n{inside}{rest}");
     let stacked = "    Q, K = np.stack(Q)[None], np.stack(K)[None]\n";
     let normal_v = "    V = normal(r, 1, kv_heads, n_k, d_v).astype(np.float32)\n";
     let body = match recipe {
@@ -132,7 +131,8 @@ fn function(recipe: Recipe) -> String {
     };
     let needs_normal = if body.contains("normal(") { NORMAL } else { "" };
     let needs_rows = if body.contains("orthonormal(") { ORTHONORMAL } else { "" };
-    let rng = if body.contains("r.random(") || body.contains("(r, ") { "    r = np.random.default_rng(seed)\n" } else { "" };
+    let rng =
+        if body.contains("r.random(") || body.contains("(r, ") { "    r = np.random.default_rng(seed)\n" } else { "" };
     format!(
         "{needs_normal}{needs_rows}\ndef make(seed, q_heads, kv_heads, n_q, n_k, d, d_v):  # the generator `{id}`\n{rng}{body}    return Q, K, V\n"
     )
@@ -200,7 +200,9 @@ fn projected(x: &Hidden, weights: &Weights, seed: u64) -> Option<String> {
             let needs = normal(&text);
             text.push_str(needs);
             text.push_str(&rng);
-            text.push_str(&format!("W_Q, W_K, W_V = (normal(r, {width}, columns) / np.sqrt({width}) for columns in {columns})\n"));
+            text.push_str(&format!(
+                "W_Q, W_K, W_V = (normal(r, {width}, columns) / np.sqrt({width}) for columns in {columns})\n"
+            ));
         }
         Weights::Orthogonal => {
             let needs = normal(&text);

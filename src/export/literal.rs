@@ -61,7 +61,10 @@ mod tests {
         assert_eq!(list([quoted("info")].into_iter()), "[\"info\"]");
         let long = list((0..100).map(|i| i.to_string()));
         assert!(long.lines().all(|line| line.len() <= WIDTH + 6) && long.starts_with("[\n    0, 1"));
-        assert_eq!(array(&[2, 1], ["1.0".to_owned(), "2.0".to_owned()].into_iter(), "np.float32"), "np.array([1.0, 2.0], np.float32).reshape(2, 1)");
+        assert_eq!(
+            array(&[2, 1], ["1.0".to_owned(), "2.0".to_owned()].into_iter(), "np.float32"),
+            "np.array([1.0, 2.0], np.float32).reshape(2, 1)"
+        );
         assert_eq!(quoted("a\"b\\\n动\u{2028}"), "\"a\\\"b\\\\\\u000a动\\u2028\"");
     }
 }

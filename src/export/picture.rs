@@ -77,12 +77,23 @@ pub fn svg(heat: &Heat, ramp: &Ramp) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{words}");
     };
-    line(format_args!("<text x=\"{:.1}\" y=\"14\" text-anchor=\"middle\">{}</text>", left + width / 2.0, escaped(heat.column_title)));
+    line(format_args!(
+        "<text x=\"{:.1}\" y=\"14\" text-anchor=\"middle\">{}</text>",
+        left + width / 2.0,
+        escaped(heat.column_title)
+    ));
     let middle = top + height / 2.0;
-    line(format_args!("<text x=\"12\" y=\"{middle:.1}\" transform=\"rotate(-90 12 {middle:.1})\" text-anchor=\"middle\">{}</text>", escaped(heat.row_title)));
+    line(format_args!(
+        "<text x=\"12\" y=\"{middle:.1}\" transform=\"rotate(-90 12 {middle:.1})\" text-anchor=\"middle\">{}</text>",
+        escaped(heat.row_title)
+    ));
     for (i, name) in heat.columns.iter().enumerate().take(columns) {
         let x = left + (i as f64 + 0.5) * cell + 4.0;
-        line(format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" transform=\"rotate(-90 {x:.1} {y:.1})\">{}</text>", escaped(name), y = top - 4.0));
+        line(format_args!(
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" transform=\"rotate(-90 {x:.1} {y:.1})\">{}</text>",
+            escaped(name),
+            y = top - 4.0
+        ));
     }
     for (i, name) in heat.rows.iter().enumerate().take(rows) {
         let y = top + (i as f64 + 0.5) * cell + 4.0;
@@ -93,13 +104,20 @@ pub fn svg(heat: &Heat, ramp: &Ramp) -> String {
         if value.is_finite() && value > 0.0 && largest > 0.0 {
             let (x, y) = (left + (at % columns) as f64 * cell, top + (at / columns) as f64 * cell);
             let colour = hex(ramp.at(value / largest));
-            line(format_args!("<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{cell:.2}\" height=\"{cell:.2}\" fill=\"{colour}\"/>"));
+            line(format_args!(
+                "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{cell:.2}\" height=\"{cell:.2}\" fill=\"{colour}\"/>"
+            ));
         }
     }
-    line(format_args!("</g>\n<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"none\" stroke=\"{ink}\" stroke-width=\"0.5\"/>"));
+    line(format_args!(
+        "</g>\n<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"none\" stroke=\"{ink}\" stroke-width=\"0.5\"/>"
+    ));
     legend(&mut line, heat, ramp, [left, top + height + 16.0], largest);
     let caption = top + height + 72.0;
-    line(format_args!("<g {FONT} fill=\"{ink}\"><text x=\"{left:.1}\" y=\"{caption:.1}\">{}</text>", escaped(heat.caption)));
+    line(format_args!(
+        "<g {FONT} fill=\"{ink}\"><text x=\"{left:.1}\" y=\"{caption:.1}\">{}</text>",
+        escaped(heat.caption)
+    ));
     if heat.link.starts_with("http") {
         line(format_args!(
             "<a href=\"{link}\"><text x=\"{left:.1}\" y=\"{:.1}\" text-decoration=\"underline\">{}</text></a>",
@@ -117,7 +135,10 @@ fn legend(line: &mut impl FnMut(std::fmt::Arguments), heat: &Heat, ramp: &Ramp, 
     const STEPS: usize = 32;
     for i in 0..STEPS {
         let colour = hex(ramp.at(i as f32 / (STEPS - 1) as f32));
-        line(format_args!("<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"5.2\" height=\"10\" fill=\"{colour}\"/>", x + 5.0 * i as f64));
+        line(format_args!(
+            "<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"5.2\" height=\"10\" fill=\"{colour}\"/>",
+            x + 5.0 * i as f64
+        ));
     }
     let ink = hex(ramp.ink);
     line(format_args!("<g {FONT} fill=\"{ink}\"><text x=\"{x:.1}\" y=\"{:.1}\">0</text>", y + 23.0));
@@ -177,7 +198,9 @@ mod tests {
         let cells = text.split("crispEdges").nth(1).and_then(|rest| rest.split("</g>").next()).unwrap_or_default();
         assert_eq!(cells.matches("<rect").count(), 2, "nothing and masked cells are the ground");
         assert!(cells.contains("fill=\"#0000ff\"") && cells.contains("fill=\"#8080ff\""));
-        assert!(text.contains(">a&lt;b</text>") && text.contains(">&amp;</text>") && text.contains("Head 1 &quot;x&quot;"));
+        assert!(
+            text.contains(">a&lt;b</text>") && text.contains(">&amp;</text>") && text.contains("Head 1 &quot;x&quot;")
+        );
         assert!(text.contains("href=\"https://example.org/#a&amp;b\""));
         assert_eq!(text.matches("<g").count(), text.matches("</g>").count());
     }

@@ -127,8 +127,12 @@ fn turned(rotation: &Rotation, dims: &Dims, offset: i32) -> String {
         false => format!("x[..., :{pairs}], x[..., {pairs}:{turning}]"),
     };
     let join = match interleaved {
-        true => format!("    out[..., 0:{turning}:2], out[..., 1:{turning}:2] = a * cos - b * sin, a * sin + b * cos\n"),
-        false => format!("    out[..., :{pairs}], out[..., {pairs}:{turning}] = a * cos - b * sin, a * sin + b * cos\n"),
+        true => {
+            format!("    out[..., 0:{turning}:2], out[..., 1:{turning}:2] = a * cos - b * sin, a * sin + b * cos\n")
+        }
+        false => {
+            format!("    out[..., :{pairs}], out[..., {pairs}:{turning}] = a * cos - b * sin, a * sin + b * cos\n")
+        }
     };
     format!(
         "

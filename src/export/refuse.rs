@@ -59,8 +59,8 @@ pub fn target(subject: &Subject, made: &Made, target: Target) -> Result<(), Issu
     if !library {
         return if issues.is_empty() { Ok(()) } else { Err(Issues(issues)) };
     }
-    let softmax = plan.normaliser == Normaliser::Softmax
-        || target == Target::Flex && plan.normaliser == Normaliser::OffByOne;
+    let softmax =
+        plan.normaliser == Normaliser::Softmax || target == Target::Flex && plan.normaliser == Normaliser::OffByOne;
     if !softmax {
         let id = &subject.experiment.normaliser.id;
         let other = if target != Target::Flex && plan.normaliser == Normaliser::OffByOne {

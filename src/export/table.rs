@@ -47,16 +47,21 @@ pub fn latex(matrix: &Matrix, caption: &str, link: &str) -> Result<String, Issue
         );
         return Err(Issue::new("table", message).into());
     }
-    let names: String = matrix.columns.iter().map(|name| format!(" & \\rotatebox{{90}}{{{}}}", escaped(name))).collect();
+    let names: String =
+        matrix.columns.iter().map(|name| format!(" & \\rotatebox{{90}}{{{}}}", escaped(name))).collect();
     let mut out = format!(
         "% needs \\usepackage{{booktabs, graphicx, hyperref}}\n\\begin{{table}}\n  \\centering\n  \\begin{{tabular}}{{l*{{{count}}}{{r}}}}\n    \\toprule\n    {names} \\\\\n    \\midrule\n"
     );
     for (name, row) in matrix.rows.iter().zip(matrix.values.chunks(count.max(1))) {
-        let cells: String = row.iter().map(|x| if x.is_finite() { format!(" & {x:.3}") } else { " & --".to_owned() }).collect();
+        let cells: String =
+            row.iter().map(|x| if x.is_finite() { format!(" & {x:.3}") } else { " & --".to_owned() }).collect();
         out.push_str(&format!("    {}{cells} \\\\\n", escaped(name)));
     }
     let address = if link.is_empty() { String::new() } else { format!(" \\url{{{}}}", super::cite::address(link)) };
-    out.push_str(&format!("    \\bottomrule\n  \\end{{tabular}}\n  \\caption{{{}{address}}}\n\\end{{table}}\n", escaped(caption)));
+    out.push_str(&format!(
+        "    \\bottomrule\n  \\end{{tabular}}\n  \\caption{{{}{address}}}\n\\end{{table}}\n",
+        escaped(caption)
+    ));
     Ok(out)
 }
 

@@ -107,7 +107,9 @@ pub fn flex(subject: &Subject, made: &Made) -> String {
     }
     text.push_str(&format!("\n{TENSORS}"));
     if plan.masked() {
-        text.push_str("block_mask = create_block_mask(mask_mod, B=1, H=q_heads, Q_LEN=n_q, KV_LEN=n_k, device=Q.device)\n");
+        text.push_str(
+            "block_mask = create_block_mask(mask_mod, B=1, H=q_heads, Q_LEN=n_q, KV_LEN=n_k, device=Q.device)\n",
+        );
     }
     arguments.push_str(&format!(", scale={:?}", plan.scale));
     if plan.dims.q_heads != plan.dims.kv_heads {
@@ -116,7 +118,9 @@ pub fn flex(subject: &Subject, made: &Made) -> String {
     text.push_str("# On a GPU: flex_attention = torch.compile(flex_attention), and inputs moved there\n");
     if plan.normaliser == Normaliser::OffByOne {
         text.push_str(&format!("y, lse = flex_attention(Q, K, V{arguments}, return_lse=True)\n"));
-        text.push_str("y = y * torch.sigmoid(lse)[..., None]  # one more in the softmax's denominator: e^lse / (1 + e^lse)\n");
+        text.push_str(
+            "y = y * torch.sigmoid(lse)[..., None]  # one more in the softmax's denominator: e^lse / (1 + e^lse)\n",
+        );
     } else {
         text.push_str(&format!("y = flex_attention(Q, K, V{arguments})\n"));
     }

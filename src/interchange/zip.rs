@@ -24,7 +24,9 @@ pub fn stored(files: &[(&str, Vec<u8>)]) -> Result<Vec<u8>, InterchangeError> {
         let mut entry = Vec::new();
         // Version 2.0, flags, method 0, time, date.
         [20, UTF8, 0, 0, DATE].iter().for_each(|field| entry.extend(field.to_le_bytes()));
-        [crc32(bytes), bytes.len() as u32, bytes.len() as u32].iter().for_each(|field| entry.extend(field.to_le_bytes()));
+        [crc32(bytes), bytes.len() as u32, bytes.len() as u32]
+            .iter()
+            .for_each(|field| entry.extend(field.to_le_bytes()));
         entry.extend((name.len() as u16).to_le_bytes());
         entry.extend(0_u16.to_le_bytes());
         out.extend(b"PK\x03\x04");

@@ -99,7 +99,8 @@ pub fn cases() -> Vec<Case> {
             continue;
         }
         let long = Size { q_heads: 4, kv_heads: 4, n_q: 12, n_k: 15, d: 16, d_v: 5 };
-        let mut experiment = Experiment { input: normal(long), position: Choice::of(entry.id), mask: mask("causal"), ..plain() };
+        let mut experiment =
+            Experiment { input: normal(long), position: Choice::of(entry.id), mask: mask("causal"), ..plain() };
         add(&format!("position {}", entry.id), experiment.clone());
         experiment.conventions.causal = CausalAlignment::BottomRight;
         experiment.conventions.rope = RopePairs::Interleaved;
@@ -130,7 +131,9 @@ pub fn cases() -> Vec<Case> {
 
 fn inputs(add: &mut impl FnMut(&str, Experiment)) {
     for entry in catalogue::recipes() {
-        for (what, q_heads, kv_heads, n_q, n_k) in [("", 2, 2, 9, 9), (" grouped", 6, 2, 5, 11), (" longer", 1, 1, 11, 4)] {
+        for (what, q_heads, kv_heads, n_q, n_k) in
+            [("", 2, 2, 9, 9), (" grouped", 6, 2, 5, 11), (" longer", 1, 1, 11, 4)]
+        {
             let size = Size { q_heads, kv_heads, n_q, n_k, d: 4, d_v: 5 };
             let input = Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7 };
             add(&format!("recipe {}{what}", entry.id), Experiment { input, ..plain() });
@@ -167,7 +170,10 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
         (0..n).map(|i| (0..width).map(|j| ((i * 5 + j * 3) % 7) as f32 * 0.25 - 0.6).collect()).collect()
     };
     add("numbers", Experiment { input: Input::Numbers { q: rows(3, 4), k: rows(5, 4), v: rows(5, 2) }, ..plain() });
-    add("numbers in a file", Experiment { input: Input::Numbers { q: rows(30, 32), k: rows(30, 32), v: rows(30, 32) }, ..plain() });
+    add(
+        "numbers in a file",
+        Experiment { input: Input::Numbers { q: rows(30, 32), k: rows(30, 32), v: rows(30, 32) }, ..plain() },
+    );
     let edit = |tensor, row, value| Edit { tensor, head: 1, row, col: 2, value };
     let edits = vec![edit(TensorName::Q, 0, 2.5), edit(TensorName::K, 4, -1.25), edit(TensorName::V, 8, 0.1)];
     add("edits", Experiment { edits, ..plain() });
@@ -176,7 +182,10 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
 fn slots(add: &mut impl FnMut(&str, Experiment)) {
     let causal = || Experiment { mask: mask("causal"), ..plain() };
     add("grouped", Experiment { input: normal(Size { q_heads: 6, kv_heads: 2, ..SIZE }), ..causal() });
-    add("shorter values, longer keys", Experiment { input: normal(Size { n_q: 4, n_k: 13, d_v: 3, ..SIZE }), ..causal() });
+    add(
+        "shorter values, longer keys",
+        Experiment { input: normal(Size { n_q: 4, n_k: 13, d_v: 3, ..SIZE }), ..causal() },
+    );
     for (name, scale) in [("1", Scale::None), ("ln n", Scale::LogN), ("free", Scale::Free(0.7))] {
         add(&format!("scale {name}"), Experiment { scale, temperature: 1.3, ..causal() });
     }
@@ -215,7 +224,10 @@ fn slots(add: &mut impl FnMut(&str, Experiment)) {
         let name = format!("empty rows, {}", normaliser.id);
         add(&name, Experiment { mask, normaliser, score: Some(custom(score)), ..plain() });
     }
-    let mut data = Experiment { mask: MaskChoice { custom: Some(custom("word[q] == word[k] or mark[k] > 0.5")), ..mask("custom") }, ..plain() };
+    let mut data = Experiment {
+        mask: MaskChoice { custom: Some(custom("word[q] == word[k] or mark[k] > 0.5")), ..mask("custom") },
+        ..plain()
+    };
     data.data.insert("word".to_owned(), vec![0.0, 0.0, 1.0, 1.0, 1.0, 2.0, 2.0, 0.0]);
     data.data.insert("mark".to_owned(), vec![0.25, 0.75, 0.5, 1.0]);
     add("tables of the user's", data);

@@ -37,7 +37,8 @@ pub fn for_exports() -> Result<Python> {
         }
         if !has(&program, module, &wanted[0]) {
             println!("{} is missing: installing it into .tools/python (seconds to a minute)", wanted.join(" "));
-            let mut install = shell::command(&program, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+            let mut install =
+                shell::command(&program, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
             install.args(&wanted);
             let done = shell::run(install);
             if !has(&program, module, &wanted[0]) {

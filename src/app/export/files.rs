@@ -6,9 +6,9 @@ use super::parts::{Save, Text};
 use super::taken::Taken;
 use crate::app::controls::words;
 use crate::app::i18n::t;
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::view;
-use crate::app::reactive::Signal;
 use crate::experiment::Issues;
 use crate::export::{self, Subject};
 
@@ -20,7 +20,9 @@ pub fn Files(
 ) -> impl IntoView {
     let lab = lab();
     let made = move |make: fn(&Subject) -> Result<Vec<u8>, Issues>| {
-        Callback::new(move |()| taken.with_untracked(|taken| taken.as_ref().map_or(Ok(Vec::new()), |taken| make(&taken.subject()))))
+        Callback::new(move |()| {
+            taken.with_untracked(|taken| taken.as_ref().map_or(Ok(Vec::new()), |taken| make(&taken.subject())))
+        })
     };
     let experiment = |subject: &Subject| Ok(export::experiment_json(subject).into_bytes());
     let bibtex = move || {

@@ -44,7 +44,9 @@ fn Numbers(taken: Taken, latex: RwSignal<bool>) -> impl IntoView {
         };
     };
     let made = StoredValue::new((taken, map, rows, columns));
-    let npy = move |()| made.with_value(|(_, map, rows, columns)| Ok(export::weights_npy(rows.len(), columns.len(), &map.values)));
+    let npy = move |()| {
+        made.with_value(|(_, map, rows, columns)| Ok(export::weights_npy(rows.len(), columns.len(), &map.values)))
+    };
     view! {
         {move || {
             let lang = lab.lang.get();

@@ -3,7 +3,8 @@
 
 use super::super::table::{ROWS, TEXTS};
 use super::super::values::Ty;
-use super::{Arrays, Form, Text, open};
+use super::Arrays;
+use super::text::{Form, Text, open};
 
 /// The text of the operation in row `row` of the table.
 pub fn write(row: usize, operands: &[Text], varies: bool, arrays: Arrays) -> (String, Form) {
@@ -53,13 +54,16 @@ fn binary(row: usize, name: &'static str, a: &Text, b: &Text, varies: bool, arra
         ("or" | "|", Ty::Bool) => joined(a, if varies { "|" } else { "or" }, b),
         ("^", Ty::Bool) => joined(a, "^", b),
         ("<" | "<=" | ">" | ">=" | "==" | "!=", _) => {
-            let side = |operand: &Text| if arithmetic(operand) { open(operand).to_owned() } else { operand.text.clone() };
+            let side =
+                |operand: &Text| if arithmetic(operand) { open(operand).to_owned() } else { operand.text.clone() };
             (format!("({} {name} {})", side(a), side(b)), Form::Closed)
         }
         ("//" | "%", Ty::Int) if b.nonzero => joined(a, name, b),
         ("//", Ty::Float) => (format!("_floor_div_float({}, {})", open(a), open(b)), Form::Atom),
         ("%", Ty::Float) => (format!("_mod_float({}, {})", open(a), open(b)), Form::Atom),
-        ("pow", Ty::Int) if b.constant.is_some_and(|bits| bits as i32 >= 0) => (format!("({} ** {})", a.text, b.text), Form::Closed),
+        ("pow", Ty::Int) if b.constant.is_some_and(|bits| bits as i32 >= 0) => {
+            (format!("({} ** {})", a.text, b.text), Form::Closed)
+        }
         ("pow", Ty::Float) => (format!("({} ** {})", a.text, b.text), Form::Closed),
         ("<<" | ">>", _) => match b.constant {
             Some(bits) => (format!("({} {name} {})", a.text, bits & 31), Form::Closed),
@@ -177,16 +181,8 @@ const HELPERS: [(&str, &str, &str); 9] = [
         "def _int(x):  # towards 0, saturating, 0 for NaN\n    x = xp.nan_to_num(xp.asarray(x, xp.float32), nan=0.0, posinf=xp.inf, neginf=-xp.inf)\n    inside = xp.clip(x, -2147483648.0, 2147483520.0).astype(xp.int32)\n    return xp.where(x >= 2147483648.0, xp.int32(2147483647), inside)\n",
         "def _int(x):  # towards 0, saturating, 0 for NaN\n    if x.dtype == torch.bool:\n        return x.to(torch.int32)\n    x = torch.nan_to_num(x, nan=0.0)\n    inside = torch.clamp(x, -2147483648.0, 2147483520.0).to(torch.int32)\n    return torch.where(x >= 2147483648.0, 2147483647, inside)\n",
     ),
-    (
-        "_minimum",
-        "",
-        "def _minimum(a, b):\n    return torch.where(b < a, b, a)\n",
-    ),
-    (
-        "_maximum",
-        "",
-        "def _maximum(a, b):\n    return torch.where(b > a, b, a)\n",
-    ),
+    ("_minimum", "", "def _minimum(a, b):\n    return torch.where(b < a, b, a)\n"),
+    ("_maximum", "", "def _maximum(a, b):\n    return torch.where(b > a, b, a)\n"),
     (
         "_hash",
         "def _hash(*values):  # 24 bits of Chris Wellons' lowbias32\n    x = xp.asarray(0x9E3779B9, xp.uint32)\n    for v in values:\n        x = x ^ xp.asarray(v).astype(xp.uint32)\n        x = (x ^ (x >> 16)) * xp.asarray(0x7FEB352D, xp.uint32)\n        x = (x ^ (x >> 15)) * xp.asarray(0x846CA68B, xp.uint32)\n        x = x ^ (x >> 16)\n    return (x >> 8).astype(xp.int32)\n",
