@@ -35,7 +35,7 @@ pub fn code(subject: &Subject, made: &Made, arrays: Arrays) -> String {
     scores(made, &formulas, arrays, &mut text);
     masked(made, &formulas, arrays, &mut text);
     text.push_str("\n# Weights\n");
-    text.push_str(&normalised(made.plan.normaliser, xp));
+    text.push_str(&normalised(made.plan.normaliser, xp).unwrap_or_default());
     if let Some(probability) = &formulas.probability {
         let single = |x: &str| if numpy { format!("{x}.astype(np.float32)") } else { x.to_owned() };
         text.push_str(&format!("w = {xp}.where(s == -{xp}.inf, 0, {})\n", probability.call(&single("w"))));
@@ -95,11 +95,12 @@ pub fn painted(made: &Made, arrays: Arrays) -> String {
     text
 }
 
-/// Lines that make the weights `w` of the scores `s`. A row of nothing but −∞ gets no weight.
-fn normalised(normaliser: Normaliser, xp: &str) -> String {
+/// Lines that make the weights `w` of the scores `s`; none for a normaliser that this has no words for. A row of nothing but −∞ gets no weight.
+#[allow(unreachable_patterns, reason = "a normaliser that comes later is refused until it is told here")]
+pub fn normalised(normaliser: Normaliser, xp: &str) -> Option<String> {
     let largest =
         format!("largest = s.max(-1, keepdims=True)\nlargest = {xp}.where(largest == -{xp}.inf, 0, largest)\n");
-    match normaliser {
+    let text = match normaliser {
         Normaliser::Softmax => format!(
             "{largest}w = {xp}.exp(s - largest)\ntotal = w.sum(-1, keepdims=True)\nw = w / {xp}.where(total == 0, 1, total)\n"
         ),
@@ -132,5 +133,7 @@ threshold = {xp}.take_along_axis(threshold, size - 1, axis=-1)
 w = {xp}.where(s == -{xp}.inf, 0, {xp}.maximum((s - largest) / 2 - threshold, 0) ** 2)
 "
         ),
-    }
+        _ => return None,
+    };
+    Some(text)
 }

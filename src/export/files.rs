@@ -6,7 +6,7 @@ use super::Subject;
 use crate::attention::reference::{self, At};
 use crate::attention::{Dims, Inputs, Plan, assemble};
 use crate::experiment::{Issue, Issues, message};
-use crate::interchange::{InterchangeError, npy, zip};
+use crate::interchange::{InterchangeError, archive, npy};
 
 /// Most cells of all heads whose mask and weights go into test vectors.
 const CELLS: usize = 1 << 20;
@@ -19,7 +19,7 @@ pub fn inputs_file(subject: &Subject) -> Result<Vec<u8>, Issues> {
     let (_, inputs) = assemble(subject.experiment, subject.loaded)?;
     let files = tensors(&subject.loaded.dims, &inputs);
     let files: Vec<(&str, Vec<u8>)> = files.into_iter().collect();
-    zip::stored(&files).map_err(too_large)
+    archive::stored(&files).map_err(too_large)
 }
 
 /// The same as JSON, `{ Q: { shape, data }, … }`: what the JavaScript reads as [`super::INPUTS_JSON`].
@@ -54,7 +54,7 @@ pub fn vectors(subject: &Subject) -> Result<Vec<u8>, Issues> {
         files.push(("weights.npy", npy::write(&shape, &weights)));
     }
     files.push(("experiment.json", experiment_json(subject).into_bytes()));
-    zip::stored(&files).map_err(too_large)
+    archive::stored(&files).map_err(too_large)
 }
 
 /// The experiment with the version that wrote it.

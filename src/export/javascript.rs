@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::literal::{list, quoted};
-use super::{Code, Subject};
+use super::{Code, Subject, refuse};
 use crate::attention::{Inputs, Problem, assemble};
 use crate::experiment::{
     Choice, Conventions, CustomFormula, Issue, Issues, Join, Layer, MaskChoice, Patch, Scale, message,
@@ -77,6 +77,7 @@ fn tensors(subject: &Subject, inputs: &Inputs) -> String {
 }
 
 fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Issues> {
+    refuse::unknown(subject, &[])?;
     let experiment = subject.experiment;
     let mut fields = Map::new();
     let plain = |choice: &Choice, id: &str| choice.id == id && choice.params.is_empty();

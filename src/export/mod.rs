@@ -125,6 +125,8 @@ struct Made {
 
 impl Made {
     fn of(subject: &Subject) -> Result<Self, Issues> {
+        // The problem's own formula over the weights is told by every script.
+        refuse::unknown(subject, &["prob"])?;
         let (problem, inputs) = assemble(subject.experiment, subject.loaded)?;
         refuse::content(subject, &problem)?;
         let plan = Plan::compile(&problem)?;

@@ -1,14 +1,54 @@
 //! What a target has no words for, told with the field that asks for it.
 
 use super::formulas::entries;
-use super::{Made, Subject, Target};
+use super::{Made, Subject, Target, array};
 use crate::attention::{Normaliser, Problem, Term};
 use crate::catalogue::{self, Slot};
-use crate::experiment::{Issue, Issues, message};
+use crate::experiment::{Experiment, Issue, Issues, message};
 use crate::formula::Bound;
 
 /// Most numbers in the tables of a script's formulas.
 const TABLES: usize = 1 << 15;
+
+/// Fields that scripts and requests tell, or that do not change what is computed.
+const TOLD: [&str; 20] = [
+    "input",
+    "edits",
+    "mask",
+    "combine",
+    "paint",
+    "score",
+    "position",
+    "product",
+    "scale",
+    "temperature",
+    "softcap",
+    "layout",
+    "selection",
+    "normaliser",
+    "estimator",
+    "conventions",
+    "data",
+    "seed",
+    "engine",
+    "view",
+];
+
+/// Any other field that is set: what exports do not know of they would leave out, and compute something else. `also` are told by this target.
+pub fn unknown(subject: &Subject, also: &[&str]) -> Result<(), Issues> {
+    let fields = |experiment| match serde_json::to_value(experiment) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (set, default) = (fields(subject.experiment), fields(&Experiment::default()));
+    let told = |name: &&str| TOLD.contains(name) || also.contains(name);
+    let others = set.iter().filter(|(name, value)| !told(&name.as_str()) && default.get(*name) != Some(value));
+    let issue = |(name, _): (&String, &serde_json::Value)| {
+        Issue::new(name.clone(), message!("can't be exported as code yet", "尚不能导出为代码"))
+    };
+    let issues: Vec<Issue> = others.map(issue).collect();
+    if issues.is_empty() { Ok(()) } else { Err(Issues(issues)) }
+}
 
 /// What is computed from the contents of Q and K: no formula over positions says it.
 pub fn content(subject: &Subject, problem: &Problem) -> Result<(), Issues> {
@@ -31,7 +71,8 @@ pub fn content(subject: &Subject, problem: &Problem) -> Result<(), Issues> {
         Issue::new(path, message)
     };
     let issues: Vec<Issue> = chosen.into_iter().filter(|(.., chosen)| *chosen).map(issue).collect();
-    let whole = || vec![Issue::new("", message!("depends on the contents of Q and K", "依赖 Q、K 的内容"))];
+    let path = if experiment.normaliser.id == "softmax" { "" } else { "normaliser.id" };
+    let whole = || vec![Issue::new(path, message!("depends on the contents of Q and K", "依赖 Q、K 的内容"))];
     Err(Issues(if issues.is_empty() { whole() } else { issues }))
 }
 
@@ -52,8 +93,20 @@ pub fn target(subject: &Subject, made: &Made, target: Target) -> Result<(), Issu
             format!("公式所用的表超过 {TABLES} 个数，无法写入脚本"),
         );
     }
-    if plan.sink.is_some() || plan.dims.batch != 1 {
-        refuse("input", "is not one sequence without a sink".to_owned(), "不是无汇的单个序列".to_owned());
+    if plan.dims.batch != 1 {
+        refuse(
+            "input",
+            "holds several sequences, and a script one".to_owned(),
+            "含多个序列，而脚本只写一个".to_owned(),
+        );
+    }
+    if plan.sink.is_some() || array::normalised(plan.normaliser, "np").is_none() {
+        let id = &subject.experiment.normaliser.id;
+        refuse(
+            "normaliser.id",
+            format!("`{id}` can't be written as a script yet; this page’s JavaScript has it"),
+            format!("`{id}` 尚不能写成脚本；可用本页 JavaScript"),
+        );
     }
     let library = matches!(target, Target::Sdpa | Target::Flex | Target::Onnx);
     if !library {

@@ -78,10 +78,14 @@ pub fn matrix(made: &Made, text: &mut String) -> Option<&'static str> {
 pub fn flex(subject: &Subject, made: &Made) -> String {
     let plan = &made.plan;
     let mut text = script::head(subject, "numpy torch");
-    text.push_str("import math\n\nimport numpy as np\nimport torch\nfrom torch.nn.attention.flex_attention import create_block_mask, flex_attention\n\n");
-    text.push_str(&script::inputs(subject, made));
     let formulas = Formulas::new(plan, Arrays::Torch);
-    text.push_str(&formulas.definitions());
+    let definitions = formulas.definitions();
+    if definitions.contains("math.") {
+        text.push_str("import math\n\n");
+    }
+    text.push_str("import numpy as np\nimport torch\nfrom torch.nn.attention.flex_attention import create_block_mask, flex_attention\n\n");
+    text.push_str(&script::inputs(subject, made));
+    text.push_str(&definitions);
     let mut arguments = String::new();
     if !plan.scores_plain() {
         if !lone_score(plan) {

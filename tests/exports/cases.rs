@@ -67,6 +67,11 @@ pub fn plain() -> Experiment {
     Experiment { input: normal(SIZE), mask: mask("none"), ..Experiment::default() }
 }
 
+/// Pasted numbers of one head, as a link has them.
+fn numbers([q, k, v]: [Vec<Vec<f32>>; 3]) -> Input {
+    serde_json::from_value(serde_json::json!({ "kind": "numbers", "q": q, "k": k, "v": v })).unwrap()
+}
+
 fn mask(id: &str) -> MaskChoice {
     MaskChoice { id: id.to_owned(), params: Sorted::new(), custom: None }
 }
@@ -169,11 +174,8 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
     let rows = |n: usize, width: usize| -> Vec<Vec<f32>> {
         (0..n).map(|i| (0..width).map(|j| ((i * 5 + j * 3) % 7) as f32 * 0.25 - 0.6).collect()).collect()
     };
-    add("numbers", Experiment { input: Input::Numbers { q: rows(3, 4), k: rows(5, 4), v: rows(5, 2) }, ..plain() });
-    add(
-        "numbers in a file",
-        Experiment { input: Input::Numbers { q: rows(30, 32), k: rows(30, 32), v: rows(30, 32) }, ..plain() },
-    );
+    add("numbers", Experiment { input: numbers([rows(3, 4), rows(5, 4), rows(5, 2)]), ..plain() });
+    add("numbers in a file", Experiment { input: numbers([rows(30, 32), rows(30, 32), rows(30, 32)]), ..plain() });
     let edit = |tensor, row, value| Edit { tensor, head: 1, row, col: 2, value };
     let edits = vec![edit(TensorName::Q, 0, 2.5), edit(TensorName::K, 4, -1.25), edit(TensorName::V, 8, 0.1)];
     add("edits", Experiment { edits, ..plain() });
