@@ -66,6 +66,17 @@ fn run(scripts: &[(String, String)], folder: &Path) -> BTreeMap<String, Result<V
         .collect()
 }
 
+/// The name of the file with a case's inputs: all cases share a folder.
+fn file_of(case: &Case) -> String {
+    let plain: String = case.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    format!("{plain}-{INPUTS_FILE}")
+}
+
+/// A case's program as it is run.
+pub fn script(case: &Case, text: &str) -> String {
+    text.replace(INPUTS_FILE, &file_of(case))
+}
+
 /// A folder with the files that scripts read.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -117,16 +128,16 @@ fn keep(target: Target, scripts: &[(String, String)], found: &BTreeMap<String, R
 pub fn compare(target: Target, tolerance: f64, of: fn(&Case) -> bool) -> (usize, Vec<String>) {
     let folder = folder(target.id());
     let (mut scripts, mut wanted, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
-    for (i, case) in cases().iter().enumerate().filter(|(_, case)| of(case)) {
+    for case in cases().iter().filter(|case| of(case)) {
         match code(&subject(case), target) {
             Ok(made) => {
-                let name = format!("{i} {}", case.name);
-                let file = format!("{i}-{INPUTS_FILE}");
                 if made.file.is_some() {
-                    std::fs::write(folder.join(&file), export::inputs_file(&subject(case)).unwrap()).unwrap();
+                    let file = folder.join(file_of(case));
+                    std::fs::write(file, export::inputs_file(&subject(case)).unwrap()).unwrap();
                 }
-                scripts.push((name.clone(), made.text.replace(INPUTS_FILE, &file)));
-                wanted.insert(name, expected(case));
+                let before = wanted.insert(case.name.clone(), expected(case));
+                assert!(before.is_none(), "two cases are called {}", case.name);
+                scripts.push((case.name.clone(), script(case, &made.text)));
             }
             Err(issues) => refused.push(format!("{}: {}", case.name, issues.lines(Lang::En))),
         }
