@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use super::state::lab;
-use crate::export::Ramp;
 
 /// A colour, 0 to 255 each.
 pub type Rgb = [u8; 3];
@@ -54,12 +53,6 @@ impl Palette {
         let t = t.clamp(-1.0, 1.0);
         let end = if t < 0.0 { self.diverging[0] } else { self.diverging[2] };
         mix(self.diverging[1], end, t.abs().powf(0.8))
-    }
-
-    /// The sequential colours on their ground, for a picture that leaves the page.
-    pub fn ramp(&self) -> Ramp {
-        let paper = self.sequential[0];
-        Ramp { stops: self.sequential.to_vec(), paper, ink: parse(self.text_on(paper)).unwrap_or([0; 3]) }
     }
 
     /// Text colour that can be read on `ground`.

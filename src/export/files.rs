@@ -6,7 +6,7 @@ use super::Subject;
 use crate::attention::reference::{self, At};
 use crate::attention::{Dims, Inputs, Plan, assemble};
 use crate::experiment::{Issue, Issues, message};
-use crate::interchange::{InterchangeError, archive, npy};
+use crate::interchange::{InterchangeError, npz};
 
 /// Most cells of all heads whose mask and weights go into test vectors.
 const CELLS: usize = 1 << 20;
@@ -19,7 +19,7 @@ pub fn inputs_file(subject: &Subject) -> Result<Vec<u8>, Issues> {
     let (_, inputs) = assemble(subject.experiment, subject.loaded)?;
     let files = tensors(&subject.loaded.dims, &inputs);
     let files: Vec<(&str, Vec<u8>)> = files.into_iter().collect();
-    archive::stored(&files).map_err(too_large)
+    npz::stored(&files).map_err(too_large)
 }
 
 /// The same as JSON, `{ Q: { shape, data }, … }`: what the JavaScript reads as [`super::INPUTS_JSON`].
@@ -43,18 +43,18 @@ pub fn vectors(subject: &Subject) -> Result<Vec<u8>, Issues> {
     let given = subject.loaded.dims;
     let mut files: Vec<(&str, Vec<u8>)> = tensors(&given, &inputs).into_iter().collect();
     if let Some(y) = subject.output.filter(|y| y.len() == given.y_len()) {
-        files.push(("y.npy", npy::write(&[given.batch, given.q_heads, given.n_q, given.d_v], y)));
+        files.push(("y.npy", npz::array(&[given.batch, given.q_heads, given.n_q, given.d_v], y)));
     }
     let dims = problem.dims;
     if problem.lowering.is_none() && dims.rows() * dims.n_k <= CELLS {
         let plan = Plan::compile(&problem)?;
         let shape = [dims.batch, dims.q_heads, dims.n_q, dims.n_k];
-        files.push(("mask.npy", npy::write_bools(&shape, allowed(&plan).into_iter())));
+        files.push(("mask.npy", npz::bools(&shape, allowed(&plan).into_iter())));
         let weights: Vec<f32> = reference::attend(&plan, &inputs).weights.iter().map(|&w| w as f32).collect();
-        files.push(("weights.npy", npy::write(&shape, &weights)));
+        files.push(("weights.npy", npz::array(&shape, &weights)));
     }
     files.push(("experiment.json", experiment_json(subject).into_bytes()));
-    archive::stored(&files).map_err(too_large)
+    npz::stored(&files).map_err(too_large)
 }
 
 /// The experiment with the version that wrote it.
@@ -70,7 +70,7 @@ pub fn experiment_json(subject: &Subject) -> String {
 
 /// A matrix of singles as a file of NumPy, `[rows, columns]`.
 pub fn weights_npy(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
-    npy::write(&[rows, columns], values)
+    npz::array(&[rows, columns], values)
 }
 
 fn shapes(dims: &Dims) -> [[usize; 4]; 3] {
@@ -80,7 +80,7 @@ fn shapes(dims: &Dims) -> [[usize; 4]; 3] {
 
 fn tensors(dims: &Dims, inputs: &Inputs) -> [(&'static str, Vec<u8>); 3] {
     let [q, k, v] = shapes(dims);
-    [("q.npy", npy::write(&q, &inputs.q)), ("k.npy", npy::write(&k, &inputs.k)), ("v.npy", npy::write(&v, &inputs.v))]
+    [("q.npy", npz::array(&q, &inputs.q)), ("k.npy", npz::array(&k, &inputs.k)), ("v.npy", npz::array(&v, &inputs.v))]
 }
 
 fn allowed(plan: &Plan) -> Vec<bool> {

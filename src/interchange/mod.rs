@@ -1,11 +1,11 @@
 //! What comes in from outside: safetensors and NumPy files, pasted numbers, captured heads, half floats. Everything here takes untrusted bytes:
-//! nothing panics, sizes are limited before memory is taken, and an error says where the fault is. And what goes out: NumPy files, archives of them.
+//! nothing panics, sizes are limited before memory is taken, and an error says where the fault is.
 
-pub mod archive;
 pub mod capture;
 pub mod half;
 pub mod json;
 pub mod npy;
+pub mod npz;
 pub mod numbers;
 pub mod safetensors;
 

@@ -1,4 +1,4 @@
-//! NumPy's own files (`.npy`), to f32 tensors and back: the format of `numpy/lib/format.py`, versions 1 to 3.
+//! NumPy's own files (`.npy`) to f32 tensors: the format of `numpy/lib/format.py`, versions 1 to 3.
 
 use super::half::f16_to_f32;
 use super::{InterchangeError, Place, Tensor};
@@ -44,38 +44,6 @@ pub fn read(bytes: &[u8]) -> Result<Tensor, InterchangeError> {
         numbers = row_major(&numbers, &shape);
     }
     Ok(Tensor { shape, data: numbers })
-}
-
-/// An array of singles as a file, version 1 of the format, row-major: what `numpy.save` writes of a `float32` array.
-pub fn write(shape: &[usize], numbers: &[f32]) -> Vec<u8> {
-    let mut file = header("<f4", shape);
-    numbers.iter().for_each(|x| file.extend(x.to_le_bytes()));
-    file
-}
-
-/// An array of truth values as a file; as [`write`].
-pub fn write_bools(shape: &[usize], values: impl Iterator<Item = bool>) -> Vec<u8> {
-    let mut file = header("|b1", shape);
-    file.extend(values.map(u8::from));
-    file
-}
-
-/// Everything before the numbers, which begin at a multiple of 64 bytes.
-fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
-    let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
-    // A tuple of one keeps its comma.
-    let extents = if shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}");
-    let before = MAGIC.len() + 4;
-    while !(before + text.len() + 1).is_multiple_of(64) {
-        text.push(' ');
-    }
-    text.push('\n');
-    let mut file = MAGIC.to_vec();
-    file.extend([1, 0]);
-    file.extend((text.len() as u16).to_le_bytes());
-    file.extend(text.as_bytes());
-    file
 }
 
 fn invalid(problem: &str) -> InterchangeError {

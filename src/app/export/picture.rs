@@ -13,7 +13,7 @@ use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::engine::Map;
 use crate::experiment::Stage;
-use crate::export::{Heat, svg};
+use crate::export::{Heat, Ramp, svg};
 
 /// Most rows and columns that are named: of more the names would cover each other.
 const NAMED: usize = 64;
@@ -75,5 +75,15 @@ fn drawn(lab: Lab, taken: &Taken, map: &Map, names: Option<&[Vec<String>; 2]>) -
         caption: &taken.caption(lang),
         link: &taken.link,
     };
-    svg(&heat, &Palette::current().ramp())
+    svg(&heat, &ramp(&Palette::current()))
+}
+
+/// The page's colours of weights on their ground.
+fn ramp(palette: &Palette) -> Ramp {
+    let stops: Vec<[u8; 3]> = (0..4).map(|i| palette.sequential(i as f32 / 3.0)).collect();
+    let paper = palette.sequential(0.0);
+    // `#rrggbb`, as the tokens are written.
+    let text = palette.text_on(paper).trim_start_matches('#').to_owned();
+    let byte = |i: usize| text.get(i..i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
+    Ramp { stops, paper, ink: [byte(0), byte(2), byte(4)] }
 }

@@ -1,12 +1,46 @@
-//! Archives of files as they are, without compression: what `numpy.savez` writes and everything that opens a zip file reads (PKWARE's APPNOTE 6.3.10,
-//! sections 4.3.7, 4.3.12 and 4.3.16).
+//! What goes out: NumPy's files (`.npy`, the format of `numpy/lib/format.py`, version 1), and archives of files as they are, without compression, which is
+//! what `numpy.savez` writes and everything that opens a zip file reads (PKWARE's APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16).
 
 use super::{InterchangeError, Place};
 
+/// What every file of an array begins with.
+const NPY: &[u8] = b"\x93NUMPY";
 /// 1 January 1980, the first day of the format: the same files give the same bytes on every day.
 const DATE: u16 = 1 << 5 | 1;
 /// Names are UTF-8.
 const UTF8: u16 = 1 << 11;
+
+/// An array of singles as a file, version 1 of the format, row-major: what `numpy.save` writes of a `float32` array.
+pub fn array(shape: &[usize], numbers: &[f32]) -> Vec<u8> {
+    let mut file = header("<f4", shape);
+    numbers.iter().for_each(|x| file.extend(x.to_le_bytes()));
+    file
+}
+
+/// An array of truth values as a file; as [`array`].
+pub fn bools(shape: &[usize], values: impl Iterator<Item = bool>) -> Vec<u8> {
+    let mut file = header("|b1", shape);
+    file.extend(values.map(u8::from));
+    file
+}
+
+/// Everything before the numbers, which begin at a multiple of 64 bytes.
+fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
+    // A tuple of one keeps its comma.
+    let extents = if shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}");
+    let before = NPY.len() + 4;
+    while !(before + text.len() + 1).is_multiple_of(64) {
+        text.push(' ');
+    }
+    text.push('\n');
+    let mut file = NPY.to_vec();
+    file.extend([1, 0]);
+    file.extend((text.len() as u16).to_le_bytes());
+    file.extend(text.as_bytes());
+    file
+}
 
 /// An archive of named files.
 ///
@@ -72,6 +106,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
+    use super::super::npy;
     use super::*;
 
     #[test]
@@ -79,6 +114,21 @@ mod tests {
         // The check value of CRC-32 in the catalogue of Williams (1993).
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
         assert_eq!(crc32(b""), 0);
+    }
+
+    #[test]
+    fn arrays_are_read_again_and_begin_as_numpy_has_them() {
+        for shape in [vec![2, 3], vec![1, 1, 2, 3], vec![6, 1]] {
+            let numbers = [0.1, -2.0, f32::INFINITY, 1e-40, 3.0, 4.0];
+            let file = array(&shape, &numbers);
+            assert_eq!((file.len() - 4 * numbers.len()) % 64, 0);
+            let tensor = npy::read(&file).unwrap();
+            assert_eq!((tensor.shape, tensor.data), (shape, numbers.to_vec()));
+        }
+        let header = |shape: &[usize]| array(shape, &[0.0; 6])[10..].to_vec();
+        assert!(header(&[2, 3]).starts_with(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"));
+        assert!(header(&[6]).starts_with(b"{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }"));
+        assert_eq!(npy::read(&bools(&[1, 2], [true, false].into_iter())).unwrap().data, [1.0, 0.0]);
     }
 
     #[test]
