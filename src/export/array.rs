@@ -2,8 +2,8 @@
 //! single-precision scores that the language defines; JAX computes in single precision, as it does by default.
 
 use super::formulas::Formulas;
-use super::{Made, Subject, script};
-use crate::attention::Normaliser;
+use super::{Made, Subject, literal, script};
+use crate::attention::{Normaliser, Plan};
 use crate::formula::python::Arrays;
 
 /// The script.
@@ -35,7 +35,7 @@ pub fn code(subject: &Subject, made: &Made, arrays: Arrays) -> String {
     scores(made, &formulas, arrays, &mut text);
     masked(made, &formulas, arrays, &mut text);
     text.push_str("\n# Weights\n");
-    text.push_str(&normalised(made.plan.normaliser, xp).unwrap_or_default());
+    text.push_str(&normalised(&made.plan, xp).unwrap_or_default());
     if let Some(probability) = &formulas.probability {
         let single = |x: &str| if numpy { format!("{x}.astype(np.float32)") } else { x.to_owned() };
         text.push_str(&format!("w = {xp}.where(s == -{xp}.inf, 0, {})\n", probability.call(&single("w"))));
@@ -95,12 +95,23 @@ pub fn painted(made: &Made, arrays: Arrays) -> String {
     text
 }
 
+/// The logits that take part in each head's softmax without a value, as an array of NumPy.
+pub fn sinks(plan: &Plan) -> String {
+    let heads = plan.dims.q_heads;
+    let logit = |head| format!("{:?}", plan.sink_of(head).unwrap_or(f32::NEG_INFINITY));
+    literal::array(&[heads], (0..heads).map(logit), "np.float32")
+}
+
 /// Lines that make the weights `w` of the scores `s`; none for a normaliser that this has no words for. A row of nothing but −∞ gets no weight.
 #[allow(unreachable_patterns, reason = "a normaliser that comes later is refused until it is told here")]
-pub fn normalised(normaliser: Normaliser, xp: &str) -> Option<String> {
+pub fn normalised(plan: &Plan, xp: &str) -> Option<String> {
     let largest =
         format!("largest = s.max(-1, keepdims=True)\nlargest = {xp}.where(largest == -{xp}.inf, 0, largest)\n");
-    let text = match normaliser {
+    let text = match plan.normaliser {
+        Normaliser::Softmax | Normaliser::OffByOne if plan.sink.is_some() => format!(
+            "sink = {}[:, None, None]  # one logit a head, without a value\nlargest = {xp}.maximum(s.max(-1, keepdims=True), sink)\nlargest = {xp}.where(largest == -{xp}.inf, 0, largest)\nw = {xp}.exp(s - largest)\ntotal = w.sum(-1, keepdims=True) + {xp}.exp(sink - largest)\nw = w / {xp}.where(total == 0, 1, total)\n",
+            sinks(plan)
+        ),
         Normaliser::Softmax => format!(
             "{largest}w = {xp}.exp(s - largest)\ntotal = w.sum(-1, keepdims=True)\nw = w / {xp}.where(total == 0, 1, total)\n"
         ),

@@ -100,7 +100,7 @@ pub fn target(subject: &Subject, made: &Made, target: Target) -> Result<(), Issu
             "含多个序列，而脚本只写一个".to_owned(),
         );
     }
-    if plan.sink.is_some() || array::normalised(plan.normaliser, "np").is_none() {
+    if array::normalised(plan, "np").is_none() {
         let id = &subject.experiment.normaliser.id;
         refuse(
             "normaliser.id",
@@ -112,15 +112,13 @@ pub fn target(subject: &Subject, made: &Made, target: Target) -> Result<(), Issu
     if !library {
         return if issues.is_empty() { Ok(()) } else { Err(Issues(issues)) };
     }
-    let softmax =
-        plan.normaliser == Normaliser::Softmax || target == Target::Flex && plan.normaliser == Normaliser::OffByOne;
+    // What has a logit beside the scores, FlexAttention says by the log-sum-exp that it gives.
+    let beside = plan.sink.is_some() || plan.normaliser == Normaliser::OffByOne;
+    let exponential = matches!(plan.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
+    let softmax = exponential && (!beside || target == Target::Flex);
     if !softmax {
         let id = &subject.experiment.normaliser.id;
-        let other = if target != Target::Flex && plan.normaliser == Normaliser::OffByOne {
-            "FlexAttention, NumPy, JAX"
-        } else {
-            "NumPy, JAX"
-        };
+        let other = if exponential { "FlexAttention, NumPy, JAX" } else { "NumPy, JAX" };
         refuse(
             "normaliser.id",
             format!("{name} has softmax only, not `{id}`; use {other}"),

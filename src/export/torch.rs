@@ -120,7 +120,14 @@ pub fn flex(subject: &Subject, made: &Made) -> String {
         arguments.push_str(", enable_gqa=True");
     }
     text.push_str("# On a GPU: flex_attention = torch.compile(flex_attention), and inputs moved there\n");
-    if plan.normaliser == Normaliser::OffByOne {
+    if plan.sink.is_some() {
+        text.push_str(&format!("y, lse = flex_attention(Q, K, V{arguments}, return_lse=True)\n"));
+        text.push_str(&format!(
+            "sink = torch.from_numpy({})[:, None]  # one logit a head, without a value\n",
+            array::sinks(plan)
+        ));
+        text.push_str("y = y * torch.nan_to_num(torch.sigmoid(lse - sink))[..., None]  # e^lse / (e^sink + e^lse)\n");
+    } else if plan.normaliser == Normaliser::OffByOne {
         text.push_str(&format!("y, lse = flex_attention(Q, K, V{arguments}, return_lse=True)\n"));
         text.push_str(
             "y = y * torch.sigmoid(lse)[..., None]  # one more in the softmax's denominator: e^lse / (1 + e^lse)\n",
