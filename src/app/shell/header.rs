@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::theme;
 use crate::app::controls::fixed;
+use crate::app::export::Export;
 use crate::app::i18n::t;
 use crate::app::reactive::RwSignal;
 use crate::app::state::{Lab, Status, Theme, lab};
@@ -17,10 +18,9 @@ use crate::experiment::Input;
 pub fn Header(
     /// Whether the help sheet is open.
     help: RwSignal<bool>,
-    /// How often the export sheet was asked for.
-    export: RwSignal<u32>,
 ) -> impl IntoView {
     let lab = lab();
+    let exported = RwSignal::new(0_u32);
     let copied = RwSignal::new(false);
     let copy_link = move |_| {
         url::copy_link(lab);
@@ -56,14 +56,15 @@ pub fn Header(
                     {move || if lab.lang.get() == Lang::En { "中文" } else { "English" }}
                 </button>
                 <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
-                <button on:click=handler(move |_| export.update(|n| *n += 1)) title=t("Code, tables, pictures, files (E)", "代码、表格、图片、文件 (E)")>{t("Export", "导出")}</button>
                 <button class="primary" on:click=handler(copy_link)>
                     {move || {
                         let lang = lab.lang.get();
                         if copied.get() { i18n::now(lang, "Copied", "已复制") } else { i18n::now(lang, "Copy link", "复制链接") }
                     }}
                 </button>
+                <button class="top__export" on:click=handler(move |_| exported.update(|n| *n += 1)) title=t("Code, tables, pictures, files (E)", "代码、表格、图片、文件 (E)")>{t("Export", "导出")}</button>
             </div>
+            <Export opened=exported />
         </header>
     }
 }

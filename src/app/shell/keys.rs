@@ -9,7 +9,7 @@ use crate::app::url;
 use crate::experiment::Stage;
 
 /// Listens for as long as the page lives.
-pub fn listen(lab: Lab, help: RwSignal<bool>, export: RwSignal<u32>) {
+pub fn listen(lab: Lab, help: RwSignal<bool>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let typing = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|e| {
             matches!(e.tag_name().as_str(), "TEXTAREA" | "SELECT")
@@ -41,10 +41,7 @@ pub fn listen(lab: Lab, help: RwSignal<bool>, export: RwSignal<u32>) {
                 true
             }
             // Not over another sheet, nor twice.
-            "e" if !dialog_open() => {
-                export.update(|n| *n += 1);
-                true
-            }
+            "e" if !dialog_open() => press(".top__export"),
             "l" => {
                 url::copy_link(lab);
                 true
@@ -73,6 +70,13 @@ pub fn listen(lab: Lab, help: RwSignal<bool>, export: RwSignal<u32>) {
 /// Whether a sheet lies over the page.
 fn dialog_open() -> bool {
     document().query_selector("dialog[open]").is_ok_and(|found| found.is_some())
+}
+
+/// Presses a button of the page; says whether it is there.
+fn press(button: &str) -> bool {
+    let found = document().query_selector(button).ok().flatten();
+    let button = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    button.map(|button| button.click()).is_some()
 }
 
 fn step_head(lab: Lab, forward: bool) {

@@ -11,7 +11,6 @@ pub use measure::element_width;
 
 use leptos::prelude::*;
 
-use super::export::Export;
 use super::i18n::t;
 use super::inputs::InputsColumn;
 use super::map::AttentionColumn;
@@ -55,16 +54,15 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
     let help = RwSignal::new(false);
-    let export = RwSignal::new(0_u32);
     theme::follow(lab);
     url::start(lab, opened);
     runner::start(lab);
-    keys::listen(lab, help, export);
+    keys::listen(lab, help);
     remove_shell();
 
     let sheet = RwSignal::new(Sheet::Map);
     view! {
-        <header::Header help=help export=export />
+        <header::Header help=help />
         <notices::Notices />
         <main class="columns" data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
@@ -98,7 +96,6 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
             })}
         </nav>
         <help::Help open=help />
-        <Export opened=export />
     }
 }
 
