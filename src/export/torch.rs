@@ -83,7 +83,13 @@ pub fn flex(subject: &Subject, made: &Made) -> String {
     if definitions.contains("math.") {
         text.push_str("import math\n\n");
     }
-    text.push_str("import numpy as np\nimport torch\nfrom torch.nn.attention.flex_attention import create_block_mask, flex_attention\n\n");
+    // What has a logit beside the scores needs the log-sum-exp.
+    let beside = plan.sink.is_some() || plan.normaliser == Normaliser::OffByOne;
+    let names =
+        if beside { "AuxRequest, create_block_mask, flex_attention" } else { "create_block_mask, flex_attention" };
+    text.push_str(&format!(
+        "import numpy as np\nimport torch\nfrom torch.nn.attention.flex_attention import {names}\n\n"
+    ));
     text.push_str(&script::inputs(subject, made));
     text.push_str(&definitions);
     let mut arguments = String::new();
@@ -121,16 +127,18 @@ pub fn flex(subject: &Subject, made: &Made) -> String {
     }
     text.push_str("# On a GPU: flex_attention = torch.compile(flex_attention), and inputs moved there\n");
     if plan.sink.is_some() {
-        text.push_str(&format!("y, lse = flex_attention(Q, K, V{arguments}, return_lse=True)\n"));
+        text.push_str(&format!("y, aux = flex_attention(Q, K, V{arguments}, return_aux=AuxRequest(lse=True))\n"));
         text.push_str(&format!(
             "sink = torch.from_numpy({})[:, None]  # one logit a head, without a value\n",
             array::sinks(plan)
         ));
-        text.push_str("y = y * torch.nan_to_num(torch.sigmoid(lse - sink))[..., None]  # e^lse / (e^sink + e^lse)\n");
-    } else if plan.normaliser == Normaliser::OffByOne {
-        text.push_str(&format!("y, lse = flex_attention(Q, K, V{arguments}, return_lse=True)\n"));
         text.push_str(
-            "y = y * torch.sigmoid(lse)[..., None]  # one more in the softmax's denominator: e^lse / (1 + e^lse)\n",
+            "y = y * torch.nan_to_num(torch.sigmoid(aux.lse - sink))[..., None]  # e^lse / (e^sink + e^lse)\n",
+        );
+    } else if plan.normaliser == Normaliser::OffByOne {
+        text.push_str(&format!("y, aux = flex_attention(Q, K, V{arguments}, return_aux=AuxRequest(lse=True))\n"));
+        text.push_str(
+            "y = y * torch.sigmoid(aux.lse)[..., None]  # one more in the softmax's denominator: e^lse / (1 + e^lse)\n",
         );
     } else {
         text.push_str(&format!("y = flex_attention(Q, K, V{arguments})\n"));
