@@ -97,26 +97,6 @@ pub fn folder() -> String {
     format!("{}{folder}", part(location.origin()))
 }
 
-/// Offers bytes as a file to keep.
-pub fn save(name: &str, kind: &str, bytes: &[u8]) {
-    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
-    let options = web_sys::BlobPropertyBag::new();
-    options.set_type(kind);
-    let link = || {
-        let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options).ok()?;
-        let address = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
-        let link = document().create_element("a").ok()?.dyn_into::<web_sys::HtmlAnchorElement>().ok()?;
-        link.set_href(&address);
-        link.set_download(name);
-        link.click();
-        // The browser has taken the bytes by then.
-        set_timeout(move || drop(web_sys::Url::revoke_object_url(&address)), Duration::from_secs(10));
-        Some(())
-    };
-    // Nothing to do where a browser has no files to give.
-    let _ = link();
-}
-
 /// The query of the page's address, with its question mark.
 pub fn search() -> String {
     window().location().search().unwrap_or_default()

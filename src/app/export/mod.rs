@@ -21,6 +21,10 @@ mod sheet;
 mod table;
 mod taken;
 
+pub use picture::Picture;
+pub use save::save;
+pub use taken::Taken;
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

@@ -17,6 +17,8 @@ pub enum Form {
     Element,
     /// A linked picture in Markdown.
     Markdown,
+    /// A picture that stands still.
+    Picture,
 }
 
 /// What is chosen.
@@ -74,7 +76,7 @@ impl Draft {
         let page = format!("{base}#{link}");
         let (title, shown) = (escaped(title), escaped(&page));
         match form {
-            Form::Link => page,
+            Form::Link | Form::Picture => page,
             Form::Frame => {
                 let src = escaped(&format!("{base}?{}#{link}", self.query()));
                 format!(

@@ -9,6 +9,7 @@ use super::draft::{Draft, Form};
 use crate::app::controls::{Choices, Item, Look, Show, Switch, exponential, words};
 use crate::app::element::NodeRef;
 use crate::app::embed::{Control, Layout};
+use crate::app::export::{Picture, Taken, save};
 use crate::app::i18n::{self, t};
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, Theme, lab};
@@ -22,11 +23,12 @@ const LONG: usize = 8_000;
 /// Bytes of a saved experiment.
 const LARGEST: f64 = (16 << 20) as f64;
 
-const FORMS: [(Form, &str, &str, &str); 4] = [
+const FORMS: [(Form, &str, &str, &str); 5] = [
     (Form::Link, "link", "Link", "链接"),
     (Form::Frame, "frame", "Frame", "嵌入框"),
     (Form::Element, "element", "Element", "元素"),
     (Form::Markdown, "markdown", "Markdown", "Markdown"),
+    (Form::Picture, "picture", "Picture", "图片"),
 ];
 
 const LAYOUTS: [(Layout, &str, &str); 7] = [
@@ -94,7 +96,9 @@ pub fn sheet() -> AnyView {
         exact: StoredValue::new(encode(&experiment)),
         short: StoredValue::new(short),
     };
-    let framed = Signal::memo(move || desk.form.get() != Form::Link && desk.form.get() != Form::Markdown);
+    let framed = Signal::memo(move || matches!(desk.form.get(), Form::Frame | Form::Element));
+    let pictured = Signal::memo(move || matches!(desk.form.get(), Form::Markdown | Form::Picture));
+    let taken = Signal::derive(move || Taken::of(lab));
     let chosen = Signal::derive(move || {
         FORMS.iter().find(|(form, ..)| *form == desk.form.get()).map_or("", |(_, id, ..)| id).to_owned()
     });
@@ -119,10 +123,11 @@ pub fn sheet() -> AnyView {
                     {length(desk)}
                     <Show when=framed>{settings(desk)}</Show>
                     <Show when=Signal::derive(move || desk.form.get() == Form::Markdown)>
-                        <p class="note">{t("Save a picture from Export as attention.png beside your text; it leads to the playground.", "请从“导出”中将图片存为 attention.png，与文稿放在一起；点击图片会打开实验。")}</p>
+                        <p class="note">{t("Save the picture as attention.png beside your text; it leads to the playground.", "请将图片存为 attention.png，与文稿放在一起；点击图片会打开实验。")}</p>
                     </Show>
                 </div>
                 <Show when=framed>{preview(desk)}</Show>
+                <Show when=pictured><div class="share__preview"><Picture taken=taken /></div></Show>
             </div>
             <div class="dialog__foot">
                 {open_file(lab, Callback::new(move |()| close()))}
@@ -163,6 +168,7 @@ fn text(desk: Desk) -> AnyView {
                     Form::Frame => i18n::now(lang, "HTML for any page; its height is fixed unless the page listens", "可用于任何页面的 HTML；除非页面监听消息，否则高度固定"),
                     Form::Element => i18n::now(lang, "HTML that fits its height to what it shows", "高度随内容调整的 HTML"),
                     Form::Markdown => i18n::now(lang, "A picture that leads to the playground", "通向实验的图片"),
+                    Form::Picture => i18n::now(lang, "The address to name beside the picture", "可写在图片旁的地址"),
                 }
             }}</span>
             <textarea node_ref=area readonly rows="4" spellcheck="false" prop:value=move || desk.text()></textarea>
@@ -202,7 +208,8 @@ fn length(desk: Desk) -> AnyView {
     let file = move |_| {
         let experiment = desk.lab.experiment.get_untracked();
         if let Ok(text) = serde_json::to_string_pretty(experiment.as_ref()) {
-            url::save("attention-playground.json", "application/json", text.as_bytes());
+            // Where a browser has no files to give, the text can still be copied.
+            let _ = save("attention-playground.json", "application/json", text.as_bytes());
         }
     };
     view! {

@@ -23,12 +23,14 @@ const plain = (key, value) => ArrayBuffer.isView(value) ? Array.from(value)
 /// Elements whose accessible name is the wanted one, visible ones first: aria-label, aria-labelledby, <label>, own text, title.
 const BY_LABEL: &str = r#"
 const wanted = arguments[0], squeeze = (text) => (text ?? "").replace(/\s+/g, " ").trim();
+// Of a text in two languages only one is shown.
+const shown = (n) => !n.checkVisibility || n.checkVisibility() || !n.parentElement.checkVisibility();
 const name = (e) => {
   const by = e.getAttribute("aria-labelledby");
   if (by) return squeeze(by.split(/\s+/).map((id) => document.getElementById(id)?.textContent).join(" "));
   if (e.hasAttribute("aria-label")) return squeeze(e.getAttribute("aria-label"));
-  if (e.labels?.length) return squeeze([...e.labels[0].childNodes].filter((n) => !n.contains?.(e) && n.nodeName !== "OUTPUT").map((n) => n.textContent).join(" "));
-  return squeeze(e.textContent) || squeeze(e.title);
+  if (e.labels?.length) return squeeze([...e.labels[0].childNodes].filter((n) => !n.contains?.(e) && n.nodeName !== "OUTPUT" && shown(n)).map((n) => n.textContent).join(" "));
+  return squeeze([...e.childNodes].filter(shown).map((n) => n.textContent).join("")) || squeeze(e.title);
 };
 const kinds = "button, a[href], input, select, textarea, summary, canvas, [role], [tabindex], [aria-label]";
 const found = [...document.querySelectorAll(kinds)].filter((e) => name(e) === wanted);
