@@ -8,7 +8,7 @@ use super::dims::{Dims, Inputs};
 use super::lowering;
 use super::plan;
 use super::problem::Problem;
-use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message};
+use crate::experiment::{CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message};
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,15 +99,43 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         problem.bias.push(term);
     }
     chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
-    chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
     problem.paint.clone_from(&experiment.paint);
+    chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
     lowering::seal(&mut problem);
+    if experiment.hybrid.id != "none" {
+        let factor = scale(experiment, &dims, &mut chooser.issues);
+        let pair = [&experiment.hybrid, &experiment.branch];
+        chooser.hybrid(&mut problem, pair, factor, &|| self::problem(&second(experiment), dims).map_err(at_branch));
+    }
     let mut issues = chooser.issues;
     for (i, edit) in experiment.edits.iter().enumerate() {
         check_edit(edit, i, &dims, &mut issues);
     }
     issues.extend(plan::check(&problem));
     if issues.is_empty() { Ok(problem) } else { Err(Issues(issues)) }
+}
+
+/// The experiment with its branch's mask in the place of its own.
+fn second(experiment: &Experiment) -> Experiment {
+    let Choice { id, params } = experiment.branch.clone();
+    Experiment {
+        mask: MaskChoice { id, params, custom: None },
+        combine: Vec::new(),
+        paint: Vec::new(),
+        selection: Choice::of("none"),
+        hybrid: Choice::of("none"),
+        edits: Vec::new(),
+        ..experiment.clone()
+    }
+}
+
+/// Issues of a mask where it is a branch's.
+pub(super) fn at_branch(issues: Issues) -> Issues {
+    let at = |issue: Issue| match issue.path.strip_prefix("mask") {
+        Some(rest) => Issue { path: format!("branch{rest}"), ..issue },
+        None => issue,
+    };
+    Issues(issues.0.into_iter().map(at).collect())
 }
 
 /// The factor on Q·K, the temperature included; what is wrong with it is added to `issues`.
@@ -174,7 +202,7 @@ mod tests {
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
     use crate::catalogue;
     use crate::experiment::{
-        Choice, CustomFormula, Declared, Input, MaskChoice, Patch, RopePairs, SoftcapOrder, WindowEdge,
+        CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge,
     };
     use crate::formula::{Scalar, Ty};
     use crate::interchange::SerdeJson;

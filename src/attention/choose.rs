@@ -12,7 +12,7 @@ use crate::catalogue::{
     self, Content, ContentEntry, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
 };
 use crate::experiment::{
-    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
+    Choice, Conventions, CustomFormula, Issue, Issues, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
     type_of, unknown,
 };
 use crate::formula::{Data, Sorted};
@@ -169,6 +169,30 @@ impl Chooser<'_> {
         let (seed, mut table) = (self.seed, |table: &Table| self.table(table, &params));
         let mut making = Making { params: &params, seed, term: &term, table: &mut table };
         lowering::arrange(problem, entry, &mut making, rooted);
+    }
+
+    /// Mixes a second branch into a problem that is otherwise complete. `scale` is the factor on the products of an estimator; `other` makes the problem
+    /// with a mask in the place of the mask, what is joined with it and painted over it, and the selection.
+    pub fn hybrid(
+        &mut self,
+        problem: &mut Problem,
+        [hybrid, branch]: [&Choice; 2],
+        scale: f32,
+        other: &dyn Fn() -> Result<Problem, Issues>,
+    ) {
+        let what = Text::new("hybrid", "混合方式");
+        let Some((entry, params)) = self.by_content(catalogue::hybrids(), what, &hybrid.id, &hybrid.params, "hybrid")
+        else {
+            return;
+        };
+        if entry.params.is_empty() || !self.issues.is_empty() {
+            return;
+        }
+        let term = self.term("", &[], &[], &params, "hybrid");
+        let making = Making { params: &params, seed: self.seed, term: &term, table: &mut |_| None };
+        if let Err(issues) = lowering::hybrid(problem, branch, &making, scale, other) {
+            self.issues.extend(issues.0);
+        }
     }
 
     fn by_content(

@@ -17,15 +17,30 @@ pub struct Content {
     pub score: Option<&'static str>,
     /// Mask formula.
     pub mask: Option<&'static str>,
+    /// Attentions whose outputs are added, each with a softmax and a gate of its own; none where there is one attention, as usual.
+    pub branches: &'static [Branch],
+}
+
+/// One of several attentions over the same scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Branch {
+    /// The parameter that is its gate. With the parameter `by_query` on, each query turns it up or down.
+    pub gate: &'static str,
+    /// The keys that it sees, of those that the rest of the problem allows. It reads the tables of [`Content::tables`].
+    pub mask: &'static str,
 }
 
 impl Content {
     /// Nothing.
-    pub const NONE: Self = Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None };
+    pub const NONE: Self = Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, branches: &[] };
 
     /// Whether it changes nothing and adds nothing.
     pub fn is_nothing(&self) -> bool {
-        self.changes.is_empty() && self.tables.is_empty() && self.score.is_none() && self.mask.is_none()
+        self.changes.is_empty()
+            && self.tables.is_empty()
+            && self.score.is_none()
+            && self.mask.is_none()
+            && self.branches.is_empty()
     }
 }
 
@@ -127,6 +142,8 @@ closed! {
         Latent,
         /// Keys and values rounded to few bits; parameter `format`.
         Quantise,
+        /// The mean of every block of keys and of values, after the tokens; parameters `block`, and `tokens`, the keys there were.
+        AppendBlocks,
     }
 }
 
@@ -157,7 +174,7 @@ closed! {
         TopKeys,
         /// `[b, h, q, blocks]`: the blocks whose mean fits best; parameters `block`, `keep`.
         TopBlocks,
-        /// `[b, h, q, blocks]`: the blocks of most weight; parameters `block`, `keep`.
+        /// `[b, h, q, blocks]`: the blocks of most weight; parameters `block`, `keep`, `tokens`.
         NativeBlocks,
         /// `[b, q, k]`: the keys of an indexer; parameters `keep`, `heads`, `size`.
         Indexed,
@@ -171,5 +188,11 @@ closed! {
         ClusterOfKey,
         /// `[b, h, q, 1 or d_v]`: gates of the output, made of queries; parameters `elementwise`, `bias`.
         Gate,
+        /// `[b, h, q, blocks]`: the blocks of which every key is allowed; parameters `block`, `tokens`.
+        WholeBlocks,
+        /// `[b, h, q, 2^branches]`: what joins branches into one softmax; parameters `gate_0`, `gate_1`, …, `by_query`.
+        Branches,
+        /// `[b, h, q, 1 + d_v]`: the gate of attention, and the gated output of what stands beside it; parameters `gate_0`, `by_query`.
+        Blend,
     }
 }

@@ -1,6 +1,6 @@
 //! Selections: which of the allowed keys a query looks at, by what they hold.
 
-use super::content::{Change, Computed, Content, ContentEntry, Fold, Measure};
+use super::content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
 use super::entry::{Paper, Param, Text};
 use crate::formula::Ty;
 
@@ -74,15 +74,24 @@ const MORE: &[ContentEntry] = &[
     },
     ContentEntry {
         id: "nsa",
-        name: Text::new("Selected blocks and window (after NSA)", "选块加窗口（仿 NSA）"),
+        name: Text::new("Three branches (NSA)", "三分支（NSA）"),
         about: Text::new(
-            "A coarse attention over block means chooses blocks for all heads that share keys, and near keys are always there.",
-            "先对各块均值做粗略注意力，为共享键的各头选块；邻近的键始终保留。",
+            "Three attentions are gated and added: over block means, over the blocks of most coarse weight, which heads that share keys choose together, and over near keys.",
+            "三路注意力经门控相加：对各块均值、对粗略权重最大的块（共享键的各头一同选择），以及对邻近的键。",
         ),
-        formula: "block of most coarse weight, or q - k < window",
+        formula: "y = g₁ · A(block means) + g₂ · A(chosen blocks) + g₃ · A(q - k < window)",
         content: Content {
-            tables: &[Computed { name: "native_blocks", ty: Ty::Bool, kind: Measure::NativeBlocks, reads: None }],
-            mask: Some("native_blocks[b, h, q, k // block] or k <= q_pos and q_pos - k < window"),
+            folds: Fold::All,
+            changes: &[Change::AppendBlocks],
+            tables: &[
+                Computed { name: "whole_blocks", ty: Ty::Bool, kind: Measure::WholeBlocks, reads: None },
+                Computed { name: "native_blocks", ty: Ty::Bool, kind: Measure::NativeBlocks, reads: None },
+            ],
+            branches: &[
+                Branch { gate: "compressed", mask: "k >= tokens and whole_blocks[b, h, q, k - tokens]" },
+                Branch { gate: "chosen", mask: "k < tokens and native_blocks[b, h, q, k // block]" },
+                Branch { gate: "near", mask: "k < tokens and k <= q_pos and q_pos - k < window" },
+            ],
             ..Content::NONE
         },
         params: &[
@@ -95,6 +104,10 @@ const MORE: &[ContentEntry] = &[
                 Text::new("blocks kept, first, own and previous among them", "保留的块数（含首块、自身及前一块）"),
             ),
             Param::int("window", [0, 64], 4096, 16, Text::new("window", "窗口")),
+            Param::real("compressed", [0.0, 1.0], 0.05, 0.3, Text::new("gate of the block means", "块均值分支的门")),
+            Param::real("chosen", [0.0, 1.0], 0.05, 0.4, Text::new("gate of the chosen blocks", "选块分支的门")),
+            Param::real("near", [0.0, 1.0], 0.05, 0.3, Text::new("gate of the window", "窗口分支的门")),
+            Param::switch("by_query", false, Text::new("each query sets the gates", "由每个查询决定门")),
         ],
         scale: None,
         paper: Some(Paper {
@@ -103,8 +116,8 @@ const MORE: &[ContentEntry] = &[
             id: "arXiv:2502.11089",
         }),
         ours: Some(Text::new(
-            "The chosen blocks and the window share one softmax, and the coarse attention only chooses; the paper adds the outputs of three branches with learned gates and compresses by a learned network, not by the mean.",
-            "所选块与窗口共用一个 Softmax，粗略注意力只用于选择；论文则用可学习的门将三个分支的输出相加，并用学习的网络而非均值来压缩。",
+            "Blocks are compressed to the mean of their keys, positions applied, and of their values, where the paper learns a network and lets blocks overlap. A block counts as a whole once the mask allows all of it; columns after the tokens are such blocks. The gates are sliders, or σ(ln(g / (1 − g)) + q · w_h) with seeded normal w_h over √d in place of learned ones, and need not add up to 1. Branches share the keys.",
+            "每块压缩为其键（已施加位置）与值的均值；论文则学习一个网络，且块可重叠。掩码允许整块之后，该块才可被看到；词元之后的列就是这些块。门是滑块，或以 σ(ln(g / (1 − g)) + q · w_h) 代替学习所得，w_h 为除以 √d 的种子正态数；各门之和不必为 1。三个分支共用同样的键。",
         )),
     },
     ContentEntry {

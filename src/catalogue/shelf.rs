@@ -8,7 +8,7 @@ use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
 use super::estimators::{self as of_estimators, EstimatorEntry};
 use super::layouts::LayoutEntry;
 use super::{
-    layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
+    hybrids as of_hybrids, layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
     products as of_products, selections as of_selections,
 };
 
@@ -19,6 +19,7 @@ struct Shelf {
     normalisers: Vec<NormaliserEntry>,
     products: Vec<ContentEntry>,
     selections: Vec<ContentEntry>,
+    hybrids: Vec<ContentEntry>,
     estimators: Vec<EstimatorEntry>,
     layouts: Vec<LayoutEntry>,
 }
@@ -33,6 +34,7 @@ pub fn complete() {
         normalisers: of_normalisers::whole(),
         products: of_products::whole(),
         selections: of_selections::whole(),
+        hybrids: of_hybrids::whole(),
         estimators: of_estimators::whole(),
         layouts: of_layouts::whole(),
     });
@@ -77,6 +79,11 @@ pub fn products() -> &'static [ContentEntry] {
 /// Every selection by content that is here, in the order of the menu.
 pub fn selections() -> &'static [ContentEntry] {
     whole().map_or_else(of_selections::first, |shelf| &shelf.selections)
+}
+
+/// Every hybrid that is here, in the order of the menu.
+pub fn hybrids() -> &'static [ContentEntry] {
+    whole().map_or_else(of_hybrids::first, |shelf| &shelf.hybrids)
 }
 
 /// Every estimator; none until the list is whole.

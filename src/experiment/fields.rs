@@ -78,7 +78,7 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 20] = [
+pub const EXPERIMENT: [Field; 22] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))])),
@@ -92,6 +92,8 @@ pub const EXPERIMENT: [Field; 20] = [
     field("softcap", Number),
     field("layout", CHOICE),
     field("selection", CHOICE),
+    field("hybrid", CHOICE),
+    field("branch", CHOICE),
     field("normaliser", CHOICE),
     field("estimator", CHOICE),
     field("conventions", CONVENTIONS),
@@ -130,7 +132,7 @@ mod tests {
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
             "product": {"id": "cosine", "params": {"scale": 0.5}}, "selection": {"id": "none", "params": {"x": 0.5}},
             "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}}, "estimator": {"id": "none", "params": {"x": 0.5}},
-            "layout": {"id": "mla", "params": {"rank": 0.5}},
+            "layout": {"id": "mla", "params": {"rank": 0.5}}, "hybrid": {"id": "gated", "params": {"gate": 0.5}}, "branch": {"id": "gru", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},

@@ -7,7 +7,7 @@ use super::super::dims::Dims;
 use super::super::problem::{Problem, Term};
 use super::Lowering;
 use crate::catalogue::{Content, LayoutEntry, Table};
-use crate::experiment::Issue;
+use crate::experiment::{Choice, Issue, Issues};
 use crate::formula::{Data, Sorted};
 
 /// The user's table of that name, or the catalogue's.
@@ -29,6 +29,10 @@ pub struct Making<'a> {
 pub type Gather = fn(&mut Problem, &Content, &mut Making);
 /// [`super::arrange::arrange`].
 pub type Arrange = fn(&mut Problem, &LayoutEntry, &mut Making, bool);
+/// Makes the problem that has a second mask.
+pub type Other<'a> = &'a dyn Fn() -> Result<Problem, Issues>;
+/// [`super::hybrid::hybrid`].
+pub type Hybrid = fn(&mut Problem, &Choice, &Making, f32, Other) -> Result<(), Issues>;
 /// [`super::faults`].
 pub type Check = fn(&Lowering, &Dims) -> Vec<Issue>;
 
@@ -36,19 +40,21 @@ pub type Check = fn(&Lowering, &Dims) -> Vec<Issue>;
 mod here {
     use std::sync::OnceLock;
 
-    use super::{Arrange, Check, Gather};
+    use super::{Arrange, Check, Gather, Hybrid};
     use crate::attention::lowering;
 
     // One for each function: a table of all would be data, and what data names the page's first module holds.
     static GATHER: OnceLock<Gather> = OnceLock::new();
     static ARRANGE: OnceLock<Arrange> = OnceLock::new();
     static CHECK: OnceLock<Check> = OnceLock::new();
+    static HYBRID: OnceLock<Hybrid> = OnceLock::new();
 
     /// Makes the code known; the pieces of the program that hold it call this.
     pub fn install() {
         GATHER.get_or_init(|| lowering::gather::gather);
         ARRANGE.get_or_init(|| lowering::arrange::arrange);
         CHECK.get_or_init(|| lowering::faults);
+        HYBRID.get_or_init(|| lowering::hybrid::hybrid);
     }
 
     pub fn gather() -> Option<Gather> {
@@ -62,11 +68,15 @@ mod here {
     pub fn check() -> Option<Check> {
         CHECK.get().copied()
     }
+
+    pub fn hybrid() -> Option<Hybrid> {
+        HYBRID.get().copied()
+    }
 }
 
 #[cfg(not(feature = "app"))]
 mod here {
-    use super::{Arrange, Check, Gather};
+    use super::{Arrange, Check, Gather, Hybrid};
     use crate::attention::lowering;
 
     pub fn gather() -> Option<Gather> {
@@ -79,6 +89,10 @@ mod here {
 
     pub fn check() -> Option<Check> {
         Some(lowering::faults)
+    }
+
+    pub fn hybrid() -> Option<Hybrid> {
+        Some(lowering::hybrid::hybrid)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `code` | what the page fetches when it is first needed |
 //! | `arrange` | layouts of heads: their steps and what they do to the output |
 //! | `gather` | entries of the catalogue turned into steps |
+//! | `branches`, `hybrid` | several attentions as one; a second branch beside the experiment's own |
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
 //! | `measure` | tables computed from Q and K |
@@ -15,11 +16,13 @@
 //! | `finish` | what is done to the output |
 
 mod arrange;
+mod branches;
 mod change;
 mod code;
 mod finish;
 mod frame;
 mod gather;
+mod hybrid;
 mod measure;
 mod numbers;
 mod step;
@@ -28,10 +31,10 @@ use std::sync::Arc;
 
 use super::dims::{Dims, Inputs};
 use super::plan::{self, Plan};
-use super::problem::{Encoding, Problem, Term};
+use super::problem::{Encoding, Normaliser, Problem, Term};
 use super::rotation::Rotation;
 use crate::catalogue::{Content, End, LayoutEntry, Text};
-use crate::experiment::{Issue, Issues, message};
+use crate::experiment::{Choice, Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
 pub use crate::catalogue::{Change, Measure};
@@ -150,6 +153,22 @@ pub(super) fn arrange(problem: &mut Problem, entry: &LayoutEntry, making: &mut M
     }
 }
 
+/// Mixes a second branch into a problem that is otherwise complete: a mask, of which `other` makes the problem, or an estimator
+/// with `scale` on its products.
+///
+/// # Errors
+/// What keeps the two apart.
+pub(super) fn hybrid(
+    problem: &mut Problem,
+    branch: &Choice,
+    making: &Making,
+    scale: f32,
+    other: &dyn Fn() -> Result<Problem, Issues>,
+) -> Result<(), Issues> {
+    // Without its code it was refused already: no such entry is here.
+    code::hybrid().map_or(Ok(()), |hybrid| hybrid(problem, branch, making, scale, other))
+}
+
 /// Everything wrong with the sizes of a problem's lowering.
 pub(super) fn check(problem: &Problem) -> Vec<Issue> {
     match (&problem.lowering, code::check()) {
@@ -172,6 +191,16 @@ fn faults(lowering: &Lowering, dims: &Dims) -> Vec<Issue> {
                 "在这样的尺寸下，表 `{name}` 将超过 {most} MiB，请减少词元或头"
             );
             issues.push(Issue::new(table.step.path.clone(), message));
+        }
+    }
+    for table in lowering.tables.iter().filter(|table| !table.branches.is_empty()) {
+        let sums = |of: &Problem| matches!(of.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
+        if !table.branches.iter().all(|branch| sums(branch) && branch.probability.is_none()) {
+            let text = Text::new(
+                "branches are added where weights come from a softmax, with or without a sink, and no formula changes them",
+                "只有当权重来自 Softmax（可带汇点）且没有公式再改变它们时，才能把各分支相加",
+            );
+            issues.push(Issue::new(format!("{}.id", table.step.path), text));
         }
     }
     for finish in &lowering.finish {
@@ -206,11 +235,18 @@ pub fn compute(problem: &Problem, inputs: &Inputs) -> Result<Lowered, Issues> {
         return Err(Issue::new("dims", text).into());
     }
     let mut rest = Problem { lowering: None, ..problem.clone() };
+    let mut later = lowering.tables.clone();
     let mut tables = Vec::with_capacity(lowering.tables.len());
-    for table in &lowering.tables {
-        let plan = if table.reads_scores() { Some(Plan::compile(&ready(&rest))?) } else { None };
-        let data = measure::compute(table, &frame, plan.as_ref())?;
-        put(&mut rest, &table.name, &Arc::new(data.clone()));
+    while !later.is_empty() {
+        let table = later.remove(0);
+        // Of several branches, the scores and masks of the one that reads it.
+        let of_branch = later.iter().flat_map(|later| &later.branches).find(|branch| awaits(branch, &table.name));
+        let source = of_branch.unwrap_or(&rest);
+        let plan = if table.reads_scores() { Some(Plan::compile(&ready(source))?) } else { None };
+        let data = measure::compute(&table, &frame, (&lowering.dims, inputs), plan.as_ref())?;
+        let shared = Arc::new(data.clone());
+        put(&mut rest, &table.name, &shared);
+        later.iter_mut().flat_map(|later| &mut later.branches).for_each(|branch| put(branch, &table.name, &shared));
         tables.push(data);
     }
     Ok(Lowered { inputs: frame.inputs, tables })
@@ -231,15 +267,19 @@ pub fn lower(problem: &mut Problem, inputs: &mut Inputs) -> Result<(), Issues> {
 pub fn settle(problem: &mut Problem, tables: Vec<Data>) {
     let Some(mut lowering) = problem.lowering.take() else { return };
     for (derived, data) in lowering.tables.iter().zip(tables) {
-        if let (Measure::Gate, DataValues::Float(gates)) = (derived.step.kind, &data.values) {
-            let waiting = lowering.finish.iter_mut().find_map(|finish| match finish {
-                Finish::Gate { values } if values.is_empty() => Some(values),
+        if let DataValues::Float(numbers) = &data.values {
+            let waiting = lowering.finish.iter_mut().find_map(|finish| match (derived.step.kind, finish) {
+                (Measure::Gate, Finish::Gate { values }) | (Measure::Blend, Finish::Blend { values }) => {
+                    values.is_empty().then_some(values)
+                }
                 _ => None,
             });
-            waiting.into_iter().for_each(|values| values.clone_from(gates));
+            waiting.into_iter().for_each(|values| values.clone_from(numbers));
         }
         put(problem, &derived.name, &Arc::new(data));
     }
+    // They are in the problem now.
+    lowering.tables.iter_mut().for_each(|table| table.branches.clear());
     lowering.done = true;
     problem.lowering = Some(lowering);
 }
@@ -263,6 +303,14 @@ fn put(problem: &mut Problem, name: &str, data: &Arc<Data>) {
             *place = data.clone();
         }
     }
+}
+
+/// Whether a formula of a problem waits for a table of this name.
+fn awaits(problem: &Problem, name: &str) -> bool {
+    let Problem { bias_before_cap, bias, masks, probability, .. } = problem;
+    let mut terms = bias_before_cap.iter().chain(bias).chain(masks).chain(probability);
+    // What a term holds for its siblings is not read by it.
+    terms.any(|term| term.data.get(name).is_some_and(|data| data.shape.is_empty()) && term.text.contains(name))
 }
 
 /// The problem without the formulas that still wait for a table: what a selection is made from.

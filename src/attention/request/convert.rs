@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::mask;
 use super::tensor::{Layout, Tensor};
 use super::{FormulaOrEntry, Rect, Request};
+use crate::attention::assemble::at_branch;
 use crate::attention::choose::{Chooser, Pattern};
 use crate::attention::combine::combine;
 use crate::attention::dims::{Dims, Inputs};
@@ -12,7 +13,7 @@ use crate::attention::lowering;
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
 use crate::catalogue;
-use crate::experiment::{CausalAlignment, Issue, Issues, Stage};
+use crate::experiment::{CausalAlignment, Choice, Issue, Issues, Stage};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
 
 /// A request, ready to be computed.
@@ -87,6 +88,21 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
         return Err(Issue::new("op", format!("`{op}` can't be computed here; `attention` can")).into());
     }
     let (dims, past, layout, inputs) = tensors(request)?;
+    let (problem, mut issues) = problem(request, dims, past);
+    let (outputs, matrix) = outputs(request, &mut issues);
+    check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
+    let repeat = request.repeat.unwrap_or(1);
+    if !(1..=1000).contains(&repeat) {
+        issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
+    }
+    if !issues.is_empty() {
+        return Err(Issues(issues));
+    }
+    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat })
+}
+
+/// The problem over tensors of these sizes, and what is wrong with it.
+fn problem(request: &Request, dims: Dims, past: usize) -> (Problem, Vec<Issue>) {
     let mut problem = Problem::plain(dims);
     let mut chooser =
         Chooser { dims, seed: request.seed, data: &request.data, conventions: request.conventions, issues: Vec::new() };
@@ -108,18 +124,35 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
         }
     }
     formulas(request, &mut chooser, &mut problem);
+    if let Some(hybrid) = &request.hybrid {
+        let full = Choice::of("none");
+        let branch = request.branch.as_ref().unwrap_or(&full);
+        let scale = request.scale.unwrap_or_else(|| 1.0 / (dims.d as f32).sqrt());
+        let other = || {
+            let (problem, issues) = self::problem(&second(request, branch), dims, past);
+            if issues.is_empty() { Ok(problem) } else { Err(at_branch(Issues(issues))) }
+        };
+        chooser.hybrid(&mut problem, [hybrid, branch], scale, &other);
+    }
     let mut issues = chooser.issues;
     issues.extend(plan::check(&problem));
-    let (outputs, matrix) = outputs(request, &mut issues);
-    check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
-    let repeat = request.repeat.unwrap_or(1);
-    if !(1..=1000).contains(&repeat) {
-        issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
-    }
-    if !issues.is_empty() {
-        return Err(Issues(issues));
-    }
-    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat })
+    (problem, issues)
+}
+
+/// The request with its branch's mask in the place of its own; tensors and tables that only its own formulas read are left out.
+fn second(request: &Request, branch: &Choice) -> Request {
+    let mut second = Request {
+        mask: Some(FormulaOrEntry::Entry(branch.clone())),
+        combine: Vec::new(),
+        selection: None,
+        hybrid: None,
+        ..request.clone()
+    };
+    // Whether a table is read at all is asked of the first branch.
+    let tables = catalogue::mask(&branch.id).map_or(&[][..], |entry| entry.tables);
+    let kept = second.data.iter().filter(|(name, _)| tables.iter().any(|table| table.name == **name));
+    second.data = kept.map(|(name, values)| (name.clone(), values.clone())).collect();
+    second
 }
 
 /// Sizes, keys of the past, layout, and Q, K and V as `[batch, heads, length, size]` with the past before them.

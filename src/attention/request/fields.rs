@@ -46,7 +46,7 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 28] = [
+const REQUEST: [Field; 30] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
@@ -66,6 +66,8 @@ const REQUEST: [Field; 28] = [
     field("product", CHOICE),
     field("layout", CHOICE),
     field("selection", CHOICE),
+    field("hybrid", CHOICE),
+    field("branch", CHOICE),
     field("normaliser", CHOICE),
     field("estimator", CHOICE),
     field("data", DATA),
@@ -210,7 +212,7 @@ mod tests {
             "right_window_size": 3, "qk_matmul_output_mode": 3, "mask": "k < 5",
             "combine": [{"op": "or", "not": true, "heads": [1], "id": "sliding-window", "params": {"window": 2}}], "score": {"id": "alibi", "params": {"gain": 2}},
             "prob": "p * 0.5", "conventions": {"causal": "bottom_right"}, "position": {"id": "rope"},
-            "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "layout": {"id": "plain"}, "selection": {"id": "none"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
+            "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "layout": {"id": "plain"}, "selection": {"id": "none"}, "hybrid": {"id": "none"}, "branch": {"id": "causal"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
             "rect": {"head": 1, "q": [0, 4], "k": [0, 6], "width": 3, "height": 2, "pool": "mean"}, "repeat": 2,
             "outputs": ["Y", "rect", "weights"],
         });

@@ -21,6 +21,7 @@ pub fn dims_after(step: &Step<Change>, dims: Dims) -> Dims {
     match step.kind {
         Change::SquaredDistance => Dims { d: dims.d + 2, ..dims },
         Change::Polar => Dims { d: 2 * dims.d, ..dims },
+        Change::AppendBlocks => Dims { n_k: dims.n_k + dims.n_k.div_ceil(step.count("block", 1)), ..dims },
         Change::PoolKeys => Dims { n_k: dims.n_k.div_ceil(step.count("factor", 1)), ..dims },
         _ => heads::dims_after(step, dims),
     }
@@ -55,6 +56,7 @@ pub fn apply(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
         Change::LocalRnn => recurrent::local(step, frame),
         Change::SharedQk => select::shared(step, frame)?,
         Change::PoolKeys => select::pool(step, frame),
+        Change::AppendBlocks => select::append(step, frame),
         Change::TalkingHeads => heads::talking(step, frame),
         Change::OneHead => heads::one(step, frame),
         Change::Pairs => heads::pairs(step, frame),

@@ -34,6 +34,27 @@ pub fn shared(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
     Ok(())
 }
 
+/// The mean of every block of keys, and of values, after the tokens; the last block may be shorter.
+pub fn append(step: &Step<Change>, frame: &mut Frame) {
+    let block = step.count("block", 1);
+    let dims = frame.dims;
+    for (tensor, size) in [(&mut frame.inputs.k, dims.d), (&mut frame.inputs.v, dims.d_v)] {
+        let with_means = |head: &[f32]| {
+            let means = head.chunks(block * size).flat_map(|tokens| mean(tokens, size));
+            head.iter().copied().chain(means).collect::<Vec<_>>()
+        };
+        *tensor = Arc::new(tensor.chunks_exact(dims.n_k * size).flat_map(with_means).collect());
+    }
+    frame.dims.n_k += dims.n_k.div_ceil(block);
+}
+
+/// The mean of rows of `size` numbers.
+fn mean(rows: &[f32], size: usize) -> impl Iterator<Item = f32> + '_ {
+    let count = (rows.len() / size) as f64;
+    let sum = move |i: usize| rows.iter().skip(i).step_by(size).map(|&x| f64::from(x)).sum::<f64>();
+    (0..size).map(move |i| (sum(i) / count) as f32)
+}
+
 /// One key and value for every `factor` tokens: their mean, or with the switch `strided` the last of them.
 pub fn pool(step: &Step<Change>, frame: &mut Frame) {
     let (factor, strided) = (step.count("factor", 1), step.switch("strided"));
@@ -42,12 +63,10 @@ pub fn pool(step: &Step<Change>, frame: &mut Frame) {
         let mut out = Vec::with_capacity(tensor.len() / factor + size);
         for head in tensor.chunks_exact(dims.n_k * size) {
             for group in head.chunks(factor * size) {
-                let (count, last) = (group.len() / size, group.len() - size);
                 if strided {
-                    out.extend_from_slice(&group[last..]);
+                    out.extend_from_slice(&group[group.len() - size..]);
                 } else {
-                    let sum = |i: usize| group.iter().skip(i).step_by(size).map(|&x| f64::from(x)).sum::<f64>();
-                    out.extend((0..size).map(|i| (sum(i) / count as f64) as f32));
+                    out.extend(mean(group, size));
                 }
             }
         }
