@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, normalisers, positions,
+    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, masks, normalisers, positions,
     products, recipes, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
@@ -102,9 +102,10 @@ fn ids_and_texts() {
     estimators().iter().for_each(|e| entry("estimator", e.id, e.name, e.about));
     products().iter().for_each(|e| entry("product", e.id, e.name, e.about));
     selections().iter().for_each(|e| entry("selection", e.id, e.name, e.about));
+    hybrids().iter().for_each(|e| entry("hybrid", e.id, e.name, e.about));
     recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
     let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
-    let by_content = || products().iter().chain(selections());
+    let by_content = || products().iter().chain(selections()).chain(hybrids());
     let papers = papers.chain(by_content().filter_map(|e| e.paper));
     for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
         assert!((2014..=2026).contains(&paper.year) && paper.title.contains(", ") && !paper.id.is_empty(), "{paper:?}");
@@ -121,7 +122,8 @@ fn ids_and_texts() {
     let of_positions = positions().iter().filter_map(|e| if let Slot::Content(c) = e.slot { Some(c) } else { None });
     for content in by_content().map(|e| e.content).chain(of_positions) {
         content.tables.iter().for_each(|t| assert!(tables.insert(t.name), "{} twice", t.name));
-        let formulas = [content.score, content.mask].map(Option::unwrap_or_default).join(" ");
+        let branches = content.branches.iter().map(|branch| branch.mask);
+        let formulas = content.score.into_iter().chain(content.mask).chain(branches).collect::<Vec<_>>().join(" ");
         content.tables.iter().for_each(|t| assert!(formulas.contains(&format!("{}[", t.name)), "{}", t.name));
     }
     for entry in by_content() {

@@ -319,32 +319,6 @@ def top_k_blocks(s, p):
     return keep
 
 
-def nsa(s, p):
-    of = blocks_of(s, p)
-    count = of[-1] + 1
-    means = np.stack([s.K[:, of == b].mean(1) for b in range(count)], 1)
-    weight = np.zeros((s.H, s.n_q, count))
-    for h in range(s.H):
-        for i in range(s.n_q):
-            whole = np.array([s.seen[h, i, of == b].all() for b in range(count)])
-            if whole.any():
-                e = np.where(whole, np.exp(s.scale * means[h] @ s.Q[h, i]), 0)
-                weight[h, i] = e / e.sum()
-    group = weight.reshape(s.kv, s.repeat, s.n_q, count).sum(1)
-    keep = np.zeros((s.H, s.n_q, s.n_k), bool)
-    for h in range(s.H):
-        for i in range(s.n_q):
-            own = of[s.pos[i]]
-            score = group[h // s.repeat, i].copy()
-            for b in (0, own - 1, own):
-                if b >= 0:
-                    score[b] = np.inf
-            some = np.array([s.seen[h, i, of == b].any() for b in range(count)])
-            back = s.pos[i] - s.key
-            keep[h, i] = largest(score, int(p["keep"]), some)[of] | ((back >= 0) & (back < p["window"]))
-    return keep
-
-
 def dsa(s, p):
     heads, size = int(p["heads"]), int(p["size"])
     X = s.Q.transpose(1, 0, 2).reshape(s.n_q, -1)
@@ -423,7 +397,6 @@ CASES = [
     ("position", learned, {"trained": 4, "gain": 1.0, "beyond": 2}),
     ("selection", top_k, {"keep": 3}),
     ("selection", top_k_blocks, {"block": 3, "keep": 2}),
-    ("selection", nsa, {"block": 2, "keep": 4, "window": 2}),
     ("selection", dsa, {"keep": 3, "heads": 2, "size": 3}),
     ("selection", lsh, {"buckets": 4, "rounds": 2, "shared": 0}),
     ("selection", lsh, {"buckets": 6, "rounds": 3, "shared": 1}),

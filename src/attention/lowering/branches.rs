@@ -67,6 +67,8 @@ fn mixed(branches: &mut [Problem], path: &str) -> Result<Mixed, FormulaError> {
         }
     }
     let mut names = Names::new(path);
+    // A parameter of its name gets another.
+    names.term.data = table();
     let mut parts = 0;
     let mut own = Vec::with_capacity(branches.len());
     for branch in &*branches {
@@ -79,15 +81,17 @@ fn mixed(branches: &mut [Problem], path: &str) -> Result<Mixed, FormulaError> {
     }
     let union = own.iter().cloned().fold(Tree::truth(false), Tree::or).text();
     if union != "true" {
-        masks.push(Term { text: union, ..names.term.clone() });
+        let mut mask = Term { text: union, ..names.term.clone() };
+        mask.data.remove(TABLE);
+        masks.push(mask);
     }
     let scores_of = |branch: &Problem| (branch.bias_before_cap.clone(), branch.softcap, branch.bias.clone());
     let [first, others @ ..] = &*branches else { return Ok(nothing(masks, path)) };
     if others.iter().all(|other| scores_of(other) == scores_of(first)) {
-        let bit = |(i, sees): (usize, &Tree)| format!("({} if {} else 0)", 1 << i, sees.text());
+        let bit = |(i, sees): (usize, &Tree)| format!("({} if ({}) else 0)", 1 << i, sees.text());
         let place: Vec<String> = own.iter().enumerate().map(bit).collect();
         let text = format!("s + {TABLE}[b, h, q, {}]", place.join(" + "));
-        let last = with_table(Term { text, ..names.term });
+        let last = Term { text, ..names.term };
         let scores = Some([first.bias_before_cap.clone(), first.bias.clone()]);
         return Ok(Mixed { masks, scores, last });
     }
@@ -112,19 +116,12 @@ fn mixed(branches: &mut [Problem], path: &str) -> Result<Mixed, FormulaError> {
         });
     }
     let text = all.map_or_else(|| "s".to_owned(), |(score, _)| score.text());
-    Ok(Mixed { masks, scores: None, last: with_table(Term { text, ..names.term }) })
+    Ok(Mixed { masks, scores: None, last: Term { text, ..names.term } })
 }
 
 /// Of no branches: nothing is added.
 fn nothing(masks: Vec<Term>, path: &str) -> Mixed {
     Mixed { masks, scores: None, last: Term::new(path, "s") }
-}
-
-fn with_table(mut term: Term) -> Term {
-    for (name, data) in &table() {
-        term.data.insert(name.clone(), data.clone());
-    }
-    term
 }
 
 /// Painted rectangles as part of every mask: what is painted over one branch alone can't stand over the sum.
