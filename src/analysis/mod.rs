@@ -3,3 +3,4 @@
 pub mod difference;
 pub mod positions;
 pub mod reach;
+pub mod reorder;

@@ -142,6 +142,10 @@ closed! {
         Latent,
         /// Keys and values rounded to few bits; parameter `format`.
         Quantise,
+        /// The first keys and values alone, or with the switch `last` the last; parameter `keep`.
+        Truncate,
+        /// Keys and values laid out in pages and read back through a table of them; parameter `page`.
+        Page,
         /// The mean of every block of keys and of values, after the tokens; parameters `block`, and `tokens`, the keys there were.
         AppendBlocks,
     }
@@ -188,6 +192,8 @@ closed! {
         ClusterOfKey,
         /// `[b, h, q, 1 or d_v]`: gates of the output, made of queries; parameters `elementwise`, `bias`.
         Gate,
+        /// `[b, h, distance]`: the mean weight of the pairs that are so far apart.
+        Hebbian,
         /// `[b, h, q, blocks]`: the blocks of which every key is allowed; parameters `block`, `tokens`.
         WholeBlocks,
         /// `[b, h, q, 2^branches]`: what joins branches into one softmax; parameters `gate_0`, `gate_1`, …, `by_query`.

@@ -62,6 +62,8 @@ impl Change {
             Self::GroupHeads => &["mean(k[h * kv_heads // heads])"],
             Self::Latent => &["c[p, rank] == x[p] * D[rank]", "c[p] * U[rank]"],
             Self::Quantise => &["dequantise(quantise(x[p], format))"],
+            Self::Truncate => &["k[p + n - keep if last else p]"],
+            Self::Page => &["pool[table[p // page], p % page] == k[p]"],
             Self::AppendBlocks => &["c[j] == mean(k[j * block], k[(j + 1) * block - 1])"],
             Self::PoolKeys => &["k[(p + 1) * factor - 1] if strided else mean(k[p * factor], k[(p + 1) * factor - 1])"],
         }
@@ -89,6 +91,7 @@ impl Measure {
             Self::TopKeys => &["top[q, k] == rank(s[q, k]) <= keep"],
             Self::TopBlocks => &["top[q, j] == rank(dot(q[q], mean(k[j * block], k[(j + 1) * block - 1]))) <= keep"],
             Self::NativeBlocks => &["top[q, j] == rank(sum(softmax(dot(q[q], c[j])))) <= keep"],
+            Self::Hebbian => &["hebb[d] == mean(A[q, q - d])"],
             Self::WholeBlocks => &["whole[q, j] == min(allowed[q, j * block], allowed[q, (j + 1) * block - 1])"],
             Self::Branches => &["sum(gate[q] * softmax(s[q]) * v)"],
             Self::Blend => &["gate[q] * A[q] * v + (1 - gate[q]) * B[q]"],

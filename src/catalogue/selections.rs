@@ -216,6 +216,47 @@ const MORE: &[ContentEntry] = &[
         )),
     },
     ContentEntry {
+        id: "truncate",
+        name: Text::new("Truncated keys", "截断键"),
+        about: Text::new(
+            "Only so many keys and values are kept, the first or the last of the text, as a model with a short input does.",
+            "只保留文本开头或结尾的若干键和值，如同输入长度有限的模型。",
+        ),
+        formula: "k < keep, or n - keep ≤ k",
+        content: Content { folds: Fold::All, changes: &[Change::Truncate], ..Content::NONE },
+        params: &[
+            Param::int("keep", [1, 128], 65_536, 16, Text::new("keys kept", "保留的键数")),
+            Param::switch("last", false, Text::new("the last ones", "保留末尾")),
+        ],
+        scale: None,
+        paper: None,
+        ours: Some(Text::new(
+            "Every model with a longest input does it; no paper is its source. Positions are those of the whole text; a query that may see none of the kept keys gives nothing.",
+            "凡输入长度有限的模型都如此，没有特定的论文来源。位置仍按整篇文本计算；看不到任何保留键的查询输出为零。",
+        )),
+    },
+    ContentEntry {
+        id: "plastic",
+        name: Text::new("Plastic synapses", "可塑突触"),
+        about: Text::new(
+            "One Hebbian step: every key stays, and distances that a head looks at much are wired more strongly for a second look.",
+            "一步赫布学习：键全部保留，某个头越常看的距离，在第二次注意时连接越强。",
+        ),
+        formula: "w' = w · (1 + η · mean of the weights at that distance)",
+        content: Content {
+            tables: &[Computed { name: "hebb", ty: Ty::Float, kind: Measure::Hebbian, reads: None }],
+            score: Some("s + log(1.0 + rate * hebb[b, h, abs(q_pos - k)])"),
+            ..Content::NONE
+        },
+        params: &[Param::real("rate", [0.0, 20.0], 0.5, 5.0, Text::new("learning rate η", "学习率 η"))],
+        scale: None,
+        paper: None,
+        ours: Some(Text::new(
+            "No paper fixes it: this is our plastic option of synaptic attention, for any mask. With the weights A of a first run, a head's wire over the distance d = |q − k| becomes w · (1 + η · mean A), the mean over all pairs at that distance which the mask allows; ln of the factor is added to the score, inside a softcap. One step, from the numbers as they are: nothing is trained.",
+            "没有论文规定它：这是本站为突触注意力定义的可塑选项，可用于任何掩码。设第一次计算得到权重 A，则某个头在距离 d = |q − k| 上的连接变为 w · (1 + η · A 的均值)，均值取掩码允许的、距离相同的所有位置对；系数的对数加到分数上，位于软上限之内。只走一步，直接取当前的数值，没有训练。",
+        )),
+    },
+    ContentEntry {
         id: "pool-keys",
         name: Text::new("Pooled keys", "池化键"),
         about: Text::new(

@@ -374,6 +374,28 @@ def pool_keys(s, p):
     return np.ones((s.H, s.n_q, s.n_k), bool)
 
 
+def truncate(s, p):
+    kept = s.key[-int(p["keep"]):] if p["last"] else s.key[: int(p["keep"])]
+    s.K0, s.V0 = s.K0[:, kept], s.V0[:, kept]
+    s.n_k, s.seen = len(kept), s.seen[:, :, kept]
+    return np.ones((s.H, s.n_q, s.n_k), bool)
+
+
+def plastic(s, p):
+    """Ours: one step that wires distances more strongly by the mean weight they got; the weights of the run before it are a softmax over what is seen."""
+    plain = s.scale * s.dot()
+    e = np.where(s.seen, np.exp(plain), 0)
+    weights = e / e.sum(-1, keepdims=True)
+    distance = abs(s.pos[:, None] - np.arange(s.n_k)[None])
+    out = plain.copy()
+    for h in range(s.H):
+        for d in np.unique(distance):
+            at = (distance == d) & s.seen[h]
+            if at.any():
+                out[h][at] += np.log(1 + p["rate"] * single(weights[h][at].mean()))
+    return out
+
+
 CASES = [
     ("product", cosine, {"scale": 7.5}),
     ("product", qk_norm, {"gain": 1.5}),
@@ -401,6 +423,9 @@ CASES = [
     ("selection", lsh, {"buckets": 4, "rounds": 2, "shared": 0}),
     ("selection", lsh, {"buckets": 6, "rounds": 3, "shared": 1}),
     ("selection", k_means, {"clusters": 3, "steps": 4}),
+    ("selection", plastic, {"rate": 5.0}),
+    ("selection", truncate, {"keep": 4, "last": 0}),
+    ("selection", truncate, {"keep": 5, "last": 1}),
     ("selection", pool_keys, {"factor": 3, "strided": 0}),
     ("selection", pool_keys, {"factor": 4, "strided": 1}),
 ]
@@ -415,7 +440,7 @@ def main():
             s = Setting(4, 2, n_q, n_k, 6, causal, number)
             Q, K, V = s.Q.copy(), s.K0.copy(), s.V0.copy()
             kept = of(s, params)
-            scores = kept if room != "selection" else np.where(kept, s.scale * s.dot(), -np.inf)
+            scores = np.where(kept, s.scale * s.dot(), -np.inf) if kept.dtype == bool else kept
             scores = np.where(s.seen, scores, -np.inf)
             least = scores.max(-1, keepdims=True)
             e = np.exp(scores - np.where(np.isfinite(least), least, 0))
@@ -433,7 +458,7 @@ def main():
                     "k": K.round(3).ravel().tolist(),
                     "v": V.round(3).ravel().tolist(),
                     "scores": [None if x == -np.inf else round(x, 7) for x in scores.ravel().tolist()],
-                    "y": [round(x, 7) for x in y.ravel().tolist()] if of is pool_keys else [],
+                    "y": [round(x, 7) for x in y.ravel().tolist()] if of in (pool_keys, truncate) else [],
                 }
             )
     print("[" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in out) + "]")

@@ -24,6 +24,10 @@ pub enum Owner {
     Selection,
     /// The layout of heads.
     Layout,
+    /// The hybrid entry.
+    Hybrid,
+    /// The mask or estimator of the second branch.
+    Branch,
 }
 
 impl Owner {
@@ -35,6 +39,8 @@ impl Owner {
             Self::Product => "product.params",
             Self::Selection => "selection.params",
             Self::Layout => "layout.params",
+            Self::Hybrid => "hybrid.params",
+            Self::Branch => "branch.params",
         }
     }
 
@@ -46,6 +52,8 @@ impl Owner {
             Self::Product => &e.product.params,
             Self::Selection => &e.selection.params,
             Self::Layout => &e.layout.params,
+            Self::Hybrid => &e.hybrid.params,
+            Self::Branch => &e.branch.params,
         }
     }
 
@@ -56,6 +64,8 @@ impl Owner {
             Self::Product => &mut e.product.params,
             Self::Selection => &mut e.selection.params,
             Self::Layout => &mut e.layout.params,
+            Self::Hybrid => &mut e.hybrid.params,
+            Self::Branch => &mut e.branch.params,
         }
     }
 
@@ -71,6 +81,9 @@ impl Owner {
             Self::Product => (catalogue::product(&e.product.id).map_or(&[], |entry| entry.params), &[]),
             Self::Selection => (catalogue::selection(&e.selection.id).map_or(&[], |entry| entry.params), &[]),
             Self::Layout => catalogue::layout(&e.layout.id).map_or((&[], &[]), |entry| (entry.params, entry.tables)),
+            Self::Hybrid => (catalogue::hybrid(&e.hybrid.id).map_or(&[], |entry| entry.params), &[]),
+            // Tables of its mask are shown with the mask that stands first.
+            Self::Branch => (catalogue::branch(&e.branch.id).unwrap_or_default(), &[]),
         }
     }
 }

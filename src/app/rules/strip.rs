@@ -125,6 +125,11 @@ fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
         score: None,
         position: Choice::of("none"),
         softcap: 0.0,
+        // What waits for the numbers in Q and K is no layer of its own here.
+        product: Choice::of("dot"),
+        layout: Choice::of("plain"),
+        selection: Choice::of("none"),
+        hybrid: Choice::of("none"),
         ..e.clone()
     };
     let named = |id: &str| catalogue::mask(id).map_or(Text::new("own formula", "自定义公式"), |entry| entry.name);
@@ -134,7 +139,8 @@ fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
             all.push(Part { name, number, map });
         }
     };
-    let whole = Experiment { edits: Vec::new(), ..e.clone() };
+    let whole =
+        Experiment { mask: e.mask.clone(), combine: e.combine.clone(), paint: e.paint.clone(), ..bare.clone() };
     add(Text::new("mask, all together", "掩码（合成）"), 0, &whole, Stage::Weights);
     add(named(&e.mask.id), 0, &Experiment { mask: e.mask.clone(), ..bare.clone() }, Stage::Weights);
     for (i, layer) in e.combine.iter().enumerate() {

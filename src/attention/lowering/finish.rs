@@ -26,6 +26,11 @@ pub enum Finish {
         /// `[batch, q_heads, n_q, 1 or d_v]`; empty until the gates are computed.
         values: Vec<f32>,
     },
+    /// Each row that of another place.
+    Hold {
+        /// Which, of the rows `[batch, q_heads, n_q]`.
+        from: Vec<usize>,
+    },
     /// `y' = g · y + z` of each row, with `z` the gated output of what stands beside attention.
     Blend {
         /// `[batch, q_heads, n_q, 1 + d_v]`, `g` and then `z`; empty until they are computed.
@@ -63,6 +68,11 @@ impl Finish {
                     Issue::new("finish", message)
                 })
             }
+            Self::Hold { from } => {
+                let rows = dims.rows();
+                let whole = from.len() == rows && from.iter().all(|&row| row < rows);
+                (!whole).then(|| Issue::new("finish", Text::new("its rows don't fit", "行数不符")))
+            }
             Self::Blend { values } => {
                 let rows = dims.rows();
                 let whole = values.is_empty() || values.len().is_multiple_of(rows) && values.len() > rows;
@@ -86,6 +96,11 @@ impl Finish {
                     let rows = y.chunks_exact_mut(dims.d_v).zip(values.chunks_exact(width));
                     rows.for_each(|(row, gates)| row.iter_mut().zip(gates.iter().cycle()).for_each(|(y, g)| *y *= g));
                 }
+            }
+            Self::Hold { from } => {
+                let width = y.len() / dims.rows().max(1);
+                let held = from.iter().flat_map(|row| &y[row * width..(row + 1) * width]).copied().collect();
+                *y = held;
             }
             Self::Blend { values } => {
                 let rows = dims.rows().max(1);

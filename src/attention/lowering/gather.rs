@@ -100,9 +100,15 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
             Change::PoolKeys => {
                 let (factor, n_k) = (step.count("factor", 1), problem.dims.n_k);
                 let last = format!("min(k * {factor} + {}, {})", factor - 1, n_k - 1);
-                let pooled = |_: &Derived| true;
-                let spared = spared(&lowering, pooled);
+                let spared = spared(&lowering, |_| true);
                 terms_mut(problem).for_each(|term| term.text = of_tokens(&term.text, &last, n_k, &spared));
+            }
+            Change::Truncate => {
+                let n_k = problem.dims.n_k;
+                let from = if step.switch("last") { n_k - n_k.min(step.count("keep", 1)) } else { 0 };
+                let spared = spared(&lowering, |_| true);
+                terms_mut(problem)
+                    .for_each(|term| term.text = of_tokens(&term.text, &format!("k + {from}"), n_k, &spared));
             }
             Change::AppendBlocks => appended(problem, &lowering, step.count("block", 1)),
             _ => {}

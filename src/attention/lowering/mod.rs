@@ -38,7 +38,7 @@ use crate::experiment::{Choice, Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
 pub use crate::catalogue::{Change, Measure};
-pub use change::round;
+pub use change::{round, table as page_table};
 pub(super) use code::Making;
 #[cfg(feature = "app")]
 pub use code::install;

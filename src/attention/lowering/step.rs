@@ -66,6 +66,7 @@ impl Derived {
                 | Measure::TopBlocks
                 | Measure::NativeBlocks
                 | Measure::WholeBlocks
+                | Measure::Hebbian
                 | Measure::Indexed
         )
     }

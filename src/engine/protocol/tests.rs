@@ -98,6 +98,7 @@ fn waiting() -> Problem {
             Finish::MixBlocks { mix: vec![0.5], blocks: vec![3, 0], size: 2 },
             Finish::Gate { values: vec![0.25, -1.0] },
             Finish::Blend { values: vec![0.75, 2.0] },
+            Finish::Hold { from: vec![0, 0, 2] },
         ],
         done: true,
     };

@@ -34,6 +34,18 @@ pub fn shared(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
     Ok(())
 }
 
+/// The first `keep` keys and values, or with the switch `last` the last.
+pub fn truncate(step: &Step<Change>, frame: &mut Frame) {
+    let dims = frame.dims;
+    let keep = dims.n_k.min(step.count("keep", 1));
+    let from = if step.switch("last") { dims.n_k - keep } else { 0 };
+    for (tensor, size) in [(&mut frame.inputs.k, dims.d), (&mut frame.inputs.v, dims.d_v)] {
+        let kept = tensor.chunks_exact(dims.n_k * size).flat_map(|head| &head[from * size..(from + keep) * size]);
+        *tensor = Arc::new(kept.copied().collect());
+    }
+    frame.dims.n_k = keep;
+}
+
 /// The mean of every block of keys, and of values, after the tokens; the last block may be shorter.
 pub fn append(step: &Step<Change>, frame: &mut Frame) {
     let block = step.count("block", 1);

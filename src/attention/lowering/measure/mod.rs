@@ -38,6 +38,8 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
         Measure::NativeBlocks | Measure::WholeBlocks => {
             vec![batch, q_heads, n_q, table.step.count("tokens", 1).div_ceil(table.step.count("block", 1))]
         }
+        // Beyond the last, which no pair of usual offsets reaches, the last.
+        Measure::Hebbian => vec![batch, q_heads, n_q + n_k],
         Measure::Branches => vec![batch, q_heads, n_q, 1 << table.branches.len()],
         Measure::Blend => vec![batch, q_heads, n_q, 1 + table.estimator.map_or(0, |beside| beside.dims.d_v)],
         Measure::Indexed => vec![batch, n_q, n_k],
@@ -67,6 +69,7 @@ pub fn compute(table: &Derived, frame: &Frame, given: (&Dims, &Inputs), plan: Op
         (Measure::TopKeys, Some(plan)) => DataValues::Bool(select::top_keys(step, frame, plan)),
         (Measure::TopBlocks, Some(plan)) => DataValues::Bool(select::top_blocks(step, frame, plan)),
         (Measure::NativeBlocks, Some(plan)) => DataValues::Bool(select::native(step, frame, plan)),
+        (Measure::Hebbian, Some(plan)) => DataValues::Float(gates::hebbian(frame, plan)),
         (Measure::WholeBlocks, Some(plan)) => DataValues::Bool(select::whole_blocks(step, frame, plan)),
         (Measure::Branches, _) => DataValues::Float(branches::branches(table, frame, given.0, given.1)?),
         (Measure::Blend, _) => DataValues::Float(branches::blend(table, given.0, given.1)),
