@@ -124,7 +124,8 @@ fn a_gate_at_its_end_leaves_one_branch() {
     let shape = dims([2, 1], [12, 16], [5, 4]);
     let loaded = loaded(shape, normal(&shape, 9));
     for (gate, mask) in [(1.0, "causal"), (0.0, "chunked-local")] {
-        let (alone, weights) = run(None, &Experiment { hybrid: Choice::of("none"), ..mixed(mask, "none", 0.5) }, &loaded).unwrap();
+        let (alone, weights) =
+            run(None, &Experiment { hybrid: Choice::of("none"), ..mixed(mask, "none", 0.5) }, &loaded).unwrap();
         let mut both = mixed("causal", "chunked-local", gate);
         both.hybrid.params.insert("by_query".to_owned(), 1.0);
         let (found, shown) = run(None, &both, &loaded).unwrap();
@@ -162,7 +163,9 @@ fn what_does_not_go_together_is_told_apart() {
     let beside = |e: &mut Experiment| (e.normaliser, e.branch) = (Choice::of("sparsemax"), Choice::of("gru"));
     assert_eq!(path(&beside), None);
     // A selection belongs to the first branch; one that changes the keys leaves none for the second.
-    for (selection, wanted) in [("top-k", None), ("k-means", None), ("nsa", Some("branch.id")), ("pool-keys", Some("branch.id"))] {
+    for (selection, wanted) in
+        [("top-k", None), ("k-means", None), ("nsa", Some("branch.id")), ("pool-keys", Some("branch.id"))]
+    {
         assert_eq!(path(&|e| e.selection = Choice::of(selection)).as_deref(), wanted, "{selection}");
     }
     assert_eq!(path(&|e| e.position = Choice::of("cope")).as_deref(), Some("branch.id"));

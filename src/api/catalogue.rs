@@ -5,8 +5,8 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, Table, Text, estimators, hybrids, layouts, masks, normalisers, positions, products,
-    recipes, selections,
+    ContentEntry, Paper, Param, Slot, Table, Text, estimators, hybrids, layouts, masks, normalisers, positions,
+    products, recipes, selections,
 };
 
 /// Every mask, position scheme, normaliser, product, selection, estimator and generator with names, parameters and ranges.

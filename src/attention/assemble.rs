@@ -8,7 +8,9 @@ use super::dims::{Dims, Inputs};
 use super::lowering;
 use super::plan;
 use super::problem::Problem;
-use crate::experiment::{CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message};
+use crate::experiment::{
+    CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message,
+};
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,9 +203,7 @@ mod tests {
     use super::*;
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
     use crate::catalogue;
-    use crate::experiment::{
-        CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge,
-    };
+    use crate::experiment::{CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge};
     use crate::formula::{Scalar, Ty};
     use crate::interchange::SerdeJson;
 

@@ -12,8 +12,8 @@ use crate::catalogue::{
     self, Content, ContentEntry, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
 };
 use crate::experiment::{
-    Choice, Conventions, CustomFormula, Issue, Issues, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
-    type_of, unknown,
+    Choice, Conventions, CustomFormula, Issue, Issues, RopePairs, SoftcapOrder, WindowEdge, check_params, fault,
+    message, shown, type_of, unknown,
 };
 use crate::formula::{Data, Sorted};
 

@@ -32,7 +32,8 @@ pub struct Branch {
 
 impl Content {
     /// Nothing.
-    pub const NONE: Self = Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, branches: &[] };
+    pub const NONE: Self =
+        Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, branches: &[] };
 
     /// Whether it changes nothing and adds nothing.
     pub fn is_nothing(&self) -> bool {

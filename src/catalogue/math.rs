@@ -27,7 +27,13 @@ impl Content {
     pub fn written(&self) -> Vec<&'static str> {
         let changes = self.changes.iter().flat_map(|change| change.written());
         let tables = self.tables.iter().flat_map(|table| table.kind.written());
-        changes.chain(tables).copied().chain(self.score).chain(self.mask).chain(self.branches.iter().map(|branch| branch.mask)).collect()
+        changes
+            .chain(tables)
+            .copied()
+            .chain(self.score)
+            .chain(self.mask)
+            .chain(self.branches.iter().map(|branch| branch.mask))
+            .collect()
     }
 }
 

@@ -253,7 +253,7 @@ const MORE: &[ContentEntry] = &[
         paper: None,
         ours: Some(Text::new(
             "No paper fixes it: this is our plastic option of synaptic attention, for any mask. With the weights A of a first run, a head's wire over the distance d = |q − k| becomes w · (1 + η · mean A), the mean over all pairs at that distance which the mask allows; ln of the factor is added to the score, inside a softcap. One step, from the numbers as they are: nothing is trained.",
-            "没有论文规定它：这是本站为突触注意力定义的可塑选项，可用于任何掩码。设第一次计算得到权重 A，则某个头在距离 d = |q − k| 上的连接变为 w · (1 + η · A 的均值)，均值取掩码允许的、距离相同的所有位置对；系数的对数加到分数上，位于软上限之内。只走一步，直接取当前的数值，没有训练。",
+            "没有论文规定它：这是本站为突触注意力定义的可塑选项，可用于任何掩码。设第一次计算得到权重 A，则某个头在距离 d = |q − k| 上的连接变为 w · (1 + η · mean A)，均值取掩码允许的、距离相同的所有位置对；系数的对数加到分数上，位于软上限之内。只走一步，直接取当前的数值，没有训练。",
         )),
     },
     ContentEntry {

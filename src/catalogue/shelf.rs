@@ -8,8 +8,8 @@ use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
 use super::estimators::{self as of_estimators, EstimatorEntry};
 use super::layouts::LayoutEntry;
 use super::{
-    hybrids as of_hybrids, layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
-    products as of_products, selections as of_selections,
+    hybrids as of_hybrids, layouts as of_layouts, masks as of_masks, normalisers as of_normalisers,
+    positions as of_positions, products as of_products, selections as of_selections,
 };
 
 /// Every list that is kept in two parts.

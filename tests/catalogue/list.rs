@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, masks, normalisers, positions,
-    products, recipes, selections,
+    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, masks, normalisers,
+    positions, products, recipes, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
 

@@ -134,10 +134,12 @@ fn Branch() -> impl IntoView {
     let chosen = move || {
         let entry = id.with(|id| catalogue::mask(id));
         let beside = id.with(|id| catalogue::estimator(id));
-        let mask = entry.map(|entry| view! {
-            <code class="formula-line">{entry.formula}</code>
-            <ParamRows owner=Owner::Branch params=entry.params />
-            <About about=entry.about paper=entry.paper ours=entry.ours />
+        let mask = entry.map(|entry| {
+            view! {
+                <code class="formula-line">{entry.formula}</code>
+                <ParamRows owner=Owner::Branch params=entry.params />
+                <About about=entry.about paper=entry.paper ours=entry.ours />
+            }
         });
         let estimator = beside.map(|entry| view! {
             <p class="note">

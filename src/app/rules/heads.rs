@@ -155,7 +155,9 @@ fn Pages() -> impl IntoView {
         let first = first.join(" ");
         let more = if pages > 16 { " …" } else { "" };
         Some(match lab.lang.get() {
-            catalogue::Lang::En => format!("{pages} pages, {spare} places of the last one empty; page table: {first}{more}"),
+            catalogue::Lang::En => {
+                format!("{pages} pages, {spare} places of the last one empty; page table: {first}{more}")
+            }
             catalogue::Lang::Zh => format!("共 {pages} 页，最后一页空 {spare} 个位置；页表：{first}{more}"),
         })
     };

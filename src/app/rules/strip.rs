@@ -139,8 +139,7 @@ fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
             all.push(Part { name, number, map });
         }
     };
-    let whole =
-        Experiment { mask: e.mask.clone(), combine: e.combine.clone(), paint: e.paint.clone(), ..bare.clone() };
+    let whole = Experiment { mask: e.mask.clone(), combine: e.combine.clone(), paint: e.paint.clone(), ..bare.clone() };
     add(Text::new("mask, all together", "掩码（合成）"), 0, &whole, Stage::Weights);
     add(named(&e.mask.id), 0, &Experiment { mask: e.mask.clone(), ..bare.clone() }, Stage::Weights);
     for (i, layer) in e.combine.iter().enumerate() {

@@ -129,7 +129,8 @@ impl Estimator {
                 // At the finest level up to itself; at every other the cells of the block before, less those that have met below.
                 let met = levels.map(|depth| match depth {
                     0 => i + 1 - far(i, 0).saturating_sub(1) * block,
-                    _ => (far(i, depth - 1).saturating_sub(1) * block / 2).saturating_sub(far(i, depth).saturating_sub(1) * block),
+                    _ => (far(i, depth - 1).saturating_sub(1) * block / 2)
+                        .saturating_sub(far(i, depth).saturating_sub(1) * block),
                 });
                 met.sum::<usize>() as f64
             };

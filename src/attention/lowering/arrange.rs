@@ -60,7 +60,9 @@ pub fn arrange(problem: &mut Problem, entry: &LayoutEntry, making: &mut Making, 
         End::Gate => Finish::Gate { values: Vec::new() },
         End::Hold => {
             let [period, phase] = entry.tables else { return };
-            let whole = |table: &Table, of: &mut dyn FnMut(&Table) -> Option<_>| match of(table).map(|data: Arc<Data>| data.values.clone()) {
+            let whole = |table: &Table, of: &mut dyn FnMut(&Table) -> Option<_>| match of(table)
+                .map(|data: Arc<Data>| data.values.clone())
+            {
                 Some(DataValues::Int(values)) => values,
                 // A table that does not fit is an issue already.
                 _ => Vec::new(),

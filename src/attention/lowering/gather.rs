@@ -38,7 +38,8 @@ fn of_tokens(text: &str, last: &str, n_k: usize, spared: &[String]) -> String {
             "]" | ")" => drop(open.pop()),
             _ => {}
         }
-        let column = open.last() == Some(&true) && [",", "["].contains(&before) && after.trim_start().starts_with([',', ']']);
+        let column =
+            open.last() == Some(&true) && [",", "["].contains(&before) && after.trim_start().starts_with([',', ']']);
         match part {
             "k" if !column => out += &format!("({last})"),
             "n_k" => out += &n_k.to_string(),
@@ -68,9 +69,8 @@ fn appended(problem: &mut Problem, lowering: &Lowering, block: usize) {
     }
     let last = format!("k if k < {tokens} else min((k - {tokens}) * {block} + {}, {})", block - 1, tokens - 1);
     // What is made of a pair's own rows of Q and K is made of a block's as well.
-    let of_keys = |table: &Derived| {
-        matches!(table.step.kind, Measure::Additive | Measure::Path | Measure::PlaceToContent)
-    };
+    let of_keys =
+        |table: &Derived| matches!(table.step.kind, Measure::Additive | Measure::Path | Measure::PlaceToContent);
     let spared = spared(lowering, of_keys);
     let Problem { bias_before_cap, bias, .. } = problem;
     for term in bias_before_cap.iter_mut().chain(bias) {

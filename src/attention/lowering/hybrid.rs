@@ -67,6 +67,9 @@ fn masks(problem: &mut Problem, mut other: Problem, step: Step<Measure>) -> Resu
 
 /// Issues of an estimator where it is no estimator but a branch.
 fn at_branch(issues: Issues) -> Issues {
-    let at = |issue: Issue| Issue { path: if issue.path == "is_causal" { "branch.id".to_owned() } else { issue.path }, ..issue };
+    let at = |issue: Issue| Issue {
+        path: if issue.path == "is_causal" { "branch.id".to_owned() } else { issue.path },
+        ..issue
+    };
     Issues(issues.0.into_iter().map(at).collect())
 }

@@ -19,9 +19,8 @@ fn gates(step: &Step<Measure>, given: &Dims, inputs: &Inputs, count: usize) -> V
     let by_query = step.switch("by_query");
     let d = given.d;
     let set: Vec<Option<f64>> = (0..count).map(|i| step.params.get(&format!("gate_{i}")).copied()).collect();
-    let weights: Vec<Vec<f64>> = (0..count)
-        .map(|i| step.normals(GATES + i as u64, given.q_heads * d, 1.0 / (d as f64).sqrt()))
-        .collect();
+    let weights: Vec<Vec<f64>> =
+        (0..count).map(|i| step.normals(GATES + i as u64, given.q_heads * d, 1.0 / (d as f64).sqrt())).collect();
     let mut out = Vec::with_capacity(given.rows() * count);
     for (i, query) in rows(&inputs.q, d).enumerate() {
         let head = i / given.n_q % given.q_heads;
