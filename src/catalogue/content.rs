@@ -143,6 +143,8 @@ closed! {
         Latent,
         /// Keys and values rounded to few bits; parameter `format`.
         Quantise,
+        /// Queries of the first tokens projected anew, and all keys and values once more as those see them; parameters `globals`, `tokens`.
+        GlobalProjections,
         /// The first keys and values alone, or with the switch `last` the last; parameter `keep`.
         Truncate,
         /// Keys and values laid out in pages and read back through a table of them; parameter `page`.

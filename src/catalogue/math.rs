@@ -68,6 +68,11 @@ impl Change {
             Self::GroupHeads => &["mean(k[h * kv_heads // heads])"],
             Self::Latent => &["c[p, rank] == x[p] * D[rank]", "c[p] * U[rank]"],
             Self::Quantise => &["dequantise(quantise(x[p], format))"],
+            Self::GlobalProjections => &[
+                "q[p] * A if p < globals else q[p]",
+                "k[p] * B if p >= tokens else k[p]",
+                "v[p] * C if p >= tokens else v[p]",
+            ],
             Self::Truncate => &["k[p + n - keep if last else p]"],
             Self::Page => &["pool[table[p // page], p % page] == k[p]"],
             Self::AppendBlocks => &["c[j] == mean(k[j * block], k[(j + 1) * block - 1])"],

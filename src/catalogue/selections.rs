@@ -216,6 +216,32 @@ const MORE: &[ContentEntry] = &[
         )),
     },
     ContentEntry {
+        id: "global-projections",
+        name: Text::new("Global projections", "全局词元的投影"),
+        about: Text::new(
+            "Global tokens look with projections of their own: their queries, and all keys and values as they see them, are projected once more.",
+            "全局词元使用自己的投影去看：它们的查询，以及它们所看到的全部键和值，都再投影一次。",
+        ),
+        formula: "q A, k B, v C where q < globals",
+        content: Content {
+            folds: Fold::All,
+            changes: &[Change::GlobalProjections],
+            mask: Some("(q_pos < globals) == (k >= tokens)"),
+            ..Content::NONE
+        },
+        params: &[Param::int("globals", [0, 16], 65_536, 1, Text::new("global tokens", "全局词元数"))],
+        scale: None,
+        paper: Some(Paper {
+            title: "Beltagy et al., Longformer: The Long-Document Transformer",
+            year: 2020,
+            id: "arXiv:2004.05150",
+        }),
+        ours: Some(Text::new(
+            "The paper projects hidden states and learns the matrices; here Q, K and V, positions applied, go through seeded normal matrices over √d of each head. Columns after the tokens are the keys as global tokens see them; set as many globals as the mask has.",
+            "论文投影的是隐状态，矩阵由学习得到；这里 Q、K、V（已施加位置）经过各头除以 √d 的种子正态矩阵。词元之后的列是全局词元所看到的键；个数应与掩码的全局词元数一致。",
+        )),
+    },
+    ContentEntry {
         id: "truncate",
         name: Text::new("Truncated keys", "截断键"),
         about: Text::new(

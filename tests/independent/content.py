@@ -374,6 +374,19 @@ def pool_keys(s, p):
     return np.ones((s.H, s.n_q, s.n_k), bool)
 
 
+def global_projections(s, p):
+    """Rows before `globals` with matrices of their own; keys and values stand once for each kind of row."""
+    d, e, kv = s.d, s.V0.shape[-1], s.kv
+    A, B, C = normals(80, s.H, d, d) / SQ(d), normals(81, kv, d, d) / SQ(d), normals(82, kv, e, e) / SQ(e)
+    rows = s.pos < p["globals"]
+    s.Q = np.where(rows[None, :, None], single(s.Q @ A), s.Q)
+    s.K0 = np.concatenate([s.K0, single(s.K0 @ B)], 1)
+    s.V0 = np.concatenate([s.V0, single(s.V0 @ C)], 1)
+    s.seen = np.concatenate([s.seen & ~rows[None, :, None], s.seen & rows[None, :, None]], 2)
+    s.n_k *= 2
+    return np.ones((s.H, s.n_q, s.n_k), bool)
+
+
 def truncate(s, p):
     kept = s.key[-int(p["keep"]):] if p["last"] else s.key[: int(p["keep"])]
     s.K0, s.V0 = s.K0[:, kept], s.V0[:, kept]
@@ -424,6 +437,7 @@ CASES = [
     ("selection", lsh, {"buckets": 6, "rounds": 3, "shared": 1}),
     ("selection", k_means, {"clusters": 3, "steps": 4}),
     ("selection", plastic, {"rate": 5.0}),
+    ("selection", global_projections, {"globals": 4}),
     ("selection", truncate, {"keep": 4, "last": 0}),
     ("selection", truncate, {"keep": 5, "last": 1}),
     ("selection", pool_keys, {"factor": 3, "strided": 0}),
@@ -458,7 +472,7 @@ def main():
                     "k": K.round(3).ravel().tolist(),
                     "v": V.round(3).ravel().tolist(),
                     "scores": [None if x == -np.inf else round(x, 7) for x in scores.ravel().tolist()],
-                    "y": [round(x, 7) for x in y.ravel().tolist()] if of in (pool_keys, truncate) else [],
+                    "y": [round(x, 7) for x in y.ravel().tolist()] if of in (pool_keys, truncate, global_projections) else [],
                 }
             )
     print("[" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in out) + "]")

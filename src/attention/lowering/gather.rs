@@ -83,7 +83,8 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
     let Making { params, seed, term, table } = making;
     let seed = *seed;
     let mut params: Sorted<String, f64> = (*params).clone();
-    if content.changes.contains(&Change::AppendBlocks) {
+    let more = [Change::AppendBlocks, Change::GlobalProjections];
+    if content.changes.iter().any(|change| more.contains(change)) {
         params.insert("tokens".to_owned(), problem.dims.n_k as f64);
     }
     let tokens = problem.dims.n_k;
@@ -109,6 +110,13 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
                 let spared = spared(&lowering, |_| true);
                 terms_mut(problem)
                     .for_each(|term| term.text = of_tokens(&term.text, &format!("k + {from}"), n_k, &spared));
+            }
+            Change::GlobalProjections => {
+                let n_k = problem.dims.n_k;
+                let spared = spared(&lowering, |_| true);
+                unpaint(problem);
+                terms_mut(problem)
+                    .for_each(|term| term.text = of_tokens(&term.text, &format!("k % {n_k}"), n_k, &spared));
             }
             Change::AppendBlocks => appended(problem, &lowering, step.count("block", 1)),
             _ => {}
@@ -138,7 +146,11 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
         // Part of the product: before every other formula.
         problem.bias_before_cap.insert(0, term_of(score).param(FACTOR, Scalar::Float(problem.scale)));
     }
-    problem.masks.extend(content.mask.map(term_of));
+    let of_columns = |term: Term| match params.contains_key("tokens") {
+        true => term.param("tokens", Scalar::Int(tokens as i32)),
+        false => term,
+    };
+    problem.masks.extend(content.mask.map(term_of).map(of_columns));
     if !lowering.is_empty() {
         problem.lowering = Some(lowering);
     }
@@ -150,7 +162,7 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
         let mut branches = Vec::with_capacity(content.branches.len());
         for (i, branch) in content.branches.iter().enumerate() {
             gates.insert(format!("gate_{i}"), params.get(branch.gate).copied().unwrap_or_default());
-            let mask = term_of(branch.mask).param("tokens", Scalar::Int(tokens as i32));
+            let mask = of_columns(term_of(branch.mask));
             branches.push(Problem { masks: [alone.masks.as_slice(), &[mask]].concat(), ..alone.clone() });
         }
         let step = Step { kind: Measure::Branches, params: gates, seed, path: term.path.clone() };

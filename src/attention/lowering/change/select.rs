@@ -34,6 +34,45 @@ pub fn shared(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
     Ok(())
 }
 
+/// Streams of the projections of global tokens: of Q, K and V.
+const GLOBAL: [u64; 3] = [80, 81, 82];
+
+/// Queries that stand before `globals` projected anew, and after the keys and values all of them once more, projected for those queries. The matrices, of each
+/// head, are of seeded normal numbers over √d; a row of numbers `x` becomes `x M`.
+pub fn global_projections(step: &Step<Change>, frame: &mut Frame) {
+    let dims = frame.dims;
+    let globals = step.count("globals", 0) as i64;
+    let matrix =
+        |stream: usize, heads: usize, d: usize| step.normals(GLOBAL[stream], heads * d * d, 1.0 / (d as f64).sqrt());
+    let project = |matrix: &[f64], row: &[f32]| -> Vec<f32> {
+        let column = |c: usize| row.iter().zip(matrix[c..].iter().step_by(row.len())).map(|(x, m)| f64::from(*x) * m);
+        (0..row.len()).map(|c| column(c).sum::<f64>() as f32).collect()
+    };
+    let of_q = matrix(0, dims.q_heads, dims.d);
+    let offsets: Vec<i64> = (0..dims.batch).map(|batch| frame.offset(batch)).collect();
+    let mut head = 0;
+    frame.each_q(|batch, rows| {
+        let matrix = &of_q[head % dims.q_heads * dims.d * dims.d..][..dims.d * dims.d];
+        head += 1;
+        for (q, row) in rows.chunks_exact_mut(dims.d).enumerate() {
+            if q as i64 + offsets[batch] < globals {
+                let projected = project(matrix, row);
+                row.copy_from_slice(&projected);
+            }
+        }
+    });
+    for (stream, tensor, size) in [(1, &mut frame.inputs.k, dims.d), (2, &mut frame.inputs.v, dims.d_v)] {
+        let matrices = matrix(stream, dims.kv_heads, size);
+        let twice = |(i, head): (usize, &[f32])| {
+            let matrix = &matrices[i % dims.kv_heads * size * size..][..size * size];
+            let projected = head.chunks_exact(size).flat_map(|row| project(matrix, row));
+            head.iter().copied().chain(projected).collect::<Vec<_>>()
+        };
+        *tensor = Arc::new(tensor.chunks_exact(dims.n_k * size).enumerate().flat_map(twice).collect());
+    }
+    frame.dims.n_k *= 2;
+}
+
 /// The first `keep` keys and values, or with the switch `last` the last.
 pub fn truncate(step: &Step<Change>, frame: &mut Frame) {
     let dims = frame.dims;
