@@ -8,9 +8,7 @@ use super::dims::{Dims, Inputs};
 use super::lowering;
 use super::plan;
 use super::problem::Problem;
-use crate::experiment::{
-    CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message,
-};
+use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message};
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +80,7 @@ pub(super) fn begin(experiment: &Experiment, dims: Dims) -> Result<(Problem, Cho
     Ok((problem, chooser))
 }
 
-fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
+pub(super) fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
     let (mut problem, mut chooser) = begin(experiment, dims)?;
     problem.scale = scale(experiment, &dims, &mut chooser.issues);
     if experiment.softcap != 0.0 {
@@ -104,10 +102,10 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
     problem.paint.clone_from(&experiment.paint);
     chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
     lowering::seal(&mut problem);
-    if experiment.hybrid.id != "none" {
-        let factor = scale(experiment, &dims, &mut chooser.issues);
-        let pair = [&experiment.hybrid, &experiment.branch];
-        chooser.hybrid(&mut problem, pair, factor, &|| self::problem(&second(experiment), dims).map_err(at_branch));
+    if experiment.hybrid.id != "none"
+        && let Some(second) = lowering::second()
+    {
+        second(&mut chooser, &mut problem, experiment);
     }
     let mut issues = chooser.issues;
     for (i, edit) in experiment.edits.iter().enumerate() {
@@ -115,29 +113,6 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
     }
     issues.extend(plan::check(&problem));
     if issues.is_empty() { Ok(problem) } else { Err(Issues(issues)) }
-}
-
-/// The experiment with its branch's mask in the place of its own.
-fn second(experiment: &Experiment) -> Experiment {
-    let Choice { id, params } = experiment.branch.clone();
-    Experiment {
-        mask: MaskChoice { id, params, custom: None },
-        combine: Vec::new(),
-        paint: Vec::new(),
-        selection: Choice::of("none"),
-        hybrid: Choice::of("none"),
-        edits: Vec::new(),
-        ..experiment.clone()
-    }
-}
-
-/// Issues of a mask where it is a branch's.
-pub(super) fn at_branch(issues: Issues) -> Issues {
-    let at = |issue: Issue| match issue.path.strip_prefix("mask") {
-        Some(rest) => Issue { path: format!("branch{rest}"), ..issue },
-        None => issue,
-    };
-    Issues(issues.0.into_iter().map(at).collect())
 }
 
 /// The factor on Q·K, the temperature included; what is wrong with it is added to `issues`.
@@ -203,7 +178,7 @@ mod tests {
     use super::*;
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
     use crate::catalogue;
-    use crate::experiment::{CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge};
+    use crate::experiment::{Choice, CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge};
     use crate::formula::{Scalar, Ty};
     use crate::interchange::SerdeJson;
 

@@ -12,8 +12,8 @@ use crate::catalogue::{
     self, Content, ContentEntry, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
 };
 use crate::experiment::{
-    Choice, Conventions, CustomFormula, Issue, Issues, RopePairs, SoftcapOrder, WindowEdge, check_params, fault,
-    message, shown, type_of, unknown,
+    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
+    type_of, unknown,
 };
 use crate::formula::{Data, Sorted};
 
@@ -171,31 +171,7 @@ impl Chooser<'_> {
         lowering::arrange(problem, entry, &mut making, rooted);
     }
 
-    /// Mixes a second branch into a problem that is otherwise complete. `scale` is the factor on the products of an estimator; `other` makes the problem
-    /// with a mask in the place of the mask, what is joined with it and painted over it, and the selection.
-    pub fn hybrid(
-        &mut self,
-        problem: &mut Problem,
-        [hybrid, branch]: [&Choice; 2],
-        scale: f32,
-        other: &dyn Fn() -> Result<Problem, Issues>,
-    ) {
-        let what = Text::new("hybrid", "混合方式");
-        let Some((entry, params)) = self.by_content(catalogue::hybrids(), what, &hybrid.id, &hybrid.params, "hybrid")
-        else {
-            return;
-        };
-        if entry.params.is_empty() || !self.issues.is_empty() {
-            return;
-        }
-        let term = self.term("", &[], &[], &params, "hybrid");
-        let making = Making { params: &params, seed: self.seed, term: &term, table: &mut |_| None };
-        if let Err(issues) = lowering::hybrid(problem, branch, &making, scale, other) {
-            self.issues.extend(issues.0);
-        }
-    }
-
-    fn by_content(
+    pub(super) fn by_content(
         &mut self,
         entries: &'static [ContentEntry],
         what: Text,
@@ -302,7 +278,7 @@ impl Chooser<'_> {
         }
     }
 
-    fn term(
+    pub(super) fn term(
         &mut self,
         formula: &str,
         declared: &[Param],

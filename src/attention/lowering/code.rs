@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::super::choose::Chooser;
 use super::super::dims::Dims;
 use super::super::problem::{Problem, Term};
 use super::Lowering;
 use crate::catalogue::{Content, LayoutEntry, Table};
-use crate::experiment::{Choice, Issue, Issues};
+use crate::experiment::{Experiment, Issue};
 use crate::formula::{Data, Sorted};
 
 /// The user's table of that name, or the catalogue's.
@@ -29,10 +30,8 @@ pub struct Making<'a> {
 pub type Gather = fn(&mut Problem, &Content, &mut Making);
 /// [`super::arrange::arrange`].
 pub type Arrange = fn(&mut Problem, &LayoutEntry, &mut Making, bool);
-/// Makes the problem that has a second mask.
-pub type Other<'a> = &'a dyn Fn() -> Result<Problem, Issues>;
-/// [`super::hybrid::hybrid`].
-pub type Hybrid = fn(&mut Problem, &Choice, &Making, f32, Other) -> Result<(), Issues>;
+/// [`super::super::second::of_experiment`].
+pub type Second = fn(&mut Chooser, &mut Problem, &Experiment);
 /// [`super::faults`].
 pub type Check = fn(&Lowering, &Dims) -> Vec<Issue>;
 
@@ -40,21 +39,21 @@ pub type Check = fn(&Lowering, &Dims) -> Vec<Issue>;
 mod here {
     use std::sync::OnceLock;
 
-    use super::{Arrange, Check, Gather, Hybrid};
-    use crate::attention::lowering;
+    use super::{Arrange, Check, Gather, Second};
+    use crate::attention::{lowering, second};
 
     // One for each function: a table of all would be data, and what data names the page's first module holds.
     static GATHER: OnceLock<Gather> = OnceLock::new();
     static ARRANGE: OnceLock<Arrange> = OnceLock::new();
     static CHECK: OnceLock<Check> = OnceLock::new();
-    static HYBRID: OnceLock<Hybrid> = OnceLock::new();
+    static SECOND: OnceLock<Second> = OnceLock::new();
 
     /// Makes the code known; the pieces of the program that hold it call this.
     pub fn install() {
         GATHER.get_or_init(|| lowering::gather::gather);
         ARRANGE.get_or_init(|| lowering::arrange::arrange);
         CHECK.get_or_init(|| lowering::faults);
-        HYBRID.get_or_init(|| lowering::hybrid::hybrid);
+        SECOND.get_or_init(|| second::of_experiment);
     }
 
     pub fn gather() -> Option<Gather> {
@@ -69,15 +68,15 @@ mod here {
         CHECK.get().copied()
     }
 
-    pub fn hybrid() -> Option<Hybrid> {
-        HYBRID.get().copied()
+    pub fn second() -> Option<Second> {
+        SECOND.get().copied()
     }
 }
 
 #[cfg(not(feature = "app"))]
 mod here {
-    use super::{Arrange, Check, Gather, Hybrid};
-    use crate::attention::lowering;
+    use super::{Arrange, Check, Gather, Second};
+    use crate::attention::{lowering, second};
 
     pub fn gather() -> Option<Gather> {
         Some(lowering::gather::gather)
@@ -91,8 +90,8 @@ mod here {
         Some(lowering::faults)
     }
 
-    pub fn hybrid() -> Option<Hybrid> {
-        Some(lowering::hybrid::hybrid)
+    pub fn second() -> Option<Second> {
+        Some(second::of_experiment)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::estimators::{direction_of, fits};
 use super::super::problem::Problem;
+use super::super::second::Other;
 use super::branches::join;
 use super::{Derived, Finish, Lowering, Making, Step};
 use crate::catalogue::{self, Measure, Text};
@@ -15,13 +16,7 @@ const TABLE: &str = "blend";
 ///
 /// # Errors
 /// What keeps the two apart, at the field it comes from.
-pub fn hybrid(
-    problem: &mut Problem,
-    branch: &Choice,
-    making: &Making,
-    scale: f32,
-    other: &dyn Fn() -> Result<Problem, Issues>,
-) -> Result<(), Issues> {
+pub fn hybrid(problem: &mut Problem, branch: &Choice, making: &Making, scale: f32, other: Other) -> Result<(), Issues> {
     let step = |kind| {
         let mut params = making.params.clone();
         let gate = params.remove("gate").unwrap_or_default();

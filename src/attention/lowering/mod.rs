@@ -34,17 +34,18 @@ use super::plan::{self, Plan};
 use super::problem::{Encoding, Normaliser, Problem, Term};
 use super::rotation::Rotation;
 use crate::catalogue::{Content, End, LayoutEntry, Text};
-use crate::experiment::{Choice, Issue, Issues, message};
+use crate::experiment::{Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
 pub use crate::catalogue::{Change, Measure};
 pub use change::{round, table as page_table};
-pub(super) use code::Making;
 #[cfg(feature = "app")]
 pub use code::install;
+pub(super) use code::{Making, second};
 pub use finish::Finish;
 pub use frame::Frame;
 pub(super) use gather::seal;
+pub(super) use hybrid::hybrid;
 pub use step::{Derived, Step};
 
 /// The most bytes of one computed table.
@@ -151,22 +152,6 @@ pub(super) fn arrange(problem: &mut Problem, entry: &LayoutEntry, making: &mut M
     if let Some(arrange) = code::arrange().filter(|_| !(entry.content.is_nothing() && entry.end == End::Nothing)) {
         arrange(problem, entry, making, rooted);
     }
-}
-
-/// Mixes a second branch into a problem that is otherwise complete: a mask, of which `other` makes the problem, or an estimator
-/// with `scale` on its products.
-///
-/// # Errors
-/// What keeps the two apart.
-pub(super) fn hybrid(
-    problem: &mut Problem,
-    branch: &Choice,
-    making: &Making,
-    scale: f32,
-    other: &dyn Fn() -> Result<Problem, Issues>,
-) -> Result<(), Issues> {
-    // Without its code it was refused already: no such entry is here.
-    code::hybrid().map_or(Ok(()), |hybrid| hybrid(problem, branch, making, scale, other))
 }
 
 /// Everything wrong with the sizes of a problem's lowering.

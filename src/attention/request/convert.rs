@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::mask;
 use super::tensor::{Layout, Tensor};
 use super::{FormulaOrEntry, Rect, Request};
-use crate::attention::assemble::at_branch;
 use crate::attention::choose::{Chooser, Pattern};
 use crate::attention::combine::combine;
 use crate::attention::dims::{Dims, Inputs};
 use crate::attention::lowering;
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
+use crate::attention::second::{at_branch, mix};
 use crate::catalogue;
 use crate::experiment::{CausalAlignment, Choice, Issue, Issues, Stage};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
@@ -132,7 +132,7 @@ fn problem(request: &Request, dims: Dims, past: usize) -> (Problem, Vec<Issue>) 
             let (problem, issues) = self::problem(&second(request, branch), dims, past);
             if issues.is_empty() { Ok(problem) } else { Err(at_branch(Issues(issues))) }
         };
-        chooser.hybrid(&mut problem, [hybrid, branch], scale, &other);
+        mix(&mut chooser, &mut problem, [hybrid, branch], scale, &other);
     }
     let mut issues = chooser.issues;
     issues.extend(plan::check(&problem));
