@@ -9,7 +9,9 @@ use std::sync::Arc;
 use attention_playground::attention::lowering::{finish, lower};
 use attention_playground::attention::{Dims, Inputs, Loaded, Plan, assemble, estimators, reference};
 use attention_playground::catalogue::{self, Text};
-use attention_playground::experiment::{CausalAlignment, Choice, Experiment, Issues, MaskChoice, Patch, check};
+use attention_playground::experiment::{
+    Backend, CausalAlignment, Choice, Experiment, Issues, MaskChoice, Patch, check,
+};
 use attention_playground::formula::Sorted;
 use common::table::{dims, normal};
 use common::{Engine, engines};
@@ -67,7 +69,8 @@ fn mixed(mask: &str, branch: &str, gate: f64) -> Experiment {
 fn sums_are_those_of_branches_computed_one_by_one() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("independent/hybrid.json")).unwrap();
     assert!(cases.len() > 12);
-    for Case { experiment: change, dims: [q_heads, kv_heads, n_q, n_k, d, d_v], q, k, v, y, weights } in cases {
+    for (number, case) in cases.into_iter().enumerate() {
+        let Case { experiment: change, dims: [q_heads, kv_heads, n_q, n_k, d, d_v], q, k, v, y, weights } = case;
         let mut all = json!({ "seed": 11, "conventions": { "causal": "bottom_right" } });
         for (name, value) in change.as_object().unwrap() {
             all[name] = value.clone();
@@ -79,7 +82,9 @@ fn sums_are_those_of_branches_computed_one_by_one() {
         let (found, shown) = run(None, &experiment, &loaded).unwrap_or_else(|issues| panic!("{change}: {issues}"));
         let (of_y, of_weights) = (apart(&y, &found), apart(&weights, &shown));
         assert!(of_y < TOLERANCE && of_weights < TOLERANCE, "{change}: off by {of_y} and {of_weights}");
-        for engine in engines() {
+        // A GPU that is imitated on the CPU compiles the kernels of a problem for seconds: every third case goes there.
+        let there = |engine: &Engine| engine.backend != Backend::Webgpu || number % 3 == 0;
+        for engine in engines().into_iter().filter(there) {
             let (found, _) = run(Some(engine), &experiment, &loaded).unwrap();
             // Single precision of sums of a dozen terms.
             let worst = apart(&y, &found);

@@ -289,6 +289,16 @@ mod tests {
             assert_eq!(prepared.present_key().shape, [1, 2, 6, 8], "{layout}");
             assert_eq!(prepared.present_value().shape, [1, 2, 6, 8], "{layout}");
         }
+        let mixed = |branch: Value| json!({"mask": {"id": "causal"}, "hybrid": {"id": "gated"}, "branch": branch});
+        let prepared = with(mixed(json!({"id": "sinks"})));
+        assert!(prepared.problem.waits() && prepared.problem.masks.len() == 1 && prepared.problem.bias.len() == 1);
+        assert_eq!(prepared.y(vec![0.0; 2 * 4 * 8]).shape, [1, 2, 4, 8]);
+        // Queries and keys are not as many here.
+        assert!(said(mixed(json!({"id": "gru"})))[0].starts_with("branch.id: gru needs as many keys"));
+        assert!(said(mixed(json!({"id": "sinks", "params": {"sink": 1}})))[0].starts_with("branch.params.sink"));
+        let mut with_prob = mixed(json!({"id": "sinks"}));
+        with_prob["prob"] = json!("p * 0.5");
+        assert!(said(with_prob)[0].starts_with("hybrid.id: branches are added where"));
         let gains = |layout: &str| said(json!({"layout": {"id": layout}, "data": {"head_gain": [1, 0.5]}}));
         assert_eq!(gains("head-scale"), Vec::<String>::new());
         assert_eq!(gains("plain"), ["data.head_gain: no formula of this request reads it"]);
