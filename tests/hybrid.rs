@@ -125,6 +125,39 @@ fn every_estimator_and_every_mask_is_a_branch() {
 }
 
 #[test]
+fn every_normaliser_has_its_sum() {
+    let shape = dims([2, 1], [12, 12], [5, 4]);
+    let loaded = loaded(shape, normal(&shape, 7));
+    for normaliser in catalogue::normalisers() {
+        let with = |mask: &str, hybrid: &str| {
+            let mut experiment = Experiment { normaliser: Choice::of(normaliser.id), ..mixed(mask, "sinks", 0.25) };
+            experiment.hybrid.id = hybrid.to_owned();
+            // A row that the first branch does not see, and one pair more.
+            let row = Patch { head: None, q: [3, 4], k: [0, 12], allow: false };
+            experiment.paint = vec![row, Patch { head: Some(1), q: [6, 7], k: [9, 10], allow: true }];
+            if hybrid == "none" {
+                experiment.hybrid.params = Sorted::new();
+            }
+            experiment
+        };
+        for mask in ["chunked-local", "synaptic"] {
+            let (first, p_first) = run(None, &with(mask, "none"), &loaded).unwrap();
+            let (second, p_second) =
+                run(None, &Experiment { paint: Vec::new(), ..with("sinks", "none") }, &loaded).unwrap();
+            let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| 0.25 * a + 0.75 * b).collect::<Vec<_>>();
+            let (y, weights) = (sum(&first, &second), sum(&p_first, &p_second));
+            let (_, shown) = run(None, &with(mask, "gated"), &loaded).unwrap();
+            assert!(apart(&weights, &shown) < TOLERANCE, "{} {mask}", normaliser.id);
+            for engine in engines() {
+                let (found, _) = run(Some(engine), &with(mask, "gated"), &loaded).unwrap();
+                let worst = apart(&y, &found);
+                assert!(worst < 2e-5, "{} {mask} on {engine:?}: off by {worst}", normaliser.id);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_gate_at_its_end_leaves_one_branch() {
     let shape = dims([2, 1], [12, 16], [5, 4]);
     let loaded = loaded(shape, normal(&shape, 9));
@@ -164,7 +197,10 @@ fn what_does_not_go_together_is_told_apart() {
     assert_eq!(path(&|_| {}), None);
     // With softmax and off-by-one the sum is one softmax; with an estimator the weights may be anything.
     assert_eq!(path(&|e| e.normaliser = Choice::of("off-by-one")), None);
-    assert_eq!(path(&|e| e.normaliser = Choice::of("sparsemax")).as_deref(), Some("hybrid.id"));
+    let three = |e: &mut Experiment| {
+        (e.normaliser, e.hybrid, e.selection) = (Choice::of("sparsemax"), Choice::of("none"), Choice::of("nsa"));
+    };
+    assert_eq!(path(&three).as_deref(), Some("selection.id"));
     let beside = |e: &mut Experiment| (e.normaliser, e.branch) = (Choice::of("sparsemax"), Choice::of("gru"));
     assert_eq!(path(&beside), None);
     // A selection belongs to the first branch; one that changes the keys leaves none for the second.

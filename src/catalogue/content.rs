@@ -201,6 +201,8 @@ closed! {
         WholeBlocks,
         /// `[b, h, q, 2^branches]`: what joins branches into one softmax; parameters `gate_0`, `gate_1`, …, `by_query`.
         Branches,
+        /// `[b, h, q, 1 + n_k]`: the gate of the first branch, and the gated weights of the second; parameters `gate_0`, `by_query`.
+        Beside,
         /// `[b, h, q, 1 + d_v]`: the gate of attention, and the gated output of what stands beside it; parameters `gate_0`, `by_query`.
         Blend,
     }

@@ -105,6 +105,7 @@ impl Measure {
             Self::Hebbian => &["hebb[d] == mean(A[q, q - d])"],
             Self::WholeBlocks => &["whole[q, j] == min(allowed[q, j * block], allowed[q, (j + 1) * block - 1])"],
             Self::Branches => &["sum(gate[q] * softmax(s[q]) * v)"],
+            Self::Beside => &["gate[q] * A[q, k] + (1 - gate[q]) * B[q, k]"],
             Self::Blend => &["gate[q] * A[q] * v + (1 - gate[q]) * B[q]"],
             Self::Indexed => &["top[q, k] == rank(sum(W[heads] * max(0, dot(I[q, size], J[k, size])))) <= keep"],
             Self::HashOfQuery => &["hash_q[rounds, q] == argmax(q[q] * R[buckets / 2], -q[q] * R[buckets / 2])"],

@@ -55,7 +55,43 @@ struct Mixed {
     last: Term,
 }
 
-fn mixed(branches: &mut [Problem], path: &str) -> Result<Mixed, FormulaError> {
+/// Turns `first`, which is `problem` without its lowering, into its gated sum with the weights of `second`, whatever the normaliser: where weights are no exponentials over
+/// their sum, those of the second branch become a table of every pair. Keys that the first does not see score so little that they weigh nothing there.
+pub fn beside(problem: &mut Problem, first: Problem, second: Problem, step: Step<Measure>) {
+    let mut branches = vec![first, second];
+    let Ok(Parts { masks, mut own, names, .. }) = parts(&mut branches, &step.path) else { return };
+    let sees = own.swap_remove(0).text();
+    problem.masks = masks;
+    problem.paint.clear();
+    if sees != "true" {
+        let text = format!("s if ({sees}) else {NOTHING}");
+        let mut last = Term { text, ..names.term };
+        last.data.remove(TABLE);
+        problem.bias.push(last);
+    }
+    let text = format!("p * {TABLE}[b, h, q, 0] + {TABLE}[b, h, q, k + 1]");
+    problem.probability = Some(Term { text, data: table(), ..Term::new(&step.path, "") });
+    let lowering = problem.lowering.get_or_insert_with(|| Box::new(Lowering::new(problem.dims)));
+    let ty = Ty::Float;
+    lowering.tables.push(Derived { name: TABLE.to_owned(), ty, step, data: None, branches, estimator: None });
+}
+
+/// A score so low that no normaliser gives it a weight, and yet a number: a key of minus infinity is out of the probability formula's reach.
+const NOTHING: &str = "-1e30";
+
+/// What the branches see.
+struct Parts {
+    /// What all of them ask, and that one of them sees the pair.
+    masks: Vec<Term>,
+    /// What each asks for itself.
+    own: Vec<Tree>,
+    /// What these read.
+    names: Names,
+    /// How many formulas that is.
+    count: usize,
+}
+
+fn parts(branches: &mut [Problem], path: &str) -> Result<Parts, FormulaError> {
     if branches.iter().any(|branch| !branch.paint.is_empty()) {
         branches.iter_mut().for_each(unpaint);
     }
@@ -69,13 +105,13 @@ fn mixed(branches: &mut [Problem], path: &str) -> Result<Mixed, FormulaError> {
     let mut names = Names::new(path);
     // A parameter of its name gets another.
     names.term.data = table();
-    let mut parts = 0;
+    let mut count = 0;
     let mut own = Vec::with_capacity(branches.len());
     for branch in &*branches {
         let mut all = Tree::truth(true);
         for mask in branch.masks.iter().filter(|mask| !masks.contains(mask)) {
-            all = all.and(Tree::parse(&mask.text)?.renamed(&names.take(parts, mask)));
-            parts += 1;
+            all = all.and(Tree::parse(&mask.text)?.renamed(&names.take(count, mask)));
+            count += 1;
         }
         own.push(all);
     }
@@ -85,6 +121,11 @@ fn mixed(branches: &mut [Problem], path: &str) -> Result<Mixed, FormulaError> {
         mask.data.remove(TABLE);
         masks.push(mask);
     }
+    Ok(Parts { masks, own, names, count })
+}
+
+fn mixed(branches: &mut [Problem], path: &str) -> Result<Mixed, FormulaError> {
+    let Parts { masks, own, mut names, count: mut parts } = self::parts(branches, path)?;
     let scores_of = |branch: &Problem| (branch.bias_before_cap.clone(), branch.softcap, branch.bias.clone());
     let [first, others @ ..] = &*branches else { return Ok(nothing(masks, path)) };
     if others.iter().all(|other| scores_of(other) == scores_of(first)) {

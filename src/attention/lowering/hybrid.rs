@@ -1,9 +1,9 @@
 //! A second branch beside the experiment's own attention.
 
 use super::super::estimators::{direction_of, fits};
-use super::super::problem::Problem;
+use super::super::problem::{Normaliser, Problem};
 use super::super::second::Other;
-use super::branches::join;
+use super::branches::{beside, join};
 use super::{Derived, Finish, Lowering, Making, Step};
 use crate::catalogue::{self, Measure, Text};
 use crate::experiment::{Choice, Issue, Issues};
@@ -56,7 +56,11 @@ fn masks(problem: &mut Problem, mut other: Problem, step: Step<Measure>) -> Resu
         );
         return Err(Issue::new("branch.id", text).into());
     }
-    join(problem, vec![alone, other], step);
+    match problem.normaliser {
+        Normaliser::Softmax | Normaliser::OffByOne => join(problem, vec![alone, other], step),
+        // Their weights are no exponentials that a score could carry.
+        _ => beside(problem, alone, other, Step { kind: Measure::Beside, ..step }),
+    }
     Ok(())
 }
 

@@ -180,7 +180,8 @@ fn faults(lowering: &Lowering, dims: &Dims) -> Vec<Issue> {
     }
     for table in lowering.tables.iter().filter(|table| !table.branches.is_empty()) {
         let sums = |of: &Problem| matches!(of.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
-        if !table.branches.iter().all(|branch| sums(branch) && branch.probability.is_none()) {
+        let fits = |branch: &Problem| table.step.kind == Measure::Beside || sums(branch);
+        if !table.branches.iter().all(|branch| fits(branch) && branch.probability.is_none()) {
             let text = Text::new(
                 "branches are added where weights come from a softmax, with or without a sink, and no formula changes them",
                 "只有当权重来自 Softmax（可带汇点）且没有公式再改变它们时，才能把各分支相加",

@@ -122,6 +122,7 @@ fn unheard(request: &Request) -> impl Iterator<Item = &'static str> {
         ("conventions", request.conventions != Conventions::default()),
         ("position", !nowhere),
         ("normaliser", !softmax),
+        ("hybrid", request.hybrid.as_ref().is_some_and(|choice| choice.id != "none")),
         ("data", !request.data.is_empty()),
         ("algorithm", request.algorithm != Algorithm::Auto),
         ("rect", request.rect.is_some()),

@@ -2,7 +2,7 @@
 
 use super::super::super::dims::{Dims, Inputs};
 use super::super::super::plan::Plan;
-use super::super::super::reference::{At, cell, whole_row};
+use super::super::super::reference::{At, allowed, cell, weigh, whole_row};
 use super::super::frame::Frame;
 use super::super::numbers::{dot, rows, sigmoid, wide};
 use super::super::step::{Derived, Step};
@@ -81,6 +81,33 @@ pub fn branches(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -
         }
     }
     Ok(out.into_iter().map(|x| x as f32).collect())
+}
+
+/// `[b, h, q, 1 + n_k]`: the gate `g` of the first branch, 0 where it sees nothing, then `(1 − g)` times the weights of the second.
+///
+/// # Errors
+/// A branch that does not compile.
+pub fn beside(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -> Result<Vec<f32>, Issues> {
+    let [first, second] = table.branches.as_slice() else { return Ok(Vec::new()) };
+    let (first, second) = (Plan::compile(first)?, Plan::compile(second)?);
+    let gates = gates(&table.step, given, inputs, 1);
+    let dims = frame.dims;
+    let mut out = Vec::with_capacity(dims.rows() * (1 + dims.n_k));
+    for b in 0..dims.batch {
+        for h in 0..dims.q_heads {
+            let (queries, keys) = prepared(&second, frame, b, h);
+            for (q, query) in rows(&queries, dims.d).enumerate() {
+                let gate = gates[dims.row_start(b, h) + q];
+                let any = (0..dims.n_k).any(|k| allowed(&first, At { b, h, q, k }));
+                let score = |(k, key)| cell(&second, At { b, h, q, k }, query, key).masked;
+                let mut weights: Vec<f64> = rows(&keys, dims.d).enumerate().map(score).collect();
+                weigh(&second, At { b, h, q, k: 0 }, &mut weights);
+                out.push(if any { gate as f32 } else { 0.0 });
+                out.extend(weights.iter().map(|weight| ((1.0 - gate) * weight) as f32));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// `[b, h, q, 1 + d_v]`: the gate `g` of attention, then `(1 − g)` times the estimator's output over the tensors as they were given.

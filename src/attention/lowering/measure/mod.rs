@@ -41,6 +41,7 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
         // Beyond the last, which no pair of usual offsets reaches, the last.
         Measure::Hebbian => vec![batch, q_heads, n_q + n_k],
         Measure::Branches => vec![batch, q_heads, n_q, 1 << table.branches.len()],
+        Measure::Beside => vec![batch, q_heads, n_q, 1 + n_k],
         Measure::Blend => vec![batch, q_heads, n_q, 1 + table.estimator.map_or(0, |beside| beside.dims.d_v)],
         Measure::Indexed => vec![batch, n_q, n_k],
         Measure::Gate => vec![batch, q_heads, n_q, if table.step.switch("elementwise") { dims.d_v } else { 1 }],
@@ -72,6 +73,7 @@ pub fn compute(table: &Derived, frame: &Frame, given: (&Dims, &Inputs), plan: Op
         (Measure::Hebbian, Some(plan)) => DataValues::Float(gates::hebbian(frame, plan)),
         (Measure::WholeBlocks, Some(plan)) => DataValues::Bool(select::whole_blocks(step, frame, plan)),
         (Measure::Branches, _) => DataValues::Float(branches::branches(table, frame, given.0, given.1)?),
+        (Measure::Beside, _) => DataValues::Float(branches::beside(table, frame, given.0, given.1)?),
         (Measure::Blend, _) => DataValues::Float(branches::blend(table, given.0, given.1)),
         (Measure::Indexed, Some(plan)) => DataValues::Bool(select::indexed(step, frame, plan)),
         (Measure::HashOfQuery, _) => DataValues::Int(clusters::hashes(step, frame, true)),
