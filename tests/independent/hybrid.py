@@ -43,6 +43,24 @@ def softmax(s, seen, extra=0.0):
     return np.where(seen.any(-1, keepdims=True), e / np.where(total > 0, total, 1), 0)
 
 
+def sparsemax(s, seen, extra=0.0):
+    """Martins and Astudillo 2016, algorithm 1, row by row."""
+    out = np.zeros(s.shape)
+    seen = np.broadcast_to(seen, s.shape)
+    for at in np.ndindex(s.shape[:-1]):
+        if seen[at].any():
+            z = np.sort(s[at][seen[at]])[::-1]
+            sums = np.cumsum(z)
+            k = max(i for i in range(1, len(z) + 1) if 1 + i * z[i - 1] > sums[i - 1])
+            out[at] = np.where(seen[at], np.maximum(s[at] - (sums[k - 1] - 1) / k, 0), 0)
+    return out
+
+
+def sigmoid(s, seen, extra=0.0):
+    """Ramapuram et al. 2024, section 3.1: the bias is -ln n."""
+    return np.where(seen, 1 / (1 + np.exp(-s + np.log(s.shape[-1]))), 0)
+
+
 def gate(s, g, by_query, number):
     """[heads, n_q, 1]"""
     g = np.full((s.heads, s.n_q, 1), g)
@@ -155,7 +173,7 @@ def two(number, lengths, mask, branch, g, by_query=0, **more):
             for (q0, q1), (k0, k1), allow in more.get("paint", []):
                 kept = kept.copy()
                 kept[..., q0:q1, k0:k1] = allow
-        weights.append(softmax(scores, kept, extra))
+        weights.append(more.get("norm", softmax)(scores, kept, extra))
     g_a = gate(s, g, by_query, 70)
     p = g_a * weights[0] + (1 - g_a) * weights[1]
     change = {"mask": a, "hybrid": entry("gated", gate=g, by_query=by_query), "branch": b}
@@ -192,6 +210,8 @@ def main():
     paint = [((2, 3), (0, 11), False), ((5, 6), (9, 10), True)]
     patches = [{"q": list(q), "k": list(k), "allow": allow} for q, k, allow in paint]
     two(9, square, near, chunk, 0.25, paint=paint, change={"paint": patches})
+    two(10, square, near, chunk, 0.4, norm=sparsemax, paint=paint, change={"paint": patches, "normaliser": entry("sparsemax")})
+    two(11, cached, wired, plain, 0.7, by_query=1, norm=sigmoid, change={"normaliser": entry("sigmoid")})
     beside(20, linear, "linear", 0.6)
     beside(21, retention, "retnet", 0.5, by_query=1)
     for number, p, g, by_query, lengths in [
