@@ -2,11 +2,11 @@
 
 use super::super::super::dims::{Dims, Inputs};
 use super::super::super::plan::Plan;
-use super::super::super::reference::{At, allowed, cell, weigh, whole_row};
+use super::super::super::reference::{At, weigh, whole_row};
 use super::super::frame::Frame;
 use super::super::numbers::{dot, rows, sigmoid, wide};
 use super::super::step::{Derived, Step};
-use super::select::prepared;
+use super::select::{Allowed, prepared};
 use crate::catalogue::Measure;
 use crate::experiment::Issues;
 
@@ -51,12 +51,12 @@ pub fn branches(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -
     let dims = frame.dims;
     let mut out = vec![0.0; dims.rows() << count];
     for (i, plan) in plans.iter().enumerate() {
+        let mut allowed = Allowed::new(plan);
         for b in 0..dims.batch {
             for h in 0..dims.q_heads {
                 let (queries, keys) = prepared(plan, frame, b, h);
                 for (q, query) in rows(&queries, dims.d).enumerate() {
-                    let score = |(k, key)| cell(plan, At { b, h, q, k }, query, key).masked;
-                    let scores: Vec<f64> = rows(&keys, dims.d).enumerate().map(score).collect();
+                    let scores = allowed.scores(b, h, q, query, &keys);
                     let at = dims.row_start(b, h) + q;
                     let gate = gates[at * count + i];
                     let place = &mut out[at << count..(at + 1) << count];
@@ -90,6 +90,7 @@ pub fn branches(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -
 pub fn beside(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -> Result<Vec<f32>, Issues> {
     let [first, second] = table.branches.as_slice() else { return Ok(Vec::new()) };
     let (first, second) = (Plan::compile(first)?, Plan::compile(second)?);
+    let (mut of_first, mut of_second) = (Allowed::new(&first), Allowed::new(&second));
     let gates = gates(&table.step, given, inputs, 1);
     let dims = frame.dims;
     let mut out = Vec::with_capacity(dims.rows() * (1 + dims.n_k));
@@ -98,9 +99,8 @@ pub fn beside(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -> 
             let (queries, keys) = prepared(&second, frame, b, h);
             for (q, query) in rows(&queries, dims.d).enumerate() {
                 let gate = gates[dims.row_start(b, h) + q];
-                let any = (0..dims.n_k).any(|k| allowed(&first, At { b, h, q, k }));
-                let score = |(k, key)| cell(&second, At { b, h, q, k }, query, key).masked;
-                let mut weights: Vec<f64> = rows(&keys, dims.d).enumerate().map(score).collect();
+                let any = of_first.row(b, h, q).contains(&1);
+                let mut weights = of_second.scores(b, h, q, query, &keys);
                 weigh(&second, At { b, h, q, k: 0 }, &mut weights);
                 out.push(if any { gate as f32 } else { 0.0 });
                 out.extend(weights.iter().map(|weight| ((1.0 - gate) * weight) as f32));

@@ -5,7 +5,7 @@ use super::super::super::reference::{At, allowed, cell, weigh};
 use super::super::frame::Frame;
 use super::super::numbers::{dot, rows, sigmoid, times, wide};
 use super::super::step::Step;
-use super::select::prepared;
+use super::select::{Allowed, prepared};
 use crate::catalogue::Measure;
 
 /// `Σ_{l ≤ k} ln f_l` with forget gates `f_l = σ(w_h · k_l / √d + bias)`, `[b, h, k]` (Lin et al. 2025, section 3): the gate of a token is made
@@ -103,13 +103,13 @@ pub fn hebbian(frame: &Frame, plan: &Plan) -> Vec<f32> {
     let dims = frame.dims;
     let reach = dims.n_q + dims.n_k;
     let mut out = Vec::with_capacity(dims.batch * dims.q_heads * reach);
+    let mut allowed = Allowed::new(plan);
     for b in 0..dims.batch {
         for h in 0..dims.q_heads {
             let (queries, keys) = prepared(plan, frame, b, h);
             let (mut sums, mut counts) = (vec![0.0; reach], vec![0_u32; reach]);
             for (q, query) in rows(&queries, dims.d).enumerate() {
-                let score = |(k, key)| cell(plan, At { b, h, q, k }, query, key).masked;
-                let mut row: Vec<f64> = rows(&keys, dims.d).enumerate().map(score).collect();
+                let mut row = allowed.scores(b, h, q, query, &keys);
                 let seen: Vec<bool> = row.iter().map(|s| *s > f64::NEG_INFINITY).collect();
                 weigh(plan, At { b, h, q, k: 0 }, &mut row);
                 let position = q as i64 + frame.offset(b);

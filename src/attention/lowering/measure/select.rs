@@ -9,22 +9,34 @@ use super::super::step::Step;
 use crate::catalogue::Measure;
 
 /// What the rest of the problem allows, row by row.
-struct Allowed<'a> {
+pub struct Allowed<'a> {
     plan: &'a Plan,
     rules: RowRules,
     row: Vec<u8>,
 }
 
 impl<'a> Allowed<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    /// Of a plan.
+    pub fn new(plan: &'a Plan) -> Self {
         Self { plan, rules: RowRules::new(plan, plan.dims.n_k), row: vec![0; plan.dims.n_k] }
     }
 
     /// 1 for every key that the query may see.
-    fn row(&mut self, b: usize, h: usize, q: usize) -> &[u8] {
+    pub fn row(&mut self, b: usize, h: usize, q: usize) -> &[u8] {
         self.rules.begin_row(self.plan, b, h, q);
         self.rules.mask(self.plan, 0, &mut self.row);
         &self.row
+    }
+
+    /// Scores of a row, minus infinity where the query may not see the key; `keys` are rows as the scores see them.
+    pub fn scores(&mut self, b: usize, h: usize, q: usize, query: &[f32], keys: &[f32]) -> Vec<f64> {
+        let plan = self.plan;
+        let seen = self.row(b, h, q).iter().zip(rows(keys, query.len())).enumerate();
+        let score = |(k, (&seen, key)): (usize, (&u8, &[f32]))| match seen {
+            0 => f64::NEG_INFINITY,
+            _ => cell(plan, At { b, h, q, k }, query, key).masked,
+        };
+        seen.map(score).collect()
     }
 }
 
@@ -68,13 +80,7 @@ pub fn top_keys(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
             let (queries, keys) = prepared(plan, frame, b, h);
             for (q, query) in rows(&queries, dims.d).enumerate() {
                 let Some(line) = lines.next() else { return out };
-                let seen = allowed.row(b, h, q).iter().zip(rows(&keys, dims.d)).enumerate();
-                let score = |(k, (&seen, key)): (usize, (&u8, &[f32]))| match seen {
-                    0 => f64::NEG_INFINITY,
-                    _ => cell(plan, At { b, h, q, k }, query, key).masked,
-                };
-                let scores: Vec<f64> = seen.map(score).collect();
-                mark_top(&scores, keep, line);
+                mark_top(&allowed.scores(b, h, q, query, &keys), keep, line);
             }
         }
     }
