@@ -10,7 +10,7 @@ use crate::{Result, cases};
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("content";
         the_cpu_computes_every_entry, every_entry_is_picked_on_the_page, faults_are_named_by_field, a_lowering_can_be_stopped,
-        branches_are_added_on_the_cpu, a_second_branch_is_chosen_on_the_page, tokens_are_reordered);
+        branches_are_added_on_the_cpu, a_second_branch_is_chosen_on_the_page, tokens_are_reordered, a_row_is_shown_as_a_plane);
     all.extend(cases!("content", Needs::ADAPTER; the_gpu_computes_every_entry, branches_are_added_on_the_gpu));
     all
 }
@@ -132,6 +132,13 @@ async fn tokens_are_reordered(page: &Page) -> Result<()> {
         return document.querySelector('dialog')?.textContent ?? 'no sheet'";
     let said = page.js(script, vec![]).await?;
     ensure(said == json!(true), || format!("{said}"))
+}
+
+/// Under a mask over a plane the query's row is an image.
+async fn a_row_is_shown_as_a_plane(page: &Page) -> Result<()> {
+    page.open_ready("/#mask=axial&mask.width=4").await?;
+    let there = "[...document.querySelectorAll('.card figcaption')].some((c) => c.textContent.includes('on the plane, from row 2, column 2'))";
+    page.wait_until(there).await
 }
 
 async fn faults_are_named_by_field(page: &Page) -> Result<()> {
