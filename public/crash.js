@@ -22,7 +22,8 @@
   let shown = false;
 
   function show(error, started) {
-    if (shown) return;
+    // Without an origin nothing can start, and the page already says so.
+    if (shown || origin === "null") return;
     shown = true;
     const box = $("crash");
     $("crash-title").textContent = started ? words.crashed : words.start;

@@ -10,8 +10,8 @@
 //! |---|---|---|
 //! | [`formula`] | the language of masks and scores: parser, typed form, back-ends | nothing |
 //! | [`catalogue`] | every mask, position scheme, product, selection, normaliser and estimator, as data | formula |
-//! | [`experiment`] | the one truth: what the user set; check, links, history | catalogue, formula |
-//! | [`interchange`] | safetensors, NumPy's files, pasted numbers, half floats | nothing |
+//! | [`experiment`] | the one truth: what the user set; check, links, history | catalogue, interchange, formula |
+//! | [`interchange`] | safetensors, NumPy's files and archives, pasted numbers, half floats | nothing |
 //! | [`attention`] | problem, lowering, plan, tile map, inputs, reference oracle, estimators, cost | experiment, catalogue, formula, interchange |
 //! | [`engine`] | CPU and GPU kernels, item protocol, outcome; workers and their pool (web) | attention |
 //! | [`analysis`] | measures of weights, of position schemes and of timings | attention, engine, experiment, catalogue, formula |

@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("formula", &[]),
     ("interchange", &[]),
     ("catalogue", &["formula"]),
-    ("experiment", &["catalogue", "formula"]),
+    ("experiment", &["catalogue", "formula", "interchange"]),
     ("attention", &["experiment", "catalogue", "formula", "interchange"]),
     ("engine", &["attention", "experiment", "formula"]),
     ("analysis", &["attention", "catalogue", "engine", "experiment", "formula"]),

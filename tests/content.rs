@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use attention_playground::attention::{Dims, Inputs, Loaded, Plan, Problem, assemble, lowering, reference};
 use attention_playground::catalogue::{self, Param, Slot};
-use attention_playground::experiment::{CausalAlignment, Choice, Experiment, Issues, MaskChoice, Scale, check};
+use attention_playground::experiment::{
+    CausalAlignment, Choice, Experiment, FormulaChoice, Issues, MaskChoice, Patch, Scale, Stage, check,
+};
 use attention_playground::formula::Sorted;
 use common::engines;
 use common::judge::Judge;
@@ -19,12 +21,16 @@ use serde::Deserialize;
 /// Of a score or an output of size one: tensors and tables are kept in single precision between the steps.
 const TOLERANCE: f64 = 4e-6;
 
+/// Of an output of size one, where an engine computes the weights in single precision.
+const ON_ENGINES: f64 = 1e-5;
+
 /// What the script wrote of one entry.
 #[derive(Deserialize)]
 struct Written {
     room: String,
     id: String,
     params: Sorted<String, f64>,
+    beside: Vec<(String, String, Sorted<String, f64>)>,
     causal: bool,
     seed: u64,
     dims: [usize; 6],
@@ -44,13 +50,20 @@ fn experiment(room: &str, id: &str, params: Sorted<String, f64>, causal: bool, s
         ..Experiment::default()
     };
     experiment.conventions.causal = CausalAlignment::BottomRight;
+    choose(&mut experiment, room, id, params);
+    experiment
+}
+
+/// Chooses an entry.
+fn choose(experiment: &mut Experiment, room: &str, id: &str, params: Sorted<String, f64>) {
     let choice = Choice { id: id.to_owned(), params };
     match room {
         "product" => experiment.product = choice,
         "position" => experiment.position = choice,
+        "normaliser" => experiment.normaliser = choice,
+        "prob" => experiment.prob = FormulaChoice { params: choice.params, ..FormulaChoice::of(id) },
         _ => experiment.selection = choice,
     }
-    experiment
 }
 
 /// The experiment over these tensors, lowered.
@@ -62,12 +75,16 @@ fn lowered(experiment: &Experiment, dims: Dims, inputs: Inputs) -> Result<(Probl
     Ok((problem, inputs))
 }
 
-/// Every entry that waits for the contents of Q and K: its room, its id and its parameters.
+/// Every entry that waits for the contents of Q and K, and what is done to the weights: its room, its id and its parameters.
 fn entries() -> Vec<(&'static str, &'static str, &'static [Param])> {
     let products = catalogue::products().iter().map(|e| ("product", e.id, e.params));
     let selections = catalogue::selections().iter().map(|e| ("selection", e.id, e.params));
     let positions = catalogue::positions().iter().filter(|e| matches!(e.slot, Slot::Content(_)));
-    products.chain(selections).chain(positions.map(|e| ("position", e.id, e.params))).collect()
+    let normalisers = catalogue::normalisers().iter().filter(|e| !e.params.is_empty());
+    let normalisers = normalisers.map(|e| ("normaliser", e.id, e.params));
+    let weights = catalogue::probabilities().iter().map(|e| ("prob", e.id, e.params));
+    let positions = positions.map(|e| ("position", e.id, e.params));
+    products.chain(selections).chain(positions).chain(normalisers).chain(weights).collect()
 }
 
 #[test]
@@ -77,9 +94,12 @@ fn scores_are_those_of_the_papers() {
     for case in written {
         let [q_heads, kv_heads, n_q, n_k, d, d_v] = case.dims;
         let dims = Dims { batch: 1, q_heads, kv_heads, n_q, n_k, d, d_v };
-        let name = format!("{} {} {:?} causal {}", case.room, case.id, case.params, case.causal);
+        let name = format!("{} {} {:?} {:?} causal {}", case.room, case.id, case.params, case.beside, case.causal);
         let inputs = Inputs { q: Arc::new(case.q), k: Arc::new(case.k), v: Arc::new(case.v) };
-        let experiment = experiment(&case.room, &case.id, case.params, case.causal, case.seed);
+        let mut experiment = experiment(&case.room, &case.id, case.params, case.causal, case.seed);
+        for (room, id, params) in case.beside {
+            choose(&mut experiment, &room, &id, params);
+        }
         let (problem, inputs) = lowered(&experiment, dims, inputs).unwrap_or_else(|issues| panic!("{name}: {issues}"));
         let plan = Plan::compile(&problem).unwrap_or_else(|issues| panic!("{name}: {issues}"));
         let heads: Vec<_> = (0..q_heads).map(|h| reference::head(&plan, &inputs, 0, h)).collect();
@@ -92,8 +112,22 @@ fn scores_are_those_of_the_papers() {
             };
             assert!(same, "{name}: cell {at} is {found}, not {wanted:?}");
         }
-        for (found, wanted) in heads.iter().flat_map(|head| head.y.iter()).zip(&case.y) {
-            assert!((found - wanted).abs() <= TOLERANCE, "{name}: {found} is not {wanted}");
+        let mut y: Vec<f32> = heads.iter().flat_map(|head| head.y.iter().map(|&y| y as f32)).collect();
+        lowering::finish(&problem, &mut y);
+        for (found, wanted) in y.iter().zip(&case.y) {
+            let off = (f64::from(*found) - wanted).abs();
+            assert!(off <= TOLERANCE * wanted.abs().max(1.0), "{name}: {found} is not {wanted}");
+        }
+        // Once for each entry on the engines: a GPU in software compiles every kernel for seconds.
+        for engine in engines().into_iter().filter(|_| case.causal && !case.y.is_empty()) {
+            let mut out = engine.run(&problem, &inputs, None).y;
+            lowering::finish(&problem, &mut out);
+            assert_eq!(out.len(), case.y.len(), "{name}");
+            for (found, wanted) in out.iter().zip(&case.y) {
+                let off = (f64::from(*found) - wanted).abs();
+                let allowed = ON_ENGINES * wanted.abs().max(1.0);
+                assert!(off <= allowed, "{name} on {engine:?}: {found} is not {wanted}");
+            }
         }
         seen.insert((case.room, case.id));
     }
@@ -152,7 +186,10 @@ fn every_parameter_matters() {
         let dims = Dims { n_q: 37, kv_heads: 4, ..DIMS };
         let (problem, inputs) = lowered(&experiment, dims, normal(&dims, 3)).unwrap();
         let plan = Plan::compile(&problem).unwrap();
-        reference::head(&plan, &inputs, 0, 1).y
+        let heads = (0..DIMS.q_heads).map(|h| reference::head(&plan, &inputs, 0, h));
+        let mut y: Vec<f32> = heads.flat_map(|head| head.y.iter().map(|&y| y as f32).collect::<Vec<_>>()).collect();
+        lowering::finish(&problem, &mut y);
+        y
     };
     for (room, id, params) in entries() {
         let usual = scores(room, id, Sorted::new());
@@ -199,5 +236,107 @@ fn a_selection_never_opens_what_a_mask_closes() {
             // Keys that hash or cluster elsewhere may leave a query with none; what counts the best keeps some.
             assert!(["lsh", "k-means"].contains(&entry.id) || (0..=q).any(kept), "{} {q}", entry.id);
         }
+    }
+}
+
+#[test]
+fn a_normaliser_that_keeps_few_keys_keeps_them_of_what_is_painted_too() {
+    let dims = Dims { n_q: 37, ..DIMS };
+    let mut experiment = experiment("normaliser", "top-k", Sorted::from([("keep".to_owned(), 1.0)]), true, 5);
+    experiment.paint = vec![Patch { head: None, q: [0, 20], k: [0, 37], allow: true }];
+    let (problem, inputs) = lowered(&experiment, dims, normal(&dims, 3)).unwrap();
+    for engine in engines() {
+        let (_, weights) = engine.run(&problem, &inputs, Some(Stage::Weights)).matrix.unwrap();
+        for (row, weights) in weights.chunks_exact(37).enumerate() {
+            let kept: Vec<f32> = weights.iter().copied().filter(|&w| w != 0.0).collect();
+            assert_eq!(kept, [1.0], "{engine:?} row {row}");
+        }
+    }
+}
+
+#[test]
+fn columns_of_the_inverted_softmax_sum_to_one() {
+    let dims = Dims { n_q: 40, ..DIMS };
+    let experiment = experiment("normaliser", "inverted", Sorted::from([("rows".to_owned(), 0.0)]), false, 5);
+    let (problem, inputs) = lowered(&experiment, dims, normal(&dims, 3)).unwrap();
+    for engine in engines() {
+        let (_, weights) = engine.run(&problem, &inputs, Some(Stage::Weights)).matrix.unwrap();
+        for head in weights.chunks_exact(40 * 37) {
+            for k in 0..37 {
+                let sum: f64 = head.iter().skip(k).step_by(37).map(|&w| f64::from(w)).sum();
+                assert!((sum - 1.0).abs() < ON_ENGINES, "{engine:?} column {k}: {sum}");
+            }
+        }
+    }
+}
+
+/// What the vectors on the side of the values add does not depend on the values, whatever the heads are.
+#[test]
+fn vectors_on_the_values_are_added_beside_layouts() {
+    let off = |experiment: &Experiment| {
+        let mut off = experiment.clone();
+        off.position.params.remove("values");
+        off
+    };
+    for layout in catalogue::layouts() {
+        let on = Sorted::from([("values".to_owned(), 1.0)]);
+        let mut experiment = experiment("position", "shaw", on, true, 5);
+        experiment.layout = Choice::of(layout.id);
+        let inputs = normal(&DIMS, 3);
+        let nothing = Inputs { v: Arc::new(vec![0.0; inputs.v.len()]), ..inputs.clone() };
+        let run = |experiment: &Experiment, inputs: &Inputs| {
+            let (problem, inputs) = lowered(experiment, DIMS, inputs.clone()).unwrap();
+            let mut y = engines()[0].run(&problem, &inputs, None).y;
+            lowering::finish(&problem, &mut y);
+            y
+        };
+        let (both, alone, plain) =
+            (run(&experiment, &inputs), run(&experiment, &nothing), run(&off(&experiment), &inputs));
+        // Rounding of keys and values to few bits, and their latent, depend on the values.
+        let linear = !["low-precision", "mla"].contains(&layout.id);
+        assert!(alone.iter().any(|y| y.abs() > 0.01), "{}", layout.id);
+        for ((both, alone), plain) in both.iter().zip(&alone).zip(&plain).filter(|_| linear) {
+            assert!((both - alone - plain).abs() < 1e-5, "{}: {both} is not {alone} + {plain}", layout.id);
+        }
+    }
+}
+
+#[test]
+fn a_layer_is_local_or_without_positions_by_its_number() {
+    let problem = |mix: &str, layer: f64, position: &str, mask: &str| {
+        let mut experiment = experiment("position", position, Sorted::new(), true, 5);
+        experiment.mask = MaskChoice::of(mask);
+        experiment.layers = Choice::of(mix);
+        if mix != "same" {
+            experiment.layers.params.insert("layer".to_owned(), layer);
+        }
+        check(&experiment).unwrap();
+        lowered(&experiment, DIMS, normal(&DIMS, 3)).unwrap().0
+    };
+    let same = |position: &str| problem("same", 1.0, position, "causal");
+    assert_eq!(problem("some-nope", 3.0, "rope", "causal"), same("rope"));
+    assert_eq!(problem("some-nope", 4.0, "rope", "causal"), same("none"));
+    assert_eq!(problem("local-global", 5.0, "rope", "causal").rotation, same("rope").rotation);
+    for (mix, layer, local) in
+        [("local-global", 5.0, true), ("local-global", 6.0, false), ("rope-nope", 7.0, true), ("rope-nope", 8.0, false)]
+    {
+        let plan = Plan::compile(&problem(mix, layer, "alibi", "causal")).unwrap();
+        assert_eq!(plan.bias.is_empty(), mix == "rope-nope" && !local, "{mix} {layer}");
+        for q in 0..DIMS.n_q {
+            // Queries are the last of the tokens.
+            let at = q + DIMS.n_k - DIMS.n_q;
+            for k in 0..DIMS.n_k {
+                let wanted = k <= at && (!local || at - k < 8);
+                assert_eq!(
+                    reference::allowed(&plan, reference::At { b: 0, h: 1, q, k }),
+                    wanted,
+                    "{mix} {layer} {q} {k}"
+                );
+            }
+        }
+    }
+    for wrong in ["local", "custom"] {
+        let experiment = Experiment { layers: Choice::of(wrong), ..Experiment::default() };
+        assert_eq!(check(&experiment).unwrap_err().0[0].path, "layers.id");
     }
 }

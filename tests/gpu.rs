@@ -90,6 +90,13 @@ fn catalogued() -> Vec<(&'static str, Problem, Inputs)> {
         let (problem, inputs) = assembled(|e| e.normaliser = Choice::of(entry.id));
         all.push((entry.id, problem, inputs));
     }
+    for entry in catalogue::probabilities() {
+        let (problem, inputs) = assembled(|e| e.prob = MaskChoice::of(entry.id));
+        all.push((entry.id, problem, inputs));
+    }
+    let rows = [("rows".to_owned(), 0.0)];
+    let (problem, inputs) = assembled(|e| e.normaliser = Choice { params: rows.into(), ..Choice::of("inverted") });
+    all.push(("inverted, columns alone", problem, inputs));
     all
 }
 

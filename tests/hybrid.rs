@@ -10,9 +10,9 @@ use attention_playground::attention::lowering::{finish, lower};
 use attention_playground::attention::{Dims, Inputs, Loaded, Plan, assemble, estimators, reference};
 use attention_playground::catalogue::{self, Text};
 use attention_playground::experiment::{
-    Backend, CausalAlignment, Choice, Experiment, Issues, MaskChoice, Patch, check,
+    Backend, CausalAlignment, Choice, CustomFormula, Declared, Experiment, Issues, MaskChoice, Patch, check,
 };
-use attention_playground::formula::Sorted;
+use attention_playground::formula::{Sorted, Ty};
 use common::table::{dims, normal};
 use common::{Engine, engines};
 use serde::Deserialize;
@@ -158,6 +158,139 @@ fn every_normaliser_has_its_sum() {
 }
 
 #[test]
+fn positions_that_count_keys_count_those_of_each_branch() {
+    let shape = dims([2, 1], [12, 12], [5, 4]);
+    let loaded = loaded(shape, normal(&shape, 8));
+    for (position, values) in [("cope", 0.0), ("shaw", 1.0), ("tisasrec", 1.0)] {
+        for normaliser in ["softmax", "sparsemax", "top-k"] {
+            let with = |mask: &str, hybrid: &str| {
+                let mut experiment = mixed(mask, "sinks", 0.25);
+                experiment.hybrid.id = hybrid.to_owned();
+                if hybrid == "none" {
+                    experiment.hybrid.params = Sorted::new();
+                }
+                let params = Sorted::from([("values".to_owned(), values)]);
+                let params = if position == "cope" { Sorted::new() } else { params };
+                let position = Choice { id: position.to_owned(), params };
+                Experiment { position, normaliser: Choice::of(normaliser), ..experiment }
+            };
+            let (first, _) = run(None, &with("chunked-local", "none"), &loaded).unwrap();
+            let (second, _) = run(None, &with("sinks", "none"), &loaded).unwrap();
+            let wanted: Vec<f64> = first.iter().zip(second).map(|(a, b)| 0.25 * a + 0.75 * b).collect();
+            let (found, _) = run(None, &with("chunked-local", "gated"), &loaded).unwrap();
+            let worst = apart(&wanted, &found);
+            assert!(worst < TOLERANCE, "{position} {normaliser}: off by {worst}");
+            // Kernels that are compiled for seconds: those of positions of each branch.
+            let there = |engine: &Engine| engine.backend != Backend::Webgpu || position == "cope";
+            for engine in engines().into_iter().filter(there) {
+                let (found, _) = run(Some(engine), &with("chunked-local", "gated"), &loaded).unwrap();
+                let worst = apart(&wanted, &found);
+                assert!(worst < 2e-5, "{position} {normaliser} on {engine:?}: off by {worst}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_done_to_weights_is_done_to_their_sum() {
+    let shape = dims([2, 1], [12, 12], [5, 4]);
+    let loaded = loaded(shape, normal(&shape, 3));
+    // A parameter and a name that the mix uses too.
+    let declared = Declared { name: "branches".to_owned(), ty: Ty::Float, min: 0.0, max: 9.0, step: 0.5, value: 1.5 };
+    let own = CustomFormula { text: "branches * p * p + 0.01 * (k % 3)".to_owned(), params: vec![declared] };
+    let own = MaskChoice { id: "custom".to_owned(), params: Sorted::new(), custom: Some(own) };
+    let rate = Sorted::from([("rate".to_owned(), 0.5)]);
+    let dropout = MaskChoice { id: "dropout".to_owned(), params: rate, custom: None };
+    for (normaliser, branch, selection) in [
+        ("softmax", "sinks", "none"),
+        ("learned-sink", "sinks", "none"),
+        ("sparsemax", "sinks", "none"),
+        ("top-k", "sinks", "none"),
+        ("softmax", "gru", "none"),
+        ("softmax", "none", "nsa"),
+    ] {
+        let mut plain = mixed("chunked-local", branch, 0.25);
+        if selection != "none" {
+            let params = Sorted::from([("block".to_owned(), 4.0)]);
+            (plain.hybrid, plain.selection) = (Choice::of("none"), Choice { id: selection.to_owned(), params });
+        }
+        plain.normaliser = Choice::of(normaliser);
+        let (y_plain, weights) = run(None, &plain, &loaded).unwrap();
+        let (_, kept) = run(None, &Experiment { prob: dropout.clone(), ..plain.clone() }, &loaded).unwrap();
+        let thrown = kept.iter().zip(&weights).filter(|(kept, p)| **kept == 0.0 && **p != 0.0).count();
+        assert!(thrown > 0, "{normaliser} {branch} {selection}");
+        for (kept, p) in kept.iter().zip(&weights) {
+            assert!(
+                *kept == 0.0 || (kept - 2.0 * p).abs() < TOLERANCE,
+                "{normaliser} {branch} {selection}: {kept} of {p}"
+            );
+        }
+        let with = Experiment { prob: own.clone(), ..plain };
+        let (y, changed) = run(None, &with, &loaded).unwrap();
+        assert!(apart(&y_plain, &y) > 0.01);
+        let columns = weights.len() / (2 * 12);
+        for (i, (found, p)) in changed.iter().zip(&weights).enumerate() {
+            // A block of four stands where its last token does.
+            let k = i % columns;
+            let k = if k < 12 { k } else { (k - 12) * 4 + 3 };
+            let wanted = 1.5 * p * p + 0.01 * (k % 3) as f64;
+            // Cells out of reach stay nought.
+            assert!(
+                (found - wanted).abs() < TOLERANCE || *p == 0.0 && *found == 0.0,
+                "{normaliser} {branch} {selection}: {found} where {wanted} is due"
+            );
+        }
+        for engine in engines() {
+            let (found, _) = run(Some(engine), &with, &loaded).unwrap();
+            let worst = apart(&y, &found);
+            assert!(worst < 2e-5, "{normaliser} {branch} {selection} on {engine:?}: off by {worst}");
+        }
+    }
+}
+
+#[test]
+fn vectors_on_the_values_stand_where_the_keys_do() {
+    let shape = dims([2, 2], [9, 9], [5, 4]);
+    let loaded = loaded(shape, normal(&shape, 12));
+    for position in ["shaw", "tisasrec"] {
+        let params = Sorted::from([("values".to_owned(), 1.0)]);
+        let position = Choice { id: position.to_owned(), params };
+        let plain = Experiment { position, hybrid: Choice::of("none"), ..mixed("causal", "none", 0.5) };
+        let selected = |id: &str, params: &[(&str, f64)]| {
+            let params = params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+            Experiment { selection: Choice { id: id.to_owned(), params }, ..plain.clone() }
+        };
+        // Blocks of one token are the tokens.
+        let gates = |compressed, near| [("compressed", compressed), ("chosen", 0.0), ("near", near)];
+        let sizes = [("block", 1.0), ("keep", 9.0), ("window", 64.0)];
+        let (alone, _) = run(None, &plain, &loaded).unwrap();
+        for gates in [gates(1.0, 0.0), gates(0.0, 1.0), gates(0.5, 0.5)] {
+            let (found, _) = run(None, &selected("nsa", &[gates, sizes].concat()), &loaded).unwrap();
+            let worst = apart(&alone, &found);
+            // Of TiSASRec only what is added: keys' own places are those of columns.
+            assert!(worst < TOLERANCE, "{} {gates:?}: off by {worst}", plain.position.id);
+        }
+    }
+    // The last keys alone are those that a mask leaves.
+    let params = Sorted::from([("values".to_owned(), 1.0)]);
+    let last = MaskChoice {
+        id: "custom".to_owned(),
+        params: Sorted::new(),
+        custom: Some(CustomFormula { text: "k >= 4".to_owned(), params: Vec::new() }),
+    };
+    let plain = Experiment {
+        position: Choice { id: "shaw".to_owned(), params },
+        hybrid: Choice::of("none"),
+        ..mixed("none", "none", 0.5)
+    };
+    let keep = Sorted::from([("keep".to_owned(), 5.0), ("last".to_owned(), 1.0)]);
+    let truncated = Experiment { selection: Choice { id: "truncate".to_owned(), params: keep }, ..plain.clone() };
+    let (wanted, _) = run(None, &Experiment { mask: last, ..plain }, &loaded).unwrap();
+    let (found, _) = run(None, &truncated, &loaded).unwrap();
+    assert!(apart(&wanted, &found) < TOLERANCE);
+}
+
+#[test]
 fn a_gate_at_its_end_leaves_one_branch() {
     let shape = dims([2, 1], [12, 16], [5, 4]);
     let loaded = loaded(shape, normal(&shape, 9));
@@ -209,7 +342,19 @@ fn what_does_not_go_together_is_told_apart() {
     {
         assert_eq!(path(&|e| e.selection = Choice::of(selection)).as_deref(), wanted, "{selection}");
     }
-    assert_eq!(path(&|e| e.position = Choice::of("cope")).as_deref(), Some("branch.id"));
+    assert_eq!(path(&|e| e.position = Choice::of("cope")), None);
+    // The weights of NSA's branches are in one softmax, whose scores are no longer those of one attention.
+    for (normaliser, wanted) in
+        [("top-k", Some("normaliser.id")), ("inverted", Some("normaliser.id")), ("learned-sink", None)]
+    {
+        let (nsa, none) = (Choice::of("nsa"), Choice::of("none"));
+        let three = |e: &mut Experiment| {
+            (e.normaliser, e.hybrid, e.selection) = (Choice::of(normaliser), none.clone(), nsa.clone());
+        };
+        assert_eq!(path(&three).as_deref(), wanted, "{normaliser}");
+        let beside = |e: &mut Experiment| (e.normaliser, e.branch) = (Choice::of(normaliser), Choice::of("gru"));
+        assert_eq!(path(&beside), None, "{normaliser}");
+    }
     for layout in catalogue::layouts() {
         assert_eq!(path(&|e| e.layout = Choice::of(layout.id)), None, "{}", layout.id);
     }

@@ -3,8 +3,9 @@
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
-    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Hidden, Input, Join, Layer,
-    MaskChoice, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, merge,
+    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input, Join, Layer,
+    MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, encode_as,
+    merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -97,8 +98,23 @@ fn golden() -> Vec<(&'static str, Experiment)> {
         (
             "v1&input=numbers&input.k=~jW1sxLjAsMC41XV0&input.q=~jW1swLjEsLTIuMF1d&input.v=~jW1szLjBdXQ&mask=custom&mask.custom.params=~jW3sibWF4Ijo2NC4wLCJtaW4iOjEuMCwibmFtZSI6InciLCJzdGVwIjoxLjAsInR5IjoiaW50IiwidmFsdWUiOjQuMH1d&mask.custom.text=k%20%3C=%20q_pos%20and%20q_pos%20-%20k%20%3C%20w",
             all(|e| {
-                e.input = Input::Numbers { q: vec![vec![0.1, -2.0]], k: vec![vec![1.0, 0.5]], v: vec![vec![3.0]] };
+                e.input = Input::one_head(vec![vec![0.1, -2.0]], vec![vec![1.0, 0.5]], vec![vec![3.0]]);
                 e.mask = MaskChoice { custom: Some(custom("k <= q_pos and q_pos - k < w")), ..mask("custom", &[]) };
+            }),
+        ),
+        (
+            "v1&layers=rope-nope&layers.layer=4&normaliser=top-k&normaliser.keep=3&prob=dropout&prob.draw=2&prob.rate=0.25",
+            all(|e| {
+                e.layers = Choice { params: Sorted::from([("layer".to_owned(), 4.0)]), ..Choice::of("rope-nope") };
+                e.normaliser = Choice { params: Sorted::from([("keep".to_owned(), 3.0)]), ..Choice::of("top-k") };
+                e.prob = mask("dropout", &[("rate", 0.25), ("draw", 2.0)]);
+            }),
+        ),
+        (
+            "v1&prob=custom&prob.custom.text=p%20%2A%20%28k%20%25%202%29",
+            all(|e| {
+                let own = CustomFormula { text: "p * (k % 2)".to_owned(), params: vec![] };
+                e.prob = MaskChoice { custom: Some(own), ..mask("custom", &[]) };
             }),
         ),
     ]
@@ -113,8 +129,56 @@ fn old_links_open_as_they_did() {
         assert_eq!(opened.experiment, experiment, "{link}");
         if !link.is_empty() {
             assert_eq!(encode(&experiment), link);
+            assert_eq!(decode(&encode_as(&experiment, Form::Packed)).experiment, experiment, "{link}");
         }
     }
+}
+
+/// Pasted numbers with two decimals, as many as make a readable link long.
+fn pasted() -> Experiment {
+    let matrix = |rows: usize, shift: usize| {
+        (0..rows)
+            .map(|i| (0..8).map(|j| (((i * 37 + j * 53 + shift) % 401) as f32 - 200.0) / 100.0).collect())
+            .collect::<Vec<Vec<f32>>>()
+    };
+    let edit = |row, value| Edit { tensor: TensorName::K, head: 0, row, col: 3, value };
+    Experiment {
+        input: Input::one_head(matrix(12, 0), matrix(12, 11), matrix(12, 29)),
+        edits: vec![edit(0, 0.5), edit(4, 1.0 / 3.0), edit(7, -2.0)],
+        data: Sorted::from([("time".to_owned(), (0..12).map(|i| f64::from(i * 7) / 10.0).collect())]),
+        ..Experiment::default()
+    }
+}
+
+/// [`pasted`] as it was first packed. Another release of the compressor may write other bytes; these open for ever.
+const PACKED: &str = "v1~rdFZSBtBGAfwXSfrbiQVLLUXtlALxUqbYgvF2qr0wNJWK71sSw9d3dWEmESTTbzF-1bEW0QNijfeeJ94oKCIeKAPKuKBCgqKigdKHIeAb_riMDDffE-_P38-Q3O0kBNLWUpghGOkobHJfXMLS1s7B4JlxJzSABDATe5JAQwHAPBELM2czhiGAYXcB408Up9jZUq5Qh8QuER31bSniqWAGS_ECdvU2BweXdPDdwixzEvFEaRMJXVlFUoSfYUSvoAy1XvrW7lwwz60UZQ7Rr7yLv6Y2LP3iM6wktetmHyJanNOmxK8Vlc4RrQcWbjn2HJlc_ec4ruZ7BFgF1DzPbZz20yieedXtXjTIblfnDdOWSsafif17j92zfwQXL9652t0uxYeqMbOHu3ZcwlbXRhvFMZSWoC8_1IGkDesaR15S2aMkHcYf468Ww_-IO_1TyHI-9KrCHld0l_ICqevvIls_Z86ePzUo_xzePOG6c8EG2Xp7NX3gbXai2TYRV7tuVtdGDUK8yOua-chdPhXL92Cjr_5E3zosA_tOxC6ZcGq1u5-i-mgM4YMYYWwqs1nolwYfd74V2KPe84oYRVUB6PvmjsXwOjLtx0jBiSaSQNYIYx--ITJtj5XfwkFnQA";
+
+#[test]
+fn a_long_link_is_packed_and_every_bit_comes_back() {
+    let experiment = pasted();
+    let (readable, packed) = (encode_as(&experiment, Form::Readable), encode_as(&experiment, Form::Packed));
+    assert!(packed.len() * 3 < readable.len(), "{} of {}", packed.len(), readable.len());
+    assert_eq!(encode(&experiment), packed);
+    for link in [readable, packed.clone(), PACKED.to_owned()] {
+        let opened = decode(&link);
+        assert_eq!((opened.problems, opened.experiment), (vec![], experiment.clone()));
+    }
+    // Settings may follow what is packed, and win.
+    assert_eq!(decode(&format!("{packed}&temperature=2")).experiment, Experiment { temperature: 2.0, ..experiment });
+}
+
+#[test]
+fn rounding_states_the_largest_change_and_shortens() {
+    let mut experiment = pasted();
+    let Input::Numbers { q, .. } = &mut experiment.input else { panic!() };
+    let fine = q.iter().map(|row| row.iter().map(|x| (x * 7.3).sin() * 40.0).collect());
+    *q = fine.collect::<Vec<Vec<f32>>>().into();
+    let rounded = round(&experiment).unwrap();
+    assert!((0.01..0.05).contains(&rounded.change), "{}: three digits of 40", rounded.change);
+    assert_eq!(round(&rounded.experiment).unwrap().experiment, rounded.experiment, "nothing is left to round");
+    assert!(encode(&rounded.experiment).len() < encode(&experiment).len());
+    assert_eq!(decode(&encode(&rounded.experiment)).experiment, rounded.experiment);
+    assert_eq!(round(&Experiment::default()), None, "seeds need none");
 }
 
 /// Opens a link that has something wrong; the paths named, in order.
@@ -135,6 +199,10 @@ fn a_bad_field_falls_back_alone_and_is_named() {
     let (e, paths) = named("#v1&mask=longformer&mask.window=-3&mask.globals=2&mask.wings=1");
     assert_eq!(e.mask, mask("longformer", &[("globals", 2.0)]));
     assert_eq!(paths, ["mask.params.window", "mask.params.wings"]);
+
+    let (e, paths) = named("#v1&prob=dropout&prob.rate=2&prob.draw=3&layers=local-global&layers.every=0");
+    assert_eq!((&e.prob, &e.layers), (&mask("dropout", &[("draw", 3.0)]), &Choice::of("local-global")));
+    assert_eq!(paths, ["prob.params.rate", "layers.params.every"]);
 
     let (e, paths) = named("#v1&mask=slidingwindow&seed=3");
     assert_eq!((&e.mask, e.seed), (&default.mask, 3));
@@ -180,6 +248,11 @@ fn hostile_links_open_the_default() {
         &long,
         "#v1&mask=%ff",
         "#v1&input=magic",
+        "#v1~",
+        "#v1~!",
+        "#v1~AAAA",
+        "#v2~AAAA",
+        "#v1~7cEBDQAAAMKg909tDjegAAAAAAAAAA",
     ] {
         let (experiment, paths) = named(link);
         assert_eq!(experiment, Experiment::default(), "{link}");
@@ -204,6 +277,13 @@ fn a_partial_setting_is_merged() {
         mask("strided", &[("stride", 4.0)])
     );
     assert_eq!(set(json!({"mask": {"id": "custom", "custom": {"text": "k < q"}}})).mask.custom.unwrap().text, "k < q");
+    let own = set(json!({"prob": {"id": "custom", "custom": {"text": "p * 0.5"}}}));
+    assert_eq!(own.prob.custom.as_ref().unwrap().text, "p * 0.5");
+    assert_eq!(
+        merge(&own, &json!({"prob": {"id": "dropout", "params": {"rate": 0.5}}})).unwrap().prob,
+        mask("dropout", &[("rate", 0.5)])
+    );
+    assert_eq!(merge(&own, &json!({"prob": null})).unwrap(), base);
     assert_eq!(set(json!({"scale": {"free": 2}})).scale, Scale::Free(2.0));
     assert_eq!(
         set(json!({"input": {"kind": "text", "text": "1"}})).input,
@@ -270,6 +350,15 @@ fn wrong_settings() -> Vec<Value> {
         json!({"position": {"id": "t5", "params": {"buckets": 64, "max_distance": 8}}}),
         json!({"position": {"id": "t5", "params": {"buckets": 5}}}),
         json!({"normaliser": {"id": "hardmax"}}),
+        json!({"normaliser": {"id": "softmax", "params": {"keep": 1}}}),
+        json!({"normaliser": {"id": "top-k", "params": {"keep": 0}}}),
+        json!({"prob": {"id": "dropouts"}}),
+        json!({"prob": {"id": "dropout", "params": {"rate": 1}}}),
+        json!({"prob": {"id": "custom"}}),
+        json!({"prob": {"custom": {"text": "p"}}}),
+        json!({"prob": {"id": "custom", "custom": {"text": "s"}}}),
+        json!({"layers": {"id": "local"}}),
+        json!({"layers": {"id": "some-nope", "params": {"every": 0}}}),
         json!({"estimator": {"id": "perfromer"}}),
         json!({"estimator": {"id": "performer", "params": {"features": 0}}}),
         json!({"scale": {"free": 1e9}}),
@@ -370,7 +459,12 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed())
             .prop_map(|(recipe, size, seed)| Input::Generated { recipe: recipe.to_owned(), size, seed }),
         (text(), size, seed()).prop_map(|(text, size, seed)| Input::Text { text, size, seed }),
-        (small(), small()).prop_map(|(q, k)| Input::Numbers { q, v: k.clone(), k }),
+        (small(), small(), 1..3usize, 1..3usize).prop_map(|(q, k, group, kv_heads)| {
+            // The rows of one head after those of the other.
+            let q_heads = group * kv_heads;
+            let k = Matrix::from(vec![k; kv_heads].concat());
+            Input::Numbers { q: vec![q; q_heads].concat().into(), v: k.clone(), k, q_heads, kv_heads }
+        }),
         (hidden, any::<bool>(), 1..3usize, seed()).prop_map(|(x, own, d, seed)| {
             let size = Size { q_heads: 2, kv_heads: 1, d, d_v: 3, ..Size::default() };
             let matrix = |columns| vec![vec![0.1_f32; columns]; x.width()];
@@ -379,6 +473,14 @@ fn experiments() -> impl Strategy<Value = Experiment> {
             Input::Projected { x, weights, size, seed }
         }),
     ];
+    let score = prop::option::of((
+        Just(custom("s * 0.5")),
+        prop_oneof![
+            Just(mask("none", &[])),
+            (0.0..0.95).prop_map(|rate| mask("dropout", &[("rate", rate)])),
+            Just(MaskChoice { custom: Some(custom("p * w + k % 2")), ..mask("custom", &[]) }),
+        ],
+    ));
     let mask = prop_oneof![
         Just(mask("none", &[])),
         Just(Experiment::default().mask),
@@ -412,7 +514,6 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         (-1e6..1e6f64).prop_map(Scale::Free)
     ];
     let data = prop::collection::btree_map("time[a-z_0-9]{0,5}", prop::collection::vec(number(), 1..6), 0..3);
-    let score = prop::option::of(Just(custom("s * 0.5")));
     (
         (input, mask, scale, data, score, seed()),
         (
@@ -431,7 +532,6 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                     mask,
                     scale,
                     data: data.into_iter().collect(),
-                    score,
                     seed,
                     edits,
                     combine,
@@ -440,13 +540,17 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                     softcap,
                     ..Experiment::default()
                 };
+                if let Some((score, prob)) = score {
+                    (e.score, e.prob) = (Some(score), prob);
+                }
                 e.view.head = head;
                 // Rectangles outside the input do not pass.
                 let bare = Experiment { input: e.input.clone(), ..Experiment::default() };
                 e.paint.retain(|patch| check(&Experiment { paint: vec![*patch], ..bare.clone() }).is_ok());
                 if flag {
                     e.position = Choice { params: Sorted::from([("base".to_owned(), 500.0)]), ..Choice::of("rope") };
-                    e.normaliser = Choice::of("sigmoid");
+                    e.normaliser = Choice { params: Sorted::from([("keep".to_owned(), 3.0)]), ..Choice::of("top-k") };
+                    e.layers = Choice { params: Sorted::from([("layer".to_owned(), 7.0)]), ..Choice::of("rope-nope") };
                     e.estimator =
                         Choice { params: Sorted::from([("rank".to_owned(), 7.0)]), ..Choice::of("linformer") };
                     e.hybrid = Choice { params: Sorted::from([("gate".to_owned(), 0.25)]), ..Choice::of("gated") };
@@ -467,25 +571,29 @@ proptest! {
         prop_assert_eq!(check(&experiment), Ok(()));
         let link = encode(&experiment);
         prop_assert!(link.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~,:/=&%".contains(&b)), "{}", link);
-        let opened = decode(&link);
-        prop_assert_eq!(&opened.problems, &vec![]);
-        prop_assert_eq!(&opened.experiment, &experiment);
+        for link in [link, encode_as(&experiment, Form::Readable), encode_as(&experiment, Form::Packed)] {
+            let opened = decode(&link);
+            prop_assert_eq!(&opened.problems, &vec![]);
+            prop_assert_eq!(&opened.experiment, &experiment);
+        }
         prop_assert_eq!(&merge(&Experiment::default(), &serde_json::to_value(&experiment).unwrap()).unwrap(), &experiment);
         conforms(&serde_json::to_value(&experiment).unwrap());
     }
 
     #[test]
     fn a_damaged_link_opens_something_valid(experiment in experiments(), at in any::<prop::sample::Index>(), with in "\\PC{0,4}") {
-        let mut link = encode(&experiment);
-        let at = at.index(link.len());
-        link.replace_range(at..=at, &with);
-        let opened = decode(&link);
-        prop_assert_eq!(check(&opened.experiment), Ok(()));
+        for form in [Form::Readable, Form::Packed] {
+            let mut link = encode_as(&experiment, form);
+            let at = at.index(link.len());
+            link.replace_range(at..=at, &with);
+            let opened = decode(&link);
+            prop_assert_eq!(check(&opened.experiment), Ok(()));
+        }
     }
 
     #[test]
-    fn any_text_opens_something_valid(text in "(#?v1)?(&?(mask|input|view|data|edits|score|scale|position)(\\.[a-z_]{1,8}){0,3}=[~\"]?\\PC{0,9}){0,6}", noise in "\\PC{0,60}") {
-        for text in [&text, &noise] {
+    fn any_text_opens_something_valid(text in "(#?v1)?(&?(mask|input|view|data|edits|score|scale|position|prob|layers)(\\.[a-z_]{1,8}){0,3}=[~\"]?\\PC{0,9}){0,6}", noise in "\\PC{0,60}") {
+        for text in [&text, &noise, &format!("v1~{noise}"), &format!("v1~{}&{text}", noise.escape_unicode())] {
             let opened = decode(text);
             prop_assert_eq!(check(&opened.experiment), Ok(()));
             prop_assert_eq!(&opened.raw, text);

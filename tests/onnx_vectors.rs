@@ -112,7 +112,7 @@ fn request(case: &Case) -> Request {
         kv_num_heads: whole("kv_num_heads").map(|n| n as usize),
         qk_matmul_output_mode: whole("qk_matmul_output_mode").map(|n| n as u32),
         score: case.attributes.get("score_mod").map(|graph| FormulaOrEntry::Formula(formula(graph, "s"))),
-        prob: case.attributes.get("prob_mod").map(|graph| formula(graph, "p")),
+        prob: case.attributes.get("prob_mod").map(|graph| FormulaOrEntry::Formula(formula(graph, "p"))),
         outputs: Some(case.outputs.keys().cloned().collect()),
         ..Request::default()
     }

@@ -1,6 +1,8 @@
-//! Measures of a pattern and of an outcome.
+//! Measures of a pattern and of an outcome, and the colours in which they are drawn.
 
+pub mod colour;
 pub mod difference;
+pub mod layers;
 pub mod positions;
 pub mod reach;
 pub mod reorder;

@@ -114,6 +114,8 @@ pub fn probe(
 /// The parameters on a bench: what the scheme calls trained length and factor follows from it.
 fn at(entry: &PositionEntry, given: &Sorted<String, f64>, bench: Bench) -> Sorted<String, f64> {
     let mut params = given.clone();
+    // Scores are measured: what values get is nothing to them.
+    params.remove("values");
     let has = |name: &str| entry.params.iter().find(|param| param.name == name);
     if let Some(trained) = has("trained") {
         params.insert("trained".to_owned(), (bench.trained as f64).clamp(trained.min, trained.hard_max));

@@ -40,30 +40,60 @@ pub fn reach(
     }
 }
 
+/// Reach of a stack whose layers differ and repeat after `period` of them: `allowed(layer, q, k)` with layers counted from 1. Pairs are those of the
+/// first layer.
+pub fn reach_of_stack(
+    n_q: usize,
+    n_k: usize,
+    period: usize,
+    allowed: impl Fn(usize, usize, usize) -> bool,
+    bound: impl Fn(usize, usize) -> bool,
+) -> Reach {
+    let mut walk = Walk::stack(n_q, n_k, period, allowed, bound);
+    loop {
+        if let Some(reach) = walk.advance(n_q) {
+            return reach;
+        }
+    }
+}
+
 /// [`reach`] on its way, to be advanced in steps: on a page's thread nothing may last.
 #[derive(Clone, Debug)]
 pub struct Walk {
     n_q: usize,
     /// Words of a row of bits.
     words: usize,
-    /// What one layer sees, and what is permitted.
-    one: Vec<u64>,
+    /// What each layer of a period sees, and what is permitted.
+    each: Vec<Vec<u64>>,
     permitted: Vec<u64>,
     /// What is seen after `layers` layers, and after one more in the rows before `row`.
     seen: Vec<u64>,
     next: Vec<u64>,
     row: usize,
     layers: u32,
+    /// Layers that added nothing since the last one that did.
+    idle: usize,
     pairs: u64,
     reached: u64,
 }
 
 impl Walk {
-    /// One layer.
+    /// A stack of layers that are alike, one of them walked.
     pub fn new(
         n_q: usize,
         n_k: usize,
         allowed: impl Fn(usize, usize) -> bool,
+        bound: impl Fn(usize, usize) -> bool,
+    ) -> Self {
+        Self::stack(n_q, n_k, 1, |_, q, k| allowed(q, k), bound)
+    }
+
+    /// A stack as [`reach_of_stack`] takes it, its first layer walked.
+    pub fn stack(
+        n_q: usize,
+        n_k: usize,
+        period: usize,
+        allowed: impl Fn(usize, usize, usize) -> bool,
         bound: impl Fn(usize, usize) -> bool,
     ) -> Self {
         let words = n_k.div_ceil(64);
@@ -77,19 +107,24 @@ impl Walk {
             bits
         };
         let permitted = table(&bound);
-        let one = table(&|q, k| allowed(q, k) && bound(q, k));
-        let pairs = count(&one);
-        let (seen, next) = (one.clone(), one.clone());
-        Self { n_q, words, one, permitted, seen, next, row: 0, layers: u32::from(pairs > 0), pairs, reached: pairs }
+        let of_layer = |layer: usize| table(&|q, k| allowed(layer, q, k) && bound(q, k));
+        let each: Vec<Vec<u64>> = (1..=period.max(1)).map(of_layer).collect();
+        let (seen, next) = (each[0].clone(), each[0].clone());
+        let pairs = count(&seen);
+        let layers = u32::from(pairs > 0);
+        Self { n_q, words, each, permitted, seen, next, row: 0, layers, idle: 0, pairs, reached: pairs }
     }
 
     /// Goes on by so many rows; the reach, once no further layer adds to it.
     pub fn advance(&mut self, rows: usize) -> Option<Reach> {
         let Self { n_q, words, .. } = *self;
         let end = (self.row + rows).min(n_q);
+        // The layer after those that were walked; nothing before it saw anything if none counts yet.
+        let walked = self.layers.max(1) as usize + self.idle;
+        let one = &self.each[walked % self.each.len()];
         for q in self.row..end {
             for w in 0..words {
-                let mut rest = self.one[q * words + w];
+                let mut rest = one[q * words + w];
                 while rest != 0 {
                     let token = w * 64 + rest.trailing_zeros() as usize;
                     rest &= rest - 1;
@@ -106,12 +141,17 @@ impl Walk {
             return None;
         }
         let now = count(&self.next);
+        self.row = 0;
         if now == self.reached {
+            self.idle += 1;
             let Self { pairs, layers, reached, .. } = *self;
-            return Some(Reach { pairs, layers, reached, permitted: count(&self.permitted) });
+            // A period in which no layer adds anything: none will.
+            let over = self.idle == self.each.len();
+            return over.then(|| Reach { pairs, layers, reached, permitted: count(&self.permitted) });
         }
         self.seen.clone_from(&self.next);
-        (self.row, self.reached, self.layers) = (0, now, self.layers + 1);
+        self.layers = walked as u32 + 1;
+        (self.reached, self.idle) = (now, 0);
         None
     }
 }
@@ -160,6 +200,25 @@ mod tests {
         // With itself and distances 1, 2, 4, …, 32, a distance needs as many layers as it has bits: 63 has six.
         let synaptic = reach(64, 64, |q, k| k <= q && (q == k || (q - k).is_power_of_two()), CAUSAL);
         assert_eq!(synaptic.full(), Some(6));
+    }
+
+    #[test]
+    fn a_global_layer_ends_what_windows_began() {
+        // A window of w goes w − 1 back in each layer; the global layer sees what all of them have seen.
+        let local_global = |every: usize, window: usize| {
+            let allowed = |layer: usize, q: usize, k: usize| k <= q && (layer.is_multiple_of(every) || q - k < window);
+            reach_of_stack(64, 64, every, allowed, CAUSAL).full()
+        };
+        assert_eq!(local_global(6, 8), Some(6));
+        assert_eq!(local_global(12, 8), Some(9));
+        assert_eq!(local_global(1, 8), Some(1));
+        assert_eq!(local_global(6, 64), Some(1));
+        // Layers that see themselves only add nothing, and the count goes on past them.
+        assert_eq!(local_global(5, 1), Some(5));
+        let alternating = |layer: usize, q: usize, k: usize| {
+            k <= q && (q - k).is_multiple_of(if layer % 2 == 1 { 8 } else { 1 }) && (layer % 2 == 1 || q - k < 8)
+        };
+        assert_eq!(reach_of_stack(64, 64, 2, alternating, CAUSAL).full(), Some(2));
     }
 
     #[test]

@@ -5,11 +5,11 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, Table, Text, estimators, hybrids, layouts, masks, normalisers, positions,
-    products, recipes, selections,
+    ContentEntry, Paper, Param, Slot, Table, Text, estimators, hybrids, layouts, masks, mixes, normalisers, positions,
+    probabilities, products, recipes, selections,
 };
 
-/// Every mask, position scheme, normaliser, product, selection, estimator and generator with names, parameters and ranges.
+/// Every mask, position scheme, normaliser, change of the weights, mix of layers, product, selection, estimator and generator with names, parameters and ranges.
 pub fn catalogue() -> JsValue {
     plain(&json!({
         "masks": masks().iter().map(|m| json!({
@@ -28,7 +28,16 @@ pub fn catalogue() -> JsValue {
             })
         }).collect::<Vec<_>>(),
         "normalisers": normalisers().iter().map(|n| json!({
-            "id": n.id, "name": text(&n.name), "about": text(&n.about), "formula": n.formula, "paper": paper(n.paper),
+            "id": n.id, "name": text(&n.name), "about": text(&n.about), "formula": n.formula, "params": params(n.params),
+            "data": tables(n.tables), "paper": paper(n.paper),
+        })).collect::<Vec<_>>(),
+        "probabilities": probabilities().iter().map(|p| json!({
+            "id": p.id, "name": text(&p.name), "about": text(&p.about), "formula": p.formula, "params": params(p.params),
+            "paper": paper(p.paper),
+        })).collect::<Vec<_>>(),
+        "layers": mixes().iter().map(|m| json!({
+            "id": m.id, "name": text(&m.name), "about": text(&m.about), "formula": m.mask, "params": params(m.params),
+            "paper": paper(m.paper),
         })).collect::<Vec<_>>(),
         "products": by_content(products()),
         "layouts": layouts().iter().map(|l| json!({

@@ -59,7 +59,7 @@ fn interface(lab: Lab, pool: Pool, owner: Owner) -> Result<Promise, SplitLoaderE
         // Without it `run` and `set` say of some ids that there is no such entry.
         let _ = whole::fetch(lab).await;
         // Any answer will do: it shows that a worker is there.
-        let _ = pool.load(&Input::Numbers { q: one.clone(), k: one.clone(), v: one }, None).await;
+        let _ = pool.load(&Input::one_head(one.clone(), one.clone(), one), None).await;
         object(lab, pool, events)
     }))
 }

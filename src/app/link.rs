@@ -7,7 +7,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::state::Lab;
 use super::whole;
-use crate::experiment::{Experiment, Issue, Opened, decode, encode, message};
+use crate::experiment::{Experiment, Input, Issue, Opened, decode, encode, limits, message};
 
 /// What a link's fragment opens. Where the piece does not arrive, the default experiment and a word about it.
 pub async fn read(raw: String) -> Opened {
@@ -50,5 +50,10 @@ fn opened(raw: String) -> Result<Opened, SplitLoaderError> {
 
 #[wasm_split(catalogue, fallible)]
 fn fragment(experiment: Arc<Experiment>) -> Result<String, SplitLoaderError> {
+    // Packed in whatever way: writing them all would take a second after each edit, for a link that is not read back.
+    if experiment.input.numbers() > limits::LINK {
+        let without = Experiment { input: Input::default(), edits: Vec::new(), ..experiment.as_ref().clone() };
+        return Ok(encode(&without));
+    }
     Ok(if *experiment == Experiment::default() { String::new() } else { encode(&experiment) })
 }

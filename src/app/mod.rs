@@ -13,9 +13,12 @@
 //! | `inputs` | where Q, K, V come from; matrices that can be edited |
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `browse` | the catalogue as a sheet: search, details, choice |
+//! | `gallery` | experiments that tell a story |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
+//! | `embed` | the page in a frame of somebody else's |
+//! | `share` | links, frames, elements to carry away |
 //! | `estimators` | something else in attention's place, with its error |
 //! | `result` | why this cell, the row, the output, timing |
 
@@ -24,7 +27,9 @@ pub mod clock;
 mod compare;
 pub mod controls;
 pub mod element;
+mod embed;
 mod estimators;
+mod gallery;
 pub mod i18n;
 pub mod inputs;
 mod link;
@@ -36,6 +41,7 @@ pub mod reactive;
 pub mod result;
 pub mod rules;
 pub mod runner;
+mod share;
 pub mod shell;
 pub mod state;
 pub mod url;
@@ -47,13 +53,16 @@ use wasm_bindgen_futures::spawn_local;
 
 /// Mounts the page, with what its address opens.
 pub fn start() {
-    let raw = url::fragment();
-    if raw.is_empty() {
+    let (raw, embedded) = (url::fragment(), url::embedded());
+    if raw.is_empty() && !embedded {
         mount_to_body(|| shell::app(None));
     } else {
-        spawn_local(async {
-            let opened = link::read(raw).await;
-            mount_to_body(|| shell::app(Some(opened)));
+        spawn_local(async move {
+            let opened = if raw.is_empty() { None } else { Some(link::read(raw).await) };
+            // Where the frame's layout does not arrive, the whole page in a frame is better than nothing.
+            if !embedded || embed::start(opened.clone()).await.is_err() {
+                mount_to_body(|| shell::app(opened));
+            }
         });
     }
 }

@@ -34,6 +34,12 @@ thread_local! {
     });
 }
 
+/// Resolves when the styles of what is fetched later are there, or do not come.
+pub async fn styles() {
+    let styles = STYLES.with(Clone::clone);
+    let _ = JsFuture::from(styles).await;
+}
+
 /// A part of the program on its way.
 pub type Fetch<T> = Pin<Box<dyn Future<Output = Result<T, SplitLoaderError>>>>;
 
@@ -64,9 +70,10 @@ fn shell(fetch: Arc<dyn Fn() -> Coming + Send + Sync>) -> AnyView {
     let start = Arc::new(move || {
         let part = fetch();
         spawn_local(async move {
-            let styles = STYLES.with(|styles| JsFuture::from(styles.clone()));
+            // Both at once.
+            STYLES.with(|_| ());
             let part = part.await;
-            let _ = styles.await;
+            styles().await;
             arrived.try_set(Some(part.map(Arrived)));
         });
     });

@@ -88,11 +88,60 @@ pub fn link(experiment: &Experiment) -> String {
     address(&encode(experiment))
 }
 
+/// The folder that the page is served from, with its slash.
+pub fn folder() -> String {
+    let location = window().location();
+    let part = |part: Result<String, JsValue>| part.unwrap_or_default();
+    let path = part(location.pathname());
+    let folder = path.rfind('/').map_or("/", |end| &path[..=end]);
+    format!("{}{folder}", part(location.origin()))
+}
+
+/// Offers bytes as a file to keep.
+pub fn save(name: &str, kind: &str, bytes: &[u8]) {
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let link = || {
+        let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options).ok()?;
+        let address = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
+        let link = document().create_element("a").ok()?.dyn_into::<web_sys::HtmlAnchorElement>().ok()?;
+        link.set_href(&address);
+        link.set_download(name);
+        link.click();
+        // The browser has taken the bytes by then.
+        set_timeout(move || drop(web_sys::Url::revoke_object_url(&address)), Duration::from_secs(10));
+        Some(())
+    };
+    // Nothing to do where a browser has no files to give.
+    let _ = link();
+}
+
+/// The query of the page's address, with its question mark.
+pub fn search() -> String {
+    window().location().search().unwrap_or_default()
+}
+
+/// The full page's address with a fragment, in the language and theme of this one: what a frame's way out leads to.
+pub fn full_page(lab: Lab, fragment: &str) -> String {
+    let location = window().location();
+    let part = |part: Result<String, JsValue>| part.unwrap_or_default();
+    let lang = if lab.lang.get_untracked() == Lang::Zh { "zh-CN" } else { "en" };
+    let theme = match lab.theme.get_untracked() {
+        Theme::Auto => "",
+        Theme::Light => "&theme=light",
+        Theme::Dark => "&theme=dark",
+    };
+    format!("{}{}?lang={lang}{theme}#{fragment}", part(location.origin()), part(location.pathname()))
+}
+
 /// The page's address with another fragment.
 fn address(fragment: &str) -> String {
     let location = window().location();
     let part = |part: Result<String, JsValue>| part.unwrap_or_default();
-    format!("{}{}{}#{}", part(location.origin()), part(location.pathname()), part(location.search()), fragment)
+    // A link opens the page, whatever part of it this is.
+    let search = if embedded() { String::new() } else { part(location.search()) };
+    format!("{}{}{search}#{fragment}", part(location.origin()), part(location.pathname()))
 }
 
 /// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
@@ -181,8 +230,13 @@ async fn keep(experiment: Arc<Experiment>, written: Rc<RefCell<String>>) {
     }
 }
 
+/// Whether the address asks for the layout of a frame.
+pub fn embedded() -> bool {
+    web_sys::UrlSearchParams::new_with_str(&search()).is_ok_and(|asked| asked.has("embed"))
+}
+
 /// Whether the page lies in a frame, whose address is the host's business.
-fn framed() -> bool {
+pub fn framed() -> bool {
     let window = window();
     let top = window.top().ok().flatten();
     top.is_some_and(|top| !js_sys::Object::is(&top, &window))

@@ -8,7 +8,9 @@ use super::dims::{Dims, Inputs};
 use super::lowering;
 use super::plan;
 use super::problem::Problem;
-use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message};
+use crate::experiment::{
+    CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message,
+};
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,8 +89,10 @@ pub(super) fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Is
         // A cap that makes no sense is refused with the problem's other numbers.
         problem.softcap = Some(experiment.softcap as f32);
     }
-    chooser.position(&mut problem, &experiment.position.id, &experiment.position.params, "position");
-    let Experiment { product, layout, selection, temperature, .. } = experiment;
+    let Experiment { position, layers, product, layout, selection, temperature, .. } = experiment;
+    if chooser.layers(&mut problem, &layers.id, &layers.params, "layers") {
+        chooser.position(&mut problem, &position.id, &position.params, "position");
+    }
     // A temperature that makes no sense was refused with the scale.
     let temperature = if *temperature > 0.0 { *temperature } else { 1.0 };
     chooser.product(&mut problem, &product.id, &product.params, "product", Some(temperature));
@@ -98,9 +102,13 @@ pub(super) fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Is
         let term = chooser.custom(formula, "score");
         problem.bias.push(term);
     }
-    chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
-    problem.paint.clone_from(&experiment.paint);
+    chooser.probability(&mut problem, &experiment.prob, "prob");
+    let Choice { id, params } = &experiment.normaliser;
+    let last = chooser.normaliser(&mut problem, id, params, "normaliser");
     chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
+    // Last of what reads scores: a normaliser may choose among the keys that everything else leaves.
+    chooser.choosing(&mut problem, last, "normaliser");
+    problem.paint.clone_from(&experiment.paint);
     lowering::seal(&mut problem);
     if experiment.hybrid.id != "none"
         && let Some(second) = lowering::second()
@@ -178,7 +186,7 @@ mod tests {
     use super::*;
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
     use crate::catalogue;
-    use crate::experiment::{Choice, CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge};
+    use crate::experiment::{CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge};
     use crate::formula::{Scalar, Ty};
     use crate::interchange::SerdeJson;
 
@@ -317,7 +325,7 @@ mod tests {
         for input in [
             generated().input,
             Input::Text { text: "one, two".to_owned(), size: crate::experiment::Size::default(), seed: 0 },
-            Input::Numbers { q: vec![vec![1.0]], k: vec![vec![1.0]; 2], v: vec![vec![1.0, 2.0]; 2] },
+            Input::one_head(vec![vec![1.0]], vec![vec![1.0]; 2], vec![vec![1.0, 2.0]; 2]),
         ] {
             assert_eq!(crate::attention::dims_of(&input), Some(load::<SerdeJson>(&input, None).unwrap().dims));
         }
@@ -346,13 +354,33 @@ mod tests {
     fn inputs_that_do_not_fit_are_named() {
         let load_paths = |input: Input| load::<SerdeJson>(&input, None).err().map(|issues| issues.0[0].path.clone());
         let rows = |n: usize, d: usize| vec![vec![0.0_f32; d]; n];
-        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 3), v: rows(4, 5) }), None);
-        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 2), v: rows(4, 5) }).unwrap(), "input.k");
-        assert_eq!(load_paths(Input::Numbers { q: rows(2, 3), k: rows(4, 3), v: rows(3, 5) }).unwrap(), "input.v");
-        assert_eq!(
-            load_paths(Input::Numbers { q: vec![vec![1.0], vec![]], k: rows(1, 1), v: rows(1, 1) }).unwrap(),
-            "input.q[1]"
-        );
+        assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 3), rows(4, 5))), None);
+        assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 2), rows(4, 5))).unwrap(), "input.k");
+        assert_eq!(load_paths(Input::one_head(rows(2, 3), rows(4, 3), rows(3, 5))).unwrap(), "input.v");
+        assert_eq!(load_paths(Input::one_head(vec![vec![1.0], vec![]], rows(1, 1), rows(1, 1))).unwrap(), "input.q[1]");
         assert_eq!(load_paths(Input::Capture { id: "animal".to_owned(), layer: 3 }).unwrap(), "input");
+        let heads = |q_heads, kv_heads| Input::Numbers {
+            q: rows(4, 2).into(),
+            k: rows(3, 2).into(),
+            v: rows(3, 1).into(),
+            q_heads,
+            kv_heads,
+        };
+        assert_eq!(load_paths(heads(2, 1)), None);
+        assert_eq!(load_paths(heads(3, 1)).unwrap(), "input.q_heads");
+        assert_eq!(load_paths(heads(2, 2)).unwrap(), "input.kv_heads");
+        assert_eq!(load_paths(heads(0, 1)).unwrap(), "input.q_heads");
+    }
+
+    #[test]
+    fn numbers_of_several_heads_lie_head_after_head() {
+        let counted = |n: usize| (0..n).map(|i| vec![i as f32]).collect::<Vec<_>>();
+        let (q, k) = (counted(4).into(), crate::experiment::Matrix::from(counted(3)));
+        let input = Input::Numbers { q, v: k.clone(), k, q_heads: 2, kv_heads: 1 };
+        let loaded = load::<SerdeJson>(&input, None).unwrap();
+        assert_eq!(loaded.dims, Dims { batch: 1, q_heads: 2, kv_heads: 1, n_q: 2, n_k: 3, d: 1, d_v: 1 });
+        assert_eq!(crate::attention::load::dims_of(&input), Some(loaded.dims));
+        assert_eq!(loaded.inputs.q_head(&loaded.dims, 0, 1), [2.0, 3.0]);
+        assert_eq!(loaded.tokens_q, ["0", "1"]);
     }
 }

@@ -1,16 +1,16 @@
 //! Entries of the catalogue, and formulas of the user's own, turned into terms and slots of a problem. Experiments and requests of the
 //! JavaScript API choose in the same words, so both come through here.
 
+mod weights;
+
 use std::sync::Arc;
 
 use super::dims::Dims;
 use super::lowering::{self, Making};
-use super::problem::{Beyond, Encoding, Normaliser, Problem, Term};
+use super::problem::{Beyond, Encoding, Problem, Term};
 use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
-use crate::catalogue::{
-    self, Content, ContentEntry, Lookup, NormaliserKind, Param, Rotary, Setting, Slot, Table, Text,
-};
+use crate::catalogue::{self, Content, ContentEntry, Lookup, MixEntry, Param, Rotary, Setting, Slot, Table, Text};
 use crate::experiment::{
     Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
     type_of, unknown,
@@ -87,6 +87,23 @@ impl Chooser<'_> {
         if let Some(term) = pattern.score {
             self.bias(problem, term);
         }
+    }
+
+    /// What the layer that is shown is, by the mix of layers `id`: its mask; and whether it has positions.
+    pub fn layers(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) -> bool {
+        if id == "same" {
+            self.params(&[], params, path);
+            return true;
+        }
+        let Some(entry) = catalogue::mix(id) else {
+            let ids = catalogue::mixes().iter().map(|e| e.id).chain(["same"]);
+            self.unknown(path, Text::new("mix of layers", "层的组合"), id, ids);
+            return true;
+        };
+        let params = self.params(entry.params, params, path);
+        problem.masks.extend(entry.mask.map(|mask| self.term(mask, entry.params, &[], &params, path)));
+        let count = |name: &str| params.get(name).map_or(1, |&value| value as usize);
+        !(entry.bare && MixEntry::differs(count("layer"), count("every")))
     }
 
     /// Fills the slot of the position entry `id`.
@@ -198,27 +215,6 @@ impl Chooser<'_> {
         let term = self.term("", declared, &[], params, path);
         let (seed, mut table) = (self.seed, |table: &Table| self.table(table, params));
         lowering::gather(problem, content, &mut Making { params, seed, term: &term, table: &mut table });
-    }
-
-    /// The normaliser entry `id`.
-    pub fn normaliser(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
-        let Some(entry) = catalogue::normaliser(id) else {
-            return self.unknown(
-                path,
-                Text::new("normaliser", "归一化方式"),
-                id,
-                catalogue::normalisers().iter().map(|e| e.id),
-            );
-        };
-        self.params(&[], params, path);
-        problem.normaliser = match entry.kind {
-            NormaliserKind::Softmax => Normaliser::Softmax,
-            NormaliserKind::OffByOne => Normaliser::OffByOne,
-            NormaliserKind::Sigmoid => Normaliser::Sigmoid,
-            NormaliserKind::Sparsemax => Normaliser::Sparsemax,
-            NormaliserKind::Entmax => Normaliser::Entmax,
-            NormaliserKind::SquaredRelu => Normaliser::SquaredRelu,
-        };
     }
 
     /// Puts a bias in the slot that the softcap convention names.

@@ -58,7 +58,7 @@ pub fn made(input: &Input) -> Result<Loaded, Issues> {
                 note: None,
             })
         }
-        Input::Numbers { q, k, v } => pasted(q, k, v),
+        Input::Numbers { q, k, v, q_heads, kv_heads } => pasted([q, k, v], [*q_heads, *kv_heads]),
         Input::Projected { x, weights, seed, .. } => {
             // What the check finds, callers who skip it must hear as well: sizes here decide what memory is taken.
             experiment::check_input(input)?;
@@ -86,9 +86,9 @@ pub fn dims_of(input: &Input) -> Option<Dims> {
             let n = x.streams().iter().sum();
             (*size, n, n)
         }
-        Input::Numbers { q, k, v } => {
-            let size = Size { q_heads: 1, kv_heads: 1, d: width(q), d_v: width(v), n_q: 0, n_k: 0 };
-            (size, q.len(), k.len())
+        Input::Numbers { q, k, v, q_heads, kv_heads } => {
+            let size = Size { q_heads: *q_heads, kv_heads: *kv_heads, d: width(q), d_v: width(v), n_q: 0, n_k: 0 };
+            (size, q.len() / (*q_heads).max(1), k.len() / (*kv_heads).max(1))
         }
     };
     let Size { q_heads, kv_heads, d, d_v, .. } = size;
@@ -145,7 +145,7 @@ fn check(dims: Dims) -> Result<(), Issues> {
     if issues.is_empty() { Ok(()) } else { Err(Issues(issues)) }
 }
 
-fn pasted(q: &[Vec<f32>], k: &[Vec<f32>], v: &[Vec<f32>]) -> Result<Loaded, Issues> {
+fn pasted([q, k, v]: [&[Vec<f32>]; 3], [q_heads, kv_heads]: [usize; 2]) -> Result<Loaded, Issues> {
     let mut issues = Vec::new();
     for (name, rows) in [("q", q), ("k", k), ("v", v)] {
         let width = rows.first().map_or(0, Vec::len);
@@ -171,10 +171,18 @@ fn pasted(q: &[Vec<f32>], k: &[Vec<f32>], v: &[Vec<f32>]) -> Result<Loaded, Issu
         issues
             .push(Issue::new("input.v", message!("has {of_v} rows; K has {of_k}", "有 {of_v} 行，而 K 有 {of_k} 行")));
     }
+    for (name, heads, rows) in [("q_heads", q_heads, q.len()), ("kv_heads", kv_heads, k.len())] {
+        if heads == 0 || !rows.is_multiple_of(heads) {
+            let message =
+                message!("must divide the {rows} rows evenly, and is {heads}", "须能整除 {rows} 行，现为 {heads}");
+            issues.push(Issue::new(format!("input.{name}"), message));
+        }
+    }
     if !issues.is_empty() {
         return Err(Issues(issues));
     }
-    let dims = Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: q.len(), n_k: k.len(), d: width(q), d_v: width(v) };
+    let (n_q, n_k) = (q.len() / q_heads, k.len() / kv_heads);
+    let dims = Dims { batch: 1, q_heads, kv_heads, n_q, n_k, d: width(q), d_v: width(v) };
     let flat = |rows: &[Vec<f32>]| Arc::new(rows.concat());
     Ok(numbered(dims, Inputs { q: flat(q), k: flat(k), v: flat(v) }))
 }

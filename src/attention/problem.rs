@@ -96,6 +96,8 @@ pub enum Normaliser {
     Entmax,
     /// `max(0, s)² / n_k`, each key by itself (Hua et al. 2022).
     SquaredRelu,
+    /// `e^s`, each key by itself: the softmax over queries, where the logarithm of its column's sum is already taken from `s` (Locatello et al. 2020).
+    Exponential,
 }
 
 /// All slots of the pipeline. Plain data: it crosses into workers and is compiled there.

@@ -89,7 +89,7 @@ pub fn whole_row(plan: &Plan, head: usize, scores: &[f64]) -> f64 {
         Normaliser::Softmax | Normaliser::OffByOne => log_sum_exp(scores, plan.sink_of(head)),
         Normaliser::Sparsemax => threshold(scores, 1.0, |above| above),
         Normaliser::Entmax => threshold(scores, 0.5, |above| above * above),
-        Normaliser::Sigmoid | Normaliser::SquaredRelu => 0.0,
+        Normaliser::Sigmoid | Normaliser::SquaredRelu | Normaliser::Exponential => 0.0,
     }
 }
 
@@ -106,6 +106,7 @@ pub fn weight(plan: &Plan, at: At, score: f64, lse: f64) -> f64 {
         Normaliser::Sparsemax => positive(score - lse),
         Normaliser::Entmax => positive(score / 2.0 - lse).powi(2),
         Normaliser::SquaredRelu => positive(score).powi(2) / plan.dims.n_k as f64,
+        Normaliser::Exponential => score.exp(),
     };
     match &plan.probability {
         Some(formula) => f64::from(formula.score_at(p as f32, at.b as i32, at.h as i32, at.q as i32, at.k as i32)),

@@ -6,7 +6,7 @@ use super::choose::Chooser;
 use super::lowering::{Making, hybrid};
 use super::problem::Problem;
 use crate::catalogue::{self, Text};
-use crate::experiment::{Choice, Experiment, Issue, Issues, MaskChoice};
+use crate::experiment::{Choice, Experiment, FormulaChoice, Issue, Issues, MaskChoice};
 
 /// Makes the problem that has a second mask.
 pub type Other<'a> = &'a dyn Fn() -> Result<Problem, Issues>;
@@ -21,6 +21,8 @@ pub fn of_experiment(chooser: &mut Chooser, problem: &mut Problem, experiment: &
         combine: Vec::new(),
         paint: Vec::new(),
         selection: Choice::of("none"),
+        // Done to the sum.
+        prob: FormulaChoice::of("none"),
         hybrid: Choice::of("none"),
         edits: Vec::new(),
         ..experiment.clone()

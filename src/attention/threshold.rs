@@ -27,7 +27,7 @@ impl Threshold {
         let entmax = match normaliser {
             Normaliser::Sparsemax => false,
             Normaliser::Entmax => true,
-            Normaliser::Softmax | Normaliser::OffByOne | Normaliser::Sigmoid | Normaliser::SquaredRelu => return None,
+            _ => return None,
         };
         // The largest key alone would weigh 1 there: the sum is 1 or more.
         let tau = measure(entmax, largest) - 1.0;

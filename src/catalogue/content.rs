@@ -17,6 +17,8 @@ pub struct Content {
     pub score: Option<&'static str>,
     /// Mask formula.
     pub mask: Option<&'static str>,
+    /// Score formula after every other one: what a normaliser does to a score before the rest of it.
+    pub last: Option<&'static str>,
     /// Attentions whose outputs are added, each with a softmax and a gate of its own; none where there is one attention, as usual.
     pub branches: &'static [Branch],
 }
@@ -33,7 +35,7 @@ pub struct Branch {
 impl Content {
     /// Nothing.
     pub const NONE: Self =
-        Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, branches: &[] };
+        Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, last: None, branches: &[] };
 
     /// Whether it changes nothing and adds nothing.
     pub fn is_nothing(&self) -> bool {
@@ -42,6 +44,7 @@ impl Content {
             && self.score.is_none()
             && self.mask.is_none()
             && self.branches.is_empty()
+            && self.last.is_none()
     }
 }
 
@@ -119,13 +122,13 @@ closed! {
         SquaredDistance,
         /// Sinusoids added; parameter `gain`.
         ScaledSinusoid,
-        /// Positions that flow by a differential equation added; parameters `gain`, `delta`.
+        /// Positions that flow by a differential equation added; parameters `gain`, `delta`, `values`.
         Flow,
         /// Lengths and angles, in twice as many places; parameters `base`, `phase`.
         Polar,
-        /// States of an LSTM added; parameters `gain`, `content`.
+        /// States of an LSTM added; parameters `gain`, `content`, `values`.
         Lstm,
-        /// States of a network over the last tokens added; parameters `gain`, `reach`.
+        /// States of a network over the last tokens added; parameters `gain`, `reach`, `values`.
         LocalRnn,
         /// Keys made of the queries, if the switch `shared` is on.
         SharedQk,
@@ -205,5 +208,19 @@ closed! {
         Beside,
         /// `[b, h, q, 1 + d_v]`: the gate of attention, and the gated output of what stands beside it; parameters `gate_0`, `by_query`.
         Blend,
+        /// `[b, h, k]`: the logarithm of the sum of `e^s` over the queries that may see the key.
+        ColumnSums,
+        /// `[b, h, q, d_v]`: the weights times vectors of the distance, added to the output; parameters `reach`, `gain`, `values`.
+        ShawValues,
+        /// `[b, h, q, d_v]`: the weights times vectors of place and interval of time, added to the output; parameters `reach`, `gain`, `values`; reads
+        /// `time`.
+        TiSasRecValues,
+    }
+}
+
+impl Measure {
+    /// Whether it is added to the output, where its entry's switch `values` is on. No formula reads it.
+    pub fn is_addend(self) -> bool {
+        matches!(self, Self::ShawValues | Self::TiSasRecValues)
     }
 }

@@ -323,8 +323,32 @@ pub struct NormaliserEntry {
     pub formula: &'static str,
     /// Which operation of the closed set.
     pub kind: NormaliserKind,
+    /// What is done by the contents of Q and K before it.
+    pub content: Content,
+    /// Declared parameters.
+    pub params: &'static [Param],
+    /// Tables that users may edit.
+    pub tables: &'static [Table],
     /// Where it was published.
     pub paper: Option<Paper>,
+    /// Where it departs from the paper, or what is ours.
+    pub ours: Option<Text>,
+}
+
+impl NormaliserEntry {
+    /// Softmax without a name: what entries begin with.
+    pub(super) const PLAIN: Self = Self {
+        id: "",
+        name: Text::new("", ""),
+        about: Text::new("", ""),
+        formula: "",
+        kind: NormaliserKind::Softmax,
+        content: Content::NONE,
+        params: &[],
+        tables: &[],
+        paper: None,
+        ours: None,
+    };
 }
 
 /// The closed set of normalisers that kernels know.
@@ -342,4 +366,10 @@ pub enum NormaliserKind {
     Entmax,
     /// Each key by itself: the square of its positive part.
     SquaredRelu,
+    /// A softmax with a logit beside the scores for each head, of the table `sink_logit`.
+    Sink,
+    /// A softmax over the keys that the entry's formula leaves.
+    TopK,
+    /// e^s over the sum of its column; with the switch `rows`, over that of its row besides.
+    Inverted,
 }

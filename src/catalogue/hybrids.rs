@@ -37,8 +37,8 @@ const MORE: &[ContentEntry] = &[ContentEntry {
         id: "arXiv:2411.13676",
     }),
     ours: Some(Text::new(
-        "No paper fixes one gate: this one is a slider, or σ(ln(g / (1 − g)) + q · w_h) with seeded normal w_h over √d. A second mask takes the place of the mask, the painted cells and the selection; everything else is the same in both branches, and the weights shown are g·P_A + (1 − g)·P_B. An estimator reads Q, K and V as they are given and has no weights here: those shown are attention's own. One that could look both ways looks back only where there is a mask.",
-        "没有论文规定唯一的门：这里是滑块，或 σ(ln(g / (1 − g)) + q · w_h)，w_h 为除以 √d 的种子正态数。第二种掩码取代掩码、涂画的单元和按内容的选择，其余两个分支相同，显示的权重是 g·P_A + (1 − g)·P_B。估计方法读取给定的 Q、K、V，在此没有权重：显示的是注意力自身的权重。可双向的方法在设有掩码时只向前看。",
+        "No paper fixes one gate: this one is a slider, or σ(ln(g / (1 − g)) + q · w_h) with seeded normal w_h over √d. A second mask takes the place of the mask, the painted cells and the selection; everything else is the same in both branches, and the weights shown are g·P_A + (1 − g)·P_B, to which dropout or a formula over the weights is applied. An estimator reads Q, K and V as they are given and has no weights here: those shown are attention's own. One that could look both ways looks back only where there is a mask.",
+        "没有论文规定唯一的门：这里是滑块，或 σ(ln(g / (1 − g)) + q · w_h)，w_h 为除以 √d 的种子正态数。第二种掩码取代掩码、涂画的单元和按内容的选择，其余两个分支相同，显示的权重是 g·P_A + (1 − g)·P_B，失活或权重公式作用于它。估计方法读取给定的 Q、K、V，在此没有权重：显示的是注意力自身的权重。可双向的方法在设有掩码时只向前看。",
     )),
 }];
 

@@ -32,6 +32,7 @@ impl Content {
             .copied()
             .chain(self.score)
             .chain(self.mask)
+            .chain(self.last)
             .chain(self.branches.iter().map(|branch| branch.mask))
             .collect()
     }
@@ -47,16 +48,24 @@ impl Change {
                 "x[p, i] + gain / sqrt(d) * sin(p / 10000 ** (2 * i / d))",
                 "x[p, i + d / 2] + gain / sqrt(d) * cos(p / 10000 ** (2 * i / d))",
             ],
-            Self::Flow => {
-                &["f[t + delta] == f[t] + integral(tanh(W * f[t] + t * w + B))", "x[p] + gain * f[p * delta]"]
-            }
+            Self::Flow => &[
+                "f[t + delta] == f[t] + integral(tanh(W * f[t] + t * w + B))",
+                "x[p] + gain * f[p * delta]",
+                "v[p] + values * gain * O * f[p * delta]",
+            ],
             Self::Polar => &[
                 "a[p, i] == p * base ** (-i / d)",
                 "turn(log(1 + exp(q[p, i])), a[p, i])",
                 "turn(log(1 + exp(k[p, i])), a[p, i] - 2 * pi * phase * U[i])",
             ],
-            Self::Lstm => &["h[p] == lstm(x[p] if content else 1, h[p - 1])", "x[p] + gain * W * h[p]"],
-            Self::LocalRnn => &["h[p] == rnn(x[p - reach + 1], x[p])", "x[p] + gain * h[p]"],
+            Self::Lstm => &[
+                "h[p] == lstm(x[p] if content else 1, h[p - 1])",
+                "x[p] + gain * W * h[p]",
+                "v[p] + values * gain * O * h[p]",
+            ],
+            Self::LocalRnn => {
+                &["h[p] == rnn(x[p - reach + 1], x[p])", "x[p] + gain * h[p]", "v[p] + values * gain * h[p]"]
+            }
             Self::SharedQk => &["q[p] / norm(q[p]) if shared else k[p]"],
             Self::TalkingHeads => &[
                 "before[g, h] == identity * (g == h) + noise * P[g, h]",
@@ -111,6 +120,9 @@ impl Measure {
             Self::HashOfQuery => &["hash_q[rounds, q] == argmax(q[q] * R[buckets / 2], -q[q] * R[buckets / 2])"],
             Self::HashOfKey => &["hash_k[rounds, k] == argmax(k[k] * R[buckets / 2], -k[k] * R[buckets / 2])"],
             Self::Gate => &["sigmoid(q[q] * W[elementwise] + bias)"],
+            Self::ColumnSums => &["column[k] == log(sum(exp(s[q, k])))"],
+            Self::ShawValues => &["y[q] + values * gain * sum(p[q, k] * B[clamp(k - q, -reach, reach)])"],
+            Self::TiSasRecValues => &["y[q] + values * gain * sum(p[q, k] * (O[k] + S[r[q, k]]))"],
             Self::ClusterOfQuery => &["cluster_q[q] == nearest(centroid[clusters, steps], q[q])"],
             Self::ClusterOfKey => &["cluster_k[k] == nearest(centroid[clusters, steps], k[k])"],
         }
@@ -167,6 +179,11 @@ impl NormaliserKind {
             Self::Sparsemax => "max(0, s[k] - tau)",
             Self::Entmax => "max(0, s[k] / 2 - tau) ** 2",
             Self::SquaredRelu => "max(0, s[k]) ** 2 / n_k",
+            Self::Sink => "exp(s[k]) / (exp(sink_logit[h]) + sum(exp(s)))",
+            Self::TopK => "exp(s[k]) * (rank(s[k]) <= keep) / sum(exp(s) * (rank(s) <= keep))",
+            Self::Inverted => {
+                "exp(s[q, k] - column[k]) / sum(exp(s[q] - column)) if rows else exp(s[q, k] - column[k])"
+            }
         }
     }
 }

@@ -11,8 +11,10 @@ mod inputs;
 mod layouts;
 mod masks;
 mod math;
+mod mixes;
 mod normalisers;
 mod positions;
+mod probabilities;
 mod products;
 mod selections;
 mod shelf;
@@ -26,9 +28,12 @@ pub use entry::{
 pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
+pub use mixes::MixEntry;
 pub use positions::beyond;
+pub use probabilities::ProbabilityEntry;
 pub use shelf::{
-    complete, estimators, hybrids, is_whole, layouts, masks, normalisers, opening, positions, products, selections,
+    complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,
+    products, selections,
 };
 
 /// The mask entry with this id.
@@ -64,8 +69,9 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
         _ => &[],
     });
     let of_layouts = layouts().iter().flat_map(|entry| entry.tables);
+    let of_normalisers = normalisers().iter().flat_map(|entry| entry.tables);
     let mut seen = Vec::new();
-    of_masks.chain(of_positions).chain(of_layouts).filter(move |table| {
+    of_masks.chain(of_positions).chain(of_layouts).chain(of_normalisers).filter(move |table| {
         let new = !seen.contains(&table.name);
         if new {
             seen.push(table.name);
@@ -122,4 +128,14 @@ pub fn normaliser(id: &str) -> Option<&'static NormaliserEntry> {
 /// The estimator with this id.
 pub fn estimator(id: &str) -> Option<&'static EstimatorEntry> {
     estimators().iter().find(|entry| entry.id == id)
+}
+
+/// The change of the weights with this id.
+pub fn probability(id: &str) -> Option<&'static ProbabilityEntry> {
+    probabilities().iter().find(|entry| entry.id == id)
+}
+
+/// The mix of layers with this id.
+pub fn mix(id: &str) -> Option<&'static MixEntry> {
+    mixes().iter().find(|entry| entry.id == id)
 }

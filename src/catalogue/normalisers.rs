@@ -1,6 +1,9 @@
-//! Normalisers: how a row of scores becomes weights.
+//! Normalisers: how scores become weights.
 
-use super::entry::{NormaliserEntry, NormaliserKind, Paper, Text};
+use super::content::{Computed, Content, Measure};
+use super::entry::{NormaliserEntry, NormaliserKind, Paper, Param, Table, Text};
+use super::tables;
+use crate::formula::Ty;
 
 /// What the page opens with.
 const ENTRIES: &[NormaliserEntry] = &[
@@ -12,8 +15,8 @@ const ENTRIES: &[NormaliserEntry] = &[
             "权重为正，每行之和为一：每个查询总得看向某处。",
         ),
         formula: "exp(s) / Σ exp(s)",
-        kind: NormaliserKind::Softmax,
         paper: Some(Paper { title: "Vaswani et al., Attention Is All You Need", year: 2017, id: "arXiv:1706.03762" }),
+        ..NormaliserEntry::PLAIN
     },
     NormaliserEntry {
         id: "off-by-one",
@@ -29,6 +32,7 @@ const ENTRIES: &[NormaliserEntry] = &[
             year: 2023,
             id: "evanmiller.org/attention-is-off-by-one.html",
         }),
+        ..NormaliserEntry::PLAIN
     },
     NormaliserEntry {
         id: "sigmoid",
@@ -44,6 +48,7 @@ const ENTRIES: &[NormaliserEntry] = &[
             year: 2024,
             id: "arXiv:2409.04431",
         }),
+        ..NormaliserEntry::PLAIN
     },
 ];
 
@@ -63,6 +68,7 @@ const MORE: &[NormaliserEntry] = &[
             year: 2016,
             id: "arXiv:1602.02068",
         }),
+        ..NormaliserEntry::PLAIN
     },
     NormaliserEntry {
         id: "entmax",
@@ -78,6 +84,7 @@ const MORE: &[NormaliserEntry] = &[
             year: 2019,
             id: "arXiv:1905.05702",
         }),
+        ..NormaliserEntry::PLAIN
     },
     NormaliserEntry {
         id: "squared-relu",
@@ -93,6 +100,81 @@ const MORE: &[NormaliserEntry] = &[
             year: 2022,
             id: "arXiv:2202.10447",
         }),
+        ..NormaliserEntry::PLAIN
+    },
+    NormaliserEntry {
+        id: "learned-sink",
+        name: Text::new("Learned sink", "可学习汇点"),
+        about: Text::new(
+            "Each head has a logit of its own in the denominator and no value behind it, so that it may look at nothing; a model learns it, here it is set.",
+            "每个头在分母中有一个自己的 logit，其后没有值，因此可以什么都不看；模型会学习它，这里由你设定。",
+        ),
+        formula: "exp(s) / (exp(sink_logit[h]) + Σ exp(s))",
+        kind: NormaliserKind::Sink,
+        params: &[Param::real("logit", [-8.0, 8.0], 0.1, 1.0, Text::new("logit of every head", "各头的 logit"))],
+        tables: &[Table {
+            name: "sink_logit",
+            ty: Ty::Float,
+            rank: 1,
+            index: "h",
+            make: tables::masks::sink_logit,
+            editable: true,
+            label: Text::new("logit of each head's sink", "每个头的汇点 logit"),
+        }],
+        paper: Some(Paper {
+            title: "OpenAI, gpt-oss-120b and gpt-oss-20b Model Card",
+            year: 2025,
+            id: "arXiv:2508.10925",
+        }),
+        ..NormaliserEntry::PLAIN
+    },
+    NormaliserEntry {
+        id: "top-k",
+        name: Text::new("Top-k softmax", "前 k 个 Softmax"),
+        about: Text::new(
+            "Of the keys that a query may see those of its k highest scores share all the weight, and what is as high as the k-th stays with it.",
+            "在查询可见的键中，只有分数最高的 k 个分得全部权重；与第 k 个同分的键一并保留。",
+        ),
+        formula: "exp(s) / Σ exp(s) over the keep largest s",
+        kind: NormaliserKind::TopK,
+        content: Content {
+            tables: &[Computed { name: "kept", ty: Ty::Bool, kind: Measure::TopKeys, reads: None }],
+            last: Some("where(kept[b, h, q, k], s, -inf)"),
+            ..Content::NONE
+        },
+        params: &[Param::int("keep", [1, 64], 65536, 8, Text::new("keys kept", "保留的键数"))],
+        paper: Some(Paper {
+            title: "Zhao et al., Explicit Sparse Transformer: Concentrated Attention Through Explicit Selection",
+            year: 2019,
+            id: "arXiv:1912.11637",
+        }),
+        ..NormaliserEntry::PLAIN
+    },
+    NormaliserEntry {
+        id: "inverted",
+        name: Text::new("Softmax over queries", "对查询做 Softmax"),
+        about: Text::new(
+            "Queries compete for each key, whose weights sum to one over those that may see it; the switch then divides each row by its sum, so that every query takes a mean of values.",
+            "查询竞争每个键：一个键的权重在可见它的查询上和为一；开关再将每行除以其和，使每个查询取值的平均。",
+        ),
+        formula: "exp(s) / Σ over queries of exp(s)",
+        kind: NormaliserKind::Inverted,
+        content: Content {
+            tables: &[Computed { name: "column", ty: Ty::Float, kind: Measure::ColumnSums, reads: None }],
+            last: Some("s - column[b, h, k]"),
+            ..Content::NONE
+        },
+        params: &[Param::switch("rows", true, Text::new("rows then sum to one", "随后使各行之和为一"))],
+        paper: Some(Paper {
+            title: "Locatello et al., Object-Centric Learning with Slot Attention",
+            year: 2020,
+            id: "arXiv:2006.15055",
+        }),
+        ours: Some(Text::new(
+            "The paper adds a small number to every weight before the rows are divided; here nothing is added.",
+            "论文在按行相除之前给每个权重加一个很小的数；这里不加。",
+        )),
+        ..NormaliserEntry::PLAIN
     },
 ];
 

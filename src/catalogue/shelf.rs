@@ -7,6 +7,8 @@ use super::content::ContentEntry;
 use super::entry::{MaskEntry, NormaliserEntry, PositionEntry};
 use super::estimators::{self as of_estimators, EstimatorEntry};
 use super::layouts::LayoutEntry;
+use super::mixes::{self as of_mixes, MixEntry};
+use super::probabilities::{self as of_probabilities, ProbabilityEntry};
 use super::{
     hybrids as of_hybrids, layouts as of_layouts, masks as of_masks, normalisers as of_normalisers,
     positions as of_positions, products as of_products, selections as of_selections,
@@ -21,6 +23,8 @@ struct Shelf {
     selections: Vec<ContentEntry>,
     hybrids: Vec<ContentEntry>,
     estimators: Vec<EstimatorEntry>,
+    probabilities: Vec<ProbabilityEntry>,
+    mixes: Vec<MixEntry>,
     layouts: Vec<LayoutEntry>,
 }
 
@@ -36,6 +40,8 @@ pub fn complete() {
         selections: of_selections::whole(),
         hybrids: of_hybrids::whole(),
         estimators: of_estimators::whole(),
+        probabilities: of_probabilities::whole(),
+        mixes: of_mixes::whole(),
         layouts: of_layouts::whole(),
     });
 }
@@ -89,6 +95,16 @@ pub fn hybrids() -> &'static [ContentEntry] {
 /// Every estimator; none until the list is whole.
 pub fn estimators() -> &'static [EstimatorEntry] {
     whole().map_or(&[], |shelf| &shelf.estimators)
+}
+
+/// Every change of the weights; none until the list is whole.
+pub fn probabilities() -> &'static [ProbabilityEntry] {
+    whole().map_or(&[], |shelf| &shelf.probabilities)
+}
+
+/// Every mix of layers; none until the list is whole.
+pub fn mixes() -> &'static [MixEntry] {
+    whole().map_or(&[], |shelf| &shelf.mixes)
 }
 
 /// Every layout of heads that is here, in the order of the menu.

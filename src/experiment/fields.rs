@@ -22,6 +22,8 @@ pub const CONVENTIONS: Shape = Object(&[
 ]);
 /// A formula of the user's own.
 const CUSTOM: Shape = Object(&[field("text", Text), field("params", List(&DECLARED))]);
+/// A catalogue entry, or a formula of the user's own.
+const OWN_OR_ENTRY: Shape = Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))]);
 /// Patterns joined with the mask.
 pub const COMBINE: Shape = List(&Object(&[
     needed("op", Word(&["and", "or", "replace"])),
@@ -63,7 +65,17 @@ const INPUT: Shape = Kinds(&[
     ("capture", &[KIND, needed("id", Text), needed("layer", Count)]),
     ("generated", &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed)]),
     ("text", &[KIND, needed("text", Text), needed("size", SIZE), needed("seed", Seed)]),
-    ("numbers", &[KIND, needed("q", ROWS), needed("k", ROWS), needed("v", ROWS)]),
+    (
+        "numbers",
+        &[
+            KIND,
+            needed("q", ROWS),
+            needed("k", ROWS),
+            needed("v", ROWS),
+            field("q_heads", Count),
+            field("kv_heads", Count),
+        ],
+    ),
     ("projected", &[KIND, needed("x", HIDDEN), needed("weights", WEIGHTS), needed("size", SIZE), needed("seed", Seed)]),
 ]);
 const EDIT: Shape = Object(&[
@@ -78,10 +90,10 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 22] = [
+pub const EXPERIMENT: [Field; 24] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
-    field("mask", Object(&[needed("id", Text), field("params", PARAMS), field("custom", Optional(&CUSTOM))])),
+    field("mask", OWN_OR_ENTRY),
     field("combine", COMBINE),
     field("paint", List(&PATCH)),
     field("score", Optional(&CUSTOM)),
@@ -95,6 +107,8 @@ pub const EXPERIMENT: [Field; 22] = [
     field("hybrid", CHOICE),
     field("branch", CHOICE),
     field("normaliser", CHOICE),
+    field("prob", OWN_OR_ENTRY),
+    field("layers", CHOICE),
     field("estimator", CHOICE),
     field("conventions", CONVENTIONS),
     field("data", DATA),
@@ -131,7 +145,8 @@ mod tests {
             "paint": [{"head": 0, "q": [0, 1], "k": [0, 1], "allow": true}],
             "score": custom, "position": {"id": "rope", "params": {"base": 0.5}}, "scale": {"free": 0.5},
             "product": {"id": "cosine", "params": {"scale": 0.5}}, "selection": {"id": "none", "params": {"x": 0.5}},
-            "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}}, "estimator": {"id": "none", "params": {"x": 0.5}},
+            "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},
+            "layers": {"id": "same", "params": {"every": 0.5}}, "prob": {"id": "custom", "params": {"rate": 0.5}, "custom": custom}, "estimator": {"id": "none", "params": {"x": 0.5}},
             "layout": {"id": "mla", "params": {"rank": 0.5}}, "hybrid": {"id": "gated", "params": {"gate": 0.5}}, "branch": {"id": "gru", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
@@ -149,6 +164,10 @@ mod tests {
             with("input", json!({"kind": "capture", "id": "animal", "layer": 1})),
             with("input", json!({"kind": "text", "text": "a b", "size": {}, "seed": 1})),
             with("input", json!({"kind": "numbers", "q": [[0.5]], "k": [[0.5]], "v": [[0.5]]})),
+            with(
+                "input",
+                json!({"kind": "numbers", "q": [[0.5], [1.5]], "k": [[0.5]], "v": [[0.5]], "q_heads": 2, "kv_heads": 1}),
+            ),
             with("input", projected(json!({"kind": "rows", "rows": [[0.5]]}), json!("identity"))),
             with(
                 "input",

@@ -6,7 +6,9 @@ mod hidden;
 mod history;
 mod issue;
 mod link;
+mod matrix;
 mod nearest;
+mod own;
 mod paint;
 pub(crate) mod shape;
 mod spec;
@@ -18,11 +20,13 @@ pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
-pub use link::{Opened, decode, encode, merge};
+pub use link::{Form, Opened, Rounded, decode, encode, encode_as, merge, round};
+pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{
     Algorithm, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit, EngineChoice, Experiment,
-    Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName, View, WindowEdge,
+    FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName,
+    View, WindowEdge,
 };
 pub use words::tokenize;

@@ -28,13 +28,19 @@ fn said(what: Text, name: &str, all: &[&str]) -> Message {
     }
 }
 
-/// `name` as shown in messages: never longer than a line.
+/// `name` as shown in messages: never longer than a line, and nothing in it turns the rest of the line around.
 pub(crate) fn shown(name: &str) -> String {
-    let mut short: String = name.chars().take(40).collect();
-    if short.len() < name.len() {
+    let mut short: String = name.chars().take(40).map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
+    if name.chars().nth(40).is_some() {
         short.push('…');
     }
     short
+}
+
+/// Controls, and the invisible characters that order, join or reverse text (Unicode TR 9 and TR 36).
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -49,6 +55,7 @@ mod tests {
         assert_eq!(said("Casual").zh, "没有名为 `Casual` 的掩码，是否想写 `causal`？");
         assert_eq!(said("banana").en, "there is no mask `banana`; there are sliding-window, causal, clock");
         assert!(said(&"x".repeat(1000)).en.len() < 200);
+        assert_eq!(shown("a\u{202e}b\u{7}c\u{feff}"), "a\u{fffd}b\u{fffd}c\u{fffd}");
         assert_eq!(unknown(Text::new("parameter", "参数"), "w", [].into_iter()).en, "there is no parameter `w` here");
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hidden::{Hidden, Weights};
+use super::matrix::Matrix;
 use crate::formula::{Sorted, Ty};
 
 /// Everything the user set.
@@ -43,6 +44,10 @@ pub struct Experiment {
     pub branch: Choice,
     /// Scores to weights.
     pub normaliser: Choice,
+    /// What is done to the weights; `none` for nothing.
+    pub prob: FormulaChoice,
+    /// How the layers of a model differ, and which of them this is; `same` where they don't.
+    pub layers: Choice,
     /// Shown beside the exact result with its error; `none` for nothing.
     pub estimator: Choice,
     /// Switches where libraries differ.
@@ -81,6 +86,8 @@ impl Default for Experiment {
             hybrid: Choice::of("none"),
             branch: Choice::of("none"),
             normaliser: Choice::of("softmax"),
+            prob: FormulaChoice::of("none"),
+            layers: Choice::of("same"),
             estimator: Choice::of("none"),
             conventions: Conventions::default(),
             data: Sorted::new(),
@@ -120,14 +127,20 @@ pub enum Input {
         /// Seed of the projections.
         seed: u64,
     },
-    /// Pasted numbers of one head: rows of equal length.
+    /// Numbers of the user's own, pasted or from a file: rows of equal length, those of one head after those of the other.
     Numbers {
-        /// Queries, `n_q` rows of `d`.
-        q: Vec<Vec<f32>>,
-        /// Keys, `n_k` rows of `d`.
-        k: Vec<Vec<f32>>,
-        /// Values, `n_k` rows of `d_v`.
-        v: Vec<Vec<f32>>,
+        /// Queries, `q_heads · n_q` rows of `d`.
+        q: Matrix,
+        /// Keys, `kv_heads · n_k` rows of `d`.
+        k: Matrix,
+        /// Values, `kv_heads · n_k` rows of `d_v`.
+        v: Matrix,
+        /// Query heads.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        q_heads: usize,
+        /// Key and value heads.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        kv_heads: usize,
     },
     /// Hidden states, projected to Q, K and V in every head.
     Projected {
@@ -140,6 +153,29 @@ pub enum Input {
         /// Seed of the matrices, and of embedded words.
         seed: u64,
     },
+}
+
+impl Input {
+    /// Numbers that it holds itself.
+    pub fn numbers(&self) -> usize {
+        match self {
+            Self::Numbers { q, k, v, .. } => [q, k, v].iter().flat_map(|rows| rows.iter()).map(Vec::len).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Numbers of one head.
+    pub fn one_head(q: Vec<Vec<f32>>, k: Vec<Vec<f32>>, v: Vec<Vec<f32>>) -> Self {
+        Self::Numbers { q: q.into(), k: k.into(), v: v.into(), q_heads: 1, kv_heads: 1 }
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 impl Default for Input {
@@ -245,6 +281,16 @@ pub struct MaskChoice {
     /// The user's own formula; present exactly when the id is `custom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<CustomFormula>,
+}
+
+/// A change of the weights: a catalogue entry, or a formula of the user's own (id `custom`).
+pub type FormulaChoice = MaskChoice;
+
+impl MaskChoice {
+    /// The entry with its default parameters.
+    pub fn of(id: &str) -> Self {
+        Self { id: id.to_owned(), params: Sorted::new(), custom: None }
+    }
 }
 
 /// A pattern joined with the mask that stands before it.

@@ -1,6 +1,7 @@
 //! Pasted numbers to tokens with their places.
 
-use super::{InterchangeError, Place};
+use super::error::words;
+use super::{InterchangeError, Place, Words, shown};
 
 /// What a token is. White space other than line ends only separates.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +58,12 @@ impl<'a> Lexer<'a> {
     /// Takes `array(`, `np.array(`, `tensor(` before a bracket: what Python prints. Says whether it was there.
     pub(super) fn take_call(&mut self) -> bool {
         self.skip_all_blanks();
+        // Of a parameter PyTorch prints a line before.
+        const LEAD: &str = "Parameter containing:";
+        if self.rest.starts_with(LEAD) {
+            self.advance(LEAD.len());
+            self.skip_all_blanks();
+        }
         let name = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(0);
         let call = name > 0
             && self.rest.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -78,7 +85,7 @@ impl<'a> Lexer<'a> {
                 self.advance(end + 1);
                 Ok(())
             }
-            _ => Err(InterchangeError::invalid(place, "expected ) here")),
+            _ => Err(InterchangeError::invalid(place, words!("expected ) here", "此处应为 )"))),
         }
     }
 
@@ -86,6 +93,38 @@ impl<'a> Lexer<'a> {
     pub(super) fn at_bracket(&mut self) -> bool {
         self.skip_all_blanks();
         self.rest.starts_with('[')
+    }
+
+    /// Takes a character, blanks before it, if it is the next one.
+    pub(super) fn take(&mut self, c: char) -> bool {
+        self.skip_all_blanks();
+        let there = self.rest.starts_with(c);
+        if there {
+            self.advance(c.len_utf8());
+        }
+        there
+    }
+
+    /// Where the next character stands.
+    pub(super) fn place(&self) -> Place {
+        Place::At { line: self.line, column: self.column }
+    }
+
+    /// Takes a text in double quotes, as JSON writes it; a name in single quotes too, as Python does.
+    pub(super) fn take_string(&mut self) -> Option<String> {
+        self.skip_all_blanks();
+        let quote = self.rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let mut escaped = false;
+        let inside = &self.rest[1..];
+        let end = inside.find(|c: char| {
+            let ends = c == quote && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        })?;
+        let text = &inside[..end];
+        let text = if quote == '"' { serde_json::from_str(&self.rest[..end + 2]).ok()? } else { text.to_owned() };
+        self.advance(end + 2);
+        Some(text)
     }
 
     fn word(&self) -> &'a str {
@@ -103,6 +142,14 @@ impl<'a> Lexer<'a> {
         loop {
             let blank = |c: char| c != '\n' && (c.is_whitespace() || c == '\u{feff}');
             self.advance(self.rest.find(|c| !blank(c)).unwrap_or(self.rest.len()));
+            // A backslash at the end continues the line, as in Python's sources.
+            if let Some(after) = self.rest.strip_prefix('\\')
+                && let length = after.len() - after.trim_start_matches([' ', '\t', '\r']).len()
+                && after[length..].starts_with('\n')
+            {
+                self.advance(length + 2);
+                continue;
+            }
             if !self.rest.starts_with('#') {
                 return;
             }
@@ -132,19 +179,26 @@ impl<'a> Lexer<'a> {
 }
 
 /// One number as JSON, Python and spreadsheets write it; inf, infinity and nan in any case, U+2212 as minus.
-fn number(word: &str) -> Result<f32, String> {
+pub(super) fn number(word: &str) -> Result<f32, Words> {
     if word.starts_with("...") || word.starts_with('…') {
-        return Err("the numbers were cut short with …; print all of them, for NumPy with \
-                    np.set_printoptions(threshold=sys.maxsize)"
-            .to_owned());
+        return Err(words!(
+            "the numbers were cut short with …; print all of them, for NumPy with np.set_printoptions(threshold=sys.maxsize), for PyTorch with \
+             torch.set_printoptions(threshold=sys.maxsize)",
+            "数值被 … 省略；请完整打印：NumPy 用 np.set_printoptions(threshold=sys.maxsize)，PyTorch 用 \
+             torch.set_printoptions(threshold=sys.maxsize)"
+        ));
     }
     let plain = word.replacen('\u{2212}', "-", 2);
-    let shown: String = word.chars().take(24).collect();
+    let short = || shown(&word.chars().take(24).collect::<String>());
     match plain.parse::<f32>() {
         Ok(value) if value.is_infinite() && plain.contains(|c: char| c.is_ascii_digit()) => {
-            Err(format!("{shown} is beyond the range of float32 (3.4e38)"))
+            let short = short();
+            Err(words!("{short} is beyond the range of float32 (3.4e38)", "{short} 超出 float32 的范围（3.4e38）"))
         }
         Ok(value) => Ok(value),
-        Err(_) => Err(format!("{shown:?} is not a number")),
+        Err(_) => {
+            let short = short();
+            Err(words!("\"{short}\" is not a number", "\"{short}\" 不是数"))
+        }
     }
 }

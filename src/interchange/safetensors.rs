@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ::safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::ops::Range;
 
-use super::half::{bf16_to_f32, f16_to_f32};
-use super::{InterchangeError, Place};
+use ::safetensors::tensor::Metadata;
+use ::safetensors::{Dtype, SafeTensors};
 
-/// Limit on the JSON header: 1 MiB names several thousand tensors, and the parser takes several times that in memory.
-pub const MAX_HEADER: u64 = 1 << 20;
+use super::array::{Array, Layout, Number};
+use super::error::words;
+use super::limits::SAFETENSORS_HEADER;
+use super::{InterchangeError, Place, shown};
 
 /// A tensor as f32, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +23,10 @@ pub struct Tensor {
 
 /// An opened file. Opening checks the header against the data; tensors are converted when asked for.
 pub struct SafetensorsFile<'a> {
-    tensors: SafeTensors<'a>,
+    bytes: &'a [u8],
+    /// Where the data begins.
+    data: usize,
+    header: Metadata,
     metadata: BTreeMap<String, String>,
 }
 
@@ -29,32 +34,26 @@ impl<'a> SafetensorsFile<'a> {
     /// Opens a file's bytes.
     ///
     /// # Errors
-    /// [`InterchangeError::TooLarge`] for a header over [`MAX_HEADER`], [`InterchangeError::Invalid`] for a file that is cut off, whose
+    /// [`InterchangeError::TooLarge`] for a header over [`SAFETENSORS_HEADER`], [`InterchangeError::Invalid`] for a file that is cut off, whose
     /// header is not the format's JSON, or whose tensors do not tile the data exactly.
     pub fn open(bytes: &'a [u8]) -> Result<Self, InterchangeError> {
+        let count = bytes.len();
         let Some((length, _)) = bytes.split_first_chunk::<8>() else {
-            return Err(InterchangeError::invalid(
-                Place::File,
-                format!("{} bytes: not a safetensors file", bytes.len()),
-            ));
+            let problem = words!("{count} bytes: not a safetensors file", "只有 {count} 字节：不是 safetensors 文件");
+            return Err(InterchangeError::invalid(Place::File, problem));
         };
         // Looked at before the parser sees it: its own limit is a hundred times ours.
         let length = u64::from_le_bytes(*length);
-        if length > MAX_HEADER {
-            return Err(InterchangeError::TooLarge {
-                place: Place::Header,
-                size: length,
-                limit: MAX_HEADER,
-                unit: "bytes",
-            });
+        if length > SAFETENSORS_HEADER as u64 {
+            return Err(InterchangeError::too_large(Place::Header, length, SAFETENSORS_HEADER as u64, "bytes"));
         }
-        let invalid = |error: ::safetensors::SafeTensorError| {
-            InterchangeError::invalid(Place::Header, format!("not a safetensors file ({error})"))
-        };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(invalid)?;
+        let (length, header) = SafeTensors::read_metadata(bytes).map_err(|error| {
+            let error = shown(&error.to_string());
+            let problem = words!("not a safetensors file ({error})", "不是 safetensors 文件（{error}）");
+            InterchangeError::invalid(Place::Header, problem)
+        })?;
         let metadata = header.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-        Ok(Self { tensors, metadata })
+        Ok(Self { bytes, data: 8 + length, header, metadata })
     }
 
     /// The file's own key and value pairs.
@@ -63,40 +62,62 @@ impl<'a> SafetensorsFile<'a> {
     }
 
     /// Names and shapes of the tensors, by name.
-    pub fn shapes(&self) -> BTreeMap<&str, Vec<usize>> {
-        self.tensors.iter().map(|(name, view)| (name, view.shape().to_vec())).collect()
+    pub fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        self.header.tensors().into_iter().map(|(name, info)| (name, info.shape.clone())).collect()
     }
 
-    /// One tensor as f32. F16, BF16 and F32 are taken exactly; F64 is rounded to the nearest f32, beyond its range to infinity.
+    /// Where a tensor's numbers lie in the file, and how.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn layout(&self, name: &str) -> Result<(Layout, Range<usize>), InterchangeError> {
+        let place = || Place::Tensor(name.to_owned());
+        let info = self.header.info(name).ok_or_else(|| {
+            let names: Vec<_> = self.shapes().into_keys().take(8).map(|name| shown(&name)).collect();
+            let names = names.join(", ");
+            let problem =
+                words!("the file has no tensor of this name; it has {names}", "文件中没有此名称的张量；现有 {names}");
+            InterchangeError::invalid(place(), problem)
+        })?;
+        let number = number_of(info.dtype).ok_or_else(|| {
+            let dtype = info.dtype;
+            let problem = words!(
+                "{dtype:?} numbers; F16, BF16, F32, F64, integers and BOOL are read",
+                "数值类型为 {dtype:?}；只读取 F16、BF16、F32、F64、整数与 BOOL"
+            );
+            InterchangeError::unsupported(place(), problem)
+        })?;
+        // The parser has checked both ends against the file.
+        let (from, to) = info.data_offsets;
+        let layout = Layout { shape: info.shape.clone(), number, swapped: false, fortran: false };
+        Ok((layout, self.data.saturating_add(from)..self.data.saturating_add(to)))
+    }
+
+    /// One tensor as f32. F16, BF16 and F32 are taken exactly; F64 and integers are rounded to the nearest f32, beyond its range to infinity.
     ///
     /// # Errors
     /// [`InterchangeError::Invalid`] without a tensor of that name, [`InterchangeError::Unsupported`] for any other number format.
     pub fn tensor(&self, name: &str) -> Result<Tensor, InterchangeError> {
-        let place = || Place::Tensor(name.to_owned());
-        let view = self.tensors.tensor(name).map_err(|_| {
-            let names: Vec<_> = self.shapes().into_keys().take(8).collect();
-            InterchangeError::invalid(
-                place(),
-                format!("the file has no tensor of this name; it has {}", names.join(", ")),
-            )
-        })?;
-        let data = to_f32(&view).ok_or_else(|| {
-            InterchangeError::unsupported(
-                place(),
-                format!("{:?} numbers; F16, BF16, F32 and F64 are read", view.dtype()),
-            )
-        })?;
-        Ok(Tensor { shape: view.shape().to_vec(), data })
+        let (layout, place) = self.layout(name)?;
+        let bytes = self.bytes.get(place).unwrap_or_default();
+        Ok(Array::new(&layout, bytes, || Place::Tensor(name.to_owned()))?.tensor())
     }
 }
 
-fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    let bytes = view.data();
-    Some(match view.dtype() {
-        Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16_to_f32(u16::from_le_bytes(*b))).collect(),
-        Dtype::BF16 => bytes.as_chunks::<2>().0.iter().map(|b| bf16_to_f32(u16::from_le_bytes(*b))).collect(),
-        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F64 => bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+fn number_of(dtype: Dtype) -> Option<Number> {
+    Some(match dtype {
+        Dtype::F16 => Number::Float(2),
+        Dtype::BF16 => Number::Brain,
+        Dtype::F32 => Number::Float(4),
+        Dtype::F64 => Number::Float(8),
+        Dtype::BOOL | Dtype::U8 => Number::Unsigned(1),
+        Dtype::U16 => Number::Unsigned(2),
+        Dtype::U32 => Number::Unsigned(4),
+        Dtype::U64 => Number::Unsigned(8),
+        Dtype::I8 => Number::Signed(1),
+        Dtype::I16 => Number::Signed(2),
+        Dtype::I32 => Number::Signed(4),
+        Dtype::I64 => Number::Signed(8),
         _ => return None,
     })
 }
@@ -143,7 +164,7 @@ mod tests {
             let opened = SafetensorsFile::open(&bytes).unwrap();
             assert_eq!(opened.tensor("a").unwrap(), Tensor { shape: vec![2, 1], data: vec![1.5, -2.0] }, "{dtype}");
             assert_eq!(opened.metadata()["by"], "test");
-            assert_eq!(opened.shapes(), BTreeMap::from([("a", vec![2, 1])]));
+            assert_eq!(opened.shapes(), BTreeMap::from([("a".to_owned(), vec![2, 1])]));
         }
     }
 
@@ -158,7 +179,7 @@ mod tests {
         assert_eq!(error(&one("F32", "[3]", &[0; 8])).place(), &Place::Header);
         assert_eq!(error(&one("F32", "[18446744073709551615,2]", &[0; 8])).place(), &Place::Header);
 
-        let bytes = one("I32", "[2]", &[0; 8]);
+        let bytes = one("C64", "[1]", &[0; 8]);
         let opened = SafetensorsFile::open(&bytes).unwrap();
         assert!(
             matches!(opened.tensor("a"), Err(InterchangeError::Unsupported { place: Place::Tensor(name), .. }) if name == "a")
@@ -170,7 +191,7 @@ mod tests {
     fn read_all(bytes: &[u8]) {
         if let Ok(opened) = SafetensorsFile::open(bytes) {
             for (name, shape) in opened.shapes() {
-                if let Ok(tensor) = opened.tensor(name) {
+                if let Ok(tensor) = opened.tensor(&name) {
                     assert_eq!(tensor.data.len(), shape.iter().product::<usize>());
                 }
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, masks, normalisers,
-    positions, products, recipes, selections,
+    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, masks, mixes,
+    normalisers, positions, probabilities, products, recipes, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
 
@@ -104,9 +104,13 @@ fn ids_and_texts() {
     selections().iter().for_each(|e| entry("selection", e.id, e.name, e.about));
     hybrids().iter().for_each(|e| entry("hybrid", e.id, e.name, e.about));
     recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
+    probabilities().iter().for_each(|e| entry("probability", e.id, e.name, e.about));
+    mixes().iter().for_each(|e| entry("mix", e.id, e.name, e.about));
     let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
     let by_content = || products().iter().chain(selections()).chain(hybrids());
     let papers = papers.chain(by_content().filter_map(|e| e.paper));
+    let papers =
+        papers.chain(probabilities().iter().filter_map(|e| e.paper)).chain(mixes().iter().filter_map(|e| e.paper));
     for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
         assert!((2014..=2026).contains(&paper.year) && paper.title.contains(", ") && !paper.id.is_empty(), "{paper:?}");
         if let Some(number) = paper.id.strip_prefix("arXiv:") {
@@ -120,11 +124,15 @@ fn ids_and_texts() {
     // Tables of content are filled by name, so a name stands for one table.
     let mut tables = BTreeSet::new();
     let of_positions = positions().iter().filter_map(|e| if let Slot::Content(c) = e.slot { Some(c) } else { None });
-    for content in by_content().map(|e| e.content).chain(of_positions) {
+    let contents = by_content().map(|e| e.content).chain(of_positions).chain(normalisers().iter().map(|e| e.content));
+    for content in contents {
         content.tables.iter().for_each(|t| assert!(tables.insert(t.name), "{} twice", t.name));
         let branches = content.branches.iter().map(|branch| branch.mask);
-        let formulas = content.score.into_iter().chain(content.mask).chain(branches).collect::<Vec<_>>().join(" ");
-        content.tables.iter().for_each(|t| assert!(formulas.contains(&format!("{}[", t.name)), "{}", t.name));
+        let own = [content.score, content.mask, content.last].into_iter().flatten();
+        let formulas = own.chain(branches).collect::<Vec<_>>().join(" ");
+        // What is added to the output no formula reads.
+        let read = |t: &Computed| t.kind.is_addend() || formulas.contains(&format!("{}[", t.name));
+        content.tables.iter().for_each(|t| assert!(read(t), "{}", t.name));
     }
     for entry in by_content() {
         entry.ours.into_iter().for_each(|ours| bilingual(entry.id, ours, false));
@@ -193,6 +201,22 @@ fn parameters_and_tables() {
             _ => check_params(e.id, e.params, ""),
         }
     }
+    for e in normalisers() {
+        let read = [Some(e.formula), e.content.last].map(Option::unwrap_or_default).join(" ");
+        check_params(e.id, e.params, "");
+        check_tables(e.id, e.params, e.tables);
+        assert!(e.tables.iter().all(|t| read.contains(t.name)), "{}", e.id);
+        e.ours.into_iter().for_each(|ours| bilingual(e.id, ours, false));
+    }
+    for e in mixes() {
+        check_params(e.id, e.params, "");
+        assert!(e.paper.is_some() && e.id != "same" && catalogue::mix(e.id).is_some(), "{}", e.id);
+    }
+    for e in probabilities() {
+        check_params(e.id, e.params, e.formula);
+        assert!((e.paper.is_some() || e.ours.is_some()) && e.id != "custom" && e.id != "none", "{}", e.id);
+        e.ours.into_iter().for_each(|ours| bilingual(e.id, ours, false));
+    }
     // A name means the same wherever it stands, so that an edited table fits every entry that reads it.
     let of_positions = positions().iter().flat_map(|e| match e.slot {
         Slot::Score { tables, .. } => tables,
@@ -226,7 +250,20 @@ fn what_has_no_formula_is_written_for_reading() {
             assert!(lines.iter().any(|line| line.contains(p.name)), "{}: {}", e.id, p.name);
         }
     }
-    normalisers().iter().for_each(|e| drawn(e.kind.written()));
+    for e in normalisers() {
+        let lines: Vec<_> = e.content.written().into_iter().chain([e.kind.written()]).collect();
+        lines.iter().for_each(|line| drawn(line));
+        // A slider of a table moves what the table holds.
+        for p in e.params.iter().filter(|_| e.tables.is_empty()) {
+            assert!(lines.iter().any(|line| line.contains(p.name)), "{}: {}", e.id, p.name);
+        }
+    }
+    probabilities().iter().for_each(|e| drawn(e.formula));
+    for e in mixes() {
+        let lines = e.written();
+        lines.iter().for_each(|line| drawn(line));
+        assert!(e.params.iter().all(|p| lines.iter().any(|line| line.contains(p.name))), "{}", e.id);
+    }
 }
 
 /// Every table says how formulas read it: with as many indices as it has, of names that formulas know.

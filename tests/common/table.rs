@@ -180,6 +180,20 @@ pub fn cases() -> Vec<Case> {
             p.probability = Some(Term::new("prob", "p * 0.5 + 0.01 * (k % 3)"));
         });
     }
+    // Its scores have the logarithm of a column's sum taken away: they are not above 0 by much.
+    for (name, formula) in
+        [("exponential", "s - 3.0"), ("exponential, masked by a score", "where(k % 4 == h, -inf, s - 3.0)")]
+    {
+        add(name, dims([4, 2], [70, 150], [16, 12]), &|p| {
+            p.normaliser = Normaliser::Exponential;
+            p.bias.push(Term::new("normaliser", formula));
+            p.masks.push(mask("k <= q_pos and q != 7"));
+        });
+    }
+    add("exponential and probability", SQUARE, &|p| {
+        p.normaliser = Normaliser::Exponential;
+        p.probability = Some(Term::new("prob", "p * 0.5 + 0.01 * (k % 3)"));
+    });
     add("probability", SQUARE, &|p| {
         causal(p);
         p.probability = Some(Term::new("prob", "p * 0.5 + 0.01 * (k % 3)"));

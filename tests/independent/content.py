@@ -4,7 +4,7 @@ Run in this folder: python3 content.py > content.json. It shares nothing with th
 src/attention/inputs/rng.rs says: one stream for each matrix, `default_rng((seed + (stream << 53)) % 2**64)`.
 
 Every case has causal masks over n_q queries that are the last of n_k tokens, or none; what is written is the score matrix before the
-normaliser, minus infinity (null) where a key is masked; and the output of a softmax over it where values change too.
+normaliser, minus infinity (null) where a key is masked; and the output where values or weights change too.
 """
 
 import json
@@ -218,7 +218,7 @@ def pope(s, p):
     return s.scale * np.einsum("hic,hjc,ijc->hij", softplus(s.Q), softplus(s.K), np.cos(turn))
 
 
-def floater(s, p):
+def floater_states(s, p):
     d, h = s.d, p["delta"]
     x = normals(0, d)
     W, w, b = normals(1, d, d) / SQ(d), normals(2, d), normals(3, d)
@@ -232,13 +232,17 @@ def floater(s, p):
         k4 = f(t + h, x + h * k3)
         x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         table.append(x)
-    table = p["gain"] * np.stack(table)
+    return p["gain"] * np.stack(table)
+
+
+def floater(s, p):
+    table = floater_states(s, p)
     return plus(s, table[s.pos], table)
 
 
-def lstm_states(s, tokens):
-    d = s.d
-    A, B = normals(0, 4 * d, d) / SQ(d), normals(1, 4 * d, d) / SQ(d)
+def lstm_states(tokens, first=0):
+    d = tokens.shape[-1]
+    A, B = normals(first, 4 * d, d) / SQ(d), normals(first + 1, 4 * d, d) / SQ(d)
     h, c, out = np.zeros(d), np.zeros(d), []
     for x in tokens:
         i, f, g, o = np.split(A @ x + B @ h, 4)
@@ -251,26 +255,25 @@ def lstm_states(s, tokens):
 def lstm_generator(s, p):
     W = p["gain"] * normals(2, s.d, s.d) / SQ(s.d)
     if p["content"]:
-        states = lambda heads: np.stack([lstm_states(s, head) @ W.T for head in heads])
+        states = lambda heads: np.stack([lstm_states(head) @ W.T for head in heads])
         return plus(s, states(s.Q), states(s.K))
-    table = lstm_states(s, np.ones((s.n_k, s.d))) @ W.T
+    table = lstm_states(np.ones((s.n_k, s.d))) @ W.T
     return plus(s, table[s.pos], table)
 
 
+def local_states(head, p, first=0):
+    M, d, out = int(p["reach"]), head.shape[-1], []
+    W, U = normals(first, d, d) / SQ(d), normals(first + 1, d, d) / SQ(d)
+    for t in range(len(head)):
+        h = np.zeros(d)
+        for x in head[max(0, t - M + 1) : t + 1]:
+            h = np.tanh(W @ x + U @ h)
+        out.append(p["gain"] * h)
+    return np.stack(out)
+
+
 def r_transformer(s, p):
-    M, d = int(p["reach"]), s.d
-    W, U = normals(0, d, d) / SQ(d), normals(1, d, d) / SQ(d)
-
-    def states(head):
-        out = []
-        for t in range(len(head)):
-            h = np.zeros(d)
-            for x in head[max(0, t - M + 1) : t + 1]:
-                h = np.tanh(W @ x + U @ h)
-            out.append(p["gain"] * h)
-        return np.stack(out)
-
-    return plus(s, np.stack([states(h) for h in s.Q]), np.stack([states(h) for h in s.K]))
+    return plus(s, np.stack([local_states(h, p) for h in s.Q]), np.stack([local_states(h, p) for h in s.K]))
 
 
 def learned(s, p):
@@ -409,6 +412,123 @@ def plastic(s, p):
     return out
 
 
+# Vectors on the side of the values: what they add to the output, from the weights.
+
+
+def shaw_values(s, p, weights):
+    r = int(p["reach"])
+    a = p["gain"] * normals(1, 2 * r + 1, 3)
+    return np.einsum("hij,ijd->hid", weights, a[np.clip(-distance(s), -r, r) + r])
+
+
+def tisasrec_values(s, p, weights):
+    r = int(p["reach"])
+    time = s.key + s.key // 8 * 24.0
+    gaps = np.abs(time[:, None] - time[None])
+    index = np.minimum(r, np.floor(np.abs(time[s.pos][:, None] - time[None]) / gaps[gaps > 0].min())).astype(int)
+    P, R = p["gain"] * rows(2, s.n_k, 3), p["gain"] * normals(3, r + 1, 3)
+    return np.einsum("hij,jd->hid", weights, P) + np.einsum("hij,ijd->hid", weights, R[index])
+
+
+def added(s, weights, states):
+    return np.einsum("hij,hjd->hid", weights, np.broadcast_to(states, s.V.shape))
+
+
+def floater_values(s, p, weights):
+    return added(s, weights, floater_states(s, p) @ normals(4, 3, s.d).T / SQ(s.d))
+
+
+def lstm_values(s, p, weights):
+    if p["content"]:
+        W = p["gain"] * normals(5, 3, 3) / SQ(3)
+        return added(s, weights, np.stack([lstm_states(head, 3) @ W.T for head in s.V]))
+    W = p["gain"] * normals(5, 3, s.d) / SQ(s.d)
+    return added(s, weights, lstm_states(np.ones((s.n_k, s.d))) @ W.T)
+
+
+def local_values(s, p, weights):
+    return added(s, weights, np.stack([local_states(head, p, 2) for head in s.V]))
+
+
+VALUES = {
+    shaw: shaw_values,
+    tisasrec: tisasrec_values,
+    floater: floater_values,
+    lstm_generator: lstm_values,
+    r_transformer: local_values,
+}
+
+
+# Normalisers: the scores they leave, and the weights.
+
+
+def exponential(scores, axis):
+    """The softmax along an axis; nothing where nothing is seen."""
+    most = scores.max(axis, keepdims=True)
+    e = np.exp(scores - np.where(np.isfinite(most), most, 0))
+    total = e.sum(axis, keepdims=True)
+    return e / np.where(total > 0, total, 1)
+
+
+def softmax(s, p, scores):
+    return scores, exponential(scores, -1)
+
+
+def top_k_softmax(s, p, scores):
+    least = -np.sort(-scores, -1)[..., min(int(p["keep"]), s.n_k) - 1]
+    scores = np.where(scores >= least[..., None], scores, -np.inf)
+    return scores, exponential(scores, -1)
+
+
+def inverted(s, p, scores):
+    weights = exponential(scores, -2)
+    with np.errstate(divide="ignore"):
+        left = np.where(scores == -np.inf, -np.inf, np.log(weights))
+    if p["rows"]:
+        total = weights.sum(-1, keepdims=True)
+        weights = weights / np.where(total > 0, total, 1)
+    return left, weights
+
+
+def learned_sink(s, p, scores):
+    beside = np.concatenate([scores, np.full((s.H, s.n_q, 1), p["logit"])], -1)
+    return scores, exponential(beside, -1)[..., :-1]
+
+
+# What is done to the weights. The integer hash of the formulas: two rounds of multiply and shift for each part, 24 bits.
+
+
+def hashed(*parts):
+    state = np.uint32(0x9E3779B9)
+    for part in np.broadcast_arrays(*[np.asarray(part, np.int64).astype(np.uint32) for part in parts]):
+        state = state ^ part
+        # 32 bits, the rest is lost.
+        with np.errstate(over="ignore"):
+            state = (state ^ (state >> np.uint32(16))) * np.uint32(0x7FEB352D)
+            state = (state ^ (state >> np.uint32(15))) * np.uint32(0x846CA68B)
+        state = state ^ (state >> np.uint32(16))
+    return (state >> np.uint32(8)).astype(np.int64)
+
+
+def dropped(p, thrown, weights):
+    return weights * (thrown >= p["rate"] * 2**24) / (1 - p["rate"])
+
+
+def heads_of(s):
+    return np.arange(s.H)[:, None, None]
+
+
+def dropout(s, p, weights):
+    first = hashed(SEED, p["draw"], 0)
+    return dropped(p, hashed(first, heads_of(s), s.pos[:, None], s.key), weights)
+
+
+def head_dropout(s, p, weights):
+    return dropped(p, hashed(hashed(SEED, p["draw"], 0), heads_of(s)), weights)
+
+
+IDS = {top_k_softmax: "top-k"}
+
 CASES = [
     ("product", cosine, {"scale": 7.5}),
     ("product", qk_norm, {"gain": 1.5}),
@@ -432,39 +552,67 @@ CASES = [
     ("position", learned, {"trained": 4, "gain": 1.0, "beyond": 2}),
     ("selection", top_k, {"keep": 3}),
     ("selection", top_k_blocks, {"block": 3, "keep": 2}),
+    ("selection", plastic, {"rate": 5.0}),
     ("selection", dsa, {"keep": 3, "heads": 2, "size": 3}),
     ("selection", lsh, {"buckets": 4, "rounds": 2, "shared": 0}),
     ("selection", lsh, {"buckets": 6, "rounds": 3, "shared": 1}),
     ("selection", k_means, {"clusters": 3, "steps": 4}),
-    ("selection", plastic, {"rate": 5.0}),
+    ("selection", pool_keys, {"factor": 3, "strided": 0}),
+    ("selection", pool_keys, {"factor": 4, "strided": 1}),
+    ("position", shaw, {"reach": 3, "gain": 0.5, "values": 1}),
+    ("position", tisasrec, {"reach": 6, "gain": 0.5, "values": 1}),
+    ("normaliser", top_k_softmax, {"keep": 3}),
+    ("normaliser", inverted, {"rows": 0}),
+    ("normaliser", inverted, {"rows": 1}),
+    ("normaliser", learned_sink, {"logit": 1.5}),
+    ("prob", dropout, {"rate": 0.25, "draw": 3}),
+    ("prob", head_dropout, {"rate": 0.5, "draw": 1}),
+    ("position", shaw, {"reach": 2, "gain": 1.0, "values": 1}, ("prob", dropout, {"rate": 0.5, "draw": 0})),
+    ("position", tisasrec, {"reach": 3, "gain": 1.0, "values": 1}, ("normaliser", inverted, {"rows": 0})),
+    ("position", shaw, {"reach": 4, "gain": 0.5, "values": 1}, ("normaliser", top_k_softmax, {"keep": 2})),
+    ("position", floater, {"gain": 0.5, "delta": 0.25, "values": 1}),
+    ("position", lstm_generator, {"gain": 1.5, "content": 1, "values": 1}),
+    ("position", lstm_generator, {"gain": 1.5, "content": 0, "values": 1}),
+    ("position", r_transformer, {"reach": 3, "gain": 0.75, "values": 1}),
+    ("selection", top_k, {"keep": 5}, ("normaliser", top_k_softmax, {"keep": 2})),
     ("selection", global_projections, {"globals": 4}),
     ("selection", truncate, {"keep": 4, "last": 0}),
     ("selection", truncate, {"keep": 5, "last": 1}),
-    ("selection", pool_keys, {"factor": 3, "strided": 0}),
-    ("selection", pool_keys, {"factor": 4, "strided": 1}),
 ]
 
 
 def main():
     out = []
-    for number, (room, of, params) in enumerate(CASES):
+    for number, (room, of, params, *beside) in enumerate(CASES):
         for causal in (True, False):
             n_k = 11
             n_q = n_k if params.get("shared") or number % 2 else n_k - 3
             s = Setting(4, 2, n_q, n_k, 6, causal, number)
             Q, K, V = s.Q.copy(), s.K0.copy(), s.V0.copy()
-            kept = of(s, params)
-            scores = np.where(kept, s.scale * s.dot(), -np.inf) if kept.dtype == bool else kept
+            chosen = {room: (of, params)} | {also: (what, of_it) for also, what, of_it in beside}
+            scores = s.scale * s.dot()
+            if "position" in chosen or "product" in chosen:
+                scores = of(s, params)
+            if "selection" in chosen:
+                kept = of(s, params)
+                scores = np.where(kept, s.scale * s.dot(), -np.inf) if kept.dtype == bool else kept
             scores = np.where(s.seen, scores, -np.inf)
-            least = scores.max(-1, keepdims=True)
-            e = np.exp(scores - np.where(np.isfinite(least), least, 0))
-            total = e.sum(-1, keepdims=True)
-            y = np.einsum("hij,hjd->hid", e / np.where(total > 0, total, 1), s.V)
+            normaliser, given = chosen.get("normaliser", (softmax, {}))
+            scores, weights = normaliser(s, given, scores)
+            if "prob" in chosen:
+                change, given = chosen["prob"]
+                weights = change(s, given, weights)
+            y = np.einsum("hij,hjd->hid", weights, s.V)
+            if params.get("values"):
+                y = y + VALUES[of](s, params, weights)
+            told = of in (pool_keys, truncate, global_projections) or params.get("values") or "normaliser" in chosen or "prob" in chosen
+            named = lambda what: IDS.get(what, what.__name__.replace("_", "-"))
             out.append(
                 {
                     "room": room,
-                    "id": of.__name__.replace("_", "-"),
+                    "id": named(of),
                     "params": {name: float(value) for name, value in params.items()},
+                    "beside": [[also, named(what), of_it] for also, what, of_it in beside],
                     "causal": causal,
                     "seed": SEED,
                     "dims": [4, 2, n_q, n_k, 6, 3],
@@ -472,7 +620,7 @@ def main():
                     "k": K.round(3).ravel().tolist(),
                     "v": V.round(3).ravel().tolist(),
                     "scores": [None if x == -np.inf else round(x, 7) for x in scores.ravel().tolist()],
-                    "y": [round(x, 7) for x in y.ravel().tolist()] if of in (pool_keys, truncate, global_projections) else [],
+                    "y": [round(x, 7) for x in y.ravel().tolist()] if told else [],
                 }
             )
     print("[" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in out) + "]")

@@ -4,11 +4,13 @@
 //! 2. The style sheets become two files, one for the first view and one for the rest, so that the source can be in many.
 //! 3. The meta tags by which workers are started are written; the engine's pool reads them.
 //! 4. Absolute addresses for link previews, where the build was told its address.
-//! 5. The Content-Security-Policy, with the hash of each inline script. Last: it depends on everything before.
+//! 5. Pages beside the playground: the gallery's and that of the JavaScript API, with a style sheet made of the playground's colours.
+//! 6. The Content-Security-Policy, with the hash of each inline script. Last: it depends on everything before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::gallery::{self, GALLERY, Names};
 use crate::program::Program;
 use crate::{Result, build::BASE_VARIABLE, digest, html, program, root, shell, tools};
 
@@ -20,6 +22,13 @@ const LOADER: &str = "worker-loader";
 
 /// The folder of styles that the first view does not need.
 const LATER: &str = "later";
+
+/// The style sheet of the pages beside the playground.
+const PAGE: &str = "page";
+
+/// The folder of the page about the JavaScript API, and its script.
+const API: &str = "api";
+const CONSOLE: &str = "console";
 
 /// The folder of captured heads.
 const CAPTURES: &str = "captures";
@@ -63,10 +72,19 @@ fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Re
     page = html::set_meta(&page, "program", &program.script)?;
     page = html::set_meta(&page, GPU, gpu)?;
     page = html::set_meta(&page, LOADER, &hash_name(folder, LOADER, "js")?)?;
+    join_lines(&folder.join(CAPTURES).join("index.json"))?;
     page = html::set_meta(&page, CAPTURES, &hash_folder(folder, CAPTURES)?)?;
+    let pictures = hash_folder(folder, GALLERY)?;
+    page = html::set_meta(&page, GALLERY, &pictures)?;
+    let sheet = page_sheet(folder)?;
+    let icon = html::tags(&page, "link").find(|(_, tag)| html::attribute(tag, "rel") == Some("icon"));
+    let icon = icon.and_then(|(_, tag)| html::attribute(tag, "href")).ok_or("index.html has no icon")?;
+    let names = Names { pictures: &pictures, sheet: &sheet, icon: icon.trim_start_matches("./"), base };
+    gallery::write(folder, &names)?;
+    api_page(folder, &names)?;
     page = join_styles(folder, &page)?;
     page = html::set_meta(&page, LATER, &join_folder(folder, LATER)?)?;
-    page = page.replace("<!-- base -->", &base.map(absolute).unwrap_or_default());
+    page = page.replace("<!-- base -->", &base.map(|base| absolute(base, &pictures)).unwrap_or_default());
     page = without_notes(&page);
     page = html::set_meta(&page, "Content-Security-Policy", &policy(&page))?;
     fs::write(&index, page)?;
@@ -101,6 +119,12 @@ fn hash_name(folder: &Path, name: &str, extension: &str) -> Result<String> {
     let new = format!("{name}-{}.{extension}", digest::short(&bytes));
     fs::rename(&old, folder.join(&new))?;
     Ok(new)
+}
+
+/// Takes the indentation out of a JSON file. No string of JSON's reaches over the end of a line.
+fn join_lines(file: &Path) -> Result<()> {
+    fs::write(file, read(file)?.lines().map(str::trim).collect::<String>())?;
+    Ok(())
 }
 
 /// Renames the folder `name` to `name-<hash of what is in it>`; returns the new name. Its files keep theirs: an index names them.
@@ -182,8 +206,48 @@ fn without_notes(page: &str) -> String {
 }
 
 /// Tags that need the page's own address; `build` has checked that it needs no escaping.
-fn absolute(base: &str) -> String {
-    format!("<link rel=\"canonical\" href=\"{base}\"><meta property=\"og:url\" content=\"{base}\">")
+fn absolute(base: &str, pictures: &str) -> String {
+    format!(
+        "<link rel=\"canonical\" href=\"{base}\"><meta property=\"og:url\" content=\"{base}\">\
+         <meta property=\"og:image\" content=\"{base}{pictures}/pronoun.png\">"
+    )
+}
+
+/// The style sheet of the pages beside the playground: its colours, dark where the system is, since these pages remember no choice; and their own rules.
+fn page_sheet(folder: &Path) -> Result<String> {
+    const DARK: &str = ":root[data-theme=\"dark\"] {";
+    let tokens = read(&root().join("style/tokens.css"))?;
+    let (light, rest) = tokens.split_once(DARK).ok_or("style/tokens.css has no dark theme")?;
+    let (dark, rest) = rest.split_once('}').ok_or("the dark theme of style/tokens.css has no end")?;
+    let tokens = format!("{light}@media (prefers-color-scheme: dark) {{ :root {{{dark}}} }}{rest}");
+    let own = folder.join(format!("{PAGE}.css"));
+    fs::write(&own, without_comments(&(tokens + &read(&own)?)))?;
+    hash_name(folder, PAGE, "css")
+}
+
+/// The page about the JavaScript API: the names of its files, and its policy.
+fn api_page(folder: &Path, names: &Names) -> Result<()> {
+    let own = folder.join(API);
+    let console = hash_name(&own, CONSOLE, "js")?;
+    let index = own.join("index.html");
+    let mut page = read(&index)?;
+    for (name, new) in [
+        (format!("\"{CONSOLE}.js\""), format!("\"{console}\"")),
+        (format!("\"../{PAGE}.css\""), format!("\"../{}\"", names.sheet)),
+        ("\"../icon.svg\"".to_owned(), format!("\"../{}\"", names.icon)),
+    ] {
+        if !page.contains(&name) {
+            return Err(format!("{} does not name {name}", index.display()).into());
+        }
+        page = page.replace(&name, &new);
+    }
+    let absolute = names.base.map(|base| {
+        format!("<link rel=\"canonical\" href=\"{base}{API}/\"><meta property=\"og:url\" content=\"{base}{API}/\">")
+    });
+    page = page.replace("<!-- base -->", &absolute.unwrap_or_default());
+    page = html::set_meta(&without_notes(&page), "Content-Security-Policy", gallery::POLICY)?;
+    fs::write(&index, page)?;
+    Ok(())
 }
 
 /// Everything from this folder's host and nothing else; wasm may be compiled; the inline scripts only with these very bytes.
@@ -199,7 +263,7 @@ fn policy(page: &str) -> String {
     };
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'; img-src 'self' data: blob:; \
-         connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+         connect-src 'self'; worker-src 'self'; frame-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"
     )
 }
 
@@ -208,7 +272,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"gpu\" content=\"\"><meta name=\"captures\" content=\"\"><meta name=\"later\" content=\"\">\
+    const PAGE: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><meta name=\"program\" content=\"\"><meta name=\"gpu\" content=\"\"><meta name=\"captures\" content=\"\"><meta name=\"later\" content=\"\"><meta name=\"gallery\" content=\"\">\
         <meta name=\"worker-loader\" content=\"\"><!-- base --><!-- a note\n over lines -->\n<link rel=\"stylesheet\" href=\"./a.css\"><link rel=\"icon\" href=\"./i.svg\">\
         <link rel=\"stylesheet\" href=\"./b.css\"><script type=\"module\">import './app-1.js'; './app-1_bg.wasm'</script>\
         <link rel=\"modulepreload\" href=\"./app-1.js\"><link rel=\"preload\" href=\"./app-1_bg.wasm\">";
@@ -224,14 +288,25 @@ mod tests {
             ("worker-loader.js", "3"),
             ("a.css", "a{}"),
             ("b.css", "b{}"),
+            ("page.css", ".p{}"),
         ] {
             fs::write(folder.join(file), text).unwrap();
         }
+        fs::create_dir(folder.join("gallery")).unwrap();
+        fs::write(folder.join("gallery/index.json"), "[]").unwrap();
+        fs::create_dir(folder.join("api")).unwrap();
+        fs::write(folder.join("api/console.js"), "4").unwrap();
+        fs::write(
+            folder.join("api/index.html"),
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><!-- base --><script src=\"console.js\"></script>\
+             <link rel=\"stylesheet\" href=\"../page.css\"><link rel=\"icon\" href=\"../icon.svg\">",
+        )
+        .unwrap();
         fs::create_dir(folder.join("later")).unwrap();
         fs::write(folder.join("later/d.css"), "d{}").unwrap();
         fs::write(folder.join("later/c.css"), "/* c */\nc{}").unwrap();
         fs::create_dir(folder.join("captures")).unwrap();
-        fs::write(folder.join("captures/index.json"), "{}").unwrap();
+        fs::write(folder.join("captures/index.json"), "{\n  \"a\": [\n    \" b \"\n  ]\n}\n").unwrap();
         folder
     }
 
@@ -248,7 +323,7 @@ mod tests {
         };
         assert_eq!(meta("program"), "app-2.js");
         assert_eq!(meta("gpu"), "gpu-4.js");
-        assert_eq!(fs::read_to_string(folder.join(meta("captures")).join("index.json")).unwrap(), "{}");
+        assert_eq!(fs::read_to_string(folder.join(meta("captures")).join("index.json")).unwrap(), "{\"a\": [\" b \"]}");
         assert_eq!(fs::read_to_string(folder.join(meta("worker-loader"))).unwrap(), "3");
         assert!(!page.contains("app-1") && page.contains("import './app-2.js'; './app-3.wasm'"));
         assert!(!folder.join("app-1.js").exists() && !folder.join("app-1_bg.wasm").exists());
@@ -260,6 +335,18 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.join(sheet)).unwrap(), "a{}\nb{}\n");
         assert_eq!(fs::read_to_string(folder.join(meta("later"))).unwrap(), "c{}\nd{}\n");
         assert!(!folder.join("later").exists());
+        assert_eq!(fs::read_to_string(folder.join(meta("gallery")).join("index.json")).unwrap(), "[]");
+        assert!(page.contains(&format!("https://example.org/a/{}/pronoun.png", meta("gallery"))));
+        let api = fs::read_to_string(folder.join("api/index.html")).unwrap();
+        let sheet = html::tags(&api, "link").find(|(_, tag)| html::attribute(tag, "rel") == Some("stylesheet"));
+        let sheet = html::attribute(sheet.unwrap().1, "href").unwrap();
+        let sheet = fs::read_to_string(folder.join("api").join(sheet)).unwrap();
+        assert!(sheet.ends_with(".p{}\n") && sheet.contains("@media (prefers-color-scheme: dark) { :root {"));
+        assert!(sheet.contains("--paper:") && !sheet.contains("data-theme") && api.contains("../i.svg"));
+        let script = api.split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("api").join(script)).unwrap(), "4");
+        assert!(api.contains(gallery::POLICY) && api.contains("https://example.org/a/api/"));
+        assert!(folder.join("gallery/index.html").exists());
         assert!(page.contains(&digest::policy("import './app-2.js'; './app-3.wasm'")) && page.contains("canonical"));
         fs::remove_dir_all(folder).unwrap();
     }

@@ -28,6 +28,11 @@ fn elements<'a>(page: &'a str, name: &str) -> impl Iterator<Item = (&'a str, &'a
     })
 }
 
+/// Text as it stands in HTML, between tags or in an attribute's double quotes.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 /// The value of an attribute of one tag.
 pub fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = tag;
@@ -81,6 +86,11 @@ mod tests {
     fn only_inline_scripts_are_found_and_byte_for_byte() {
         let page = "<script src=\"a.js\" defer></script><scripted>no</scripted><script type=\"module\">\nimport 'x';\n</script><script>1</script>";
         assert_eq!(inline_scripts(page), ["\nimport 'x';\n", "1"]);
+    }
+
+    #[test]
+    fn text_can_end_neither_a_tag_nor_an_attribute() {
+        assert_eq!(escape("a<b> & \"c\" &amp;"), "a&lt;b&gt; &amp; &quot;c&quot; &amp;amp;");
     }
 
     #[test]

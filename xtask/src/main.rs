@@ -5,6 +5,7 @@
 //! | `shell` | runs a command, says what it runs and how long it took |
 //! | `tools`, `browser` | every pinned tool: how to find it, how to install it |
 //! | `build`, `finish`, `html`, `digest` | `trunk build`, and what happens to its output afterwards |
+//! | `gallery` | pages of the gallery, for link previews and readers without scripts |
 //! | `program` | the compiled program cut into pieces, bound, optimised |
 //! | `serve` | a static file server |
 //! | `checks`, `test` | the test command and its count |
@@ -15,6 +16,7 @@ mod build;
 mod checks;
 mod digest;
 mod finish;
+mod gallery;
 mod html;
 mod program;
 mod serve;

@@ -25,7 +25,7 @@ pub fn command(args: &[String]) -> Result<bool> {
     let listener = bind(port)?;
     let folder = build::build(&build::Options::default())?;
     println!("\nAttention Playground: http://{}/   (stop with Ctrl+C)", listener.local_addr()?);
-    accept(&listener, &Arc::new(Site { folder, prefixes: &["/"], faults: None }), &Sent::default());
+    accept(&listener, &Arc::new(Site { folder, prefixes: &["/"], faults: None, other: None }), &Sent::default());
     Ok(true)
 }
 
@@ -40,7 +40,12 @@ pub struct Site {
     pub prefixes: &'static [&'static str],
     /// Scripts that break workers, each for the page under `/fault/<its name>/`.
     pub faults: Option<PathBuf>,
+    /// What stands where a page says [`STAND_IN`]: the address of another site.
+    pub other: Option<String>,
 }
+
+/// The address that pages of tests give to the playground.
+pub const STAND_IN: &str = "https://playground.example";
 
 /// A file to send, and what comes in front of it.
 #[derive(Debug, PartialEq)]
@@ -93,7 +98,11 @@ fn answer(mut stream: TcpStream, site: &Site, sent: &Sent) -> io::Result<()> {
     match bytes {
         Ok(bytes) => {
             sent.lock().unwrap_or_else(PoisonError::into_inner).insert(found.file.clone());
-            respond(&mut stream, "200 OK", media_type(&found.file), &bytes.concat(), method == "GET")
+            let mut body = bytes.concat();
+            if let (Some(other), Ok(text)) = (&site.other, std::str::from_utf8(&body)) {
+                body = text.replace(STAND_IN, other).into_bytes();
+            }
+            respond(&mut stream, "200 OK", media_type(&found.file), &body, method == "GET")
         }
         Err(_) => respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true),
     }
@@ -173,7 +182,7 @@ mod tests {
     use super::*;
 
     fn site(folder: &str) -> Site {
-        Site { folder: folder.into(), prefixes: &["/", "/some/sub/path/"], faults: Some("f".into()) }
+        Site { folder: folder.into(), prefixes: &["/", "/some/sub/path/"], faults: Some("f".into()), other: None }
     }
 
     #[test]
@@ -219,7 +228,8 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-serve-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("a.wasm"), "four").unwrap();
-        let (address, sent) = start(Site { folder: folder.clone(), prefixes: &["/"], faults: None }).unwrap();
+        let (address, sent) =
+            start(Site { folder: folder.clone(), prefixes: &["/"], faults: None, other: None }).unwrap();
         let ask = |request: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(request.as_bytes()).unwrap();

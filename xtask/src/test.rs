@@ -19,6 +19,9 @@ pub fn command(args: &[String]) -> Result<bool> {
     if filter.is_none() {
         static_checks(&mut checks);
     }
+    if filter.is_none() {
+        types(&mut checks);
+    }
     tools::for_gpu_tests();
     // With a filter either kind of test may have none that match, but not both.
     let some = usize::from(filter.is_none());
@@ -79,6 +82,21 @@ fn static_checks(checks: &mut Checks) {
         let what = ["clippy", "--locked", "--lib", "--bin", "gpu", "--features", "gpu,web"];
         ok(&[&what[..], &["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"]].concat())
     });
+}
+
+/// The published types of the JavaScript API, by a program that uses all of them. Without a compiler this is not checked, and said.
+fn types(checks: &mut Checks) {
+    match tools::typescript() {
+        Ok(compiler) => {
+            let project = root().join("tests/types");
+            checks.step("types of the JavaScript API", || {
+                let mut compile = std::process::Command::new(compiler);
+                compile.arg("--project").arg(project);
+                shell::run(compile).map(|()| true)
+            });
+        }
+        Err(error) => println!("\n== types of the JavaScript API: NOT CHECKED, there is no TypeScript here: {error}"),
+    }
 }
 
 fn ok(args: &[&str]) -> Result<bool> {
@@ -145,11 +163,15 @@ fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>
     }
     let browser = browser::find_or_install()?;
     let faults = Some(root().join("tests/browser/faults"));
-    let (address, sent) = serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults })?;
+    let (address, sent) = serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults, other: None })?;
+    // Pages of another origin, which embed the page.
+    let (folder, other) = (root().join("tests/embed"), Some(format!("http://{address}")));
+    let (host, _) = serve::start(serve::Site { folder, prefixes: &["/"], faults: None, other })?;
     let mut command = shell::command("cargo", &["run", "--quiet", "--locked", "--package", "browser-tests", "--"]);
     command.args(filter);
     command
         .env("BASE_URL", format!("http://{address}"))
+        .env("HOST_URL", format!("http://{host}"))
         .env("CHROME", browser.chrome)
         .env("CHROMEDRIVER", browser.driver);
     if full {

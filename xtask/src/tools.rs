@@ -64,6 +64,32 @@ const ESBUILD: Tool = Tool {
     takes: "about 10 seconds",
 };
 
+/// Reads the types of the JavaScript API.
+const TYPESCRIPT: Tool = Tool {
+    name: "tsc",
+    version: "7.0.2",
+    bin: "typescript/node_modules/.bin",
+    install: &[
+        "npm",
+        "install",
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+        ".tools/typescript",
+        "typescript@7.0.2",
+    ],
+    takes: "about 5 seconds",
+};
+
+/// The compiler of TypeScript, found or installed.
+///
+/// # Errors
+/// When npm is missing or can't fetch it.
+pub fn typescript() -> Result<PathBuf> {
+    Ok(ensure(&TYPESCRIPT)?.join(TYPESCRIPT.name))
+}
+
 /// Finds or installs what `trunk build` needs; the answer is the PATH to run it with.
 ///
 /// # Errors

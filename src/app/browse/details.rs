@@ -106,7 +106,11 @@ fn drawn(entry: &Entry) -> Vec<String> {
             }
             slot => written(&slot.written()),
         },
-        Entry::Normaliser(normaliser) => written(&[normaliser.kind.written()]),
+        Entry::Normaliser(normaliser) => {
+            let mut lines = normaliser.content.written();
+            lines.push(normaliser.kind.written());
+            written(&lines)
+        }
     }
 }
 

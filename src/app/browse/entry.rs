@@ -94,7 +94,7 @@ impl Entry {
         match self {
             Self::Mask(e) => e.params,
             Self::Position(e) => e.params,
-            Self::Normaliser(_) => &[],
+            Self::Normaliser(e) => e.params,
         }
     }
 

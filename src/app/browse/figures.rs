@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
 
+use crate::analysis::layers::patterns;
 use crate::analysis::reach::{Reach, Walk};
 use crate::app::clock;
 use crate::app::i18n::{self, t};
@@ -13,7 +14,7 @@ use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::attention::{Plan, RowRules, assemble};
 use crate::catalogue::{Lang, MaskEntry};
-use crate::experiment::{Experiment, MaskChoice};
+use crate::experiment::{Choice, Experiment, MaskChoice};
 
 /// Milliseconds at a time.
 const SLICE_MS: f64 = 4.0;
@@ -94,9 +95,8 @@ async fn work(lab: Lab, mask: &'static MaskEntry, known: RwSignal<Known>, alive:
         mask: MaskChoice { id: mask.id.to_owned(), params, custom: None },
         combine: Vec::new(),
         paint: Vec::new(),
-        edits: Vec::new(),
-        score: None,
-        ..now.as_ref().clone()
+        layers: Choice::of("same"),
+        ..patterns(&now)
     };
     let (problem, _) = assemble(&alone, &loaded).ok()?;
     let plan = Plan::compile(&problem).ok()?;

@@ -116,11 +116,13 @@ fn notes(experiment: &Experiment, ahead: bool, causal: bool) -> Vec<Text> {
     let plain = experiment.position.id == "none"
         && experiment.score.is_none()
         && experiment.softcap == 0.0
+        && experiment.prob.id == "none"
+        && experiment.layers.id == "same"
         && experiment.normaliser.id == "softmax";
     if !plain {
         notes.push(Text::new(
-            "Positions, score formulas, softcap and other normalisers than softmax are left out on both sides.",
-            "两边都不包含位置方案、分数公式、softcap 以及 softmax 以外的归一化。",
+            "Positions, score formulas, softcap, other normalisers than softmax and what is done to the weights are left out on both sides.",
+            "两边都不包含位置方案、分数公式、softcap、softmax 以外的归一化，以及对权重的变换。",
         ));
     }
     notes

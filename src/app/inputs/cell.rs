@@ -37,7 +37,8 @@ pub fn restore(lab: Lab, place: Place) {
     lab.edit("edits.restore", |e| e.edits.retain(|edit| !place.is(edit)));
 }
 
-fn put(edits: &mut Vec<Edit>, place: Place, value: f32, original: Option<f32>) {
+/// Notes a cell's value among the edits; one that has its original value again is none.
+pub fn put(edits: &mut Vec<Edit>, place: Place, value: f32, original: Option<f32>) {
     if original == Some(value) {
         edits.retain(|edit| !place.is(edit));
         return;

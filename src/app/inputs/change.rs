@@ -75,7 +75,11 @@ fn extent(input: &Input, tokens: &dyn Fn(&str) -> Option<usize>) -> Extent {
             let n = x.streams().iter().sum();
             Extent { heads: Some(size.q_heads), n_q: Some(n), n_k: Some(n) }
         }
-        Input::Numbers { q, k, .. } => Extent { heads: Some(1), n_q: Some(q.len()), n_k: Some(k.len()) },
+        Input::Numbers { q, k, q_heads, kv_heads, .. } => Extent {
+            heads: Some(*q_heads),
+            n_q: Some(q.len() / (*q_heads).max(1)),
+            n_k: Some(k.len() / (*kv_heads).max(1)),
+        },
     }
 }
 

@@ -1,73 +1,135 @@
-//! Files with numbers, dropped or chosen: `.npy`, `.safetensors`, and text as it can be pasted.
+//! Files with numbers, dropped or chosen: opened here, and handed on as named arrays.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DragEvent, File};
 
-use super::numbers::{Rows, read};
+use super::frames::Frames;
+use super::numbers::Part;
 use crate::app::i18n::t;
 use crate::app::reactive::RwSignal;
-use crate::app::state::{Lab, lab};
+use crate::app::state::lab;
 use crate::app::view::{handler, view};
-use crate::catalogue::Text;
+use crate::catalogue::Lang;
 use crate::experiment::limits;
-use crate::interchange::{SafetensorsFile, Tensor, npy};
+use crate::interchange::bundle::ENDINGS;
+use crate::interchange::select::{Axis, Extents, Most, View};
+use crate::interchange::{Bundle, Words, limits as file_limits, select, shown, words};
 
-/// Most bytes of a file: four times what Q, K and V may take.
-const MOST_BYTES: f64 = (4 * limits::BYTES) as f64;
+/// What an experiment can take from a file.
+pub const MOST: Most =
+    Most { heads: limits::HEADS, tokens: limits::TOKENS, size: limits::SIZE, numbers: limits::NUMBERS };
+
+/// A file that was opened.
+pub struct Opened {
+    /// What is in it.
+    pub bundle: Bundle,
+    /// Its name, safe to be shown.
+    pub file: String,
+    /// Where to say what is wrong with it.
+    pub problem: RwSignal<Option<Words>>,
+}
+
+/// A sentence in the page's language.
+pub fn said(lang: Lang, words: &Words) -> String {
+    if lang == Lang::Zh && !words.zh.is_empty() { words.zh.clone() } else { words.en.clone() }
+}
 
 /// A place for one matrix: a file dropped on it, or chosen, gives its rows.
 #[component]
 pub fn Drop(
-    /// Name of the matrix; of several tensors in a file it is the one taken.
+    /// Name of the matrix; of several arrays in a file it is the one taken.
     name: &'static str,
     /// Called with the rows.
-    on_rows: Callback<Rows>,
+    on_rows: Callback<Part>,
+    /// Takes files with several arrays of which none has this name; without it they are refused.
+    #[prop(optional)]
+    several: Option<Callback<Opened>>,
     /// What the place looks like.
     children: Children,
 ) -> impl IntoView {
-    let take = Callback::new(move |(mut found, file): (Vec<Named>, String)| {
-        let all: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
-        let wanted = if found.len() == 1 { Some(0) } else { all.iter().position(|n| n.eq_ignore_ascii_case(name)) };
-        match wanted {
-            Some(at) => {
-                on_rows.run(found.swap_remove(at).1);
-                Ok(())
-            }
-            None => Err(lacks(&file, name, &all)),
+    let take = Callback::new(move |opened: Opened| {
+        let all: Vec<String> = opened.bundle.entries.iter().map(|entry| entry.name.clone()).collect();
+        let wanted = if all.len() == 1 { Some(0) } else { all.iter().position(|n| n.eq_ignore_ascii_case(name)) };
+        match (wanted, several) {
+            (Some(at), _) => spawn_local(async move {
+                let Opened { mut bundle, file, problem } = opened;
+                match rows_of(&mut bundle, at).await {
+                    Ok(Part { heads, .. }) if heads > 1 && several.is_none() => {
+                        let words =
+                            words!("holds {heads} matrices; one is needed here", "含有 {heads} 个矩阵，此处只需一个");
+                        problem.try_set(Some(of_file(&file, &words)));
+                    }
+                    Ok(part) => on_rows.run(part),
+                    Err(words) => problem.try_set(Some(of_file(&file, &words))),
+                }
+            }),
+            (None, Some(several)) => several.run(opened),
+            (None, None) => opened.problem.try_set(Some(lacks(&opened.file, name, &all))),
         }
     });
     view! { <Target take=take>{children()}</Target> }
 }
 
-/// A tensor's name and the chosen head's rows.
-pub type Named = (String, Rows);
+/// The rows of one array, its heads under each other.
+///
+/// # Errors
+/// Damage, axes that say nothing, rows that are too long, numbers that are not finite.
+pub async fn rows_of(bundle: &mut Bundle, at: usize) -> Result<Part, Words> {
+    let pace = Frames::new();
+    bundle.prepare(at, &pace).await.map_err(|error| error.words())?;
+    let array = bundle.array(at).ok_or_else(Words::default)?;
+    let mut view = View::guess(array.shape(), &MOST);
+    // One matrix is what is asked for: its rows are not cut into heads.
+    view.axes.iter_mut().filter(|axis| **axis == Axis::Merged).for_each(|axis| *axis = Axis::Size);
+    let extents = view.extents(array.shape())?;
+    let Extents { batch, heads, length, size } = extents;
+    let count = heads.saturating_mul(length).saturating_mul(size);
+    if batch > 1 || heads > MOST.heads || length > MOST.tokens || size > MOST.size || count > MOST.numbers {
+        return Err(words!(
+            "holds {batch} × {heads} × {length} × {size} numbers (sequences × heads × tokens × size), more than a field takes: drop the file beside the fields to choose a part of it",
+            "含有 {batch} × {heads} × {length} × {size} 个数（序列 × 头 × 词元 × 大小），超过一个文本框的容量：请将文件拖到文本框以外以选择其中一部分"
+        ));
+    }
+    let part = select::Part { batch: 0, heads: [0, heads], tokens: [0, length] };
+    let rows = view.take(&array, &part, &pace).await.map_err(|error| error.words())?;
+    Ok(Part { rows: rows.into(), heads })
+}
 
-/// What is done with a file's matrices; the sentence says why nothing was.
-pub type Take = Callback<(Vec<Named>, String), Result<(), [String; 2]>>;
+/// A sentence about a file.
+pub fn of_file(file: &str, words: &Words) -> Words {
+    Words { en: format!("{file}: {}", words.en), zh: format!("{file}：{}", said(Lang::Zh, words)) }
+}
 
-/// What is said of a file without the tensor.
-pub fn lacks(file: &str, name: &str, has: &[String]) -> [String; 2] {
-    let has = has.join(", ");
-    [format!("{file} has no tensor {name}; it has {has}."), format!("{file} 中没有名为 {name} 的张量，只有 {has}。")]
+/// What is said of a file without the array.
+fn lacks(file: &str, name: &str, has: &[String]) -> Words {
+    let has = has.iter().take(8).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    words!("{file} has no array {name}; it has {has}.", "{file} 中没有名为 {name} 的数组，只有 {has}。")
 }
 
 /// A place that takes files.
 #[component]
 pub fn Target(
-    /// Takes the matrices of one file.
-    take: Take,
+    /// Takes what is in a file.
+    take: Callback<Opened>,
     /// What the place looks like.
     children: Children,
 ) -> impl IntoView {
     let lab = lab();
     let over = RwSignal::new(false);
-    let problem = RwSignal::new(None::<[String; 2]>);
+    let reading = RwSignal::new(false);
+    let problem = RwSignal::new(None::<Words>);
     let open = move |file: File| {
+        reading.set(true);
+        problem.set(None);
         spawn_local(async move {
-            let found = matrices(lab, &file).await;
-            problem.set(found.and_then(|found| take.run((found, file.name()))).err());
+            let name = shown(&file.name());
+            match opened(&file).await {
+                Ok(bundle) => take.run(Opened { bundle, file: name, problem }),
+                Err(words) => problem.try_set(Some(of_file(&name, &words))),
+            }
+            reading.try_set(false);
         });
     };
     let on_drop = move |event: DragEvent| {
@@ -96,88 +158,28 @@ pub fn Target(
             {children()}
             <label class="quiet-button file">
                 {t("Open a file…", "打开文件…")}
-                <input type="file" class="quiet" accept=".npy,.safetensors,.csv,.json,.txt" on:change=handler(on_choose) />
+                <input type="file" class="quiet" accept=ENDINGS on:change=handler(on_choose) />
             </label>
+            <p class="note" role="status" hidden=move || !reading.get()>{t("Reading the file…", "正在读取文件…")}</p>
             <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)>
-                <p>{move || problem.get().map(|[en, zh]| if lab.lang.get() == crate::catalogue::Lang::En { en } else { zh })}</p>
+                <p>{move || problem.with(|p| p.as_ref().map(|words| said(lab.lang.get(), words)))}</p>
             </div>
         </div>
     }
 }
 
-/// Every matrix of a file; of a tensor with heads the chosen one's. A `.npy` and a text are called after their file.
-async fn matrices(lab: Lab, file: &File) -> Result<Vec<Named>, [String; 2]> {
-    let name = file.name();
-    let said = |text: Text| [format!("{name}: {}", text.en), format!("{name}：{}", text.zh)];
-    let fault = |error: &dyn std::fmt::Display| [format!("{name}: {error}"), format!("{name}：{error}")];
-    if file.size() > MOST_BYTES {
-        return Err(said(Text::new("the file is too large", "文件过大")));
+/// Opens a file.
+async fn opened(file: &File) -> Result<Bundle, Words> {
+    let (size, most) = (file.size(), file_limits::FILE);
+    if size > most as f64 {
+        let (size, most) = ((size / f64::from(1 << 20)).round() as u64, most >> 20);
+        return Err(words!(
+            "{size} MiB; files of at most {most} MiB are read",
+            "{size} MiB；最多读取 {most} MiB 的文件"
+        ));
     }
     let buffer = JsFuture::from(file.array_buffer()).await;
-    let buffer = buffer.map_err(|_| said(Text::new("the file could not be read", "无法读取文件")))?;
+    let buffer = buffer.map_err(|_| words!("the file could not be read", "无法读取文件"))?;
     let bytes = js_sys::Uint8Array::new(buffer.unchecked_ref()).to_vec();
-    let head = lab.experiment.with_untracked(|e| e.view.head);
-    let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
-    match ending.to_ascii_lowercase().as_str() {
-        "npy" => {
-            let tensor = npy::read(&bytes).map_err(|e| fault(&e))?;
-            Ok(vec![(stem.to_owned(), head_of(&tensor, head).ok_or_else(|| fault(&"holds no numbers"))?)])
-        }
-        "safetensors" => {
-            let file = SafetensorsFile::open(&bytes).map_err(|e| fault(&e))?;
-            let fits = |shape: &[usize]| (2..=4).contains(&shape.len()) && shape.iter().product::<usize>() > 0;
-            let names = file.shapes().into_iter().filter(|(_, shape)| fits(shape)).map(|(name, _)| name.to_owned());
-            let mut found = Vec::new();
-            for name in names.take(64) {
-                let tensor = file.tensor(&name).map_err(|e| fault(&e))?;
-                found.extend(head_of(&tensor, head).map(|rows| (name, rows)));
-            }
-            if found.is_empty() {
-                return Err(said(Text::new("there is no tensor with two to four extents", "没有二维到四维的张量")));
-            }
-            Ok(found)
-        }
-        _ => {
-            let text = String::from_utf8(bytes).map_err(|_| {
-                said(Text::new(
-                    "neither .npy nor .safetensors, nor text with numbers",
-                    "既不是 .npy 或 .safetensors，也不是数值文本",
-                ))
-            })?;
-            Ok(vec![(stem.to_owned(), read(&text).map_err(|e| fault(&e))?)])
-        }
-    }
-}
-
-/// The last two extents of one head (the last head where there are fewer); extents before are heads and a batch, of which the first is taken.
-fn head_of(tensor: &Tensor, head: usize) -> Option<Rows> {
-    let [.., rows, columns] = tensor.shape[..] else { return None };
-    let size = rows * columns;
-    let heads = match tensor.shape[..] {
-        [.., heads, _, _] => heads,
-        _ => 1,
-    };
-    let start = head.min(heads.saturating_sub(1)) * size;
-    let part = tensor.data.get(start..start + size).filter(|part| !part.is_empty())?;
-    Some(part.chunks(columns).map(<[f32]>::to_vec).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_chosen_heads_rows_are_taken() {
-        let count = |shape: &[usize]| Tensor {
-            shape: shape.to_vec(),
-            data: (0..shape.iter().product::<usize>()).map(|i| i as f32).collect(),
-        };
-        assert_eq!(head_of(&count(&[2, 2]), 5), Some(vec![vec![0.0, 1.0], vec![2.0, 3.0]]));
-        assert_eq!(head_of(&count(&[3, 1, 2]), 1), Some(vec![vec![2.0, 3.0]]));
-        assert_eq!(head_of(&count(&[3, 1, 2]), 7), Some(vec![vec![4.0, 5.0]]));
-        // The first of two sequences.
-        assert_eq!(head_of(&count(&[2, 2, 1, 1]), 9), Some(vec![vec![1.0]]));
-        assert_eq!(head_of(&count(&[0, 2]), 0), None);
-        assert_eq!(head_of(&count(&[4]), 0), None);
-    }
+    Bundle::open(&file.name(), bytes, &Frames::new()).await.map_err(|error| error.words())
 }

@@ -6,7 +6,7 @@ use web_sys::{Event, KeyboardEvent, PointerEvent};
 
 use super::block::Block;
 use super::cell::{self, Place};
-use super::rows;
+use super::{onto, rows};
 use crate::app::controls::{Show, number, paint, percent, typed};
 use crate::app::element::NodeRef;
 use crate::app::i18n;
@@ -267,6 +267,7 @@ pub fn Matrix(
                     on:dblclick=handler(move |_| typing(""))
                     on:keydown=handler(on_key)
                     on:focus=handler(on_focus)
+                    on:paste=handler(move |event| onto::paste(lab, &event, place()))
                 >
                     <canvas node_ref=canvas aria-hidden="true"></canvas>
                     <i class="matrix__row" style:top=move || percent(current_row.get().min(size.get().0 - 1), size.get().0) style:height=move || percent(1, size.get().0)></i>

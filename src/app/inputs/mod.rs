@@ -4,7 +4,11 @@
 //! |---|---|
 //! | `source` | the five kinds of input, and what each was set to before |
 //! | `captured`, `generated`, `text`, `paste`, `hidden` | the controls of one kind |
-//! | `numbers`, `drop` | a matrix as text; files that are dropped or chosen |
+//! | `numbers`, `drop` | matrices as text; files that are dropped or chosen |
+//! | `choose` | which arrays of a file, and which part of them, are Q, K and V |
+//! | `onto` | numbers from the clipboard onto a matrix |
+//! | `snippet` | how to get Q, K and V out of a model |
+//! | `frames` | the pace of readers on the page's own thread |
 //! | `change` | a new input, and what of the experiment cannot outlive the old one |
 //! | `tokens` | the words of the input; hovering and choosing a query or key |
 //! | `matrices`, `matrix`, `rows`, `cell`, `block` | Q, K and V of the chosen head; one matrix; its rows; one cell; the numbers |
@@ -13,20 +17,26 @@ mod block;
 mod captured;
 mod cell;
 mod change;
+mod choose;
 mod drop;
+mod frames;
 mod generated;
 mod hidden;
 mod matrices;
 mod matrix;
 mod numbers;
+mod onto;
 mod paste;
 mod rows;
+mod snippet;
 mod source;
 mod text;
 mod tokens;
 
 pub use change::follow;
 use leptos::prelude::*;
+pub use matrices::MatricesCard;
+pub use source::SourceCard;
 
 use crate::app::view::view;
 
@@ -34,7 +44,7 @@ use crate::app::view::view;
 #[component]
 pub fn InputsColumn() -> impl IntoView {
     view! {
-        <source::SourceCard />
-        <matrices::MatricesCard />
+        <SourceCard />
+        <MatricesCard />
     }
 }

@@ -1,18 +1,22 @@
-//! Pasted numbers: three fields for Q, K and V, and files dropped on them.
+//! Numbers of the user's own: three fields for Q, K and V, files dropped on them, and how to get such a file out of a model.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::change::set_input;
-use super::drop::{Named, Take, Target, lacks};
-use super::numbers::{Rows, RowsField};
+use super::choose::Chooser;
+use super::drop::{Opened, Target, of_file, rows_of, said};
+use super::numbers::{Part, Rows, RowsField};
+use super::snippet::Snippet;
 use crate::app::i18n::t;
 use crate::app::piece::piece;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::experiment::{Input, TensorName};
+use crate::interchange::{Words, words};
 
 /// Most rows and columns that the fields are filled with from the page.
 const FILL: usize = 32;
@@ -34,29 +38,44 @@ fn Fields() -> impl IntoView {
     let drafts: Drafts = RwSignal::new([const { None }; 3]);
     let waiting = Signal::derive(move || {
         let [q, k, v] = joined(&lab.experiment.with(|e| e.input.clone()), drafts)?;
-        misfit(&q, &k, &v).map(|(en, zh)| if lab.lang.get() == crate::catalogue::Lang::En { en } else { zh })
+        misfit(&q, &k, &v).map(|words| said(lab.lang.get(), &words))
     });
-    // A file dropped beside the fields fills those that its tensors are named after.
-    let take: Take = Callback::new(move |(found, file): (Vec<Named>, String)| {
-        let all: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
-        let mut some = false;
-        for (name, rows) in found {
-            if let Some((tensor, ..)) = FIELDS.into_iter().find(|(_, letter, _)| name.eq_ignore_ascii_case(letter)) {
-                set_rows(lab, drafts, tensor, rows);
-                some = true;
+    // Each file is a new sheet.
+    let opened = RwSignal::new(0_u32);
+    let chosen = StoredValue::new(None::<Opened>);
+    let choose = Callback::new(move |file: Opened| {
+        chosen.set_value(Some(file));
+        opened.update(|n| *n += 1);
+    });
+    let on_use = Callback::new(move |input: Input| {
+        drafts.set([const { None }; 3]);
+        set_input(lab, "input.file", input);
+    });
+    // Of files dropped beside the fields one array that is called Q, K or V fills that field; of all others one chooses.
+    let take = Callback::new(move |file: Opened| {
+        let named = |letter: &str| matches!(&file.bundle.entries[..], [one] if one.name.eq_ignore_ascii_case(letter));
+        let Some((tensor, ..)) = FIELDS.into_iter().find(|(_, letter, _)| named(letter)) else {
+            return choose.run(file);
+        };
+        let Opened { mut bundle, file, problem } = file;
+        spawn_local(async move {
+            match rows_of(&mut bundle, 0).await {
+                Ok(part) => set_rows(lab, drafts, tensor, part),
+                Err(words) => problem.try_set(Some(of_file(&file, &words))),
             }
-        }
-        if some { Ok(()) } else { Err(lacks(&file, "Q, K, V", &all)) }
+        });
     });
     view! {
         <Target take=take>
-            {FIELDS.map(|(tensor, letter, colour)| view! { <Field tensor=tensor letter=letter colour=colour drafts=drafts /> }).collect_view()}
+            {FIELDS.map(|(tensor, letter, colour)| view! { <Field tensor=tensor letter=letter colour=colour drafts=drafts choose=choose /> }).collect_view()}
             <p class="note">{t(
-                "One row a token: CSV, JSON or what NumPy prints. Or drop files: .npy on a field, or .npy and .safetensors with tensors named Q, K and V anywhere here.",
-                "每个词元一行：CSV、JSON 或 NumPy 的打印输出。也可拖入文件：把 .npy 拖到某个文本框，或把名为 Q、K、V 的 .npy 与 .safetensors 张量拖到此处。",
+                "One row a token, an empty line between heads: cells of a spreadsheet, CSV, JSON, or what NumPy and PyTorch print. A file dropped on a field goes there; dropped anywhere else here, you choose what of it is Q, K and V: .npz, .npy, .safetensors, .csv, .tsv, .json, .txt.",
+                "每个词元一行，头与头之间空一行：电子表格单元格、CSV、JSON，或 NumPy、PyTorch 的打印输出。拖到某个文本框的文件归该框；拖到此处其他位置则可选择其中哪些是 Q、K、V：.npz、.npy、.safetensors、.csv、.tsv、.json、.txt。",
             )}</p>
             <div class="issue" role="status" hidden=move || waiting.with(Option::is_none)><p>{waiting}</p></div>
         </Target>
+        {move || (opened.get() > 0).then(|| chosen.try_update_value(Option::take).flatten()).flatten().map(|file| view! { <Chooser file=file on_use=on_use /> })}
+        <Snippet />
     }
 }
 
@@ -65,17 +84,18 @@ const FIELDS: [(TensorName, &str, &str); 3] =
     [(TensorName::Q, "Q", "q"), (TensorName::K, "K", "k"), (TensorName::V, "V", "v")];
 
 /// The rows of one tensor in the experiment.
-fn rows(input: &Input, tensor: TensorName) -> Option<&Rows> {
-    match (input, tensor) {
-        (Input::Numbers { q, .. }, TensorName::Q) => Some(q),
-        (Input::Numbers { k, .. }, TensorName::K) => Some(k),
-        (Input::Numbers { v, .. }, TensorName::V) => Some(v),
-        _ => None,
-    }
+fn rows(input: &Input, tensor: TensorName) -> Option<Part> {
+    let Input::Numbers { q, k, v, q_heads, kv_heads } = input else { return None };
+    let (rows, heads) = match tensor {
+        TensorName::Q => (q, q_heads),
+        TensorName::K => (k, kv_heads),
+        TensorName::V => (v, kv_heads),
+    };
+    Some(Part { rows: rows.clone(), heads: *heads })
 }
 
 /// What has been typed into the three fields and waits for the others to fit: Q, K, V.
-type Drafts = RwSignal<[Option<Rows>; 3]>;
+type Drafts = RwSignal<[Option<Part>; 3]>;
 
 fn place(tensor: TensorName) -> usize {
     match tensor {
@@ -86,37 +106,51 @@ fn place(tensor: TensorName) -> usize {
 }
 
 /// Takes new rows of one tensor; the input changes once the three fit together, so that the page never holds what it can't compute.
-fn set_rows(lab: Lab, drafts: Drafts, tensor: TensorName, new: Rows) {
+fn set_rows(lab: Lab, drafts: Drafts, tensor: TensorName, new: Part) {
     drafts.update(|all| all[place(tensor)] = Some(new));
     let input = lab.experiment.with_untracked(|e| e.input.clone());
     let Some([q, k, v]) = joined(&input, drafts) else { return };
     if misfit(&q, &k, &v).is_none() {
         drafts.set([const { None }; 3]);
-        set_input(lab, "input.numbers", Input::Numbers { q, k, v });
+        let (q_heads, kv_heads) = (q.heads, k.heads);
+        set_input(lab, "input.numbers", Input::Numbers { q: q.rows, k: k.rows, v: v.rows, q_heads, kv_heads });
     }
 }
 
 /// What is typed, and what is there where nothing is.
-fn joined(input: &Input, drafts: Drafts) -> Option<[Rows; 3]> {
-    let of = |tensor| drafts.with(|all| all[place(tensor)].clone()).or_else(|| rows(input, tensor).cloned());
+fn joined(input: &Input, drafts: Drafts) -> Option<[Part; 3]> {
+    let of = |tensor| drafts.with(|all| all[place(tensor)].clone()).or_else(|| rows(input, tensor));
     Some([of(TensorName::Q)?, of(TensorName::K)?, of(TensorName::V)?])
 }
 
-/// Why Q, K and V don't fit together, in both languages.
-fn misfit(q: &Rows, k: &Rows, v: &Rows) -> Option<(String, String)> {
-    let size = |rows: &Rows| rows.first().map_or(0, Vec::len);
-    if size(q) != size(k) {
-        let (a, b) = (size(q), size(k));
-        return Some((
-            format!("Q has rows of {a} numbers and K of {b}: they must be equal. Change the other one too."),
-            format!("Q 每行 {a} 个数，K 每行 {b} 个数：两者必须相等，请同时修改另一个。"),
+/// Why Q, K and V don't fit together.
+fn misfit(q: &Part, k: &Part, v: &Part) -> Option<Words> {
+    let (a, b) = (q.width(), k.width());
+    if a != b {
+        return Some(words!(
+            "Q has rows of {a} numbers and K of {b}: they must be equal. Change the other one too.",
+            "Q 每行 {a} 个数，K 每行 {b} 个数：两者必须相等，请同时修改另一个。"
         ));
     }
-    (k.len() != v.len()).then(|| {
-        let (a, b) = (k.len(), v.len());
-        (
-            format!("K has {a} rows and V has {b}: each key needs its value. Change the other one too."),
-            format!("K 有 {a} 行，V 有 {b} 行：每个键都需要对应的值，请同时修改另一个。"),
+    let (a, b) = (k.heads, v.heads);
+    if a != b {
+        return Some(words!(
+            "K has {a} heads and V has {b}: they must be equal. Change the other one too.",
+            "K 有 {a} 个头，V 有 {b} 个头：两者必须相等，请同时修改另一个。"
+        ));
+    }
+    let a = q.heads;
+    if !a.is_multiple_of(b) {
+        return Some(words!(
+            "Q has {a} heads and K has {b}: as many, or a divisor. Change the other one too.",
+            "Q 有 {a} 个头，K 有 {b} 个头：须相同或为其约数，请同时修改另一个。"
+        ));
+    }
+    let (a, b) = (k.length(), v.length());
+    (a != b).then(|| {
+        words!(
+            "K has {a} rows and V has {b}: each key needs its value. Change the other one too.",
+            "K 有 {a} 行，V 有 {b} 行：每个键都需要对应的值，请同时修改另一个。"
         )
     })
 }
@@ -132,12 +166,14 @@ fn Field(
     colour: &'static str,
     /// Where rows wait for the other fields.
     drafts: Drafts,
+    /// Takes files with several arrays.
+    choose: Callback<Opened>,
 ) -> impl IntoView {
     let lab = lab();
-    let numbers = Signal::memo(move || lab.experiment.with(|e| rows(&e.input, tensor).cloned().unwrap_or_default()));
+    let numbers = Signal::memo(move || lab.experiment.with(|e| rows(&e.input, tensor).unwrap_or_default()));
     let typed = Signal::derive(move || drafts.with(|all| all[place(tensor)].clone()).unwrap_or_else(|| numbers.get()));
     let on_rows = Callback::new(move |new| set_rows(lab, drafts, tensor, new));
-    view! { <RowsField name=letter colour=colour rows=numbers typed=typed on_rows=on_rows /> }
+    view! { <RowsField name=letter colour=colour rows=numbers typed=typed on_rows=on_rows several=choose /> }
 }
 
 /// What the fields start with: the chosen head as it is on the page, or its first rows and places, rounded to be read.
@@ -153,15 +189,15 @@ pub fn numbers_of_head(lab: Lab) -> Input {
     match (loaded, inputs) {
         (Some(loaded), Some(inputs)) if head < loaded.dims.q_heads => {
             let dims = loaded.dims;
-            Input::Numbers {
-                q: cut(inputs.q_head(&dims, 0, head), dims.d),
-                k: cut(inputs.k_head(&dims, 0, head), dims.d),
-                v: cut(inputs.v_head(&dims, 0, head), dims.d_v),
-            }
+            Input::one_head(
+                cut(inputs.q_head(&dims, 0, head), dims.d),
+                cut(inputs.k_head(&dims, 0, head), dims.d),
+                cut(inputs.v_head(&dims, 0, head), dims.d_v),
+            )
         }
         _ => {
             let unit: Rows = (0..3).map(|i| (0..3).map(|j| if i == j { 1.0 } else { 0.0 }).collect()).collect();
-            Input::Numbers { q: unit.clone(), k: unit.clone(), v: unit }
+            Input::one_head(unit.clone(), unit.clone(), unit)
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::captured::Captured;
@@ -12,9 +13,10 @@ use super::paste::{Paste, numbers_of_head};
 use super::text::Words;
 use super::tokens::Tokens;
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words};
+use crate::app::i18n;
 use crate::app::piece::piece;
 use crate::app::reactive::Signal;
-use crate::app::state::{Lab, lab};
+use crate::app::state::{Lab, Notice, lab};
 use crate::app::view::view;
 use crate::catalogue;
 use crate::experiment::{Hidden, Input, Size, Weights};
@@ -67,12 +69,24 @@ pub fn SourceCard() -> impl IntoView {
             return;
         }
         let draft = drafts.with_value(|all| all.iter().find(|d| Kind::of(d) == wanted).cloned());
-        let next = draft.unwrap_or_else(|| first_of(lab, wanted, &now));
-        drafts.update_value(|all| {
-            all.retain(|d| Kind::of(d) != Kind::of(&now));
-            all.push(now);
+        spawn_local(async move {
+            let next = match draft {
+                Some(draft) => draft,
+                None => match first_of(lab, wanted, now.clone()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        let lang = lab.lang.get_untracked();
+                        let text = i18n::now(lang, "This part of the page did not arrive.", "页面的这一部分未能加载。");
+                        return lab.notices.update(|all| all.push(Notice { text: text.to_owned(), keep: None }));
+                    }
+                },
+            };
+            drafts.update_value(|all| {
+                all.retain(|d| Kind::of(d) != Kind::of(&now));
+                all.push(now);
+            });
+            set_input(lab, "input.kind", next);
         });
-        set_input(lab, "input.kind", next);
     });
     let items = Kind::ALL.map(|(_, id, en, zh)| Item::new(id, words(en, zh))).to_vec();
     view! {
@@ -107,8 +121,9 @@ fn projected() -> Result<fn() -> AnyView, SplitLoaderError> {
 }
 
 /// What a kind starts from when it is chosen for the first time: as close as it comes to what is on the page now.
-fn first_of(lab: Lab, kind: Kind, now: &Input) -> Input {
-    match kind {
+#[wasm_split(later, fallible)]
+fn first_of(lab: Lab, kind: Kind, now: Input) -> Result<Input, SplitLoaderError> {
+    Ok(match kind {
         Kind::Capture => Input::default(),
         Kind::Generated => {
             let recipe = catalogue::recipes().first().map_or("", |r| r.id).to_owned();
@@ -117,7 +132,7 @@ fn first_of(lab: Lab, kind: Kind, now: &Input) -> Input {
         Kind::Text => {
             let text = match now {
                 Input::Capture { id, .. } => {
-                    lab.captures.with_untracked(|all| all.iter().find(|c| &c.id == id).map(|c| c.text.clone()))
+                    lab.captures.with_untracked(|all| all.iter().find(|c| c.id == id).map(|c| c.text.clone()))
                 }
                 _ => None,
             };
@@ -131,5 +146,5 @@ fn first_of(lab: Lab, kind: Kind, now: &Input) -> Input {
             let x = Hidden::Image { width: 8, cells: (0..64).map(|at| f32::from(u8::from(at % 9 == 0))).collect() };
             Input::Projected { x, weights: Weights::Normal, size: Size::default(), seed: 0 }
         }
-    }
+    })
 }

@@ -8,6 +8,8 @@ mod scale;
 mod stages;
 mod view;
 
+pub use heads::Heads;
+
 pub use draw::{draw, paint_cells};
 pub use scale::Scale;
 
@@ -22,19 +24,27 @@ use crate::app::view::view;
 #[component]
 pub fn AttentionColumn() -> impl IntoView {
     let lab = lab();
-    let painting = RwSignal::new(false);
     view! {
         <h2 id="h-attention">
             {t("Attention", "注意力")}
             <small>{t("head", "头")} " " {move || lab.experiment.with(|e| (e.view.head + 1).to_string())}</small>
         </h2>
+        <MapCard />
+        <div class="card card--heads">
+            <Heads />
+        </div>
+    }
+}
+
+/// Stages, the large map, its legend.
+#[component]
+pub fn MapCard() -> impl IntoView {
+    let painting = RwSignal::new(false);
+    view! {
         <div class="card card--map">
             <stages::Stages painting=painting />
             <view::MapView painting=painting />
             <legend::Legend />
-        </div>
-        <div class="card card--heads">
-            <heads::Heads />
         </div>
     }
 }

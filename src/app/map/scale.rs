@@ -8,7 +8,8 @@ use crate::experiment::Stage;
 /// Colour scale of one picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    stage: Stage,
+    /// What the values are.
+    pub stage: Stage,
     /// Largest absolute value; never 0.
     pub top: f32,
 }
@@ -35,7 +36,7 @@ impl Scale {
 
     /// Colour of a share of the top value, −1 to 1 (0 to 1 for weights).
     pub fn at(&self, palette: &Palette, share: f32) -> Rgb {
-        if self.is_weights() { palette.sequential(share.max(0.0).sqrt()) } else { palette.diverging(share) }
+        if self.is_weights() { palette.weight(share) } else { palette.diverging(share) }
     }
 
     /// A value as it is written into a cell: weights in percent, scores with as many places as help.

@@ -44,6 +44,22 @@ pub fn Compare() -> impl IntoView {
     }
 }
 
+/// The laboratory by itself.
+#[component]
+pub fn Laboratory() -> impl IntoView {
+    piece(|| Box::pin(open_plain()), |laboratory| laboratory())
+}
+
+async fn open_plain() -> Result<fn() -> AnyView, SplitLoaderError> {
+    whole::before_mount().await?;
+    plain().await
+}
+
+#[wasm_split(later, fallible)]
+fn plain() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| sheet::laboratory(measure::Stop::default()))
+}
+
 /// The sheet with everything that it compares.
 async fn open() -> Result<fn() -> AnyView, SplitLoaderError> {
     whole::before_mount().await?;

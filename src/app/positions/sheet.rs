@@ -19,15 +19,12 @@ use crate::catalogue::Lang;
 /// Shortest and longest text on the sliders, and the longest that may be typed: a square of it is still small work.
 const LENGTHS: [usize; 3] = [16, 512, 2048];
 
-/// The laboratory.
+/// The laboratory in a dialog.
 #[component]
 pub fn Sheet() -> impl IntoView {
-    let desk = Desk::new(lab());
     let dialog = NodeRef::<Dialog>::new();
     let stop = Stop::default();
-    follow(desk, stop.clone());
-    let stop = StoredValue::new_local(stop);
-    on_cleanup(move || stop.with_value(Stop::stop));
+    let closed = StoredValue::new_local(stop.clone());
     effect(move || {
         // Fails only where it is open already.
         if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
@@ -37,6 +34,23 @@ pub fn Sheet() -> impl IntoView {
             dialog.close();
         }
     };
+    view! {
+        <dialog node_ref=dialog class="poslab" aria-labelledby="poslab-title" on:close=handler(move |_| closed.with_value(Stop::stop))>
+            <h2 id="poslab-title">{t("Position schemes over distance", "位置方案随距离的变化")}</h2>
+            {laboratory(stop)}
+            <div class="dialog__foot">
+                <button type="button" class="primary" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
+            </div>
+        </dialog>
+    }
+}
+
+/// The laboratory. What it asks of the workers ends with `stop`, and with the view.
+pub fn laboratory(stop: Stop) -> AnyView {
+    let desk = Desk::new(lab());
+    follow(desk, stop.clone());
+    let stop = StoredValue::new_local(stop);
+    on_cleanup(move || stop.with_value(Stop::stop));
     let [least, most, typed] = LENGTHS;
     let span = Span::whole(least, most).up_to(typed as f64);
     let length = Signal::derive(move || desk.length.get() as f64);
@@ -44,39 +58,33 @@ pub fn Sheet() -> impl IntoView {
     let log = Signal::derive(move || if desk.log.get() { "log" } else { "linear" }.to_owned());
     let normal = Signal::derive(move || if desk.normal.get() { "normal" } else { "own" }.to_owned());
     view! {
-        <dialog node_ref=dialog class="poslab" aria-labelledby="poslab-title" on:close=handler(move |_| stop.with_value(Stop::stop))>
-            <h2 id="poslab-title">{t("Position schemes over distance", "位置方案随距离的变化")}</h2>
-            <p class="note">{t(
-                "All tokens alike, their scores all 1: what is left to see is position. Computed by the page's own kernels, in the experiment's sizes.",
-                "所有词元相同，分数均为 1，余下的只有位置的作用。由页面自身的计算核按实验的尺寸计算。",
-            )}</p>
-            <div class="poslab__settings">
-                <Slider label=words("length now", "当前长度") value=length span=span on_change=Callback::new(move |x: f64| desk.length.set(x as usize)) />
-                <Slider label=words("trained on", "训练长度") value=trained span=span on_change=Callback::new(move |x: f64| desk.trained.set(x as usize)) />
-                <Choices
-                    label=words("Values", "数值")
-                    items=vec![Item::new("normal", words("each to its peak", "各按峰值")), Item::new("own", words("as they are", "原值"))]
-                    chosen=normal
-                    on_choose=Callback::new(move |id: String| desk.normal.set(id == "normal"))
-                    look=Look::Segments
-                />
-                <Choices
-                    label=words("Distances", "距离")
-                    items=vec![Item::new("linear", words("linear", "线性")), Item::new("log", words("logarithmic", "对数"))]
-                    chosen=log
-                    on_choose=Callback::new(move |id: String| desk.log.set(id == "log"))
-                    look=Look::Segments
-                />
-            </div>
-            <Chart desk=desk />
-            <p class="note poslab__factor">{move || factor(desk)}</p>
-            <Detail desk=desk />
-            <h3>{t("All schemes: press one to switch its line", "全部方案：点按以开关其曲线")}</h3>
-            <Tiles desk=desk />
-            <div class="dialog__foot">
-                <button type="button" class="primary" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
-            </div>
-        </dialog>
+        <p class="note">{t(
+            "All tokens alike, their scores all 1: what is left to see is position. Computed by the page's own kernels, in the experiment's sizes.",
+            "所有词元相同，分数均为 1，余下的只有位置的作用。由页面自身的计算核按实验的尺寸计算。",
+        )}</p>
+        <div class="poslab__settings">
+            <Slider label=words("length now", "当前长度") value=length span=span on_change=Callback::new(move |x: f64| desk.length.set(x as usize)) />
+            <Slider label=words("trained on", "训练长度") value=trained span=span on_change=Callback::new(move |x: f64| desk.trained.set(x as usize)) />
+            <Choices
+                label=words("Values", "数值")
+                items=vec![Item::new("normal", words("each to its peak", "各按峰值")), Item::new("own", words("as they are", "原值"))]
+                chosen=normal
+                on_choose=Callback::new(move |id: String| desk.normal.set(id == "normal"))
+                look=Look::Segments
+            />
+            <Choices
+                label=words("Distances", "距离")
+                items=vec![Item::new("linear", words("linear", "线性")), Item::new("log", words("logarithmic", "对数"))]
+                chosen=log
+                on_choose=Callback::new(move |id: String| desk.log.set(id == "log"))
+                look=Look::Segments
+            />
+        </div>
+        <Chart desk=desk />
+        <p class="note poslab__factor">{move || factor(desk)}</p>
+        <Detail desk=desk />
+        <h3>{t("All schemes: press one to switch its line", "全部方案：点按以开关其曲线")}</h3>
+        <Tiles desk=desk />
     }
 }
 

@@ -8,7 +8,11 @@ mod story;
 mod timing;
 mod why;
 
+pub use output::Output;
+pub use row::Row;
 pub use stages::{Stages, ms};
+pub use timing::TimingCard;
+pub use why::Why;
 
 use leptos::prelude::*;
 
@@ -19,10 +23,10 @@ use crate::app::view::view;
 #[component]
 pub fn ResultColumn() -> impl IntoView {
     view! {
-        <div class="card"><why::Why /></div>
-        <div class="card"><row::Row /><plane::Plane /></div>
-        <div class="card"><output::Output /></div>
+        <div class="card"><Why /></div>
+        <div class="card"><Row /><plane::Plane /></div>
+        <div class="card"><Output /></div>
         <div class="card"><Estimators /></div>
-        <div class="card"><timing::TimingCard /></div>
+        <div class="card"><TimingCard /></div>
     }
 }

@@ -1,4 +1,5 @@
-//! What depends on the contents of Q and K: the product, a selection of keys, and a second branch. Folded until it is needed.
+//! What most runs leave as it is: the product, a selection of keys by content, a second branch, what is done to the weights, and mixes of layers. Folded
+//! until it is needed.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::sync::Arc;
@@ -7,7 +8,9 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::About;
+use super::layers::Layers;
 use super::params::{Owner, ParamRows};
+use super::prob::Prob;
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
 use crate::app::i18n::{t, tr};
 use crate::app::piece::piece;
@@ -18,19 +21,26 @@ use crate::app::whole::{More, shown};
 use crate::catalogue::{self, ContentEntry, Family, Text};
 use crate::experiment::{Choice, Experiment};
 
-/// The card of product, selection and second branch.
+/// The card of product, selection, second branch, weights and layers.
 #[component]
 pub fn ContentCard() -> impl IntoView {
     let lab = lab();
     let changed = Signal::derive(move || {
         lab.experiment.with(|e| {
-            let chosen = [(&e.product.id, "dot"), (&e.selection.id, "none"), (&e.hybrid.id, "none")];
+            let weights = (&e.prob.id, "none");
+            let chosen = [
+                (&e.product.id, "dot"),
+                (&e.selection.id, "none"),
+                (&e.hybrid.id, "none"),
+                weights,
+                (&e.layers.id, "same"),
+            ];
             let ids = chosen.iter().filter(|(id, usual)| id != usual).map(|(id, _)| id.as_str());
             ids.collect::<Vec<_>>().join(", ")
         })
     });
     view! {
-        <Fold title=words("Product, selection, hybrid", "乘积、选择与混合") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
+        <Fold title=words("Product, selection, hybrid, dropout, layers", "乘积、选择、混合、失活与层") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
     }
 }
 
@@ -63,6 +73,8 @@ fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
                 more=("Mix in a second branch", "混入第二个分支")
             />
             <Branch />
+            <Prob />
+            <Layers />
         }
     })
 }

@@ -9,6 +9,7 @@
 //! | `painted` | cells switched by hand |
 //! | `tools`, `combine`, `strip`, `reorder` | buttons to more; patterns joined with the mask; each layer by itself; tokens in another order |
 //! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
+//! | `layers`, `prob` | mixes of layers; what is done to the weights: parts of the card `content` |
 
 mod combine;
 mod content;
@@ -17,6 +18,7 @@ mod editor;
 pub mod formulas;
 mod heads;
 mod highlight;
+mod layers;
 mod layout;
 mod mask;
 mod messages;
@@ -24,6 +26,7 @@ mod own;
 mod painted;
 mod params;
 mod position;
+mod prob;
 mod reorder;
 mod score;
 mod strip;
@@ -31,6 +34,14 @@ mod tables;
 mod thumbs;
 mod tools;
 mod weights;
+
+pub use content::ContentCard;
+pub use conventions::ConventionsCard;
+pub use heads::HeadsCard;
+pub use mask::MaskCard;
+pub use position::PositionCard;
+pub use score::ScoreCard;
+pub use weights::WeightsCard;
 
 pub use combine::{OWN_MASK, OWN_POSITION, OneFormula, join_of, joins};
 pub use thumbs::Thumb;
@@ -46,13 +57,13 @@ use crate::catalogue::{Paper, Text};
 #[component]
 pub fn RulesColumn() -> impl IntoView {
     view! {
-        <mask::MaskCard />
-        <position::PositionCard />
-        <score::ScoreCard />
-        <content::ContentCard />
-        <heads::HeadsCard />
-        <weights::WeightsCard />
-        <conventions::ConventionsCard />
+        <MaskCard />
+        <PositionCard />
+        <ScoreCard />
+        <ContentCard />
+        <HeadsCard />
+        <WeightsCard />
+        <ConventionsCard />
     }
 }
 

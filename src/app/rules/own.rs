@@ -22,6 +22,8 @@ pub enum Own {
     Mask,
     /// The score.
     Score,
+    /// What is done to the weights.
+    Prob,
 }
 
 impl Own {
@@ -30,6 +32,7 @@ impl Own {
         match self {
             Self::Mask => e.mask.custom.as_ref(),
             Self::Score => e.score.as_ref(),
+            Self::Prob => e.prob.custom.as_ref(),
         }
     }
 
@@ -37,6 +40,7 @@ impl Own {
         match self {
             Self::Mask => e.mask.custom.as_mut(),
             Self::Score => e.score.as_mut(),
+            Self::Prob => e.prob.custom.as_mut(),
         }
     }
 
@@ -44,6 +48,7 @@ impl Own {
         match self {
             Self::Mask => Kind::Mask,
             Self::Score => Kind::Score,
+            Self::Prob => Kind::Probability,
         }
     }
 
@@ -51,6 +56,7 @@ impl Own {
         match self {
             Self::Mask => "mask.custom",
             Self::Score => "score",
+            Self::Prob => "prob.custom",
         }
     }
 

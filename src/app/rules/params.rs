@@ -28,6 +28,12 @@ pub enum Owner {
     Hybrid,
     /// The mask or estimator of the second branch.
     Branch,
+    /// The normaliser.
+    Normaliser,
+    /// What is done to the weights.
+    Prob,
+    /// The mix of layers.
+    Layers,
 }
 
 impl Owner {
@@ -41,6 +47,9 @@ impl Owner {
             Self::Layout => "layout.params",
             Self::Hybrid => "hybrid.params",
             Self::Branch => "branch.params",
+            Self::Normaliser => "normaliser.params",
+            Self::Prob => "prob.params",
+            Self::Layers => "layers.params",
         }
     }
 
@@ -54,6 +63,9 @@ impl Owner {
             Self::Layout => &e.layout.params,
             Self::Hybrid => &e.hybrid.params,
             Self::Branch => &e.branch.params,
+            Self::Normaliser => &e.normaliser.params,
+            Self::Prob => &e.prob.params,
+            Self::Layers => &e.layers.params,
         }
     }
 
@@ -66,6 +78,9 @@ impl Owner {
             Self::Layout => &mut e.layout.params,
             Self::Hybrid => &mut e.hybrid.params,
             Self::Branch => &mut e.branch.params,
+            Self::Normaliser => &mut e.normaliser.params,
+            Self::Prob => &mut e.prob.params,
+            Self::Layers => &mut e.layers.params,
         }
     }
 
@@ -84,6 +99,11 @@ impl Owner {
             Self::Hybrid => (catalogue::hybrid(&e.hybrid.id).map_or(&[], |entry| entry.params), &[]),
             // Tables of its mask are shown with the mask that stands first.
             Self::Branch => (catalogue::branch(&e.branch.id).unwrap_or_default(), &[]),
+            Self::Normaliser => {
+                catalogue::normaliser(&e.normaliser.id).map_or((&[], &[]), |entry| (entry.params, entry.tables))
+            }
+            Self::Prob => (catalogue::probability(&e.prob.id).map_or(&[], |entry| entry.params), &[]),
+            Self::Layers => (catalogue::mix(&e.layers.id).map_or(&[], |entry| entry.params), &[]),
         }
     }
 }

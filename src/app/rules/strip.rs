@@ -4,6 +4,7 @@ use leptos::html::{Canvas, Dialog};
 use leptos::prelude::*;
 
 use super::tools::Open;
+use crate::analysis::layers::patterns;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::map::{Scale, draw, paint_cells};
@@ -116,21 +117,14 @@ fn Large(map: Map, name: String) -> impl IntoView {
 
 /// Every layer of the experiment in the head that is shown; none where something is wrong with it.
 fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
-    let none = MaskChoice { id: "none".to_owned(), params: Default::default(), custom: None };
+    let whole = patterns(e);
     let bare = Experiment {
-        mask: none,
+        mask: MaskChoice::of("none"),
         combine: Vec::new(),
         paint: Vec::new(),
-        edits: Vec::new(),
-        score: None,
-        position: Choice::of("none"),
+        layers: Choice::of("same"),
         softcap: 0.0,
-        // What waits for the numbers in Q and K is no layer of its own here.
-        product: Choice::of("dot"),
-        layout: Choice::of("plain"),
-        selection: Choice::of("none"),
-        hybrid: Choice::of("none"),
-        ..e.clone()
+        ..whole.clone()
     };
     let named = |id: &str| catalogue::mask(id).map_or(Text::new("own formula", "自定义公式"), |entry| entry.name);
     let mut all = Vec::new();
@@ -139,12 +133,14 @@ fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
             all.push(Part { name, number, map });
         }
     };
-    let whole = Experiment { mask: e.mask.clone(), combine: e.combine.clone(), paint: e.paint.clone(), ..bare.clone() };
     add(Text::new("mask, all together", "掩码（合成）"), 0, &whole, Stage::Weights);
     add(named(&e.mask.id), 0, &Experiment { mask: e.mask.clone(), ..bare.clone() }, Stage::Weights);
     for (i, layer) in e.combine.iter().enumerate() {
         let alone = Experiment { combine: vec![Layer { op: Join::Replace, ..layer.clone() }], ..bare.clone() };
         add(named(&layer.id), i + 1, &alone, Stage::Weights);
+    }
+    if let Some(mix) = catalogue::mix(&e.layers.id).filter(|mix| mix.mask.is_some()) {
+        add(mix.name, 0, &Experiment { layers: e.layers.clone(), ..bare.clone() }, Stage::Weights);
     }
     if !e.paint.is_empty() {
         let paint = e.paint.clone();

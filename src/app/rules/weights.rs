@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 use super::About;
+use super::params::{Owner, ParamRows};
+use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words, words_of};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
@@ -31,9 +33,11 @@ pub fn WeightsCard() -> impl IntoView {
             <More expanded=expanded en="More normalisers" zh="更多归一化" />
             {move || catalogue::normaliser(&id.get()).map(|entry| view! {
                 <code class="formula-line">"weight = "{entry.formula}</code>
-                <About about=entry.about paper=entry.paper />
+                <ParamRows owner=Owner::Normaliser params=entry.params />
+                <Tables reader=Reader::Entry(Owner::Normaliser) />
+                <About about=entry.about paper=entry.paper ours=entry.ours />
             })}
-            <IssueLine path="normaliser" />
+            <IssueLine path="normaliser" except="normaliser.params" />
         </Card>
     }
 }

@@ -1,5 +1,6 @@
 //! From the experiment to the pool and back: at most one run is on its way, and the newest edit waits behind it, so a drag never queues.
 
+mod checked;
 mod input;
 mod pictures;
 
@@ -18,7 +19,7 @@ use crate::app::reactive::effect;
 use crate::attention::{Dims, Loaded, assemble};
 use crate::engine::pool::{Cancel, Finished, Lane, Pool, Run, RunError, SessionId};
 use crate::engine::{Report, Want};
-use crate::experiment::{Backend, Experiment, Issue, Issues, check};
+use crate::experiment::{Backend, Experiment, Issue, Issues};
 
 /// A run that lasts longer than this, in milliseconds, is stopped for a newer edit; a shorter one may finish, so that a drag shows its way.
 const PATIENCE_MS: f64 = 250.0;
@@ -50,13 +51,23 @@ struct Runner {
     redraw: Cell<bool>,
 }
 
-/// Computes the experiment from now on, whenever it changes.
+/// Starts the workers, and computes the experiment from now on, whenever it changes.
 pub fn start(lab: Lab) {
+    let pool = Pool::start();
+    share(lab, &pool);
+    follow(lab, pool);
+}
+
+/// Lets the views and the JavaScript API use a pool.
+pub fn share(lab: Lab, pool: &Pool) {
     // What a panic of the page says is lost otherwise: the browser knows only that it stopped.
     std::panic::set_hook(Box::new(|info| web_sys::console::error_1(&info.to_string().into())));
-    let pool = Pool::start();
     provide_context(StoredValue::new_local(pool.clone()));
     api::install(lab, pool.clone());
+}
+
+/// Computes the experiment from now on, whenever it changes.
+pub fn follow(lab: Lab, pool: Pool) {
     let runner = Rc::new(Runner {
         lab,
         inputs: input::Inputs::new(pool.clone()),
@@ -187,11 +198,11 @@ impl Runner {
         edited: Option<f64>,
     ) -> Result<(), RunError> {
         let lab = self.lab;
+        // First: an input with wrong sizes must not be made.
+        checked::checked(experiment).await?;
         let loaded = match self.inputs.kept(&experiment.input) {
             Some(loaded) => loaded,
             None => {
-                // Checked first: an input with wrong sizes must not be made.
-                check(experiment)?;
                 lab.status.set(Status::Loading);
                 self.inputs.get(&experiment.input).await?
             }
@@ -200,7 +211,6 @@ impl Runner {
             return Err(RunError::Cancelled);
         }
         let from = clock::now();
-        check(experiment)?;
         let (problem, inputs) = assemble(experiment, &loaded)?;
         let dims = problem.dims;
         let page_ms = clock::now() - from;

@@ -6,6 +6,7 @@ use super::theme;
 use crate::app::controls::fixed;
 use crate::app::i18n::t;
 use crate::app::reactive::RwSignal;
+use crate::app::share::Share;
 use crate::app::state::{Lab, Status, Theme, lab};
 use crate::app::view::{handler, view};
 use crate::app::{i18n, url};
@@ -17,14 +18,11 @@ use crate::experiment::Input;
 pub fn Header(
     /// Whether the help sheet is open.
     help: RwSignal<bool>,
+    /// Whether the gallery is open.
+    gallery: RwSignal<bool>,
 ) -> impl IntoView {
     let lab = lab();
-    let copied = RwSignal::new(false);
-    let copy_link = move |_| {
-        url::copy_link(lab);
-        copied.set(true);
-        set_timeout(move || copied.set(false), std::time::Duration::from_millis(1600));
-    };
+    let shared = RwSignal::new(0_u32);
     view! {
         <header class="top">
             <h1 class="top__name">
@@ -53,14 +51,13 @@ pub fn Header(
                 >
                     {move || if lab.lang.get() == Lang::En { "中文" } else { "English" }}
                 </button>
-                <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
-                <button class="primary" on:click=handler(copy_link)>
-                    {move || {
-                        let lang = lab.lang.get();
-                        if copied.get() { i18n::now(lang, "Copied", "已复制") } else { i18n::now(lang, "Copy link", "复制链接") }
-                    }}
+                <button on:click=handler(move |_| gallery.set(true)) aria-label=t("Gallery", "图集") title=t("Gallery", "图集")>
+                    <Icon path="M4 5h7v7H4zM14 5h7v7h-7zM4 15h7v7H4zM14 15h7v7h-7z" />
                 </button>
+                <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
+                <button class="primary" on:click=handler(move |_| shared.update(|n| *n += 1))>{t("Share", "分享")}</button>
             </div>
+            <Share opened=shared />
         </header>
     }
 }
@@ -70,7 +67,7 @@ fn dark(lab: Lab) -> bool {
 }
 
 /// One line on the input: model, layer, text.
-fn what(lab: Lab) -> String {
+pub fn what(lab: Lab) -> String {
     let lang = lab.lang.get();
     lab.experiment.with(|e| match &e.input {
         Input::Capture { id, layer } => {
@@ -93,7 +90,7 @@ fn what(lab: Lab) -> String {
 
 /// What the workers do, only when it lasts: a run of a few milliseconds says nothing.
 #[component]
-fn StatusView() -> impl IntoView {
+pub fn StatusView() -> impl IntoView {
     let lab = lab();
     view! {
         <span class="top__status" role="status">
@@ -130,7 +127,7 @@ fn Icon(
 
 /// A causal pattern of three by three.
 #[component]
-fn Logo() -> impl IntoView {
+pub fn Logo() -> impl IntoView {
     let cells =
         [("1", "1", "1"), ("1", "8", ".45"), ("8", "8", "1"), ("1", "15", ".25"), ("8", "15", ".6"), ("15", "15", "1")];
     view! {

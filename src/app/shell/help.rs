@@ -80,6 +80,11 @@ fn Sheet(open: RwSignal<bool>) -> impl IntoView {
                     <dd>{t(en, zh)}</dd>
                 })}
             </dl>
+            <p>
+                <a href="api/" target="_blank" rel="noopener">{t("JavaScript API, with a console", "JavaScript API 与控制台")}</a>
+                " · "
+                <a href="gallery/" target="_blank" rel="noopener">{t("Gallery as pages", "图集网页")}</a>
+            </p>
             <div class="dialog__foot">
                 <button class="primary" on:click=handler(move |_| open.set(false))>{t("Close", "关闭")}</button>
             </div>

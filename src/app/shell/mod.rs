@@ -7,17 +7,23 @@ mod measure;
 mod notices;
 mod theme;
 
+pub use header::{Logo, StatusView, what};
+pub use keys::listen as listen_to_keys;
 pub use measure::element_width;
+pub use notices::Notices;
+pub use theme::follow as follow_theme;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
+use super::gallery::Gallery;
 use super::i18n::t;
 use super::inputs::InputsColumn;
 use super::map::AttentionColumn;
 use super::result::ResultColumn;
 use super::rules::RulesColumn;
 use super::state::Lab;
-use super::{runner, url};
+use super::{embed, runner, url};
 use crate::app::reactive::RwSignal;
 use crate::app::view::{handler, view};
 use crate::experiment::Opened;
@@ -54,15 +60,19 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
     let help = RwSignal::new(false);
+    let gallery = RwSignal::new(false);
     theme::follow(lab);
     url::start(lab, opened);
     runner::start(lab);
+    if url::framed() {
+        spawn_local(embed::speak(lab));
+    }
     keys::listen(lab, help);
-    remove_shell();
+    remove();
 
     let sheet = RwSignal::new(Sheet::Map);
     view! {
-        <header::Header help=help />
+        <header::Header help=help gallery=gallery />
         <notices::Notices />
         <main class="columns" data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
@@ -74,6 +84,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
                 <RulesColumn />
             </section>
             <section class="column column--attention" aria-labelledby="h-attention">
+                <Gallery open=gallery />
                 <AttentionColumn />
             </section>
             <section class="column column--result" aria-labelledby="h-result">
@@ -100,7 +111,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
 }
 
 /// The static first paint of index.html has done its work once the page is mounted.
-fn remove_shell() {
+pub fn remove() {
     if let Some(shell) = document().get_element_by_id("shell") {
         shell.remove();
     }

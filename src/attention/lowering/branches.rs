@@ -20,9 +20,12 @@ const TABLE: &str = "branches";
 /// Turns `problem` into the gated sum of `branches`, which have its sizes and wait for nothing but the tables of its lowering. `step` has a gate for each
 /// branch, `gate_0` and so on; the one that is missing takes what the others leave.
 ///
-/// A formula that can't be read leaves everything as it is: the compiler will say so.
+/// What is done to the weights of `problem` is done to the sum. A formula that can't be read leaves everything as it is: the compiler will say so.
 pub fn join(problem: &mut Problem, mut branches: Vec<Problem>, step: Step<Measure>) {
-    let Ok(mixed) = mixed(&mut branches, &step.path) else { return };
+    let share = format!("p * {TABLE}[b, h, q, 0]");
+    let (Ok(mixed), Ok(probability)) = (mixed(&mut branches, &step.path), over(&share, problem, &step.path)) else {
+        return;
+    };
     let Mixed { masks, scores, last } = mixed;
     problem.masks = masks;
     problem.paint.clear();
@@ -34,12 +37,12 @@ pub fn join(problem: &mut Problem, mut branches: Vec<Problem>, step: Step<Measur
         }
     }
     problem.bias.push(last);
-    let share = Term { text: format!("p * {TABLE}[b, h, q, 0]"), ..Term::new(&step.path, "") };
-    problem.probability = Some(Term { data: table(), ..share });
+    problem.probability = Some(probability);
     (problem.normaliser, problem.sink) = (Normaliser::Softmax, None);
     let lowering = problem.lowering.get_or_insert_with(|| Box::new(Lowering::new(problem.dims)));
     let ty = Ty::Float;
     lowering.tables.push(Derived { name: TABLE.to_owned(), ty, step, data: None, branches, estimator: None });
+    lowering.order();
 }
 
 /// The table that is computed later.
@@ -57,23 +60,40 @@ struct Mixed {
 
 /// Turns `first`, which is `problem` without its lowering, into its gated sum with the weights of `second`, whatever the normaliser: where weights are no exponentials over
 /// their sum, those of the second branch become a table of every pair. Keys that the first does not see score so little that they weigh nothing there.
-pub fn beside(problem: &mut Problem, first: Problem, second: Problem, step: Step<Measure>) {
+/// `theirs` are tables that the second alone reads.
+pub fn beside(problem: &mut Problem, first: Problem, second: Problem, theirs: Vec<Derived>, step: Step<Measure>) {
     let mut branches = vec![first, second];
-    let Ok(Parts { masks, mut own, names, .. }) = parts(&mut branches, &step.path) else { return };
+    let sum = format!("p * {TABLE}[b, h, q, 0] + {TABLE}[b, h, q, k + 1]");
+    let (Ok(parts), Ok(probability)) = (parts(&mut branches, &step.path), over(&sum, problem, &step.path)) else {
+        return;
+    };
+    let Parts { masks, mut own, names, .. } = parts;
     let sees = own.swap_remove(0).text();
     problem.masks = masks;
     problem.paint.clear();
-    if sees != "true" {
-        let text = format!("s if ({sees}) else {NOTHING}");
+    if sees != "true" || !theirs.is_empty() {
+        // Keys that a table of its own rules out may count in the second branch.
+        let text = format!("s if ({sees}) and not s < {NOTHING} else {NOTHING}");
         let mut last = Term { text, ..names.term };
         last.data.remove(TABLE);
         problem.bias.push(last);
     }
-    let text = format!("p * {TABLE}[b, h, q, 0] + {TABLE}[b, h, q, k + 1]");
-    problem.probability = Some(Term { text, data: table(), ..Term::new(&step.path, "") });
+    problem.probability = Some(probability);
     let lowering = problem.lowering.get_or_insert_with(|| Box::new(Lowering::new(problem.dims)));
     let ty = Ty::Float;
+    lowering.tables.extend(theirs);
     lowering.tables.push(Derived { name: TABLE.to_owned(), ty, step, data: None, branches, estimator: None });
+    lowering.order();
+}
+
+/// The formula that makes the sum of the weights, and does to it what `problem` does to its weights.
+fn over(sum: &str, problem: &Problem, path: &str) -> Result<Term, FormulaError> {
+    let mut names = Names::new(path);
+    names.term.data = table();
+    let Some(own) = &problem.probability else { return Ok(Term { text: sum.to_owned(), ..names.term }) };
+    let own_names = names.take(0, own);
+    let text = Tree::parse(&own.text)?.renamed(&own_names).with("p", &Tree::parse(sum)?).text();
+    Ok(Term { text, path: own.path.clone(), ..names.term })
 }
 
 /// A score so low that no normaliser gives it a weight, and yet a number: a key of minus infinity is out of the probability formula's reach.

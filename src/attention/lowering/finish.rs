@@ -26,6 +26,11 @@ pub enum Finish {
         /// `[batch, q_heads, n_q, 1 or d_v]`; empty until the gates are computed.
         values: Vec<f32>,
     },
+    /// Each number plus its own.
+    Add {
+        /// `[batch, q_heads, n_q, d_v]`; empty until they are computed.
+        values: Vec<f32>,
+    },
     /// Each row that of another place.
     Hold {
         /// Which, of the rows `[batch, q_heads, n_q]`.
@@ -68,6 +73,16 @@ impl Finish {
                     Issue::new("finish", message)
                 })
             }
+            Self::Add { values } => {
+                let (count, wanted) = (values.len(), dims.rows() * dims.d_v);
+                (![0, wanted].contains(&count)).then(|| {
+                    let message = message!(
+                        "{count} numbers are to be added to an output of {wanted}",
+                        "输出有 {wanted} 个数，而要加上的有 {count} 个"
+                    );
+                    Issue::new("finish", message)
+                })
+            }
             Self::Hold { from } => {
                 let rows = dims.rows();
                 let whole = from.len() == rows && from.iter().all(|&row| row < rows);
@@ -90,6 +105,7 @@ impl Finish {
         match self {
             Self::MixHeads { mix } => mixed(dims, mix, |_| 0, dims.d_v, y),
             Self::MixBlocks { mix, blocks, size } => mixed(dims, mix, |h| blocks[h], *size, y),
+            Self::Add { values } => y.iter_mut().zip(values).for_each(|(y, x)| *y += x),
             Self::Gate { values } => {
                 let width = values.len() / dims.rows().max(1);
                 if width > 0 {

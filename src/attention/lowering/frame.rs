@@ -16,6 +16,14 @@ pub struct Frame {
     pub offsets: Vec<i32>,
     /// The tensors.
     pub inputs: Inputs,
+    /// Size of a value as it was given: a layout of heads may put values of several heads side by side.
+    pub given_d_v: usize,
+    /// Tokens of each key: more than one where keys are pooled.
+    pub group: usize,
+    /// Keys as they were given.
+    pub given_n_k: usize,
+    /// Where keys stand that are neither tokens in order nor groups of them; empty where there are none.
+    pub places: Vec<usize>,
 }
 
 impl Frame {
@@ -32,7 +40,15 @@ impl Frame {
             }
         }
         let offsets = if offset.is_empty() { vec![0] } else { offset.to_vec() };
-        Ok(Self { dims, offsets, inputs })
+        Ok(Self { dims, offsets, inputs, given_d_v: dims.d_v, group: 1, given_n_k: dims.n_k, places: Vec::new() })
+    }
+
+    /// Where a key stands; a group stands where its last token does.
+    pub fn key_position(&self, key: usize) -> i64 {
+        if let Some(&place) = self.places.get(key) {
+            return place as i64;
+        }
+        ((key + 1) * self.group).min(self.given_n_k) as i64 - 1
     }
 
     /// `q_pos − q` in sequence `batch`.
@@ -67,6 +83,12 @@ impl Frame {
     pub fn each_k(&mut self, change: impl FnMut(&mut [f32])) {
         let Dims { n_k, d, .. } = self.dims;
         Arc::make_mut(&mut self.inputs.k).chunks_exact_mut(n_k * d).for_each(change);
+    }
+
+    /// Calls `change` with the rows of each head of V.
+    pub fn each_v(&mut self, change: impl FnMut(&mut [f32])) {
+        let Dims { n_k, d_v, .. } = self.dims;
+        Arc::make_mut(&mut self.inputs.v).chunks_exact_mut(n_k * d_v).for_each(change);
     }
 
     /// Calls `change` with each row of Q and each row of K, in double precision.

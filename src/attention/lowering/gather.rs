@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::problem::{Problem, Term};
 use super::branches::{join, unpaint};
-use super::{Derived, Lowering, Making, Step, Transform, change, terms_mut, waiting};
+use super::{Derived, Finish, Lowering, Making, Step, Transform, change, terms_mut, waiting};
 use crate::catalogue::{Change, Content, Fold, Measure};
 use crate::formula::{DataValues, Scalar, Sorted, Ty};
 
@@ -22,8 +22,12 @@ pub fn seal(problem: &mut Problem) {
 }
 
 /// A formula over `n_k` tokens as one over other columns, which stand where the token `last` does, a formula of `k`. Of the tables `spared`, an index that is
-/// `k` and nothing else stays the column.
-fn of_tokens(text: &str, last: &str, n_k: usize, spared: &[String]) -> String {
+/// `k` and nothing else stays the column, where the term waits for them: a list of the user's may have the name of one.
+fn of_tokens(term: &Term, last: &str, n_k: usize, spared: &[String]) -> String {
+    let text = term.text.as_str();
+    let of_columns = |name: &str| {
+        spared.iter().any(|spared| spared == name) && term.data.get(name).is_some_and(|data| data.shape.is_empty())
+    };
     let mut out = String::with_capacity(text.len());
     let letter = |c: char| c.is_alphanumeric() || c == '_';
     // For every open bracket, whether its indices are those of a spared table.
@@ -34,14 +38,14 @@ fn of_tokens(text: &str, last: &str, n_k: usize, spared: &[String]) -> String {
         let end = if word > 0 { word } else { first.len_utf8() };
         let (part, after) = rest.split_at(end);
         match part {
-            "[" | "(" => open.push(part == "[" && spared.iter().any(|name| name == before)),
+            "[" | "(" => open.push(part == "[" && of_columns(before)),
             "]" | ")" => drop(open.pop()),
             _ => {}
         }
         let column =
             open.last() == Some(&true) && [",", "["].contains(&before) && after.trim_start().starts_with([',', ']']);
         match part {
-            "k" if !column => out += &format!("({last})"),
+            "k" if !column => out += &last,
             "n_k" => out += &n_k.to_string(),
             other => out += other,
         }
@@ -58,23 +62,23 @@ fn spared(lowering: &Lowering, of: impl Fn(&Derived) -> bool) -> Vec<String> {
     lowering.tables.iter().filter(|table| of(table)).map(|table| table.name.clone()).collect()
 }
 
-/// Makes formulas over tokens ones over tokens and the blocks after them. Masks let blocks pass, since branches say for themselves who sees them; scores take a block
-/// where its last token stands. Rectangles painted over the tokens become part of the masks.
+/// Makes formulas over tokens ones over tokens and the blocks after them. Masks let blocks pass, since branches say for themselves who sees them; scores and changes of
+/// weights take a block where its last token stands. Rectangles painted over the tokens become part of the masks.
 fn appended(problem: &mut Problem, lowering: &Lowering, block: usize) {
     let tokens = problem.dims.n_k;
     unpaint(problem);
     for mask in &mut problem.masks {
-        let text = of_tokens(&mask.text, &format!("min(k, {})", tokens - 1), tokens, &[]);
+        let text = of_tokens(mask, &format!("min(k, {})", tokens - 1), tokens, &[]);
         mask.text = format!("k >= {tokens} or ({text})");
     }
-    let last = format!("k if k < {tokens} else min((k - {tokens}) * {block} + {}, {})", block - 1, tokens - 1);
+    let last = format!("(k if k < {tokens} else min((k - {tokens}) * {block} + {}, {}))", block - 1, tokens - 1);
     // What is made of a pair's own rows of Q and K is made of a block's as well.
     let of_keys =
         |table: &Derived| matches!(table.step.kind, Measure::Additive | Measure::Path | Measure::PlaceToContent);
     let spared = spared(lowering, of_keys);
-    let Problem { bias_before_cap, bias, .. } = problem;
-    for term in bias_before_cap.iter_mut().chain(bias) {
-        term.text = of_tokens(&term.text, &last, tokens, &spared);
+    let Problem { bias_before_cap, bias, probability, .. } = problem;
+    for term in bias_before_cap.iter_mut().chain(bias).chain(probability) {
+        term.text = of_tokens(term, &last, tokens, &spared);
     }
 }
 
@@ -102,21 +106,19 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
                 let (factor, n_k) = (step.count("factor", 1), problem.dims.n_k);
                 let last = format!("min(k * {factor} + {}, {})", factor - 1, n_k - 1);
                 let spared = spared(&lowering, |_| true);
-                terms_mut(problem).for_each(|term| term.text = of_tokens(&term.text, &last, n_k, &spared));
+                terms_mut(problem).for_each(|term| term.text = of_tokens(term, &last, n_k, &spared));
             }
             Change::Truncate => {
                 let n_k = problem.dims.n_k;
                 let from = if step.switch("last") { n_k - n_k.min(step.count("keep", 1)) } else { 0 };
                 let spared = spared(&lowering, |_| true);
-                terms_mut(problem)
-                    .for_each(|term| term.text = of_tokens(&term.text, &format!("k + {from}"), n_k, &spared));
+                terms_mut(problem).for_each(|term| term.text = of_tokens(term, &format!("(k + {from})"), n_k, &spared));
             }
             Change::GlobalProjections => {
                 let n_k = problem.dims.n_k;
                 let spared = spared(&lowering, |_| true);
                 unpaint(problem);
-                terms_mut(problem)
-                    .for_each(|term| term.text = of_tokens(&term.text, &format!("k % {n_k}"), n_k, &spared));
+                terms_mut(problem).for_each(|term| term.text = of_tokens(term, &format!("(k % {n_k})"), n_k, &spared));
             }
             Change::AppendBlocks => appended(problem, &lowering, step.count("block", 1)),
             _ => {}
@@ -126,6 +128,12 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
     }
     let mut tables = Sorted::new();
     for computed in content.tables {
+        if computed.kind.is_addend() {
+            if params.get("values").is_none_or(|&on| on == 0.0) {
+                continue;
+            }
+            lowering.finish.push(Finish::Add { values: Vec::new() });
+        }
         let step = Step { kind: computed.kind, params: params.clone(), seed, path: term.path.clone() };
         let data = computed.reads.as_ref().and_then(&mut *table);
         if let (Some(read), Some(data)) = (&computed.reads, &data) {
@@ -134,6 +142,9 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
         }
         let (name, ty) = (computed.name.to_owned(), computed.ty);
         lowering.tables.push(Derived { name, ty, step, data, branches: Vec::new(), estimator: None });
+        if computed.kind.is_addend() {
+            continue;
+        }
         let empty = match computed.ty {
             Ty::Bool => DataValues::Bool(Vec::new()),
             Ty::Int => DataValues::Int(Vec::new()),
@@ -151,13 +162,15 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
         false => term,
     };
     problem.masks.extend(content.mask.map(term_of).map(of_columns));
+    problem.bias.extend(content.last.map(term_of));
+    lowering.order();
     if !lowering.is_empty() {
         problem.lowering = Some(lowering);
     }
     if !content.branches.is_empty() {
         // The scores are complete: nothing that comes after a selection adds to them.
         seal(problem);
-        let alone = Problem { lowering: None, ..problem.clone() };
+        let alone = Problem { lowering: None, probability: None, ..problem.clone() };
         let mut gates = Sorted::from([("by_query".to_owned(), params.get("by_query").copied().unwrap_or_default())]);
         let mut branches = Vec::with_capacity(content.branches.len());
         for (i, branch) in content.branches.iter().enumerate() {

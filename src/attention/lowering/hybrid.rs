@@ -4,10 +4,10 @@ use super::super::estimators::{direction_of, fits};
 use super::super::problem::{Normaliser, Problem};
 use super::super::second::Other;
 use super::branches::{beside, join};
-use super::{Derived, Finish, Lowering, Making, Step};
+use super::{Derived, Finish, Lowering, Making, Step, terms_mut};
 use crate::catalogue::{self, Measure, Text};
 use crate::experiment::{Choice, Issue, Issues};
-use crate::formula::Ty;
+use crate::formula::{Tree, Ty};
 
 /// The table of gates and gated outputs.
 const TABLE: &str = "blend";
@@ -45,23 +45,42 @@ fn masks(problem: &mut Problem, mut other: Problem, step: Step<Measure>) -> Resu
     let none = Lowering::new(problem.dims);
     let (a, b) = (own.as_deref().unwrap_or(&none), theirs.as_deref().unwrap_or(&none));
     let same = problem.dims == other.dims && a.transforms == b.transforms && a.finish == b.finish;
-    // A table that reads scores is one of the keys that the mask allows: the other branch would need one of its own.
-    let known = b.tables.iter().all(|table| a.tables.contains(table) && !table.reads_scores());
-    let alone = problem.clone();
+    let known = b.tables.iter().all(|table| a.tables.contains(table));
+    // A table that reads scores is one of the keys that the mask allows: the other branch has one of its own. What the values' side adds is made of the sum of
+    // the weights.
+    let of_scores = b.tables.iter().filter(|table| table.reads_scores() && !table.reads_weights());
+    let theirs: Vec<Derived> = of_scores.map(|table| again(&mut other, table)).collect();
+    let alone = Problem { probability: None, ..problem.clone() };
+    other.probability = None;
     problem.lowering = own;
     if !(same && known) {
         let text = Text::new(
-            "has no second mask beside a selection that changes the keys, or positions that count the allowed ones",
-            "若选择方式会改变键，或位置方案依赖可见的键，则不能再有第二种掩码",
+            "has no second mask beside a selection that changes the keys",
+            "若选择方式会改变键，则不能再有第二种掩码",
         );
         return Err(Issue::new("branch.id", text).into());
     }
     match problem.normaliser {
-        Normaliser::Softmax | Normaliser::OffByOne => join(problem, vec![alone, other], step),
+        Normaliser::Softmax | Normaliser::OffByOne if theirs.is_empty() => join(problem, vec![alone, other], step),
         // Their weights are no exponentials that a score could carry.
-        _ => beside(problem, alone, other, Step { kind: Measure::Beside, ..step }),
+        _ => beside(problem, alone, other, theirs, Step { kind: Measure::Beside, ..step }),
     }
     Ok(())
+}
+
+/// A table of a second branch under another name, which `problem` then reads. A formula that can't be read keeps the old one: the compiler will say so.
+fn again(problem: &mut Problem, table: &Derived) -> Derived {
+    let name = format!("{}_2", table.name);
+    for term in terms_mut(problem) {
+        let waits = term.data.get(&table.name).is_some_and(|data| data.shape.is_empty());
+        if let (true, Ok(tree)) = (waits, Tree::parse(&term.text)) {
+            term.text = tree.renamed(&|found| (found == table.name).then(|| name.clone())).text();
+            if let Some(data) = term.data.remove(&table.name) {
+                term.data.insert(name.clone(), data);
+            }
+        }
+    }
+    Derived { name, ..table.clone() }
 }
 
 /// Issues of an estimator where it is no estimator but a branch.

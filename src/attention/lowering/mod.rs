@@ -11,7 +11,7 @@
 //! | `branches`, `hybrid` | several attentions as one; a second branch beside the experiment's own |
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
-//! | `measure` | tables computed from Q and K |
+//! | `measure` | tables computed from Q and K, and what their weights add to the output |
 //! | `numbers` | rows in double precision, seeded weights |
 //! | `finish` | what is done to the output |
 
@@ -97,6 +97,11 @@ impl Lowering {
         self.transforms.is_empty() && self.tables.is_empty() && self.finish.is_empty()
     }
 
+    /// Puts the tables that read weights last: weights are known when everything else is.
+    fn order(&mut self) {
+        self.tables.sort_by_key(Derived::reads_weights);
+    }
+
     /// Operations, estimated from above, of tensors that end with the sizes `dims`.
     pub fn flops(&self, dims: &Dims) -> f64 {
         let cells = dims.rows() as f64 * dims.n_k as f64;
@@ -108,6 +113,7 @@ impl Lowering {
         };
         let table = |table: &Derived| match table.step.kind {
             // Of every token, not of every pair; as often as a step is repeated.
+            Measure::ShawValues | Measure::TiSasRecValues => cells * (2 * dims.d + 2 * dims.d_v + 100) as f64,
             Measure::ClusterOfQuery | Measure::ClusterOfKey => {
                 tensors * (table.step.count("clusters", 1) * (table.step.count("steps", 0) + 2)) as f64
             }
@@ -132,8 +138,14 @@ impl Problem {
         if let Some(lowering) = &mut key.lowering {
             lowering.finish.clear();
             if lowering.tables.iter().any(Derived::reads_scores) {
-                key = Problem { lowering: key.lowering, normaliser: key.normaliser, sink: None, ..self.clone() };
-                key.probability = None;
+                // Distances are wired by weights as the normaliser gives them.
+                let wired = |table: &Derived| table.reads_weights() || table.step.kind == Measure::Hebbian;
+                let weights = lowering.tables.iter().any(wired);
+                let (plain, lowering) = (key.normaliser, key.lowering.take());
+                key = Problem { lowering, ..self.clone() };
+                if !weights {
+                    (key.normaliser, key.sink, key.probability) = (plain, None, None);
+                }
             }
         }
         key
@@ -181,10 +193,20 @@ fn faults(lowering: &Lowering, dims: &Dims) -> Vec<Issue> {
     for table in lowering.tables.iter().filter(|table| !table.branches.is_empty()) {
         let sums = |of: &Problem| matches!(of.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
         let fits = |branch: &Problem| table.step.kind == Measure::Beside || sums(branch);
-        if !table.branches.iter().all(|branch| fits(branch) && branch.probability.is_none()) {
+        if !table.branches.iter().all(fits) {
             let text = Text::new(
-                "branches are added where weights come from a softmax, with or without a sink, and no formula changes them",
-                "只有当权重来自 Softmax（可带汇点）且没有公式再改变它们时，才能把各分支相加",
+                "branches are added where weights come from a softmax, with or without a sink",
+                "只有当权重来自 Softmax（可带汇点）时，才能把各分支相加",
+            );
+            issues.push(Issue::new(format!("{}.id", table.step.path), text));
+        }
+    }
+    let joined = lowering.tables.iter().position(|table| table.step.kind == Measure::Branches);
+    for table in joined.into_iter().flat_map(|at| &lowering.tables[at + 1..]) {
+        if table.reads_scores() && !table.reads_weights() {
+            let text = Text::new(
+                "chooses among the scores of one attention, and the selection adds up several",
+                "要在一个注意力的分数中取舍，而所选的选择方式把几个注意力相加",
             );
             issues.push(Issue::new(format!("{}.id", table.step.path), text));
         }
@@ -228,7 +250,12 @@ pub fn compute(problem: &Problem, inputs: &Inputs) -> Result<Lowered, Issues> {
         // Of several branches, the scores and masks of the one that reads it.
         let of_branch = later.iter().flat_map(|later| &later.branches).find(|branch| awaits(branch, &table.name));
         let source = of_branch.unwrap_or(&rest);
-        let plan = if table.reads_scores() { Some(Plan::compile(&ready(source))?) } else { None };
+        let plan = match (table.reads_weights(), table.reads_scores()) {
+            // Every other table is there by now.
+            (true, _) => Some(Plan::compile(&rest)?),
+            (_, true) => Some(Plan::compile(&ready(source))?),
+            _ => None,
+        };
         let data = measure::compute(&table, &frame, (&lowering.dims, inputs), plan.as_ref())?;
         let shared = Arc::new(data.clone());
         put(&mut rest, &table.name, &shared);
@@ -253,14 +280,15 @@ pub fn lower(problem: &mut Problem, inputs: &mut Inputs) -> Result<(), Issues> {
 pub fn settle(problem: &mut Problem, tables: Vec<Data>) {
     let Some(mut lowering) = problem.lowering.take() else { return };
     for (derived, data) in lowering.tables.iter().zip(tables) {
-        if let DataValues::Float(numbers) = &data.values {
-            let waiting = lowering.finish.iter_mut().find_map(|finish| match (derived.step.kind, finish) {
-                (Measure::Gate, Finish::Gate { values }) | (Measure::Blend, Finish::Blend { values }) => {
-                    values.is_empty().then_some(values)
-                }
+        let kind = derived.step.kind;
+        if let DataValues::Float(computed) = &data.values {
+            let waiting = lowering.finish.iter_mut().find_map(|finish| match finish {
+                Finish::Gate { values } if kind == Measure::Gate && values.is_empty() => Some(values),
+                Finish::Add { values } if kind.is_addend() && values.is_empty() => Some(values),
+                Finish::Blend { values } if kind == Measure::Blend && values.is_empty() => Some(values),
                 _ => None,
             });
-            waiting.into_iter().for_each(|values| values.clone_from(numbers));
+            waiting.into_iter().for_each(|values| values.clone_from(computed));
         }
         put(problem, &derived.name, &Arc::new(data));
     }

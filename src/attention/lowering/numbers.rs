@@ -10,6 +10,12 @@ impl<Kind> Step<Kind> {
         self.rng(stream).normals(count).into_iter().map(|x| factor * x).collect()
     }
 
+    /// Rows of `size` seeded normal numbers times `factor`, drawn one after the other: more of them begin with the same ones.
+    pub fn rows(&self, stream: u64, count: usize, size: usize, factor: f64) -> Vec<Vec<f64>> {
+        let mut rng = self.rng(stream);
+        (0..count).map(|_| rng.normals(size).into_iter().map(|x| factor * x).collect()).collect()
+    }
+
     /// The generator of a stream.
     pub fn rng(&self, stream: u64) -> Rng {
         Rng::new(self.seed.wrapping_add(stream << 53))

@@ -68,7 +68,13 @@ impl Derived {
                 | Measure::WholeBlocks
                 | Measure::Hebbian
                 | Measure::Indexed
-        )
+                | Measure::ColumnSums
+        ) || self.reads_weights()
+    }
+
+    /// Whether it depends on the problem's weights: on every other table, the normaliser, and the probability formula.
+    pub fn reads_weights(&self) -> bool {
+        self.step.kind.is_addend()
     }
 
     /// Bytes of an entry.

@@ -80,3 +80,16 @@ fn an_unrelated_slider_does_not_lower_again() {
     other.lowering.as_mut().unwrap().tables[0].step.params = params;
     assert_ne!(problem.lowering_key(), other.lowering_key());
 }
+
+#[test]
+fn formulas_over_groups_read_tables_of_groups() {
+    let input = r#"{ "input": { "kind": "generated", "recipe": "normal", "size": {}, "seed": 1 },
+        "position": { "id": "tisasrec" }, "mask": { "id": "document" }, "selection": { "id": "pool-keys", "params": { "factor": 4 } } }"#;
+    let experiment: Experiment = serde_json::from_str(input).unwrap();
+    let loaded = load::<SerdeJson>(&experiment.input, None).unwrap();
+    let (problem, _) = assemble(&experiment, &loaded).unwrap();
+    let computed = &problem.bias_before_cap[0].text;
+    assert!(computed.contains("tisasrec[b, h, q, k]"), "{computed}");
+    let given = &problem.masks[0].text;
+    assert!(given.contains("doc[min(k * 4 + 3, 23)]"), "{given}");
+}

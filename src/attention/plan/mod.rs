@@ -158,7 +158,7 @@ impl Plan {
     /// Whether a weight needs a number of its whole row, known as the row's log-sum-exp: that, or the threshold of sparsemax and entmax. A sigmoid
     /// does not: its rows need no maximum and no second pass.
     pub fn sums(&self) -> bool {
-        !matches!(self.normaliser, Normaliser::Sigmoid | Normaliser::SquaredRelu)
+        !matches!(self.normaliser, Normaliser::Sigmoid | Normaliser::SquaredRelu | Normaliser::Exponential)
     }
 
     /// Whether one pass is enough, with weights that are scaled when the sum is known.
@@ -166,7 +166,7 @@ impl Plan {
         self.exponential() && self.probability.is_none()
     }
 
-    /// Whether weights are exponentials over their sum, so that a sink can take part in it.
+    /// Whether weights are exponentials over the sum of their row, so that a sink can take part in it.
     pub fn exponential(&self) -> bool {
         exponential(self.normaliser)
     }
@@ -179,7 +179,8 @@ impl Plan {
             (Normaliser::Softmax, own) => own,
             (Normaliser::OffByOne, None) => Some(0.0),
             (Normaliser::OffByOne, Some(s)) => Some(s.max(0.0) + (-s.abs()).exp().ln_1p()),
-            (Normaliser::Sigmoid | Normaliser::Sparsemax | Normaliser::Entmax | Normaliser::SquaredRelu, _) => None,
+            // Nothing else sums exponentials over a row.
+            _ => None,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
 use crate::attention::second::{at_branch, mix};
 use crate::catalogue;
-use crate::experiment::{CausalAlignment, Choice, Issue, Issues, Stage};
+use crate::experiment::{CausalAlignment, Choice, FormulaChoice, Issue, Issues, Stage};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
 
 /// A request, ready to be computed.
@@ -88,7 +88,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
         return Err(Issue::new("op", format!("`{op}` can't be computed here; `attention` can")).into());
     }
     let (dims, past, layout, inputs) = tensors(request)?;
-    let (problem, mut issues) = problem(request, dims, past);
+    let (problem, mut issues) = problem(request, dims, past, true);
     let (outputs, matrix) = outputs(request, &mut issues);
     check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
     let repeat = request.repeat.unwrap_or(1);
@@ -101,13 +101,19 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat })
 }
 
-/// The problem over tensors of these sizes, and what is wrong with it.
-fn problem(request: &Request, dims: Dims, past: usize) -> (Problem, Vec<Issue>) {
+/// The problem over tensors of these sizes, and what is wrong with it. Of the `first` branch it is asked whether every table is read.
+fn problem(request: &Request, dims: Dims, past: usize, first: bool) -> (Problem, Vec<Issue>) {
     let mut problem = Problem::plain(dims);
     let mut chooser =
         Chooser { dims, seed: request.seed, data: &request.data, conventions: request.conventions, issues: Vec::new() };
     if let Some(scale) = request.scale {
         problem.scale = scale;
+    }
+    let temperature = request.temperature.unwrap_or(1.0);
+    if temperature.is_finite() && temperature > 0.0 {
+        problem.scale /= temperature;
+    } else {
+        chooser.issues.push(Issue::new("temperature", format!("must be above 0, and is {temperature}")));
     }
     problem.softcap = request.softcap.filter(|&cap| cap != 0.0);
     problem.sink.clone_from(&request.sink_logit);
@@ -124,12 +130,15 @@ fn problem(request: &Request, dims: Dims, past: usize) -> (Problem, Vec<Issue>) 
         }
     }
     formulas(request, &mut chooser, &mut problem);
+    if first {
+        unread(request, &problem, &mut chooser.issues);
+    }
     if let Some(hybrid) = &request.hybrid {
         let full = Choice::of("none");
         let branch = request.branch.as_ref().unwrap_or(&full);
-        let scale = request.scale.unwrap_or_else(|| 1.0 / (dims.d as f32).sqrt());
+        let scale = request.scale.unwrap_or_else(|| 1.0 / (dims.d as f32).sqrt()) / temperature;
         let other = || {
-            let (problem, issues) = self::problem(&second(request, branch), dims, past);
+            let (problem, issues) = self::problem(&second(request, branch), dims, past, false);
             if issues.is_empty() { Ok(problem) } else { Err(at_branch(Issues(issues))) }
         };
         mix(&mut chooser, &mut problem, [hybrid, branch], scale, &other);
@@ -139,20 +148,16 @@ fn problem(request: &Request, dims: Dims, past: usize) -> (Problem, Vec<Issue>) 
     (problem, issues)
 }
 
-/// The request with its branch's mask in the place of its own; tensors and tables that only its own formulas read are left out.
+/// The request with its branch's mask in the place of its own. What is done to the weights is done to the sum.
 fn second(request: &Request, branch: &Choice) -> Request {
-    let mut second = Request {
+    Request {
         mask: Some(FormulaOrEntry::Entry(branch.clone())),
         combine: Vec::new(),
         selection: None,
+        prob: None,
         hybrid: None,
         ..request.clone()
-    };
-    // Whether a table is read at all is asked of the first branch.
-    let tables = catalogue::mask(&branch.id).map_or(&[][..], |entry| entry.tables);
-    let kept = second.data.iter().filter(|(name, _)| tables.iter().any(|table| table.name == **name));
-    second.data = kept.map(|(name, values)| (name.clone(), values.clone())).collect();
-    second
+    }
 }
 
 /// Sizes, keys of the past, layout, and Q, K and V as `[batch, heads, length, size]` with the past before them.
@@ -331,41 +336,62 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
         }
     }
     combine(chooser, problem, pattern, &request.combine);
+    let placed = request.layers.as_ref().is_none_or(|mix| chooser.layers(problem, &mix.id, &mix.params, "layers"));
     if let Some(entry) = &request.position {
-        chooser.position(problem, &entry.id, &entry.params, "position");
+        // A layer without positions: the entry is looked at all the same.
+        let mut aside = (!placed).then(|| problem.clone());
+        chooser.position(aside.as_mut().unwrap_or(problem), &entry.id, &entry.params, "position");
     }
     match &request.score {
         Some(FormulaOrEntry::Formula(text)) => problem.bias.push(chooser.text(text, "score")),
         Some(FormulaOrEntry::Entry(entry)) => chooser.position(problem, &entry.id, &entry.params, "score"),
         None => {}
     }
-    if let Some(text) = &request.prob {
-        problem.probability = Some(chooser.text(text, "prob"));
+    match &request.prob {
+        Some(FormulaOrEntry::Formula(text)) => problem.probability = Some(chooser.text(text, "prob")),
+        Some(FormulaOrEntry::Entry(Choice { id, params })) => {
+            let choice = FormulaChoice { params: params.clone(), ..FormulaChoice::of(id) };
+            chooser.probability(problem, &choice, "prob");
+        }
+        None => {}
     }
-    if let Some(entry) = &request.normaliser {
-        chooser.normaliser(problem, &entry.id, &entry.params, "normaliser");
-    }
-    let temperature = request.scale.is_none().then_some(1.0);
+    // A scale of the request's own stands, whatever the product's.
+    let rooted = request.scale.is_none();
+    let temperature = rooted.then(|| f64::from(request.temperature.filter(|t| *t > 0.0).unwrap_or(1.0)));
     if let Some(entry) = &request.product {
         chooser.product(problem, &entry.id, &entry.params, "product", temperature);
     }
     if let Some(entry) = &request.layout {
-        chooser.layout(problem, &entry.id, &entry.params, "layout", temperature.is_some());
+        chooser.layout(problem, &entry.id, &entry.params, "layout", rooted);
     }
+    let normaliser = request.normaliser.as_ref();
+    let last = normaliser.and_then(|entry| chooser.normaliser(problem, &entry.id, &entry.params, "normaliser"));
     if let Some(entry) = &request.selection {
         chooser.selection(problem, &entry.id, &entry.params, "selection");
     }
+    // Last of what reads scores: a normaliser may choose among the keys that everything else leaves.
+    chooser.choosing(problem, last, "normaliser");
     lowering::seal(problem);
+}
+
+/// An issue with every table that nothing in a request reads, of which `problem` is all but the second branch.
+fn unread(request: &Request, problem: &Problem, issues: &mut Vec<Issue>) {
     for name in request.data.keys() {
         let terms =
             problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);
         let read = terms.map(|term| &term.data).any(|data: &Sorted<_, _>| data.contains_key(name));
-        // What a layout reads is in its own steps.
-        let entry = request.layout.as_ref().and_then(|layout| catalogue::layout(&layout.id));
-        let read = read || entry.is_some_and(|entry| entry.tables.iter().any(|table| table.name == name));
-        let at_fault = chooser.issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
+        // What a layout or a normaliser reads is in its own slot, and a second mask comes later.
+        let layout = request.layout.as_ref().and_then(|layout| catalogue::layout(&layout.id));
+        let normaliser = request.normaliser.as_ref().and_then(|normaliser| catalogue::normaliser(&normaliser.id));
+        let branch = request.hybrid.as_ref().and(request.branch.as_ref()).and_then(|mask| catalogue::mask(&mask.id));
+        let mut tables = [layout.map(|e| e.tables), normaliser.map(|e| e.tables), branch.map(|e| e.tables)]
+            .into_iter()
+            .flatten()
+            .flatten();
+        let read = read || tables.any(|table| table.name == name);
+        let at_fault = issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
         if !read && !at_fault {
-            chooser.issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));
+            issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));
         }
     }
 }

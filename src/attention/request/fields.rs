@@ -46,11 +46,12 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 30] = [
+const REQUEST: [Field; 32] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
     field("scale", Number),
+    field("temperature", Number),
     field("softcap", Number),
     field("left_window_size", Whole),
     field("right_window_size", Whole),
@@ -60,9 +61,10 @@ const REQUEST: [Field; 30] = [
     field("mask", Or(&Words, &CHOICE)),
     field("combine", COMBINE),
     field("score", Or(&Words, &CHOICE)),
-    field("prob", Words),
+    field("prob", Or(&Words, &CHOICE)),
     field("conventions", CONVENTIONS),
     field("position", CHOICE),
+    field("layers", CHOICE),
     field("product", CHOICE),
     field("layout", CHOICE),
     field("selection", CHOICE),
@@ -78,6 +80,11 @@ const REQUEST: [Field; 30] = [
     field("outputs", List(&Words)),
     field("repeat", Count),
 ];
+
+/// The names of all fields of a request of attention.
+pub fn field_names() -> impl Iterator<Item = &'static str> {
+    REQUEST.iter().map(|field| field.name).chain(TENSORS).chain([SINK]).chain(PASSED_OVER)
+}
 
 /// A request while its fields are gathered.
 #[derive(Debug, Default)]
@@ -183,6 +190,7 @@ mod tests {
     use super::*;
     use crate::attention::request::prepare;
     use crate::catalogue::Lang;
+    use crate::formula::Scalar;
     use serde_json::json;
 
     /// A request of two heads, four queries and six keys, with `fields` on top.
@@ -211,7 +219,7 @@ mod tests {
             "op": "attention", "nonpad_kv_seqlen": [5], "is_causal": true, "scale": 0.5, "softcap": 2, "left_window_size": -1,
             "right_window_size": 3, "qk_matmul_output_mode": 3, "mask": "k < 5",
             "combine": [{"op": "or", "not": true, "heads": [1], "id": "sliding-window", "params": {"window": 2}}], "score": {"id": "alibi", "params": {"gain": 2}},
-            "prob": "p * 0.5", "conventions": {"causal": "bottom_right"}, "position": {"id": "rope"},
+            "prob": "p * 0.5", "conventions": {"causal": "bottom_right"}, "position": {"id": "rope"}, "layers": {"id": "some-nope", "params": {"layer": 4}}, "temperature": 0.5,
             "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "layout": {"id": "plain"}, "selection": {"id": "none"}, "hybrid": {"id": "none"}, "branch": {"id": "causal"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
             "rect": {"head": 1, "q": [0, 4], "k": [0, 6], "width": 3, "height": 2, "pool": "mean"}, "repeat": 2,
             "outputs": ["Y", "rect", "weights"],
@@ -264,6 +272,21 @@ mod tests {
                 json!({"mask": "doc[q] == doc[k]", "data": {"doc": [0, 0.5, 1, 1, 1, 1]}}),
                 "data.doc[1]: must be a whole number, and is 0.5",
             ),
+            (
+                json!({"prob": {"id": "dropot"}}),
+                "prob.id: there is no change of the weights `dropot`; did you mean `dropout`?",
+            ),
+            (
+                json!({"prob": {"id": "dropout", "params": {"rate": 1}}}),
+                "prob.params.rate: must be between 0 and 0.95, and is 1",
+            ),
+            (json!({"prob": 3}), "prob: must be text or an object { id, params }, and is 3"),
+            (json!({"temperature": 0}), "temperature: must be above 0, and is 0"),
+            (json!({"layers": {"id": "sam"}}), "layers.id: there is no mix of layers `sam`; did you mean `same`?"),
+            (
+                json!({"normaliser": {"id": "top-k", "params": {"keep": 0}}}),
+                "normaliser.params.keep: must be between 1 and 65536, and is 0",
+            ),
             (json!({"repeat": 0}), "repeat: must be between 1 and 1000, and is 0"),
         ] {
             assert_eq!(said(fields.clone()), [line], "{fields}");
@@ -305,6 +328,22 @@ mod tests {
         let short = said(json!({"layout": {"id": "head-scale"}, "data": {"head_gain": [1]}}));
         assert!(short[0].starts_with("data.head_gain: has 1 numbers"), "{short:?}");
         assert!(said(json!({"layout": {"id": "mlaa"}}))[0].starts_with("layout.id: there is no layout of heads"));
+    }
+
+    #[test]
+    fn entries_of_weights_and_sinks_fill_their_slots() {
+        let with = |fields: Value| draft(fields).request().and_then(|request| prepare(&request)).unwrap().problem;
+        let dropout = with(json!({"prob": {"id": "dropout", "params": {"rate": 0.5}}, "temperature": 4}));
+        assert!(dropout.probability.is_some_and(|term| term.params.get("rate") == Some(&Scalar::Float(0.5))));
+        assert_eq!(dropout.scale, (1.0 / 8_f32.sqrt()) / 4.0);
+        let sinks = json!({"normaliser": {"id": "learned-sink"}, "data": {"sink_logit": [1, -2]}});
+        assert_eq!(with(sinks).sink, Some(vec![1.0, -2.0]));
+        let mut twice = draft(json!({"normaliser": {"id": "learned-sink"}}));
+        twice.sink(vec![0.0; 2]);
+        let issues = twice.request().and_then(|request| prepare(&request)).unwrap_err();
+        assert_eq!(issues.lines(Lang::En), "sink_logit: the normaliser has a sink of its own");
+        let bare = with(json!({"layers": {"id": "some-nope", "params": {"layer": 8}}, "position": {"id": "rope"}}));
+        assert_eq!(bare.rotation, None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::formula::Sorted;
 
 pub use convert::{Prepared, prepare};
 pub use estimate::{EstimatePrepared, prepare_estimate};
-pub use fields::{Draft, SINK, TENSORS};
+pub use fields::{Draft, SINK, TENSORS, field_names};
 pub use operators::{Op, OperatorDraft, OperatorPrepared, OperatorRequest, prepare_operator};
 pub use tensor::{Layout, Tensor};
 
@@ -78,6 +78,8 @@ pub struct Request {
     pub is_causal: bool,
     /// Factor on Q·K; `1/sqrt(size)` when absent.
     pub scale: Option<f32>,
+    /// Scores are divided by it; 1 when absent.
+    pub temperature: Option<f32>,
     /// `c · tanh(s / c)`; 0 is off.
     pub softcap: Option<f32>,
     /// Keys seen before the query's own position; −1 or absent for all.
@@ -97,7 +99,7 @@ pub struct Request {
     /// Over the score after scale, softcap and added mask.
     pub score: Option<FormulaOrEntry>,
     /// Over the weight after the normaliser.
-    pub prob: Option<String>,
+    pub prob: Option<FormulaOrEntry>,
     /// One logit per head without a value.
     #[serde(skip)]
     pub sink_logit: Option<Vec<f32>>,
@@ -105,6 +107,8 @@ pub struct Request {
     pub conventions: Conventions,
     /// Position scheme.
     pub position: Option<Choice>,
+    /// How the layers of a model differ, and which of them this is.
+    pub layers: Option<Choice>,
     /// How a query and a key become a score; its own scale gives way to `scale`.
     pub product: Option<Choice>,
     /// What becomes of the heads; a scale of the request's own stays as it is.

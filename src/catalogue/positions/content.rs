@@ -7,21 +7,31 @@ use super::encodings::BASE;
 use super::scales::TIME;
 use crate::formula::Ty;
 
+/// Whether the values have vectors of position too.
+const VALUES: Param = Param::switch("values", false, Text::new("on the values too", "值一侧也加"));
+
 /// Terms of the scores.
 pub(super) const RELATIVE: &[PositionEntry] = &[
     PositionEntry {
         id: "shaw",
         name: Text::new("Relative vectors (Shaw)", "相对位置向量（Shaw）"),
         about: Text::new(
-            "A query also meets a vector of the distance to each key, clipped; only the side of the keys is here, with seeded vectors since nothing is trained.",
-            "查询还与每个键的相对距离（截断后）对应的向量相乘；这里只有键一侧，向量由种子生成，未经训练。",
+            "A query also meets a vector of the distance to each key, clipped, and with the switch each value has one added to it too; the vectors are seeded since nothing is trained.",
+            "查询还与每个键的相对距离（截断后）对应的向量相乘，打开开关后每个值也加上这样一个向量；向量由种子生成，未经训练。",
         ),
         slot: Slot::Content(Content {
-            tables: &[Computed { name: "shaw", ty: Ty::Float, kind: Measure::Shaw, reads: None }],
+            tables: &[
+                Computed { name: "shaw", ty: Ty::Float, kind: Measure::Shaw, reads: None },
+                Computed { name: "shaw_values", ty: Ty::Float, kind: Measure::ShawValues, reads: None },
+            ],
             score: Some("s + factor * shaw[b, h, q, clamp(k - q_pos, -reach, reach) + reach]"),
             ..Content::NONE
         }),
-        params: &[Param::int("reach", [1, 64], 4096, 8, Text::new("distance told apart", "可区分的距离")), GAIN],
+        params: &[
+            Param::int("reach", [1, 64], 4096, 8, Text::new("distance told apart", "可区分的距离")),
+            GAIN,
+            VALUES,
+        ],
         least: None,
         paper: Some(Paper {
             title: "Shaw, Uszkoreit and Vaswani, Self-Attention with Relative Position Representations",
@@ -104,17 +114,21 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
         id: "tisasrec",
         name: Text::new("Time intervals (TiSASRec)", "时间间隔（TiSASRec）"),
         about: Text::new(
-            "A query also meets a vector of each key's place and one of the time between the two, in units of the least gap; only the side of the keys is here, with seeded vectors.",
-            "查询还与每个键的位置向量及两者时间间隔（以最小间隔为单位）的向量相乘；这里只有键一侧，向量由种子生成。",
+            "A query also meets a vector of each key's place and one of the time between the two, in units of the least gap, and with the switch each value has both added to it too; the vectors are seeded.",
+            "查询还与每个键的位置向量及两者时间间隔（以最小间隔为单位）的向量相乘，打开开关后每个值也加上这两个向量；向量由种子生成。",
         ),
         slot: Slot::Content(Content {
-            tables: &[Computed { name: "tisasrec", ty: Ty::Float, kind: Measure::TiSasRec, reads: Some(TIME) }],
+            tables: &[
+                Computed { name: "tisasrec", ty: Ty::Float, kind: Measure::TiSasRec, reads: Some(TIME) },
+                Computed { name: "tisasrec_values", ty: Ty::Float, kind: Measure::TiSasRecValues, reads: Some(TIME) },
+            ],
             score: Some("s + factor * tisasrec[b, h, q, k]"),
             ..Content::NONE
         }),
         params: &[
             Param::int("reach", [1, 256], 65536, 64, Text::new("most units told apart", "最多可分辨的单位数")),
             GAIN,
+            VALUES,
         ],
         least: None,
         paper: Some(Paper {
@@ -229,6 +243,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
         params: &[
             GAIN,
             Param::real("delta", [0.01, 1.0], 0.01, 0.1, Text::new("time between tokens", "词元之间的时间")),
+            VALUES,
         ],
         least: None,
         paper: Some(Paper {
@@ -245,7 +260,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
             "种子权重的 LSTM 逐个读取词元，并把状态加到词元上；不看内容时则读取常量，为每处生成一个位置。",
         ),
         slot: Slot::Content(Content { changes: &[Change::Lstm], ..Content::NONE }),
-        params: &[GAIN, Param::switch("content", true, Text::new("reads the content", "读取内容"))],
+        params: &[GAIN, Param::switch("content", true, Text::new("reads the content", "读取内容")), VALUES],
         least: None,
         paper: None,
     },
@@ -257,7 +272,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
             "注意力之前，种子权重的小型循环网络读取最近几个词元并加上其状态：无需位置也能知道次序。",
         ),
         slot: Slot::Content(Content { changes: &[Change::LocalRnn], ..Content::NONE }),
-        params: &[Param::int("reach", [1, 32], 1024, 6, Text::new("tokens read", "读取的词元数")), GAIN],
+        params: &[Param::int("reach", [1, 32], 1024, 6, Text::new("tokens read", "读取的词元数")), GAIN, VALUES],
         least: None,
         paper: Some(Paper {
             title: "Wang et al., R-Transformer: Recurrent Neural Network Enhanced Transformer",

@@ -271,3 +271,9 @@ pub fn ones_by_head(setting: &Setting) -> Data {
     let heads = setting.heads.max(1);
     floats(vec![heads], vec![1.0; heads])
 }
+
+/// Sinks: every head's logit is the parameter `logit`.
+pub fn sink_logit(setting: &Setting) -> Data {
+    let heads = setting.heads.max(1);
+    floats(vec![heads], vec![setting.param("logit") as f32; heads])
+}

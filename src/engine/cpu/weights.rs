@@ -47,6 +47,9 @@ fn normalise(kernels: &Kernels, plan: &Plan, lse: f32, scores: &mut [Step]) {
             (kernels.weigh)(scores, lse);
         }
         Normaliser::Sigmoid => (kernels.sigmoid)(scores, plan.sigmoid_bias()),
+        Normaliser::Exponential => {
+            (kernels.weigh)(scores, 0.0);
+        }
         Normaliser::Sparsemax => each(scores, |s| positive(s - lse)),
         Normaliser::Entmax => each(scores, |s| square(positive(s * 0.5 - lse))),
         Normaliser::SquaredRelu => {

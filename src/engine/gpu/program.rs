@@ -81,6 +81,7 @@ impl Program {
             ("SPARSEMAX", plan.normaliser == Normaliser::Sparsemax),
             ("ENTMAX", plan.normaliser == Normaliser::Entmax),
             ("SQUARED_RELU", plan.normaliser == Normaliser::SquaredRelu),
+            ("EXPONENTIAL", plan.normaliser == Normaliser::Exponential),
             // Weights need a number of the whole row; that number is a threshold.
             ("SUMS", plan.sums()),
             ("THRESHOLD", plan.sums() && !plan.exponential()),

@@ -34,7 +34,11 @@ pub struct Pool(pub(super) Rc<Hub>);
 
 pub(super) struct Hub {
     pub(super) state: RefCell<State>,
+    gate: Option<Gate>,
 }
+
+/// What is waited for before workers are started: the turn of a page among several that share a machine.
+pub type Gate = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
 type Listener<Event> = Closure<dyn FnMut(Event)>;
 
@@ -61,9 +65,34 @@ pub(super) fn now() -> f64 {
 impl Pool {
     /// Starts the workers; they get ready while the page goes on.
     pub fn start() -> Pool {
-        let hub = Rc::new(Hub { state: RefCell::new(State::new(launch::size(), now())) });
-        hub.launch(Side::Cpu);
-        Pool(hub)
+        let pool = Self::new(None);
+        pool.0.launch(Side::Cpu);
+        pool
+    }
+
+    /// A pool without workers. They are started, once the gate is open, when something is asked of it, and again after each [`Pool::rest`].
+    pub fn asleep(gate: Gate) -> Pool {
+        Self::new(Some(gate))
+    }
+
+    fn new(gate: Option<Gate>) -> Pool {
+        Pool(Rc::new(Hub { state: RefCell::new(State::new(launch::size(), now())), gate }))
+    }
+
+    /// Whether nothing is asked of it.
+    pub fn is_idle(&self) -> bool {
+        self.0.state.borrow().jobs.is_empty()
+    }
+
+    /// Ends the workers of an idle pool and frees what they hold. The next job starts new ones; what was computed last stays open for pictures.
+    pub fn rest(&self) {
+        if self.is_idle() {
+            let ports = self.0.state.borrow_mut().rest();
+            for port in ports {
+                port.silence();
+                port.worker.terminate();
+            }
+        }
     }
 
     /// Number of workers.
@@ -303,8 +332,17 @@ fn abort(hub: &Weak<Hub>, job: JobId) {
 }
 
 impl Hub {
-    /// Starts a worker in every place of a side that has none.
+    /// Starts a worker in every place of a side that has none, as soon as the gate is open.
     fn launch(self: &Rc<Self>, side: Side) {
+        let Some(gate) = &self.gate else { return self.start(side) };
+        let (hub, open) = (self.clone(), gate());
+        wasm_bindgen_futures::spawn_local(async move {
+            open.await;
+            hub.start(side);
+        });
+    }
+
+    fn start(self: &Rc<Self>, side: Side) {
         let slots = self.state.borrow_mut().claim_places(side, now());
         if slots.is_empty() {
             return;

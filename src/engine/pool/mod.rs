@@ -45,6 +45,6 @@ pub use run::{Finished, OnProgress, Operated, Operation, Run, RunError};
 pub use schedule::{Lane, SessionId};
 
 #[cfg(feature = "app")]
-pub use hub::Pool;
+pub use hub::{Gate, Pool};
 #[cfg(feature = "app")]
 pub use launch::meta;

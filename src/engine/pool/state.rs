@@ -346,6 +346,21 @@ impl State {
         Some((reply, answer))
     }
 
+    /// Every place is empty from now on; the ports are given back to be ended.
+    pub fn rest(&mut self) -> Vec<Port> {
+        let places = [Side::Cpu, Side::Gpu].into_iter().flat_map(|side| self.board.places(side));
+        let living: Vec<Slot> = places.filter(|&slot| !self.board.is_dead(slot)).collect();
+        let mut ports = Vec::new();
+        for slot in living {
+            self.next_generation(slot);
+            // What it had opened is opened again where it is needed.
+            self.board.lost(slot);
+            self.board.dead(slot);
+            ports.extend(self.seats.get_mut(slot).and_then(|seat| seat.port.take()));
+        }
+        ports
+    }
+
     /// A worker is lost; its port is given back to be ended.
     pub fn lost(&mut self, slot: Slot, reason: &str, now: f64) -> (After, Option<Port>) {
         let mut after = After::default();

@@ -11,7 +11,7 @@ use crate::attention::{
     TileCounts,
 };
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
-use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Message, Patch, Size, Stage, Weights};
+use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Data, DataValues, Scalar, Ty};
 
 macro_rules! fields {
@@ -57,6 +57,16 @@ macro_rules! variants {
             }
         }
     )+};
+}
+
+impl Codec for Matrix {
+    fn put(&self, to: &mut Writer) {
+        Vec::put(self, to);
+    }
+
+    fn take(from: &mut Reader) -> Self {
+        Vec::take(from).into()
+    }
 }
 
 fields! {
@@ -113,7 +123,7 @@ variants! {
         0: Capture { id, layer },
         1: Generated { recipe, size, seed },
         2: Text { text, size, seed },
-        3: Numbers { q, k, v },
+        3: Numbers { q, k, v, q_heads, kv_heads },
         4: Projected { x, weights, size, seed }
     }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary), 2: Estimator(estimator) }
@@ -149,7 +159,7 @@ variants! {
     Weights { 0: Normal, 1: Identity, 2: Orthogonal, 3: Rows { q, k, v } }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
-    Finish { 0: MixHeads { mix }, 1: MixBlocks { mix, blocks, size }, 2: Gate { values }, 3: Blend { values }, 4: Hold { from } }
+    Finish { 0: MixHeads { mix }, 1: MixBlocks { mix, blocks, size }, 2: Gate { values }, 3: Add { values }, 4: Blend { values }, 5: Hold { from } }
     Ty { 0: Bool, 1: Int, 2: Float }
     Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain, beyond } }
     Beyond { 0: Clamp, 1: Wrap, 2: Interpolate }
@@ -163,7 +173,7 @@ variants! {
     Axes { 0: Line, 1: Grid { width }, 2: Frames { height, width } }
     Scalar { 0: Bool(value), 1: Int(value), 2: Float(value) }
     DataValues { 0: Bool(values), 1: Int(values), 2: Float(values) }
-    Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid, 3: Sparsemax, 4: Entmax, 5: SquaredRelu }
+    Normaliser { 0: Softmax, 1: OffByOne, 2: Sigmoid, 3: Sparsemax, 4: Entmax, 5: SquaredRelu, 6: Exponential }
     Backend { 0: Auto, 1: Cpu, 2: Webgpu, 3: Reference }
     Algorithm { 0: Auto, 1: Materialised, 2: Streaming }
     Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }

@@ -97,6 +97,7 @@ fn waiting() -> Problem {
             Finish::MixHeads { mix: vec![1.0, -0.0] },
             Finish::MixBlocks { mix: vec![0.5], blocks: vec![3, 0], size: 2 },
             Finish::Gate { values: vec![0.25, -1.0] },
+            Finish::Add { values: vec![-0.5] },
             Finish::Blend { values: vec![0.75, 2.0] },
             Finish::Hold { from: vec![0, 0, 2] },
         ],
@@ -150,7 +151,13 @@ fn to_worker() -> Vec<ToWorker> {
             size: SIZE,
             seed: 3,
         }),
-        load(Input::Numbers { q: vec![vec![f32::MIN_POSITIVE, f32::INFINITY]], k: vec![vec![], vec![1.0]], v: vec![] }),
+        load(Input::Numbers {
+            q: vec![vec![f32::MIN_POSITIVE, f32::INFINITY]].into(),
+            k: vec![vec![], vec![1.0]].into(),
+            v: vec![].into(),
+            q_heads: 4,
+            kv_heads: 2,
+        }),
         open(problem(), Backend::Reference, Algorithm::Streaming),
         open(Problem::plain(DIMS), Backend::Cpu, Algorithm::Materialised),
         open(

@@ -13,7 +13,7 @@ pub(super) fn hidden(found: &mut Found, x: &Hidden) -> Option<usize> {
     let before = found.0.len();
     match x {
         Hidden::Rows { rows } => {
-            matrix(found, "input.x.rows", rows);
+            matrix(found, "input.x.rows", rows, 1);
         }
         Hidden::Generated { recipe, rows, width, seed } => {
             if catalogue::recipe(recipe).is_none() {

@@ -82,10 +82,21 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             let n = tokens.unwrap_or(limits::TOKENS);
             Extents::of_size(&Size { n_q: n, n_k: n, ..*size })
         }
-        Input::Numbers { q, k, v } => {
-            let q_columns = matrix(found, "input.q", q);
-            let k_columns = matrix(found, "input.k", k);
-            let v_columns = matrix(found, "input.v", v);
+        Input::Numbers { q, k, v, q_heads, kv_heads } => {
+            let q_heads = heads(found, "input.q_heads", *q_heads, q.len());
+            let kv_heads = heads(found, "input.kv_heads", *kv_heads, k.len());
+            let q_columns = matrix(found, "input.q", q, q_heads);
+            let k_columns = matrix(found, "input.k", k, kv_heads);
+            let v_columns = matrix(found, "input.v", v, kv_heads);
+            if !q_heads.is_multiple_of(kv_heads) {
+                found.add(
+                    "input.kv_heads",
+                    message!(
+                        "must divide the {q_heads} query heads, and is {kv_heads}",
+                        "必须整除 {q_heads} 个查询头，现为 {kv_heads}"
+                    ),
+                );
+            }
             if let (Some(a), Some(b)) = (q_columns, k_columns)
                 && a != b
             {
@@ -107,8 +118,13 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
                     ),
                 );
             }
-            let extents = |m: &[Vec<f32>], columns: Option<usize>| [1, m.len(), columns.unwrap_or(0)];
-            Extents { q: extents(q, q_columns), k: extents(k, k_columns), v: extents(v, v_columns) }
+            let extents =
+                |m: &[Vec<f32>], heads: usize, columns: Option<usize>| [heads, m.len() / heads, columns.unwrap_or(0)];
+            Extents {
+                q: extents(q, q_heads, q_columns),
+                k: extents(k, kv_heads, k_columns),
+                v: extents(v, kv_heads, v_columns),
+            }
         }
         Input::Projected { x, weights, size, seed } => {
             let before = found.0.len();
@@ -158,10 +174,26 @@ fn sizes(found: &mut Found, size: &Size, lengths: Option<[usize; 2]>) {
     }
 }
 
-/// Checks pasted rows; the length of a row where all agree.
-pub(super) fn matrix(found: &mut Found, path: &str, rows: &[Vec<f32>]) -> Option<usize> {
-    if rows.is_empty() || rows.len() > limits::TOKENS {
-        let (most, count) = (limits::TOKENS, rows.len());
+/// Checks a number of heads; 1 where it is none.
+fn heads(found: &mut Found, path: &str, heads: usize, rows: usize) -> usize {
+    let before = found.0.len();
+    found.range(path, heads, [1, limits::HEADS]);
+    if found.0.len() > before {
+        return 1;
+    }
+    if !rows.is_multiple_of(heads) {
+        found.add(
+            path,
+            message!("must divide the {rows} rows evenly, and is {heads}", "须能整除 {rows} 行，现为 {heads}"),
+        );
+    }
+    heads
+}
+
+/// Checks pasted rows, those of one head after those of the other; the length of a row where all agree.
+pub(super) fn matrix(found: &mut Found, path: &str, rows: &[Vec<f32>], heads: usize) -> Option<usize> {
+    if rows.is_empty() || rows.len() > limits::TOKENS.saturating_mul(heads) {
+        let (most, count) = (limits::TOKENS.saturating_mul(heads), rows.len());
         found
             .add(path, message!("must have 1 to {most} rows, and has {count}", "须有 1 到 {most} 行，现有 {count} 行"));
         return None;

@@ -38,6 +38,8 @@ pub mod limits {
     pub const LINK: usize = 64 << 10;
     /// Numbers in all tables of the user's together.
     pub const TABLE_NUMBERS: usize = 1 << 20;
+    /// Numbers of Q, K and V together that are taken from a file: the address would hold no more by far, and undo keeps each.
+    pub const NUMBERS: usize = 1 << 19;
     /// Largest whole number that JavaScript holds exactly; seeds stay below.
     pub const SEED: u64 = (1 << 53) - 1;
     /// Largest size of a factor; beyond it 32-bit floats soon overflow.
@@ -278,12 +280,26 @@ mod tests {
         assert_eq!(text(&"词".repeat(4000)), ["input.seed"]);
         let numbers = |q: &[&[f32]], k: &[&[f32]], v: &[&[f32]]| {
             let rows = |rows: &[&[f32]]| rows.iter().map(|row| row.to_vec()).collect();
-            paths(|e| e.input = Input::Numbers { q: rows(q), k: rows(k), v: rows(v) })
+            paths(|e| e.input = Input::one_head(rows(q), rows(k), rows(v)))
         };
         assert!(numbers(&[&[1.0, 2.0]], &[&[3.0, 4.0], &[5.0, 6.0]], &[&[1.0], &[2.0]]).is_empty());
         assert_eq!(numbers(&[], &[&[]], &[&[1.0]]), ["input.q", "input.k[0]"]);
         assert_eq!(numbers(&[&[1.0, 2.0], &[1.0]], &[&[f32::NAN, 0.0]], &[&[1.0]]), ["input.q[1]", "input.k[0][0]"]);
         assert_eq!(numbers(&[&[1.0]], &[&[1.0, 2.0]], &[&[1.0], &[2.0]]), ["input.k", "input.v"]);
+        let heads = |q_rows: usize, k_rows: usize, q_heads, kv_heads| {
+            let rows = |n: usize| crate::experiment::Matrix::from(vec![vec![1.0]; n]);
+            let (q, k, v) = (rows(q_rows), rows(k_rows), rows(k_rows));
+            paths(|e| {
+                e.input = Input::Numbers { q: q.clone(), k: k.clone(), v: v.clone(), q_heads, kv_heads };
+                (e.view.head, e.view.query, e.view.key) = (0, 0, 0);
+            })
+        };
+        assert!(heads(12, 6, 4, 2).is_empty());
+        assert!(heads(limits::TOKENS * 2, 2, 2, 1).is_empty());
+        assert_eq!(heads(7, 4, 2, 2), ["input.q_heads"]);
+        assert_eq!(heads(6, 4, 3, 2), ["input.kv_heads"]);
+        assert_eq!(heads(6, 4, 0, 99), ["input.q_heads", "input.kv_heads"]);
+        assert_eq!(heads(limits::TOKENS * 2 + 2, 1, 2, 1), ["input.q"]);
     }
 
     #[test]

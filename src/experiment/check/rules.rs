@@ -2,7 +2,7 @@
 
 use super::super::issue::message;
 use super::super::nearest::{shown, unknown};
-use super::super::{Choice, CustomFormula, Experiment, Issue, MaskChoice, Message};
+use super::super::{Choice, CustomFormula, Experiment, FormulaChoice, Issue, MaskChoice, Message};
 use super::{Found, between, limits};
 use crate::catalogue::{self, ContentEntry, Param, Text};
 use crate::formula::{DataDecl, ErrorKind, Formula, FormulaError, Kind, Scope, Sorted, Ty, compile};
@@ -33,10 +33,20 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     }
     let normaliser = &experiment.normaliser;
     match catalogue::normaliser(&normaliser.id) {
-        Some(_) => params(found, "normaliser.params", &[], &normaliser.params),
+        Some(entry) => params(found, "normaliser.params", entry.params, &normaliser.params),
         None => {
             let known = catalogue::normalisers().iter().map(|entry| entry.id);
             found.add("normaliser.id", unknown(Text::new("normaliser", "归一化方式"), &normaliser.id, known));
+        }
+    }
+    probability(found, experiment);
+    let layers = &experiment.layers;
+    match catalogue::mix(&layers.id) {
+        Some(entry) => params(found, "layers.params", entry.params, &layers.params),
+        None if layers.id == "same" => params(found, "layers.params", &[], &layers.params),
+        None => {
+            let known = catalogue::mixes().iter().map(|entry| entry.id).chain(["same"]);
+            found.add("layers.id", unknown(Text::new("mix of layers", "层的组合"), &layers.id, known));
         }
     }
     let products = (Text::new("product", "乘积"), catalogue::products());
@@ -75,6 +85,31 @@ fn by_content(found: &mut Found, path: &str, choice: &Choice, (what, entries): (
     match entries.iter().find(|entry| entry.id == choice.id) {
         Some(entry) => params(found, &format!("{path}.params"), entry.params, &choice.params),
         None => found.add(format!("{path}.id"), unknown(what, &choice.id, entries.iter().map(|entry| entry.id))),
+    }
+}
+
+/// What is done to the weights.
+fn probability(found: &mut Found, experiment: &Experiment) {
+    let FormulaChoice { id, params: given, custom } = &experiment.prob;
+    let declared = match id.as_str() {
+        "none" | "custom" => &[],
+        id => match catalogue::probability(id) {
+            Some(entry) => entry.params,
+            None => {
+                let known = catalogue::probabilities().iter().map(|entry| entry.id).chain(["none", "custom"]);
+                return found.add("prob.id", unknown(Text::new("change of the weights", "权重变换"), id, known));
+            }
+        },
+    };
+    params(found, "prob.params", declared, given);
+    match custom {
+        Some(custom) if id == "custom" => {
+            formula(found, "prob.custom", custom, Kind::Probability, &experiment.data);
+        }
+        Some(_) => found
+            .add("prob.custom", Text::new("only `custom` has a formula of its own", "只有 `custom` 才有自己的公式")),
+        None if id == "custom" => found.add("prob.custom", Text::new("`custom` needs a formula", "`custom` 需要公式")),
+        None => {}
     }
 }
 

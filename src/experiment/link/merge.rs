@@ -75,7 +75,7 @@ impl Merger {
         let opens = match now {
             Some(_) if is_whole(path) => false,
             Some(now) => now.is_object() || (now.is_null() && path[..] == ["score"]),
-            None => path[..] == ["mask", "custom"],
+            None => matches!(path[..], ["mask" | "prob", "custom"]),
         };
         if opens && value.as_object().is_some_and(|fields| !fields.is_empty()) {
             return self.walk(path, value);
@@ -93,7 +93,7 @@ impl Merger {
 
     fn reset(&mut self, path: &[&str]) {
         match (path, self.defaults.get(path).cloned()) {
-            ([_, "params", _] | ["data", _] | ["mask", "custom"], _) => self.tree.remove(path),
+            ([_, "params", _] | ["data", _] | ["mask" | "prob", "custom"], _) => self.tree.remove(path),
             (_, Some(default)) => {
                 let set = self.tree.set(path, default);
                 self.note(set);

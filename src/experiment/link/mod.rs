@@ -5,15 +5,26 @@
 //! ```
 //!
 //! The version comes first. Then `key=value` pairs hold what differs from the defaults, and the defaults of a version never change. A key is
-//! the path of a field, percent-encoded; `mask=`, `position=`, `normaliser=`, `product=`, `selection=` and `input=` choose an entry and start from its own defaults, and
+//! the path of a field, percent-encoded; `mask=`, `position=`, `normaliser=`, `prob=`, `layers=`, `product=`, `selection=` and `input=` choose an entry and start from its own defaults, and
 //! a parameter is `mask.window`, without `params`. A value is a number, `true`, `false`, a list `1,2,3`, bare text, text in JSON's quotes where it would
 //! read as one of those, or, after `~j`, JSON in base64url.
+//!
+//! ```text
+//! #v1~<base64url>
+//! ```
+//!
+//! The same pairs packed: typed bytes, deflated. A long link is written so where that makes it a fifth shorter. Every number comes back with all its
+//! bits in both forms; who wants a shorter link rounds the numbers first ([`round`]).
 //!
 //! Reading never fails: what can't be used is named, and its field keeps the default.
 
 mod base64;
+mod bytes;
 mod merge;
+mod numbers;
+mod packed;
 mod repair;
+mod rounded;
 mod text;
 mod tree;
 
@@ -26,6 +37,7 @@ use crate::catalogue::Text;
 use tree::Tree;
 
 pub use merge::merge;
+pub use rounded::{Rounded, round};
 
 /// Most pairs that are read; a default experiment has about forty fields.
 const MOST_PAIRS: usize = 1024;
@@ -47,32 +59,85 @@ pub struct Opened {
     pub raw: String,
 }
 
-/// The fragment for an experiment, without `#`. The default is just the version. One longer than [`limits::LINK`] would not be read back:
-/// large pasted inputs travel as files.
+/// Readable links up to this many characters stay readable.
+const SHORT: usize = 400;
+
+/// How a link is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `key=value`.
+    Readable,
+    /// Deflated bytes.
+    Packed,
+}
+
+/// The fragment for an experiment, without `#`, in the form that suits its length. The default is just the version. One longer than
+/// [`limits::LINK`] would not be read back: large inputs travel as files.
 pub fn encode(experiment: &Experiment) -> String {
+    let readable = encode_as(experiment, Form::Readable);
+    if readable.len() <= SHORT {
+        return readable;
+    }
+    let packed = encode_as(experiment, Form::Packed);
+    if packed.len() * 5 <= readable.len() * 4 { packed } else { readable }
+}
+
+/// The fragment in a form of the caller's choice.
+pub fn encode_as(experiment: &Experiment, form: Form) -> String {
     let (tree, defaults) = (Tree::of(experiment), Tree::of(&Experiment::default()));
     let mut pairs = Vec::new();
     for (field, value) in tree.fields() {
         let Some(default) = defaults.get(&[field]).filter(|default| *default != value) else { continue };
         let mut start = default.clone();
         if let Some(choice) = tree::choice_key(field) {
-            let chosen = value.get(choice).and_then(Value::as_str).unwrap_or_default();
-            if value.get(choice) != default.get(choice) || lacks_parameter(value, default) {
-                pairs.push((field.to_owned(), text::write(&Value::from(chosen))));
-                start = tree::start_of(field, chosen).unwrap_or(Value::Null);
+            let chosen = value.get(choice);
+            if chosen != default.get(choice) || lacks_parameter(value, default) {
+                let chosen = chosen.unwrap_or(&Value::Null);
+                pairs.push(Pair { path: vec![field], value: chosen, key: field.to_owned() });
+                start = tree::start_of(field, chosen.as_str().unwrap_or_default()).unwrap_or(Value::Null);
             }
         } else if !default.is_object() {
             start = tree::blank(&[field]);
         }
-        differences(&mut pairs, experiment, &mut vec![field], value, &start);
+        differences(&mut pairs, &mut vec![field], value, &start);
     }
     // In the order of their keys, whatever order the JSON library keeps: the same experiment has one link.
-    pairs.sort_unstable();
+    pairs.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     let mut link = VERSION.to_owned();
-    for (key, value) in &pairs {
-        push(&mut link, key, value);
+    match form {
+        Form::Packed => {
+            link.push('~');
+            link += &packed::write(pairs.iter().map(|pair| (pair.key.as_str(), pair.value)));
+        }
+        Form::Readable => {
+            for pair in &pairs {
+                push(&mut link, &pair.key, &pair.text(experiment));
+            }
+        }
     }
     link
+}
+
+/// What differs from the default.
+struct Pair<'a> {
+    key: String,
+    path: Vec<&'a str>,
+    value: &'a Value,
+}
+
+impl Pair<'_> {
+    /// The value's text in a readable link.
+    fn text(&self, all: &Experiment) -> String {
+        match (json(all, &self.path), self.value) {
+            (Some(json), _) => text::pack(&json),
+            (None, Value::Array(items)) if !items.iter().all(Value::is_number) || items.is_empty() => {
+                let mut value = self.value.clone();
+                value.sort_all_objects();
+                text::pack(&value.to_string())
+            }
+            (None, value) => text::write(value),
+        }
+    }
 }
 
 /// Whether a parameter that the default sets explicitly is absent, which no pair can say.
@@ -83,13 +148,7 @@ fn lacks_parameter(value: &Value, default: &Value) -> bool {
 }
 
 /// Appends a pair for every leaf below `path` at which `value` differs from `start`.
-fn differences<'a>(
-    pairs: &mut Vec<(String, String)>,
-    all: &Experiment,
-    path: &mut Vec<&'a str>,
-    value: &'a Value,
-    start: &Value,
-) {
+fn differences<'a>(pairs: &mut Vec<Pair<'a>>, path: &mut Vec<&'a str>, value: &'a Value, start: &Value) {
     if value == start {
         return;
     }
@@ -100,26 +159,16 @@ fn differences<'a>(
         let start = if start.is_object() { start } else { &blank };
         for (name, value) in fields {
             path.push(name);
-            differences(pairs, all, path, value, start.get(name).unwrap_or(&Value::Null));
+            differences(pairs, path, value, start.get(name).unwrap_or(&Value::Null));
             path.pop();
         }
         return;
     }
-    let key = tree::key_of(path);
-    let value = match (packed(all, path), value) {
-        (Some(json), _) => text::pack(&json),
-        (None, Value::Array(items)) if !items.iter().all(Value::is_number) || items.is_empty() => {
-            let mut value = value.clone();
-            value.sort_all_objects();
-            text::pack(&value.to_string())
-        }
-        (None, value) => text::write(value),
-    };
-    pairs.push((key, value));
+    pairs.push(Pair { key: tree::key_of(path), path: path.clone(), value });
 }
 
 /// JSON of fields with 32-bit numbers, written from their types: as trees they would show the digits of the nearest 64-bit numbers.
-fn packed(experiment: &Experiment, path: &[&str]) -> Option<String> {
+fn json(experiment: &Experiment, path: &[&str]) -> Option<String> {
     let json = match (path, &experiment.input) {
         (["edits"], _) => serde_json::to_string(&experiment.edits),
         (["input", "q"], Input::Numbers { q, .. }) => serde_json::to_string(q),
@@ -157,7 +206,8 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
         return whole(message!("the link is longer than {most} KiB and was not read", "链接超过 {most} KiB，未读取"));
     }
     let mut parts = link.split('&');
-    let version = parts.next().unwrap_or_default();
+    let first = parts.next().unwrap_or_default();
+    let (version, packed) = first.split_once('~').map_or((first, None), |(version, rest)| (version, Some(rest)));
     let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if !major.strip_prefix('v').is_some_and(digits) || !digits(minor) {
@@ -175,9 +225,15 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
     }
     let mut problems = Vec::new();
     let mut pairs = Vec::new();
+    if let Some(packed) = packed {
+        let Some(all) = packed::read(packed) else {
+            return whole(message!("the packed link is damaged or cut short", "打包的链接已损坏或不完整"));
+        };
+        pairs.extend(all.into_iter().map(|(key, value)| (tree::path_of(&key), Said::Value(value))));
+    }
     for part in parts.clone().take(MOST_PAIRS).filter(|part| !part.is_empty()) {
         match pair(part) {
-            Ok(pair) => pairs.push(pair),
+            Ok((path, text)) => pairs.push((path, Said::Text(text))),
             Err(message) => problems.push(Issue::new("", message)),
         }
     }
@@ -187,12 +243,23 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
     }
     let mut tree = Tree::of(&Experiment::default());
     // Choices first, since each starts its field anew.
-    let choices = pairs.iter().filter(|(path, _)| tree::is_choice(path));
-    for (path, text) in choices.chain(pairs.iter().filter(|(path, _)| !tree::is_choice(path))) {
-        problems.extend(apply(&mut tree, path, text).err().unwrap_or_default());
+    let (choices, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(path, _)| tree::is_choice(path));
+    for (path, said) in choices.into_iter().chain(others) {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let done = match said {
+            Said::Text(text) => apply(&mut tree, &path, &text),
+            Said::Value(value) => set(&mut tree, &path, value),
+        };
+        problems.extend(done.err().unwrap_or_default());
     }
     let experiment = repair::repair(tree, &mut problems);
     (experiment, problems)
+}
+
+/// A value as a link says it.
+enum Said {
+    Text(String),
+    Value(Value),
 }
 
 /// Path and text of `key=value`.
@@ -211,17 +278,21 @@ fn pair(part: &str) -> Result<(Vec<String>, String), Message> {
 }
 
 /// Sets a field from its text.
-fn apply(tree: &mut Tree, path: &[String], text: &str) -> Result<(), Vec<Issue>> {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+fn apply(tree: &mut Tree, path: &[&str], text: &str) -> Result<(), Vec<Issue>> {
     let value = text::read(text).map_err(|message| vec![Issue::new(shown(&path.join(".")), message)])?;
-    if let ([field, _], Value::String(choice), true) = (&path[..], &value, tree::is_choice(&path)) {
-        return tree.choose(field, choice);
-    }
     let plain = !value.is_string() && !text.starts_with('~');
-    let set = tree.set(&path, value);
+    let done = set(tree, path, value);
     // Text that looks like a number is text where text is due.
-    if set.is_err() && plain && tree.set(&path, Value::from(text)).is_ok() {
+    if done.is_err() && plain && tree.set(path, Value::from(text)).is_ok() {
         return Ok(());
     }
-    set
+    done
+}
+
+/// Sets a field; choosing an entry starts its field anew.
+fn set(tree: &mut Tree, path: &[&str], value: Value) -> Result<(), Vec<Issue>> {
+    match (path, &value) {
+        ([field, _], Value::String(choice)) if tree::is_choice(path) => tree.choose(field, choice),
+        _ => tree.set(path, value),
+    }
 }

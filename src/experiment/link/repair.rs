@@ -43,7 +43,10 @@ fn reset_field(tree: &mut Tree, defaults: &Tree, path: &str) {
         tree.remove(&["data", rest]);
         return tree.remove(&["data", name]);
     }
-    let whole = path.ends_with(".id") || path.contains('[') || path.starts_with("mask.custom") || field == "score";
+    let whole = path.ends_with(".id")
+        || path.contains('[')
+        || ["mask.custom", "prob.custom"].iter().any(|own| path.starts_with(own))
+        || field == "score";
     let parts: Vec<&str> = path.split('.').collect();
     if !whole && set_default(tree, defaults, &parts) {
         return;

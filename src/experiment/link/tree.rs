@@ -10,12 +10,14 @@ use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 10] = [
+const CHOICES: [(&str, &str); 12] = [
     ("estimator", "id"),
     ("input", "kind"),
+    ("layers", "id"),
     ("mask", "id"),
     ("normaliser", "id"),
     ("position", "id"),
+    ("prob", "id"),
     ("product", "id"),
     ("selection", "id"),
     ("hybrid", "id"),
@@ -64,11 +66,11 @@ pub(super) fn key_of(path: &[&str]) -> String {
 pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
     let size = Size::default();
     let input = match (field, choice) {
-        ("mask", "custom") => return Some(json!({ "id": choice, "custom": CustomFormula::default() })),
+        ("mask" | "prob", "custom") => return Some(json!({ "id": choice, "custom": CustomFormula::default() })),
         ("input", "capture") => Input::default(),
         ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
         ("input", "text") => Input::Text { text: String::new(), size, seed: 0 },
-        ("input", "numbers") => Input::Numbers { q: Vec::new(), k: Vec::new(), v: Vec::new() },
+        ("input", "numbers") => Input::one_head(Vec::new(), Vec::new(), Vec::new()),
         ("input", "projected") => {
             let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 8, width: 16, seed: 0 };
             Input::Projected { x, weights: Weights::Normal, size, seed: 0 }
@@ -87,7 +89,7 @@ pub(super) fn is_whole(path: &[&str]) -> bool {
 /// What an absent object starts from.
 pub(super) fn blank(path: &[&str]) -> Value {
     match path {
-        ["score"] | ["mask", "custom"] => json!(CustomFormula::default()),
+        ["score"] | ["mask" | "prob", "custom"] => json!(CustomFormula::default()),
         _ => json!({}),
     }
 }

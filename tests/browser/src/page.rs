@@ -54,6 +54,24 @@ impl Page {
         Self { driver, base, kept: RefCell::default() }
     }
 
+    /// The session, for what this vocabulary lacks.
+    pub fn driver(&self) -> &WebDriver {
+        &self.driver
+    }
+
+    /// Runs a script inside the frame that a selector names, and comes back.
+    pub async fn inside(&self, frame: &str, script: &str) -> Result<Value> {
+        self.driver.find(thirtyfour::By::Css(frame)).await?.enter_frame().await?;
+        let value = self.driver.execute(script, vec![]).await.map(|value| value.json().clone());
+        self.driver.enter_default_frame().await?;
+        Ok(value?)
+    }
+
+    /// Takes the severe messages of pages that are not ours.
+    pub async fn forget_severe(&self) -> Result<()> {
+        self.severe_messages().await.map(drop)
+    }
+
     /// The server's address, without a slash at the end.
     pub fn base(&self) -> &str {
         &self.base

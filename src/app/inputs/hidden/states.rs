@@ -6,7 +6,7 @@ use super::picture::Picture;
 use super::{change, hidden, states};
 use crate::app::controls::{Choices, Item, Look, Slider, Span, at_fault, unique, words, words_of};
 use crate::app::i18n::t;
-use crate::app::inputs::numbers::{Rows, RowsField};
+use crate::app::inputs::numbers::{Part, Rows, RowsField};
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
@@ -98,10 +98,12 @@ fn TypedRows() -> impl IntoView {
     let lab = lab();
     let x = hidden(lab);
     let rows = Signal::memo(move || match x.get() {
-        Some(Hidden::Rows { rows }) => rows,
-        _ => Vec::new(),
+        Some(Hidden::Rows { rows }) => Part::one(rows),
+        _ => Part::default(),
     });
-    let on_rows = Callback::new(move |rows| change(lab, "input.x.rows", |x, _, _| *x = Hidden::Rows { rows }));
+    let on_rows = Callback::new(move |part: Part| {
+        change(lab, "input.x.rows", |x, _, _| *x = Hidden::Rows { rows: part.rows.into() });
+    });
     view! { <RowsField name="X" colour="x" rows=rows typed=rows on_rows=on_rows /> }
 }
 

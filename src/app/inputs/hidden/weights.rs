@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::change;
 use crate::app::controls::{Choices, Item, Look, words};
 use crate::app::i18n::t;
-use crate::app::inputs::numbers::{Rows, RowsField};
+use crate::app::inputs::numbers::{Part, Rows, RowsField};
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::view;
@@ -58,12 +58,12 @@ pub fn Matrices() -> impl IntoView {
             (0..3).map(|at| {
                 let (name, colour) = NAMES[at];
                 let rows = Signal::memo(move || weights.with(|weights| match weights {
-                    Weights::Rows { q, k, v } => [q, k, v][at].clone(),
-                    _ => Rows::new(),
+                    Weights::Rows { q, k, v } => Part::one([q, k, v][at].clone()),
+                    _ => Part::default(),
                 }));
-                let on_rows = Callback::new(move |new: Rows| change(lab, "input.weights", |_, weights, _| {
+                let on_rows = Callback::new(move |new: Part| change(lab, "input.weights", |_, weights, _| {
                     if let Weights::Rows { q, k, v } = weights {
-                        *[q, k, v][at] = new;
+                        *[q, k, v][at] = new.rows.into();
                     }
                 }));
                 view! { <RowsField name=name colour=colour rows=rows typed=rows on_rows=on_rows /> }

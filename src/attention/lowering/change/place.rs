@@ -1,7 +1,7 @@
 //! Positions that change Q and K before the product.
 
 use super::super::frame::Frame;
-use super::super::numbers::{dot, sinusoids};
+use super::super::numbers::{dot, sinusoids, times};
 use super::super::step::Step;
 use crate::catalogue::Change;
 
@@ -13,7 +13,8 @@ pub fn scaled_sinusoid(step: &Step<Change>, frame: &mut Frame) {
 }
 
 /// Positions that flow: `p(t + Δ) = p(t) + ∫ h(τ, p(τ)) dτ` with `h(τ, p) = tanh(W p + τ w + b)`, one step of the classical Runge-Kutta method for a
-/// token; `p` times the gain is added to Q and K (Liu et al. 2020, section 3). `p(0)`, `W`, `w` and `b` are seeded.
+/// token; `p` times the gain is added to Q and K, and with the switch `values`, projected, to V (Liu et al. 2020, section 3). `p(0)`, `W`, `w` and `b` are
+/// seeded.
 pub fn flow(step: &Step<Change>, frame: &mut Frame) {
     let d = frame.dims.d;
     let (gain, delta) = (step.param("gain"), step.param("delta"));
@@ -37,7 +38,9 @@ pub fn flow(step: &Step<Change>, frame: &mut Frame) {
         places.push(next);
     }
     let last = places.len() - 1;
-    add(frame, |position| places[(position.max(0) as usize).min(last)].iter().map(|x| gain * x).collect());
+    let at = |position: i64| &places[(position.max(0) as usize).min(last)];
+    add(frame, |position| at(position).iter().map(|x| gain * x).collect());
+    add_to_values(step, frame, 4, |position| at(position).iter().map(|x| gain * x).collect());
 }
 
 /// Places that any query or key stands at.
@@ -56,6 +59,21 @@ pub fn add(frame: &mut Frame, row: impl Fn(i64) -> Vec<f64>) {
     };
     frame.each_q(|batch, head| add(head, offsets.get(batch % offsets.len()).copied().unwrap_or(0).into()));
     frame.each_k(|head| add(head, 0));
+}
+
+/// With the switch `values`, adds a row for each position to V too: projected by seeded numbers over `√d`, drawn from `stream`, since a value may have
+/// another size.
+pub fn add_to_values(step: &Step<Change>, frame: &mut Frame, stream: u64, row: impl Fn(i64) -> Vec<f64>) {
+    if !step.switch("values") {
+        return;
+    }
+    let (d, d_v) = (frame.dims.d, frame.dims.d_v);
+    let project = step.normals(stream, d_v * d, 1.0 / (d as f64).sqrt());
+    frame.each_v(|head| {
+        for (i, out) in head.chunks_exact_mut(d_v).enumerate() {
+            out.iter_mut().zip(times(&project, &row(i as i64))).for_each(|(x, e)| *x = (f64::from(*x) + e) as f32);
+        }
+    });
 }
 
 /// `softplus(x) · (cos, sin)(p θ_c)`: what a place holds is a length and where the token stands an angle (Gopalakrishnan et al. 2025, section 3), with

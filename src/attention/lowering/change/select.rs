@@ -70,6 +70,7 @@ pub fn global_projections(step: &Step<Change>, frame: &mut Frame) {
         };
         *tensor = Arc::new(tensor.chunks_exact(dims.n_k * size).enumerate().flat_map(twice).collect());
     }
+    frame.places = (0..2 * dims.n_k).map(|k| k % dims.n_k).collect();
     frame.dims.n_k *= 2;
 }
 
@@ -82,6 +83,7 @@ pub fn truncate(step: &Step<Change>, frame: &mut Frame) {
         let kept = tensor.chunks_exact(dims.n_k * size).flat_map(|head| &head[from * size..(from + keep) * size]);
         *tensor = Arc::new(kept.copied().collect());
     }
+    frame.places = (from..from + keep).collect();
     frame.dims.n_k = keep;
 }
 
@@ -96,6 +98,8 @@ pub fn append(step: &Step<Change>, frame: &mut Frame) {
         };
         *tensor = Arc::new(tensor.chunks_exact(dims.n_k * size).flat_map(with_means).collect());
     }
+    let last = |i: usize| ((i + 1) * block).min(dims.n_k) - 1;
+    frame.places = (0..dims.n_k).chain((0..dims.n_k.div_ceil(block)).map(last)).collect();
     frame.dims.n_k += dims.n_k.div_ceil(block);
 }
 
@@ -124,4 +128,5 @@ pub fn pool(step: &Step<Change>, frame: &mut Frame) {
         *tensor = Arc::new(out);
     }
     frame.dims.n_k = dims.n_k.div_ceil(factor);
+    frame.group *= factor;
 }

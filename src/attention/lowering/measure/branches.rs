@@ -99,7 +99,7 @@ pub fn beside(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -> 
             let (queries, keys) = prepared(&second, frame, b, h);
             for (q, query) in rows(&queries, dims.d).enumerate() {
                 let gate = gates[dims.row_start(b, h) + q];
-                let any = of_first.row(b, h, q).contains(&1);
+                let any = of_first.scores(b, h, q, query, &keys).iter().any(|s| *s > f64::NEG_INFINITY);
                 let mut weights = of_second.scores(b, h, q, query, &keys);
                 weigh(&second, At { b, h, q, k: 0 }, &mut weights);
                 out.push(if any { gate as f32 } else { 0.0 });

@@ -6,6 +6,7 @@ mod gates;
 mod pairs;
 mod relative;
 mod select;
+mod weights;
 
 use super::super::dims::{Dims, Inputs};
 use super::super::plan::Plan;
@@ -44,6 +45,8 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
         Measure::Beside => vec![batch, q_heads, n_q, 1 + n_k],
         Measure::Blend => vec![batch, q_heads, n_q, 1 + table.estimator.map_or(0, |beside| beside.dims.d_v)],
         Measure::Indexed => vec![batch, n_q, n_k],
+        Measure::ColumnSums => vec![batch, q_heads, n_k],
+        Measure::ShawValues | Measure::TiSasRecValues => vec![batch, q_heads, n_q, dims.d_v],
         Measure::Gate => vec![batch, q_heads, n_q, if table.step.switch("elementwise") { dims.d_v } else { 1 }],
     }
 }
@@ -76,6 +79,9 @@ pub fn compute(table: &Derived, frame: &Frame, given: (&Dims, &Inputs), plan: Op
         (Measure::Beside, _) => DataValues::Float(branches::beside(table, frame, given.0, given.1)?),
         (Measure::Blend, _) => DataValues::Float(branches::blend(table, given.0, given.1)),
         (Measure::Indexed, Some(plan)) => DataValues::Bool(select::indexed(step, frame, plan)),
+        (Measure::ColumnSums, Some(plan)) => DataValues::Float(weights::column_sums(frame, plan)),
+        (Measure::ShawValues, Some(plan)) => DataValues::Float(weights::shaw(step, frame, plan)),
+        (Measure::TiSasRecValues, Some(plan)) => DataValues::Float(weights::tisasrec(table, frame, plan)),
         (Measure::HashOfQuery, _) => DataValues::Int(clusters::hashes(step, frame, true)),
         (Measure::HashOfKey, _) => DataValues::Int(clusters::hashes(step, frame, false)),
         (Measure::ClusterOfQuery, _) => DataValues::Int(clusters::clusters(step, frame, true)),

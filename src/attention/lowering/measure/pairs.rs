@@ -89,25 +89,40 @@ pub fn tupe(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
 /// McAuley 2020, section 3.3); vectors are seeded and shared by the heads.
 pub fn tisasrec(table: &Derived, frame: &Frame) -> Vec<f32> {
     let (step, d) = (&table.step, frame.dims.d);
-    let reach = step.count("reach", 1);
+    let clock = Clock::new(table);
     let gain = step.param("gain");
-    let mut rng = step.rng(0);
-    let normals = |x: f64| gain * x;
-    let places: Vec<Vec<f64>> =
-        (0..frame.dims.n_k).map(|_| rng.normals(d).into_iter().map(normals).collect()).collect();
-    let intervals = step.normals(1, (reach + 1) * d, gain);
-    let times = table.data.as_ref().map_or_else(Vec::new, |data| plain(&data.values));
-    let mut sorted = times.clone();
-    sorted.sort_by(f64::total_cmp);
-    let gap = sorted.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0).fold(f64::INFINITY, f64::min);
-    let time = |position: i64| {
-        let last = times.len() as i64 - 1;
-        times.get(position.clamp(0, last.max(0)) as usize).copied().unwrap_or(0.0)
-    };
+    let places = step.rows(0, frame.dims.n_k, d, gain);
+    let intervals = step.normals(1, (clock.reach + 1) * d, gain);
     fill(frame, |_, _, position, q, keys, out| {
         out.extend((0..keys.len()).map(|k| {
-            let r = ((time(position) - time(k as i64)).abs() / gap).floor().min(reach as f64) as usize;
+            let r = clock.interval(position, frame.key_position(k));
             (dot(q, &places[k]) + dot(q, &intervals[r * d..(r + 1) * d])) as f32
         }));
     })
+}
+
+/// Times of tokens, and the intervals between them that are told apart.
+pub struct Clock {
+    times: Vec<f64>,
+    gap: f64,
+    /// The largest interval.
+    pub reach: usize,
+}
+
+impl Clock {
+    /// The table `time` and the parameter `reach` of a step.
+    pub fn new(table: &Derived) -> Self {
+        let times = table.data.as_ref().map_or_else(Vec::new, |data| plain(&data.values));
+        let mut sorted = times.clone();
+        sorted.sort_by(f64::total_cmp);
+        let gaps = sorted.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0);
+        Self { gap: gaps.fold(f64::INFINITY, f64::min), times, reach: table.step.count("reach", 1) }
+    }
+
+    /// Units of the least gap between two positions, at most `reach`.
+    pub fn interval(&self, a: i64, b: i64) -> usize {
+        let last = self.times.len() as i64 - 1;
+        let time = |position: i64| self.times.get(position.clamp(0, last.max(0)) as usize).copied().unwrap_or(0.0);
+        ((time(a) - time(b)).abs() / self.gap).floor().min(self.reach as f64) as usize
+    }
 }

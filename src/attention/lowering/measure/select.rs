@@ -68,22 +68,35 @@ fn mark_exactly(scores: &[f64], keep: usize, out: &mut [u8]) {
     order.into_iter().take(keep).for_each(|k| out[k] = 1);
 }
 
+/// Calls `visit` with the sequence, the head, the query, and the masked scores of its row.
+pub fn each_row(frame: &Frame, plan: &Plan, mut visit: impl FnMut(usize, usize, usize, &mut [f64])) {
+    let dims = frame.dims;
+    let mut allowed = Allowed::new(plan);
+    let mut scores = vec![0.0; dims.n_k];
+    for b in 0..dims.batch {
+        for h in 0..dims.q_heads {
+            let (queries, keys) = prepared(plan, frame, b, h);
+            for (q, query) in rows(&queries, dims.d).enumerate() {
+                let seen = allowed.row(b, h, q).iter().zip(rows(&keys, dims.d)).enumerate();
+                for (score, (k, (&seen, key))) in scores.iter_mut().zip(seen) {
+                    *score = match seen {
+                        0 => f64::NEG_INFINITY,
+                        _ => cell(plan, At { b, h, q, k }, query, key).masked,
+                    };
+                }
+                visit(b, h, q, &mut scores);
+            }
+        }
+    }
+}
+
 /// The keys whose score is among the `keep` highest of their row, ties included, `[b, h, q, k]` (Zhao et al. 2019, section 3).
 pub fn top_keys(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
     let dims = frame.dims;
     let keep = step.count("keep", 1);
     let mut out = vec![0; dims.rows() * dims.n_k];
     let mut lines = out.chunks_exact_mut(dims.n_k);
-    let mut allowed = Allowed::new(plan);
-    for b in 0..dims.batch {
-        for h in 0..dims.q_heads {
-            let (queries, keys) = prepared(plan, frame, b, h);
-            for (q, query) in rows(&queries, dims.d).enumerate() {
-                let Some(line) = lines.next() else { return out };
-                mark_top(&allowed.scores(b, h, q, query, &keys), keep, line);
-            }
-        }
-    }
+    each_row(frame, plan, |_, _, _, scores| lines.next().into_iter().for_each(|line| mark_top(scores, keep, line)));
     out
 }
 

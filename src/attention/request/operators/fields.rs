@@ -63,6 +63,11 @@ impl OperatorDraft {
         Self { op, fields: Map::new(), tensors: Sorted::new(), issues: Vec::new() }
     }
 
+    /// The names of all fields of an operator's request.
+    pub fn field_names(op: Op) -> impl Iterator<Item = &'static str> {
+        fields(op).map(|field| field.name).chain(op.tensors().0.iter().copied()).chain(PASSED_OVER)
+    }
+
     /// Whether a field is read at all.
     pub fn wants(name: &str) -> bool {
         !PASSED_OVER.contains(&name)

@@ -60,6 +60,8 @@ fn weight(s: f32, lse: f32, at: At, k: i32) -> f32 {
     } else if (SQUARED_RELU) {
         let x = positive(s);
         p = x * x / f32(job.n_k);
+    } else if (EXPONENTIAL) {
+        p = exp(s);
     } else {
         p = exp(s - lse);
     }

@@ -10,7 +10,8 @@ use crate::{Result, cases};
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("content";
         the_cpu_computes_every_entry, every_entry_is_picked_on_the_page, faults_are_named_by_field, a_lowering_can_be_stopped,
-        branches_are_added_on_the_cpu, a_second_branch_is_chosen_on_the_page, tokens_are_reordered, a_row_is_shown_as_a_plane);
+        branches_are_added_on_the_cpu, a_second_branch_is_chosen_on_the_page, tokens_are_reordered, a_row_is_shown_as_a_plane,
+        dropout_is_picked_and_becomes_ones_own, a_layer_is_picked_by_its_number);
     all.extend(cases!("content", Needs::ADAPTER; the_gpu_computes_every_entry, branches_are_added_on_the_gpu));
     all
 }
@@ -25,22 +26,26 @@ const COMPARE: &str = "const api = await attentionPlayground, c = api.catalogue(
     const content = ['shaw', 'transformer-xl', 'deberta', 'tupe', 'tisasrec', 'cope', 'fox', 'path', 'scaled-sinusoidal', 'pope', 'floater',
       'lstm-generator', 'r-transformer'];
     const positions = c.positions.filter((p) => content.includes(p.id));
-    for (const [field, list] of [['product', c.products.slice(1)], ['selection', c.selections.slice(1)], ['position', positions]])
-      for (const { id } of list) {
-        const choice = { [field]: { id } }, result = await api.run({ ...request, ...choice, backend }), y = result.outputs.Y.data;
+    const on_values = ['shaw', 'tisasrec'].map((id) => ({ id, set: { values: 1 } }));
+    const normalisers = c.normalisers.filter((n) => n.params.length > 0), layers = c.layers.filter((m) => m.formula);
+    for (const [field, list] of [['product', c.products.slice(1)], ['selection', c.selections.slice(1)], ['position', positions],
+        ['position', on_values], ['normaliser', normalisers], ['prob', c.probabilities], ['layers', layers]])
+      for (const { id, set } of list) {
+        const choice = { [field]: { id, params: set ?? {} } }, result = await api.run({ ...request, ...choice, backend }), y = result.outputs.Y.data;
         const exact = await run({ ...choice, backend: 'reference' });
         const off = Math.max(...y.map((x, i) => Math.abs(x - exact[i])));
         if (!(off < 1e-4)) bad.push(`${id}: off by ${off}`);
         if (y.every((x, i) => Math.abs(x - plain[i]) < 1e-6)) bad.push(`${id}: changed nothing`);
         if (result.backend !== backend) bad.push(`${id}: computed by ${result.backend}`);
-        if (!['transform', 'derive'].includes(result.order[0])) bad.push(`${id}: ${result.order}`);
+        const waits = !['prob', 'layers'].includes(field) && id !== 'learned-sink';
+        if (waits && !['transform', 'derive'].includes(result.order[0])) bad.push(`${id}: ${result.order}`);
         tried.push(id);
       }
     if (tried.length < wanted) bad.push(`only ${tried}`);
     return bad";
 
-/// Products, selections and positions that there are at least.
-const ENTRIES: usize = 24;
+/// Products, selections, positions, normalisers, changes of the weights and mixes of layers that there are at least.
+const ENTRIES: usize = 33;
 
 async fn all_agree(page: &Page, backend: &str) -> Result<()> {
     page.ready().await?;
@@ -149,6 +154,10 @@ async fn faults_are_named_by_field(page: &Page) -> Result<()> {
         ("{ selection: { id: 'lsh', params: { shared: 1 } } }", "selection.params.shared"),
         ("{ hybrid: { id: 'gated', params: { gate: 2 } } }", "hybrid.params.gate"),
         ("{ hybrid: { id: 'gated' }, branch: { id: 'gruu' } }", "branch.id"),
+        ("{ normaliser: { id: 'top-k', params: { keep: 0 } } }", "normaliser.params.keep"),
+        ("{ prob: { id: 'dropout', params: { rate: 1 } } }", "prob.params.rate"),
+        ("{ prob: 'p +' }", "prob"),
+        ("{ layers: { id: 'local' } }", "layers.id"),
     ] {
         let script = format!(
             "const api = await attentionPlayground, tensor = (n) => ({{ shape: [1, 1, n, 2], data: new Float32Array(2 * n).fill(1) }});
@@ -171,4 +180,40 @@ async fn a_lowering_can_be_stopped(page: &Page) -> Result<()> {
     ensure(said == json!(["AbortError", true]), || format!("{said}"))?;
     // What comes after it computes all the same.
     all_agree(page, "cpu").await
+}
+
+/// Opens the card of what most runs leave as it is.
+async fn open_card(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let summary = "[...document.querySelectorAll('.fold summary')].find((s) => s.textContent.includes('Product, selection, hybrid, dropout, layers'))";
+    page.wait_until(summary).await?;
+    page.js(&format!("{summary}.click()"), vec![]).await.map(drop)
+}
+
+async fn dropout_is_picked_and_becomes_ones_own(page: &Page) -> Result<()> {
+    open_card(page).await?;
+    page.click("More changes").await?;
+    page.click("Dropout").await?;
+    page.set("share dropped", "0.5").await?;
+    let prob = "const p = await attentionPlayground; return p.get().prob";
+    page.wait_until("(await attentionPlayground).get().prob.params.rate === 0.5").await?;
+    page.screenshot("dropout").await?;
+    page.click("Own formula").await?;
+    let own = page.js(prob, vec![]).await?;
+    let text = own["custom"]["text"].as_str().unwrap_or_default();
+    ensure(own["id"] == "custom" && text.contains("hash("), || format!("{own}"))?;
+    page.fill("Weight formula", "p * 0.5").await?;
+    let ran = "const p = await attentionPlayground; return (await new Promise((done) => { const off = p.on('result', (r) => { off(); done(r) });
+        p.set({ prob: { custom: { text: 'p * 0.25' } } }) })).order";
+    let order = page.js(ran, vec![]).await?;
+    ensure(order.as_array().is_some_and(|slots| slots.contains(&json!("probability"))), || format!("{order}"))
+}
+
+async fn a_layer_is_picked_by_its_number(page: &Page) -> Result<()> {
+    open_card(page).await?;
+    page.click("More mixes of layers").await?;
+    page.click("Local and global layers").await?;
+    page.set("layer that is shown", "6").await?;
+    page.wait_until("(await attentionPlayground).get().layers.params.layer === 6").await?;
+    page.wait_until("document.body.textContent.includes('5 local · [6 global]')").await
 }

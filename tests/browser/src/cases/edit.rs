@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Waits for the run that an action started, and gives its result as the page tells it.
-async fn after(page: &Page, action: impl AsyncFnOnce() -> Result<()>) -> Result<Value> {
+pub(super) async fn after(page: &Page, action: impl AsyncFnOnce() -> Result<()>) -> Result<Value> {
     page.js(
         "const p = await attentionPlayground; self.last = null; self.off?.(); self.off = p.on('result', (r) => { self.last = r ?? {} });",
         vec![],
@@ -29,7 +29,7 @@ async fn after(page: &Page, action: impl AsyncFnOnce() -> Result<()>) -> Result<
     page.js("return (await attentionPlayground).get()", vec![]).await
 }
 
-async fn experiment(page: &Page) -> Result<Value> {
+pub(super) async fn experiment(page: &Page) -> Result<Value> {
     page.js("return (await attentionPlayground).get()", vec![]).await
 }
 
@@ -189,7 +189,7 @@ async fn every_position_scheme_and_normaliser_computes(page: &Page) -> Result<()
     let script = "const p = await attentionPlayground, c = p.catalogue(), bad = []; const next = () => new Promise((done) => {
           const off = p.on('result', (r) => { off(); done(r) }) });
         let before = (await p.run({ Q: { shape: [1, 1, 1], data: [1] }, K: { shape: [1, 1, 1], data: [1] }, V: { shape: [1, 1, 1], data: [1] } })).outputs.Y.data;
-        for (const [field, list] of [['position', c.positions], ['normaliser', c.normalisers]])
+        for (const [field, list] of [['position', c.positions], ['normaliser', c.normalisers], ['prob', c.probabilities], ['layers', c.layers]])
           for (const { id } of list) {
             if (p.get()[field].id === id) continue;
             const ran = next(); await p.set({ [field]: { id } });

@@ -4,8 +4,11 @@ pub mod boot;
 pub mod conformance;
 pub mod content;
 pub mod edit;
+pub mod embed;
 pub mod estimators;
 pub mod faults;
+pub mod files;
+pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
 pub mod links;
@@ -69,7 +72,9 @@ macro_rules! cases {
 pub fn all() -> Result<Vec<Case>> {
     let mut all = boot::cases();
     all.extend(edit::cases());
+    all.extend(files::cases());
     all.extend(links::cases());
+    all.extend(embed::cases());
     all.extend(faults::cases());
     all.extend(gpu::cases());
     all.extend(gpu_faults::cases());
@@ -78,6 +83,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(positions::cases());
+    all.extend(gallery::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
