@@ -45,7 +45,7 @@ fn of_tokens(term: &Term, last: &str, n_k: usize, spared: &[String]) -> String {
         let column =
             open.last() == Some(&true) && [",", "["].contains(&before) && after.trim_start().starts_with([',', ']']);
         match part {
-            "k" if !column => out += &last,
+            "k" if !column => out += last,
             "n_k" => out += &n_k.to_string(),
             other => out += other,
         }

@@ -188,6 +188,7 @@ impl Draft {
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
+    use crate::attention::problem::Problem;
     use crate::attention::request::prepare;
     use crate::catalogue::Lang;
     use crate::formula::Scalar;
@@ -319,9 +320,20 @@ mod tests {
         // Queries and keys are not as many here.
         assert!(said(mixed(json!({"id": "gru"})))[0].starts_with("branch.id: gru needs as many keys"));
         assert!(said(mixed(json!({"id": "sinks", "params": {"sink": 1}})))[0].starts_with("branch.params.sink"));
-        let mut with_prob = mixed(json!({"id": "sinks"}));
-        with_prob["prob"] = json!("p * 0.5");
-        assert!(said(with_prob)[0].starts_with("hybrid.id: branches are added where"));
+        let mut more = mixed(json!({"id": "document"}));
+        more["prob"] = json!("p * 0.5 * half[k]");
+        more["score"] = json!("s + note[k]");
+        more["normaliser"] = json!({"id": "learned-sink"});
+        more["data"] = json!({"doc": [0, 0, 0, 1, 1, 1], "note": [0.5, 0.5, 1, 1, 2, 2], "half": [0.5, 0.5, 1, 1, 2, 2], "sink_logit": [2, -1]});
+        // Tables of one branch, of both, and of the sum.
+        let Problem { probability, lowering, .. } = with(more.clone()).problem;
+        assert_eq!(probability.unwrap().text, "p * branches[b, h, q, 0] * 0.5 * half[k]");
+        for branch in &lowering.unwrap().tables[0].branches {
+            assert_eq!(branch.sink, Some(vec![2.0, -1.0]));
+            assert!(branch.bias[0].data.contains_key("note") && branch.probability.is_none());
+        }
+        more["data"]["other"] = json!([1.5]);
+        assert_eq!(said(more), ["data.other: no formula of this request reads it"]);
         let gains = |layout: &str| said(json!({"layout": {"id": layout}, "data": {"head_gain": [1, 0.5]}}));
         assert_eq!(gains("head-scale"), Vec::<String>::new());
         assert_eq!(gains("plain"), ["data.head_gain: no formula of this request reads it"]);
