@@ -15,6 +15,7 @@
 //! | [`attention`] | problem, lowering, plan, tile map, inputs, reference oracle, estimators, cost | experiment, catalogue, formula, interchange |
 //! | [`engine`] | CPU and GPU kernels, item protocol, outcome; workers and their pool (web) | attention |
 //! | [`analysis`] | measures of weights, of position schemes and of timings | attention, engine, experiment, catalogue, formula |
+//! | [`export`] | an experiment as code, table, picture, file, reference | attention, experiment, catalogue, formula, interchange |
 //! | `app`, `api` | the page and its JavaScript API (web, feature `app`) | everything above, never a kernel |
 
 pub mod analysis;
@@ -22,6 +23,7 @@ pub mod attention;
 pub mod catalogue;
 pub mod engine;
 pub mod experiment;
+pub mod export;
 pub mod formula;
 pub mod interchange;
 

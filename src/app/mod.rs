@@ -20,6 +20,7 @@
 //! | `embed` | the page in a frame of somebody else's |
 //! | `share` | links, frames, elements to carry away |
 //! | `estimators` | something else in attention's place, with its error |
+//! | `export` | out of the page: code, tables, pictures, files |
 //! | `result` | why this cell, the row, the output, timing |
 
 mod browse;
@@ -29,6 +30,7 @@ pub mod controls;
 pub mod element;
 mod embed;
 mod estimators;
+mod export;
 mod gallery;
 pub mod i18n;
 pub mod inputs;

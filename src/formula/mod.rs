@@ -16,7 +16,7 @@
 //! The way of a formula: text -> [`ast`] -> [`typed`] form ([`Formula`], no sizes or values) -> [`Bound`] (sizes,
 //! parameters and data filled in; constants folded; tables of one variable hoisted) -> evaluation, one cell at a time
 //! ([`Bound::mask_at`], the judge), a row segment at a time ([`Lanes`]), over a rectangle ([`Bound::coverage`]) or, as text,
-//! on a GPU ([`wgsl::Module`]).
+//! on a GPU ([`wgsl::Module`]) or in a script ([`python`]).
 //! Operations live in one [`table`], a row each, with a column for every back-end; more back-ends are more columns.
 
 pub mod ast;
@@ -35,6 +35,7 @@ mod parser;
 mod plain;
 mod print;
 mod program;
+pub mod python;
 mod sorted;
 pub mod table;
 pub mod typed;

@@ -20,6 +20,7 @@ pub mod half;
 pub mod json;
 pub mod limits;
 pub mod npy;
+pub mod npz;
 pub mod numbers;
 pub mod pace;
 pub mod safetensors;

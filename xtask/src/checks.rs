@@ -7,9 +7,16 @@ use crate::{Result, shell};
 pub struct Checks {
     passed: usize,
     failed: Vec<String>,
+    not_run: Vec<String>,
 }
 
 impl Checks {
+    /// Notes aloud a check that cannot be made here, and why.
+    pub fn not_run(&mut self, name: &str, why: &str) {
+        println!("\n== {name}: NOT RUN\n{why}");
+        self.not_run.push(name.to_owned());
+    }
+
     /// Announces a step, runs it, counts it as one check.
     pub fn step(&mut self, name: &str, body: impl FnOnce() -> Result<bool>) -> bool {
         let (ok, _) = self.timed(name, || body().map(|ok| (ok, ())));
@@ -68,7 +75,14 @@ impl Checks {
         for name in &self.failed {
             println!("FAILED  {name}");
         }
-        println!("{} passed, {} failed", self.passed, self.failed.len());
+        for name in &self.not_run {
+            println!("NOT RUN {name}");
+        }
+        let not_run = match self.not_run.len() {
+            0 => String::new(),
+            count => format!(", {count} not run"),
+        };
+        println!("{} passed, {} failed{not_run}", self.passed, self.failed.len());
         self.failed.is_empty()
     }
 }
@@ -154,6 +168,8 @@ mod tests {
         assert!(checks.step("step", || Ok(true)));
         assert!(!checks.step("step", || Err("no".into())));
         assert_eq!((checks.passed, checks.failed.len()), (6, 4));
+        checks.not_run("elsewhere", "there is no such machine");
+        assert_eq!((checks.passed, checks.failed.len()), (6, 4), "what was not run has neither passed nor failed");
         assert!(!checks.finish());
     }
 }

@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `shell` | runs a command, says what it runs and how long it took |
-//! | `tools`, `browser` | every pinned tool: how to find it, how to install it |
+//! | `tools`, `browser`, `python` | every pinned tool: how to find it, how to install it |
 //! | `build`, `finish`, `html`, `digest` | `trunk build`, and what happens to its output afterwards |
 //! | `gallery` | pages of the gallery, for link previews and readers without scripts |
 //! | `program` | the compiled program cut into pieces, bound, optimised |
@@ -19,6 +19,7 @@ mod finish;
 mod gallery;
 mod html;
 mod program;
+mod python;
 mod serve;
 mod shell;
 mod size;
@@ -40,6 +41,7 @@ cargo xtask build [--base URL] [--debug]  write dist/: static files that work fr
 cargo xtask test [--full] [filter]        every check: format, lints, native tests, page, browser, size;
                                           --full adds the long tests; a filter keeps the tests whose name contains it
 cargo xtask browser [filter]              only the browser tests, on the dist/ that is there
+cargo xtask exports                       only the exported scripts, run by a Python of the project's own
 cargo xtask bench                         measure in the browser, on the dist/ that is there: edit to paint, kernels
 cargo xtask size                          only the size report, on the dist/ that is there
 cargo xtask tools                         find or install what the above need, and say what was found
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Some("build") => build::command(&args[1..]),
         Some("test") => test::command(&args[1..]),
         Some("browser") => test::browser_command(&args[1..]),
+        Some("exports") => test::exports_command(&args[1..]),
         Some("bench") => test::bench_command(&args[1..]),
         Some("size") => size::command(&args[1..]),
         Some("tools") => tools::command(&args[1..]),

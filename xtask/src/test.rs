@@ -1,9 +1,10 @@
-//! `cargo xtask test`: every check there is, counted; the last line is `N passed, M failed`.
+//! `cargo xtask test`: every check there is, counted; the last line is `N passed, M failed`, and how many could not be run here if there are any.
 
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use crate::checks::{Checks, Tally, tally};
+use crate::python::{self, Python};
 use crate::{Result, browser, build, root, serve, shell, size, take_flag, tools};
 
 /// The page is also served from here, to show that it does not care where it lies.
@@ -29,6 +30,7 @@ pub fn command(args: &[String]) -> Result<bool> {
     if filter.is_none() {
         checks.tests("documentation tests", 0, documentation);
     }
+    exports(&mut checks, filter.as_deref());
     let built = checks.step("build the page", || build::build(&build::Options::default()).map(|_| true));
     checks.tests("browser tests", some, || match built {
         true => browser_tests(filter.as_deref(), full),
@@ -54,6 +56,14 @@ pub fn browser_command(args: &[String]) -> Result<bool> {
     let filter = filter(args)?;
     let (ok, _) = browser_tests(filter.as_deref(), full)?;
     Ok(ok)
+}
+
+/// `cargo xtask exports`.
+pub fn exports_command(args: &[String]) -> Result<bool> {
+    crate::refuse_rest(args)?;
+    let mut checks = Checks::default();
+    exports(&mut checks, None);
+    Ok(checks.finish())
 }
 
 /// `cargo xtask bench`.
@@ -122,7 +132,11 @@ fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
         command.args(["--locked", "--no-fail-fast"]).args(packages).args(filter);
         if full {
             command.env("PROPTEST_CASES", "20000");
-            command.args(if nextest { &["--run-ignored", "all"][..] } else { &["--", "--include-ignored"] });
+            // Those that need a Python are a step of their own; PyTorch is not installed here.
+            command.args(match nextest {
+                true => &["--run-ignored", "all", "-E", "not test(/^(python|torch)_/)"][..],
+                false => &["--", "--include-ignored", "--skip", "python_", "--skip", "torch_"],
+            });
         }
         let (ok, output) = shell::run_and_read(command)?;
         let ran = tally(&output);
@@ -130,6 +144,46 @@ fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
         sum = Tally { passed: sum.passed + ran.passed, failed: sum.failed + ran.failed };
     }
     Ok((all_ok, sum))
+}
+
+/// Exported scripts, run by a Python of the project's own; what cannot be run is said and counted as that.
+fn exports(checks: &mut Checks, filter: Option<&str>) {
+    // The tests that a filter keeps are asked for by their whole names.
+    let wanted = |name: &str| filter.is_none_or(|word| name.contains(word));
+    let tests = [
+        ("numpy", "python_numpy_computes_what_the_page_does"),
+        ("jax", "python_jax_computes_what_the_page_does"),
+        ("onnx", "python_onnx_computes_what_the_page_does"),
+    ];
+    let mut left: Vec<(&str, &str)> = tests.into_iter().filter(|(_, test)| wanted(test)).collect();
+    if left.is_empty() {
+        return;
+    }
+    let Python { program, missing } = match python::for_exports() {
+        Ok(python) => python,
+        Err(error) => {
+            return left.iter().for_each(|(module, _)| {
+                checks.not_run(&format!("exported scripts with {module}"), &error.to_string());
+            });
+        }
+    };
+    for (module, why) in missing {
+        // Every script begins with NumPy.
+        let (gone, rest) = left.into_iter().partition(|(other, _)| module == "numpy" || *other == module);
+        left = rest;
+        let gone: Vec<(&str, &str)> = gone;
+        gone.iter().for_each(|(module, _)| checks.not_run(&format!("exported scripts with {module}"), &why));
+    }
+    if left.is_empty() {
+        return;
+    }
+    checks.tests("exported scripts", left.len(), || {
+        let what = ["test", "--locked", "-p", "attention-playground", "--features", "gpu", "--test", "exports", "--"];
+        let mut command = shell::command("cargo", &[&what[..], &["--ignored", "--exact", "--nocapture"]].concat());
+        command.args(left.iter().map(|(_, test)| test)).env("ATTENTION_PYTHON", &program);
+        let (ok, output) = shell::run_and_read(command)?;
+        Ok((ok, tally(&output)))
+    });
 }
 
 /// The examples in doc comments, which nextest does not run.

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::{Result, browser, refuse_rest, root, shell};
+use crate::{Result, browser, python, refuse_rest, root, shell};
 
 /// One tool that a build calls by name.
 struct Tool {
@@ -112,6 +112,8 @@ pub fn command(args: &[String]) -> Result<bool> {
     refuse_rest(args)?;
     for_building()?;
     browser::find_or_install()?;
+    let python = python::for_exports()?;
+    python.missing.iter().for_each(|(module, why)| println!("  {module} is not there: {why}"));
     Ok(true)
 }
 

@@ -1,11 +1,16 @@
 //! The words of the input as chips: hovering shows a query or key everywhere, a click chooses it.
 
+use std::cell::Cell;
+
+use leptos::html::Div;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use web_sys::{KeyboardEvent, MouseEvent};
 
 use crate::app::controls::{Show, rove};
+use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
-use crate::app::reactive::Signal;
+use crate::app::reactive::{Signal, effect};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 
@@ -54,11 +59,22 @@ fn Chips(
 ) -> impl IntoView {
     let lab = lab();
     let cell = Signal::memo(move || lab.cell());
-    let current = Selector::new(move || match axis {
-        Axis::Query => cell.get().0,
-        Axis::Key => cell.get().1,
+    let marks = Signal::memo(move || {
+        let (query, key) = cell.get();
+        match axis {
+            Axis::Query => [query, if both.get() { key } else { usize::MAX }],
+            Axis::Key => [key, usize::MAX],
+        }
     });
-    let current_key = Selector::new(move || if both.get() { cell.get().1 } else { usize::MAX });
+    let row = NodeRef::<Div>::new();
+    let before = Cell::new([usize::MAX; 2]);
+    // A hover changes two chips of what may be thousands: they are marked here, not asked one by one.
+    effect(move || {
+        let (Some(row), now) = (row.get(), marks.get()) else { return };
+        for index in before.replace(now).into_iter().chain(now) {
+            mark(&row, index, now);
+        }
+    });
     let as_key = move |shift: bool| axis == Axis::Key || (shift && both.get_untracked());
     let on_key = move |event: KeyboardEvent| {
         if let Some(index) = rove(&event, "option") {
@@ -74,19 +90,19 @@ fn Chips(
         Axis::Key => "k",
     };
     view! {
-        <div class="tokens" role="listbox" aria-label=label data-axis=colour on:keydown=handler(on_key) on:pointerleave=handler(move |_| lab.hover.set(None))>
+        <div node_ref=row class="tokens" role="listbox" aria-label=label data-axis=colour on:keydown=handler(on_key) on:pointerleave=handler(move |_| lab.hover.set(None))>
             {move || {
-                words.get().into_iter().enumerate().map(|(index, word)| {
-                    let (on, on_for_tab, on_key) = (current.clone(), current.clone(), current_key.clone());
-                    let on_for_aria = current.clone();
+                let words = words.get();
+                let [on, on_key] = marks.get_untracked();
+                words.into_iter().enumerate().map(|(index, word)| {
                     view! {
                         <button
                             type="button"
                             role="option"
-                            tabindex=move || if on_for_tab.selected(&index) { "0" } else { "-1" }
-                            aria-selected=move || on_for_aria.selected(&index).to_string()
-                            class:on=move || on.selected(&index)
-                            class:on-key=move || on_key.selected(&index)
+                            tabindex=if on == index { "0" } else { "-1" }
+                            aria-selected=(on == index).to_string()
+                            class:on=on == index
+                            class:on-key=on_key == index
                             on:pointerenter=handler(move |_| hover(lab, as_key(false), index))
                             on:click=handler(move |event: MouseEvent| choose(lab, as_key(event.shift_key()), index))
                         >
@@ -96,6 +112,18 @@ fn Chips(
                 }).collect_view()
             }}
         </div>
+    }
+}
+
+/// Shows whether the chip at a place is the chosen one, or the chosen key beside it.
+fn mark(row: &web_sys::Node, index: usize, [on, on_key]: [usize; 2]) {
+    let chip = u32::try_from(index).ok().and_then(|index| row.child_nodes().item(index));
+    let Some(chip) = chip.and_then(|chip| chip.dyn_into::<web_sys::Element>().ok()) else { return };
+    // Names and classes are valid, so that none of these can fail.
+    let _ = chip.set_attribute("tabindex", if on == index { "0" } else { "-1" });
+    let _ = chip.set_attribute("aria-selected", if on == index { "true" } else { "false" });
+    for (class, is) in [("on", on == index), ("on-key", on_key == index)] {
+        let _ = chip.class_list().toggle_with_force(class, is);
     }
 }
 

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::theme;
 use crate::app::controls::fixed;
+use crate::app::export::Export;
 use crate::app::i18n::t;
 use crate::app::reactive::RwSignal;
 use crate::app::share::Share;
@@ -23,6 +24,7 @@ pub fn Header(
 ) -> impl IntoView {
     let lab = lab();
     let shared = RwSignal::new(0_u32);
+    let exported = RwSignal::new(0_u32);
     view! {
         <header class="top">
             <h1 class="top__name">
@@ -55,9 +57,11 @@ pub fn Header(
                     <Icon path="M4 5h7v7H4zM14 5h7v7h-7zM4 15h7v7H4zM14 15h7v7h-7z" />
                 </button>
                 <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
+                <button class="top__export" on:click=handler(move |_| exported.update(|n| *n += 1)) title=t("Code, tables, pictures, files (E)", "代码、表格、图片、文件 (E)")>{t("Export", "导出")}</button>
                 <button class="primary" on:click=handler(move |_| shared.update(|n| *n += 1))>{t("Share", "分享")}</button>
             </div>
             <Share opened=shared />
+            <Export opened=exported />
         </header>
     }
 }

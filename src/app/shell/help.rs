@@ -11,7 +11,7 @@ use crate::app::piece::piece;
 use crate::app::reactive::{RwSignal, effect};
 use crate::app::view::{handler, view};
 
-const KEYS: [(&[&str], &str, &str); 9] = [
+const KEYS: [(&[&str], &str, &str); 10] = [
     (&["Ctrl", "Z"], "undo; with Shift, redo", "撤销；加 Shift 为重做"),
     (&["[", "]"], "previous, next head", "上一个、下一个头"),
     (&["1", "…", "6"], "stage of the map, from Q·K to weights", "注意力图的阶段，从 Q·K 到权重"),
@@ -20,6 +20,7 @@ const KEYS: [(&[&str], &str, &str); 9] = [
     (&["Enter"], "on a matrix: type a value", "在矩阵上：输入数值"),
     (&["Delete"], "on a matrix: back to the original value", "在矩阵上：恢复原值"),
     (&["L"], "copy the link", "复制链接"),
+    (&["E"], "export: code, tables, pictures, files", "导出：代码、表格、图片、文件"),
     (&["Esc"], "stop a long run", "停止较长的计算"),
 ];
 

@@ -40,6 +40,8 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
                 help.set(true);
                 true
             }
+            // Not over another sheet, nor twice.
+            "e" if !dialog_open() => press(".top__export"),
             "l" => {
                 url::copy_link(lab);
                 true
@@ -63,6 +65,18 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
     });
     // The listener lives as long as the page.
     std::mem::forget(handle);
+}
+
+/// Whether a sheet lies over the page.
+fn dialog_open() -> bool {
+    document().query_selector("dialog[open]").is_ok_and(|found| found.is_some())
+}
+
+/// Presses a button of the page; says whether it is there.
+fn press(button: &str) -> bool {
+    let found = document().query_selector(button).ok().flatten();
+    let button = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    button.map(|button| button.click()).is_some()
 }
 
 fn step_head(lab: Lab, forward: bool) {

@@ -6,6 +6,7 @@ pub mod content;
 pub mod edit;
 pub mod embed;
 pub mod estimators;
+pub mod export;
 pub mod faults;
 pub mod files;
 pub mod gallery;
@@ -83,6 +84,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(positions::cases());
+    all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(conformance::cases()?);
     Ok(all)
