@@ -1,7 +1,11 @@
 //! The large map: a canvas for the cells, a light overlay for the crosshair, labels around it. Pointer, touch and keys move one cell cursor.
 
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{KeyboardEvent, PointerEvent};
 
 use super::axes::Axis;
@@ -13,7 +17,8 @@ use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
 use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::state::{Lab, lab};
+use crate::app::runner::checked::missing;
+use crate::app::state::{Lab, Status, lab};
 use crate::app::view::{handler, view};
 use crate::attention;
 use crate::experiment::{Patch, Stage};
@@ -182,8 +187,20 @@ fn allowed(lab: Lab, q: usize, k: usize) -> bool {
 
 /// Switches one cell for all heads.
 fn paint(lab: Lab, (q, k): (usize, usize), allow: bool) {
+    spawn_local(async move {
+        match put(lab, (q, k), allow).await {
+            Ok(()) => {}
+            Err(_) => lab.status.set(Status::Failed(missing())),
+        }
+    });
+}
+
+/// It asks the mask's formulas what lies below.
+#[wasm_split(catalogue, fallible)]
+fn put(lab: Lab, (q, k): (usize, usize), allow: bool) -> Result<(), SplitLoaderError> {
     let dims = lab.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.dims));
     lab.edit("paint", |e| attention::paint(e, dims, Patch { head: None, q: [q, q + 1], k: [k, k + 1], allow }));
+    Ok(())
 }
 
 /// The cell in words, for those who hear the page.

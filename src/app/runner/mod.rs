@@ -1,6 +1,6 @@
 //! From the experiment to the pool and back: at most one run is on its way, and the newest edit waits behind it, so a drag never queues.
 
-mod checked;
+pub mod checked;
 mod input;
 mod pictures;
 
@@ -16,7 +16,7 @@ use super::clock;
 use super::state::{Lab, Status, Timing};
 use crate::api;
 use crate::app::reactive::effect;
-use crate::attention::{Dims, Loaded, assemble};
+use crate::attention::{Dims, Loaded};
 use crate::engine::pool::{Cancel, Finished, Lane, Pool, Run, RunError, SessionId};
 use crate::engine::{Report, Want};
 use crate::experiment::{Backend, Experiment, Issue, Issues};
@@ -211,7 +211,7 @@ impl Runner {
             return Err(RunError::Cancelled);
         }
         let from = clock::now();
-        let (problem, inputs) = assemble(experiment, &loaded)?;
+        let (problem, inputs) = checked::assembled(experiment, &loaded).await?;
         let dims = problem.dims;
         let page_ms = clock::now() - from;
         lab.status.set(Status::Running(0.0));
