@@ -4,6 +4,7 @@ use leptos::html::{Canvas, Dialog};
 use leptos::prelude::*;
 
 use super::tools::Open;
+use crate::analysis::layers::patterns;
 use crate::analysis::reorder::{Tiles, cuthill_mckee, residues, tiles};
 use crate::app::controls::{Choices, Item, Look, Slider, Span, words};
 use crate::app::element::NodeRef;
@@ -16,7 +17,7 @@ use crate::app::view::{handler, view};
 use crate::attention::{Loaded, Plan, RowRules, assemble};
 use crate::catalogue::Lang;
 use crate::engine::{Map, MapRequest, Pool};
-use crate::experiment::{Choice, Experiment, Stage};
+use crate::experiment::{Experiment, Stage};
 
 /// Most tokens: a graph of more would keep the page waiting.
 const MOST: usize = 1024;
@@ -34,21 +35,11 @@ struct Allowed {
 impl Allowed {
     /// Of the head that is shown; none where something is wrong with the mask, or it is too large.
     fn of(experiment: &Experiment, loaded: &Loaded) -> Option<Self> {
-        let alone = Experiment {
-            product: Choice::of("dot"),
-            position: Choice::of("none"),
-            layout: Choice::of("plain"),
-            selection: Choice::of("none"),
-            hybrid: Choice::of("none"),
-            score: None,
-            edits: Vec::new(),
-            ..experiment.clone()
-        };
         let (n_q, n_k) = (loaded.dims.n_q, loaded.dims.n_k);
         if n_q.max(n_k) > MOST {
             return None;
         }
-        let (problem, _) = assemble(&alone, loaded).ok()?;
+        let (problem, _) = assemble(&patterns(experiment), loaded).ok()?;
         let plan = Plan::compile(&problem).ok()?;
         let head = experiment.view.head.min(plan.dims.q_heads.saturating_sub(1));
         let mut rules = RowRules::new(&plan, n_k);
