@@ -13,7 +13,7 @@ use attention_playground::experiment::{
     CausalAlignment, Choice, CustomFormula, Declared, Experiment, Issues, Join, Layer, MaskChoice, Patch, SoftcapOrder,
     check,
 };
-use attention_playground::formula::{Sorted, Ty};
+use attention_playground::formula::{Bound, Sorted, Ty};
 use proptest::prelude::*;
 
 fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
@@ -159,12 +159,44 @@ fn same(a: &Plan, b: &Plan) {
         assert_eq!(allowed(a, at), allowed(b, at), "{at:?}");
         let [h, q, k] = [h, q, k].map(|x| x as i32);
         let score = |plan: &Plan| {
-            let all = plan.bias_before_cap.iter().chain(&plan.bias);
-            all.fold(0.75, |s, bias| bias.score_at(s, 0, h, q, k))
+            let over = |s: f32, all: &[Bound]| all.iter().fold(s, |s, bias| bias.score_at(s, 0, h, q, k));
+            let before = over(0.75, &plan.bias_before_cap);
+            over(plan.softcap.map_or(before, |cap| cap * (before / cap).tanh()), &plan.bias)
         };
         let (a, b) = (score(a), score(b));
         assert!((a - b).abs() <= 1e-6 * a.abs().max(1.0), "{at:?}: {a} is not {b}");
     }
+}
+
+/// What stands before the softcap takes it along.
+#[test]
+fn a_softcap_after_the_biases_becomes_part_of_the_formula() {
+    let dims = sized(19, 23);
+    let with_score = masks().iter().filter(|entry| entry.score.is_some());
+    let mut count = 0;
+    for entry in with_score {
+        for position in ["none", "alibi", "rope", "kerple-log"] {
+            let mut experiment = joined(Layer::of(Join::And, entry.id), vec![]);
+            experiment.position = Choice::of(position);
+            experiment.score = Some(CustomFormula { text: "s * 2 - 0.5 * k".to_owned(), params: vec![] });
+            (experiment.softcap, experiment.conventions.softcap) = (1.5, SoftcapOrder::AfterBias);
+            let opened = own_mask(&experiment, dims).unwrap_or_else(|why| panic!("{} {position}: {why}", entry.id));
+            assert_eq!((check(&opened), opened.softcap), (Ok(()), 0.0), "{}", entry.id);
+            same(&plan(&experiment, dims), &plan(&opened, dims));
+            count += 1;
+        }
+    }
+    assert!(count >= 8, "only {count}");
+    // Without a part of the score the softcap stays where it is.
+    let mut plain = joined(Layer::of(Join::And, "causal"), vec![]);
+    (plain.softcap, plain.conventions.softcap) = (1.5, SoftcapOrder::AfterBias);
+    assert_eq!(own_mask(&plain, dims).unwrap().softcap, 1.5);
+    // A position scheme alone.
+    let mut alone = plain;
+    alone.position = Choice::of("alibi");
+    let opened = own_position(&alone, dims).unwrap();
+    assert_eq!(opened.softcap, 0.0);
+    same(&plan(&alone, dims), &plan(&opened, dims));
 }
 
 /// The formula behind every entry can be opened, and then means the same.

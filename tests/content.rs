@@ -132,7 +132,8 @@ fn scores_are_those_of_the_papers() {
         seen.insert((case.room, case.id));
     }
     for (room, id, _) in entries() {
-        let plain = [("product", "dot"), ("selection", "none")].contains(&(room, id));
+        // The branches of NSA have values of their own (`tests/hybrid.rs`).
+        let plain = [("product", "dot"), ("selection", "none"), ("selection", "nsa")].contains(&(room, id));
         assert!(plain || seen.contains(&(room.to_owned(), id.to_owned())), "{room} {id} has no independent values");
     }
 }
@@ -222,7 +223,10 @@ fn entries_work_together() {
 #[test]
 fn a_selection_never_opens_what_a_mask_closes() {
     let dims = Dims { n_q: 37, ..DIMS };
-    for entry in catalogue::selections().iter().filter(|entry| entry.id != "pool-keys") {
+    for entry in catalogue::selections()
+        .iter()
+        .filter(|entry| !["pool-keys", "truncate", "global-projections"].contains(&entry.id))
+    {
         let experiment = experiment("selection", entry.id, Sorted::new(), true, 5);
         let (problem, _) = lowered(&experiment, dims, normal(&dims, 3)).unwrap();
         let plan = Plan::compile(&problem).unwrap();

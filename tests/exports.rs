@@ -183,6 +183,21 @@ fn what_a_target_cannot_say_is_refused_with_its_field() {
         assert_eq!(twice.is_empty(), target == Target::Flex, "{twice:?}");
         assert!(twice.iter().all(|line| line.starts_with("score.text: ")), "{twice:?}");
     }
+    for target in Target::ALL {
+        // A branch that nothing mixes in changes nothing.
+        let branch = Experiment { branch: Choice::of("sinks"), ..plain() };
+        assert_eq!(refusals(branch.clone(), target), [""; 0], "{target:?}");
+        let mixed = refusals(Experiment { hybrid: Choice::of("gated"), ..branch }, target);
+        assert!(mixed.iter().any(|said| said.starts_with("hybrid: ")), "{target:?}: {mixed:?}");
+    }
+    let mut sink = Experiment { normaliser: Choice::of("learned-sink"), ..plain() };
+    let heads = made(&sink.input).unwrap().dims.q_heads;
+    sink.data.insert("sink_logit".to_owned(), vec![-2.5; heads]);
+    let case = Case { name: String::new(), loaded: made(&sink.input).unwrap(), experiment: sink };
+    assert!(
+        code(&subject(&case), Target::JavaScript).unwrap().text.contains("sink_logit: [-2.5"),
+        "its table goes along"
+    );
     let capped = Experiment { softcap: 2.0, ..plain() };
     assert!(refusals(capped.clone(), Target::Sdpa)[0].starts_with("softcap: "));
     assert_eq!(refusals(capped.clone(), Target::Onnx), [""; 0]);

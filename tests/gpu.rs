@@ -81,6 +81,11 @@ fn catalogued() -> Vec<(&'static str, Problem, Inputs)> {
         let (problem, inputs) = assembled(|e| e.selection = Choice::of(entry.id));
         all.push((entry.id, problem, inputs));
     }
+    // A second mask with a part of the score of its own, and one without.
+    for branch in ["synaptic", "sinks"] {
+        let (problem, inputs) = assembled(|e| (e.hybrid, e.branch) = (Choice::of("gated"), Choice::of(branch)));
+        all.push((branch, problem, inputs));
+    }
     for entry in catalogue::normalisers() {
         let (problem, inputs) = assembled(|e| e.normaliser = Choice::of(entry.id));
         all.push((entry.id, problem, inputs));

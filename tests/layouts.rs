@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use attention_playground::attention::lowering::{finish, lower};
+use attention_playground::attention::lowering::{finish, lower, page_table};
 use attention_playground::attention::{Dims, Inputs, Loaded, assemble};
 use attention_playground::catalogue::layouts;
 use attention_playground::experiment::{Choice, Experiment, MaskChoice};
@@ -103,7 +103,7 @@ fn outputs_are_those_of_the_papers_formulas() {
 
 #[test]
 fn settings_that_change_nothing_give_the_plain_output() {
-    let neutral: [(&str, &[(&str, f64)]); 8] = [
+    let neutral: [(&str, &[(&str, f64)]); 9] = [
         ("talking-heads", &[("noise", 0.0)]),
         ("talking-heads", &[("before", 0.0), ("after", 0.0)]),
         ("grouped", &[("kv_heads", 2.0)]),
@@ -112,6 +112,7 @@ fn settings_that_change_nothing_give_the_plain_output() {
         ("head-scale", &[]),
         ("prune", &[("head", 9.0)]),
         ("plain", &[]),
+        ("paged", &[("page", 4.0)]),
     ];
     let shape = dims([4, 2], [9, 11], [6, 5]);
     let loaded = named(shape, normal(&shape, 4));
@@ -129,9 +130,38 @@ fn settings_that_change_nothing_give_the_plain_output() {
 }
 
 #[test]
+fn pages_give_every_bit_back() {
+    let shape = dims([4, 2], [9, 37], [6, 5]);
+    let loaded = named(shape, normal(&shape, 4));
+    for page in [1.0, 4.0, 16.0, 64.0] {
+        let mut with = experiment("paged");
+        with.layout.params.insert("page".to_owned(), page);
+        let (mut problem, mut inputs) = assemble(&with, &loaded).unwrap();
+        lower(&mut problem, &mut inputs).unwrap();
+        assert_eq!(inputs, loaded.inputs);
+        for engine in engines() {
+            let bits = |y: Vec<f32>| y.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            assert_eq!(
+                bits(run(engine, &with, &loaded)),
+                bits(run(engine, &experiment("plain"), &loaded)),
+                "{engine:?}"
+            );
+        }
+        let table = page_table(3, 37, page as usize);
+        let mut sorted = table.clone();
+        sorted.sort_unstable();
+        assert!(
+            sorted.into_iter().eq(0..37_usize.div_ceil(page as usize)),
+            "each page has a place of its own: {table:?}"
+        );
+    }
+    assert_ne!(page_table(3, 640, 16), (0..40).collect::<Vec<_>>(), "they don't lie in their order");
+}
+
+#[test]
 fn every_layout_keeps_the_shape_and_the_sum_of_weights() {
     // Values of 1 come out as 1, whatever the scores, where rows of weights still add up to 1.
-    let keeps = ["plain", "grouped", "single-head", "low-precision"];
+    let keeps = ["plain", "grouped", "single-head", "low-precision", "paged", "hold"];
     for (heads, kv) in [(1, 1), (3, 1), (4, 2), (5, 5)] {
         let shape = dims([heads, kv], [6, 8], [4, 3]);
         let mut inputs = normal(&shape, 8);

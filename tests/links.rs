@@ -553,6 +553,8 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                     e.layers = Choice { params: Sorted::from([("layer".to_owned(), 7.0)]), ..Choice::of("rope-nope") };
                     e.estimator =
                         Choice { params: Sorted::from([("rank".to_owned(), 7.0)]), ..Choice::of("linformer") };
+                    e.hybrid = Choice { params: Sorted::from([("gate".to_owned(), 0.25)]), ..Choice::of("gated") };
+                    e.branch = Choice { params: Sorted::from([("window".to_owned(), 3.0)]), ..Choice::of("sinks") };
                     e.conventions.window = WindowEdge::Inclusive;
                     e.view.stage = Stage::Raw;
                 }

@@ -135,6 +135,8 @@ export interface AttentionRequest extends CommonRequest {
   is_causal?: boolean;
   /** Factor on Q·K; absent, 1 / sqrt(size). */
   scale?: number;
+  /** Scores are divided by it; 1 changes nothing. */
+  temperature?: number;
   /** c * tanh(s / c); 0 is off. */
   softcap?: number;
   /** Keys seen before the query's own position; -1 or absent, all. */
@@ -153,8 +155,8 @@ export interface AttentionRequest extends CommonRequest {
   combine?: Layer[];
   /** A formula over the score `s` after scale, softcap and added mask, or an entry. */
   score?: string | Choice;
-  /** A formula over the weight `p`, after the normaliser. */
-  prob?: string;
+  /** A formula over the weight `p`, after the normaliser, or an entry of `catalogue().probabilities`. */
+  prob?: string | Choice;
   /** For each query head a logit beside the scores, without a value; minus infinity for none. */
   sink_logit?: ArrayLike<number>;
   conventions?: Conventions;
@@ -168,6 +170,12 @@ export interface AttentionRequest extends CommonRequest {
   selection?: Choice;
   /** An entry of `catalogue().normalisers`. */
   normaliser?: Choice;
+  /** An entry of `catalogue().hybrids`: how a second branch is mixed in. */
+  hybrid?: Choice;
+  /** The second branch: a mask, in the place of `mask`, `combine` and `selection`, or an estimator; absent, every key. */
+  branch?: Choice;
+  /** An entry of `catalogue().layers`: how the layers of a model differ, and which one this is. */
+  layers?: Choice;
   /** An entry of `catalogue().estimators`, computed in attention's place beside exact attention. */
   estimator?: Choice;
   /** Tables that formulas read by name, row-major, such as `doc`, `time` or `slope`. */
@@ -301,7 +309,11 @@ export interface Experiment {
   layout: Choice;
   selection: Choice;
   normaliser: Choice;
+  prob: Choice & { custom?: CustomFormula | null };
+  layers: Choice;
   estimator: Choice;
+  hybrid: Choice;
+  branch: Choice;
   conventions: Conventions;
   data: Record<string, number[]>;
   seed: number;
@@ -357,6 +369,9 @@ export interface Catalogue {
   layouts: CatalogueEntry[];
   selections: CatalogueEntry[];
   estimators: CatalogueEntry[];
+  probabilities: CatalogueEntry[];
+  layers: CatalogueEntry[];
+  hybrids: CatalogueEntry[];
   generators: CatalogueEntry[];
 }
 

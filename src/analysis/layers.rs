@@ -16,6 +16,7 @@ pub fn patterns(e: &Experiment) -> Experiment {
         position: Choice::of("none"),
         product: Choice::of("dot"),
         selection: Choice::of("none"),
+        hybrid: Choice::of("none"),
         layout: Choice::of("plain"),
         normaliser: Choice::of("softmax"),
         prob: MaskChoice::of("none"),

@@ -5,3 +5,4 @@ pub mod difference;
 pub mod layers;
 pub mod positions;
 pub mod reach;
+pub mod reorder;

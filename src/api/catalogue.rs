@@ -5,7 +5,7 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, Table, Text, estimators, layouts, masks, mixes, normalisers, positions,
+    ContentEntry, Paper, Param, Slot, Table, Text, estimators, hybrids, layouts, masks, mixes, normalisers, positions,
     probabilities, products, recipes, selections,
 };
 
@@ -45,6 +45,7 @@ pub fn catalogue() -> JsValue {
             "data": tables(l.tables), "paper": paper(l.paper),
         })).collect::<Vec<_>>(),
         "selections": by_content(selections()),
+        "hybrids": by_content(hybrids()),
         "estimators": estimators().iter().map(|e| json!({
             "id": e.id, "name": text(&e.name), "about": text(&e.about), "formula": e.formula, "params": params(e.params),
             "paper": paper(e.paper), "cost": e.cost, "direction": e.direction.name(), "state": e.state,

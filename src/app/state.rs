@@ -231,10 +231,11 @@ impl Lab {
         self.hover.get().unwrap_or(selected)
     }
 
-    /// What the rows or the columns of the map are called; nothing where the keys were made into fewer.
+    /// What the rows or the columns of the map are called; nothing where the keys were made into fewer. Columns after the tokens, which stand for blocks of
+    /// them, have no names.
     pub fn tokens(&self, keys: bool) -> Vec<String> {
         let shown = self.outcome.with(|o| o.as_ref().map(|o| o.dims.n_k));
-        let named = |l: &&Arc<Loaded>| !keys || shown.is_none_or(|n_k| n_k == l.dims.n_k);
+        let named = |l: &&Arc<Loaded>| !keys || shown.is_none_or(|n_k| n_k >= l.dims.n_k);
         let tokens = |l: &Arc<Loaded>| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() };
         self.loaded.with(|l| l.as_ref().filter(named).map(tokens)).unwrap_or_default()
     }

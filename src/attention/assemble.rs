@@ -8,7 +8,9 @@ use super::dims::{Dims, Inputs};
 use super::lowering;
 use super::plan;
 use super::problem::Problem;
-use crate::experiment::{CausalAlignment, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message};
+use crate::experiment::{
+    CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message,
+};
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +82,7 @@ pub(super) fn begin(experiment: &Experiment, dims: Dims) -> Result<(Problem, Cho
     Ok((problem, chooser))
 }
 
-fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
+pub(super) fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
     let (mut problem, mut chooser) = begin(experiment, dims)?;
     problem.scale = scale(experiment, &dims, &mut chooser.issues);
     if experiment.softcap != 0.0 {
@@ -101,11 +103,18 @@ fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
         problem.bias.push(term);
     }
     chooser.probability(&mut problem, &experiment.prob, "prob");
+    let Choice { id, params } = &experiment.normaliser;
+    let last = chooser.normaliser(&mut problem, id, params, "normaliser");
     chooser.selection(&mut problem, &selection.id, &selection.params, "selection");
     // Last of what reads scores: a normaliser may choose among the keys that everything else leaves.
-    chooser.normaliser(&mut problem, &experiment.normaliser.id, &experiment.normaliser.params, "normaliser");
+    chooser.choosing(&mut problem, last, "normaliser");
     problem.paint.clone_from(&experiment.paint);
     lowering::seal(&mut problem);
+    if experiment.hybrid.id != "none"
+        && let Some(second) = lowering::second()
+    {
+        second(&mut chooser, &mut problem, experiment);
+    }
     let mut issues = chooser.issues;
     for (i, edit) in experiment.edits.iter().enumerate() {
         check_edit(edit, i, &dims, &mut issues);
@@ -177,9 +186,7 @@ mod tests {
     use super::*;
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
     use crate::catalogue;
-    use crate::experiment::{
-        Choice, CustomFormula, Declared, Input, MaskChoice, Patch, RopePairs, SoftcapOrder, WindowEdge,
-    };
+    use crate::experiment::{CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge};
     use crate::formula::{Scalar, Ty};
     use crate::interchange::SerdeJson;
 

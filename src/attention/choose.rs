@@ -188,7 +188,7 @@ impl Chooser<'_> {
         lowering::arrange(problem, entry, &mut making, rooted);
     }
 
-    fn by_content(
+    pub(super) fn by_content(
         &mut self,
         entries: &'static [ContentEntry],
         what: Text,
@@ -274,7 +274,7 @@ impl Chooser<'_> {
         }
     }
 
-    fn term(
+    pub(super) fn term(
         &mut self,
         formula: &str,
         declared: &[Param],

@@ -23,6 +23,7 @@ mod assemble;
 mod choose;
 pub mod combine;
 mod paint;
+mod second;
 
 pub use crate::interchange::Json;
 pub use assemble::{Loaded, assemble, fits, scale};

@@ -19,12 +19,23 @@ pub struct Content {
     pub mask: Option<&'static str>,
     /// Score formula after every other one: what a normaliser does to a score before the rest of it.
     pub last: Option<&'static str>,
+    /// Attentions whose outputs are added, each with a softmax and a gate of its own; none where there is one attention, as usual.
+    pub branches: &'static [Branch],
+}
+
+/// One of several attentions over the same scores.
+#[derive(Clone, Copy, Debug)]
+pub struct Branch {
+    /// The parameter that is its gate. With the parameter `by_query` on, each query turns it up or down.
+    pub gate: &'static str,
+    /// The keys that it sees, of those that the rest of the problem allows. It reads the tables of [`Content::tables`].
+    pub mask: &'static str,
 }
 
 impl Content {
     /// Nothing.
     pub const NONE: Self =
-        Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, last: None };
+        Self { folds: Fold::Nothing, changes: &[], tables: &[], score: None, mask: None, last: None, branches: &[] };
 
     /// Whether it changes nothing and adds nothing.
     pub fn is_nothing(&self) -> bool {
@@ -32,6 +43,7 @@ impl Content {
             && self.tables.is_empty()
             && self.score.is_none()
             && self.mask.is_none()
+            && self.branches.is_empty()
             && self.last.is_none()
     }
 }
@@ -134,6 +146,14 @@ closed! {
         Latent,
         /// Keys and values rounded to few bits; parameter `format`.
         Quantise,
+        /// Queries of the first tokens projected anew, and all keys and values once more as those see them; parameters `globals`, `tokens`.
+        GlobalProjections,
+        /// The first keys and values alone, or with the switch `last` the last; parameter `keep`.
+        Truncate,
+        /// Keys and values laid out in pages and read back through a table of them; parameter `page`.
+        Page,
+        /// The mean of every block of keys and of values, after the tokens; parameters `block`, and `tokens`, the keys there were.
+        AppendBlocks,
     }
 }
 
@@ -164,7 +184,7 @@ closed! {
         TopKeys,
         /// `[b, h, q, blocks]`: the blocks whose mean fits best; parameters `block`, `keep`.
         TopBlocks,
-        /// `[b, h, q, blocks]`: the blocks of most weight; parameters `block`, `keep`.
+        /// `[b, h, q, blocks]`: the blocks of most weight; parameters `block`, `keep`, `tokens`.
         NativeBlocks,
         /// `[b, q, k]`: the keys of an indexer; parameters `keep`, `heads`, `size`.
         Indexed,
@@ -178,6 +198,16 @@ closed! {
         ClusterOfKey,
         /// `[b, h, q, 1 or d_v]`: gates of the output, made of queries; parameters `elementwise`, `bias`.
         Gate,
+        /// `[b, h, distance]`: the mean weight of the pairs that are so far apart.
+        Hebbian,
+        /// `[b, h, q, blocks]`: the blocks of which every key is allowed; parameters `block`, `tokens`.
+        WholeBlocks,
+        /// `[b, h, q, 2^branches]`: what joins branches into one softmax; parameters `gate_0`, `gate_1`, …, `by_query`.
+        Branches,
+        /// `[b, h, q, 1 + n_k]`: the gate of the first branch, and the gated weights of the second; parameters `gate_0`, `by_query`.
+        Beside,
+        /// `[b, h, q, 1 + d_v]`: the gate of attention, and the gated output of what stands beside it; parameters `gate_0`, `by_query`.
+        Blend,
         /// `[b, h, k]`: the logarithm of the sum of `e^s` over the queries that may see the key.
         ColumnSums,
         /// `[b, h, q, d_v]`: the weights times vectors of the distance, added to the output; parameters `reach`, `gain`, `values`.

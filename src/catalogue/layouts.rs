@@ -45,6 +45,8 @@ pub enum End {
     Difference,
     /// Gates of the table `gate`.
     Gate,
+    /// Rows between two ticks of a head take the output at the last one; tables `period` and `phase`.
+    Hold,
 }
 
 /// What the page opens with.
@@ -273,6 +275,46 @@ const MORE: &[LayoutEntry] = &[
         ours: Some(Text::new(
             "Floats are rounded to nearest, ties to even. int8 is symmetric: x / s rounded to −127 … 127 with s = max |x| / 127, over a row (a token) or a whole head. Keys are rounded with their positions applied.",
             "浮点数按最近偶数舍入。int8 为对称量化：s = max |x| / 127，x / s 舍入到 −127 … 127，范围取一行（一个词元）或整个头。键在施加位置之后舍入。",
+        )),
+    },
+    LayoutEntry {
+        id: "hold",
+        name: Text::new("Held outputs", "输出保持"),
+        about: Text::new(
+            "Each head has a clock, and between two ticks every query repeats the output of the last tick: slow heads change seldom.",
+            "每个头有自己的时钟，两次节拍之间的查询重复上一次节拍的输出：慢的头很少变化。",
+        ),
+        formula: "Y'_h[q] = Y_h[t], t = q − (q − phase[h]) mod period[h]",
+        content: Content::NONE,
+        end: End::Hold,
+        params: &[Param::int("fastest", [1, 16], 65_536, 2, Text::new("fastest period", "最短周期"))],
+        tables: &[tables::masks::PERIOD, super::masks::PHASE],
+        paper: Some(Paper { title: "Koutník et al., A Clockwork RNN", year: 2014, id: "arXiv:1402.3511" }),
+        ours: Some(Text::new(
+            "Our definition, after the clockwork network, whose modules keep their state between ticks; with the clock mask it is clock attention that holds. Rows before the first tick keep their own output, and the weights shown are those before rows are held.",
+            "这是本站的定义，借鉴时钟循环网络：各模块在两次节拍之间保持状态；与时钟掩码合用即为保持的时钟注意力。第一次节拍之前的行保留自身输出，图中的权重是保持之前的。",
+        )),
+    },
+    LayoutEntry {
+        id: "paged",
+        name: Text::new("Paged cache", "分页缓存"),
+        about: Text::new(
+            "Keys and values lie in pages anywhere in a pool and are read through a table of pages: the answer is the same, bit for bit.",
+            "键和值分页存放在池中的任意位置，通过页表读取：结果逐位相同。",
+        ),
+        formula: "k[p] = pool[table[p // page], p % page]",
+        content: changes(Fold::Nothing, &[Change::Page]),
+        end: End::Nothing,
+        params: &[Param::int("page", [1, 64], 4096, 16, Text::new("tokens a page", "每页词元数"))],
+        tables: &[],
+        paper: Some(Paper {
+            title: "Kwon et al., Efficient Memory Management for Large Language Model Serving with PagedAttention",
+            year: 2023,
+            id: "arXiv:2309.06180",
+        }),
+        ours: Some(Text::new(
+            "The table is a seeded order of the pages. They are gathered before the run: kernels read rows in their order, where the paper's kernel reads the pages themselves.",
+            "页表是按种子打乱的次序。运行之前先把各页收集起来：内核按顺序读取各行，论文的内核则直接读取各页。",
         )),
     },
 ];

@@ -27,7 +27,14 @@ impl Content {
     pub fn written(&self) -> Vec<&'static str> {
         let changes = self.changes.iter().flat_map(|change| change.written());
         let tables = self.tables.iter().flat_map(|table| table.kind.written());
-        changes.chain(tables).copied().chain(self.score).chain(self.mask).chain(self.last).collect()
+        changes
+            .chain(tables)
+            .copied()
+            .chain(self.score)
+            .chain(self.mask)
+            .chain(self.last)
+            .chain(self.branches.iter().map(|branch| branch.mask))
+            .collect()
     }
 }
 
@@ -70,6 +77,14 @@ impl Change {
             Self::GroupHeads => &["mean(k[h * kv_heads // heads])"],
             Self::Latent => &["c[p, rank] == x[p] * D[rank]", "c[p] * U[rank]"],
             Self::Quantise => &["dequantise(quantise(x[p], format))"],
+            Self::GlobalProjections => &[
+                "q[p] * A if p < globals else q[p]",
+                "k[p] * B if p >= tokens else k[p]",
+                "v[p] * C if p >= tokens else v[p]",
+            ],
+            Self::Truncate => &["k[p + n - keep if last else p]"],
+            Self::Page => &["pool[table[p // page], p % page] == k[p]"],
+            Self::AppendBlocks => &["c[j] == mean(k[j * block], k[(j + 1) * block - 1])"],
             Self::PoolKeys => &["k[(p + 1) * factor - 1] if strided else mean(k[p * factor], k[(p + 1) * factor - 1])"],
         }
     }
@@ -95,9 +110,12 @@ impl Measure {
             Self::Path => &["path[q, k] == dot(k[k], H[k + 1] * H[q] * q[q])"],
             Self::TopKeys => &["top[q, k] == rank(s[q, k]) <= keep"],
             Self::TopBlocks => &["top[q, j] == rank(dot(q[q], mean(k[j * block], k[(j + 1) * block - 1]))) <= keep"],
-            Self::NativeBlocks => {
-                &["top[q, j] == rank(sum(softmax(s[q, j * block], s[q, (j + 1) * block - 1]))) <= keep"]
-            }
+            Self::NativeBlocks => &["top[q, j] == rank(sum(softmax(dot(q[q], c[j])))) <= keep"],
+            Self::Hebbian => &["hebb[d] == mean(A[q, q - d])"],
+            Self::WholeBlocks => &["whole[q, j] == min(allowed[q, j * block], allowed[q, (j + 1) * block - 1])"],
+            Self::Branches => &["sum(gate[q] * softmax(s[q]) * v)"],
+            Self::Beside => &["gate[q] * A[q, k] + (1 - gate[q]) * B[q, k]"],
+            Self::Blend => &["gate[q] * A[q] * v + (1 - gate[q]) * B[q]"],
             Self::Indexed => &["top[q, k] == rank(sum(W[heads] * max(0, dot(I[q, size], J[k, size])))) <= keep"],
             Self::HashOfQuery => &["hash_q[rounds, q] == argmax(q[q] * R[buckets / 2], -q[q] * R[buckets / 2])"],
             Self::HashOfKey => &["hash_k[rounds, k] == argmax(k[k] * R[buckets / 2], -k[k] * R[buckets / 2])"],

@@ -6,6 +6,7 @@
 mod content;
 mod entry;
 mod estimators;
+mod hybrids;
 mod inputs;
 mod layouts;
 mod masks;
@@ -19,7 +20,7 @@ mod selections;
 mod shelf;
 mod tables;
 
-pub use content::{Change, Computed, Content, ContentEntry, Fold, Measure};
+pub use content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
 pub use entry::{
     CostClass, Lang, Least, Lookup, MaskEntry, NormaliserEntry, NormaliserKind, Paper, Param, PositionEntry, Reach,
     Rotary, Setting, Slot, Table, Text,
@@ -31,8 +32,8 @@ pub use mixes::MixEntry;
 pub use positions::beyond;
 pub use probabilities::ProbabilityEntry;
 pub use shelf::{
-    complete, estimators, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities, products,
-    selections,
+    complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,
+    products, selections,
 };
 
 /// The mask entry with this id.
@@ -82,6 +83,21 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 /// The product entry with this id.
 pub fn product(id: &str) -> Option<&'static ContentEntry> {
     products().iter().find(|entry| entry.id == id)
+}
+
+/// The hybrid with this id.
+pub fn hybrid(id: &str) -> Option<&'static ContentEntry> {
+    hybrids().iter().find(|entry| entry.id == id)
+}
+
+/// What the second branch of a hybrid may be: every mask and every estimator, which share no id.
+pub fn branches() -> impl Iterator<Item = &'static str> + Clone {
+    masks().iter().map(|entry| entry.id).chain(estimators().iter().map(|entry| entry.id))
+}
+
+/// Parameters of the mask or estimator with this id.
+pub fn branch(id: &str) -> Option<&'static [Param]> {
+    mask(id).map(|entry| entry.params).or_else(|| estimator(id).map(|entry| entry.params))
 }
 
 /// The layout of heads with this id.

@@ -1,6 +1,6 @@
 //! Selections: which of the allowed keys a query looks at, by what they hold.
 
-use super::content::{Change, Computed, Content, ContentEntry, Fold, Measure};
+use super::content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
 use super::entry::{Paper, Param, Text};
 use crate::formula::Ty;
 
@@ -74,15 +74,24 @@ const MORE: &[ContentEntry] = &[
     },
     ContentEntry {
         id: "nsa",
-        name: Text::new("Selected blocks and window (after NSA)", "选块加窗口（仿 NSA）"),
+        name: Text::new("Three branches (NSA)", "三分支（NSA）"),
         about: Text::new(
-            "A coarse attention over block means chooses blocks for all heads that share keys, and near keys are always there.",
-            "先对各块均值做粗略注意力，为共享键的各头选块；邻近的键始终保留。",
+            "Three attentions are gated and added: over block means, over the blocks of most coarse weight, which heads that share keys choose together, and over near keys.",
+            "三路注意力经门控相加：对各块均值、对粗略权重最大的块（共享键的各头一同选择），以及对邻近的键。",
         ),
-        formula: "block of most coarse weight, or q - k < window",
+        formula: "y = g₁ · A(block means) + g₂ · A(chosen blocks) + g₃ · A(q - k < window)",
         content: Content {
-            tables: &[Computed { name: "native_blocks", ty: Ty::Bool, kind: Measure::NativeBlocks, reads: None }],
-            mask: Some("native_blocks[b, h, q, k // block] or k <= q_pos and q_pos - k < window"),
+            folds: Fold::All,
+            changes: &[Change::AppendBlocks],
+            tables: &[
+                Computed { name: "whole_blocks", ty: Ty::Bool, kind: Measure::WholeBlocks, reads: None },
+                Computed { name: "native_blocks", ty: Ty::Bool, kind: Measure::NativeBlocks, reads: None },
+            ],
+            branches: &[
+                Branch { gate: "compressed", mask: "k >= tokens and whole_blocks[b, h, q, k - tokens]" },
+                Branch { gate: "chosen", mask: "k < tokens and native_blocks[b, h, q, k // block]" },
+                Branch { gate: "near", mask: "k < tokens and k <= q_pos and q_pos - k < window" },
+            ],
             ..Content::NONE
         },
         params: &[
@@ -95,6 +104,10 @@ const MORE: &[ContentEntry] = &[
                 Text::new("blocks kept, first, own and previous among them", "保留的块数（含首块、自身及前一块）"),
             ),
             Param::int("window", [0, 64], 4096, 16, Text::new("window", "窗口")),
+            Param::real("compressed", [0.0, 1.0], 0.05, 0.3, Text::new("gate of the block means", "块均值分支的门")),
+            Param::real("chosen", [0.0, 1.0], 0.05, 0.4, Text::new("gate of the chosen blocks", "选块分支的门")),
+            Param::real("near", [0.0, 1.0], 0.05, 0.3, Text::new("gate of the window", "窗口分支的门")),
+            Param::switch("by_query", false, Text::new("each query sets the gates", "由每个查询决定门")),
         ],
         scale: None,
         paper: Some(Paper {
@@ -103,8 +116,8 @@ const MORE: &[ContentEntry] = &[
             id: "arXiv:2502.11089",
         }),
         ours: Some(Text::new(
-            "The chosen blocks and the window share one softmax, and the coarse attention only chooses; the paper adds the outputs of three branches with learned gates and compresses by a learned network, not by the mean.",
-            "所选块与窗口共用一个 Softmax，粗略注意力只用于选择；论文则用可学习的门将三个分支的输出相加，并用学习的网络而非均值来压缩。",
+            "Blocks are compressed to the mean of their keys, positions applied, and of their values, where the paper learns a network and lets blocks overlap. A block counts as a whole once the mask allows all of it; columns after the tokens are such blocks. The gates are sliders, or σ(ln(g / (1 − g)) + q · w_h) with seeded normal w_h over √d in place of learned ones, and need not add up to 1. Branches share the keys.",
+            "每块压缩为其键（已施加位置）与值的均值；论文则学习一个网络，且块可重叠。掩码允许整块之后，该块才可被看到；词元之后的列就是这些块。门是滑块，或以 σ(ln(g / (1 − g)) + q · w_h) 代替学习所得，w_h 为除以 √d 的种子正态数；各门之和不必为 1。三个分支共用同样的键。",
         )),
     },
     ContentEntry {
@@ -200,6 +213,73 @@ const MORE: &[ContentEntry] = &[
         ours: Some(Text::new(
             "Centroids come from a fixed number of Lloyd's steps over this input; the paper moves them with every batch and keeps clusters of equal size.",
             "聚类中心由对本输入做固定步数的 Lloyd 迭代得到；论文随每个批次移动中心，并保持各簇大小相等。",
+        )),
+    },
+    ContentEntry {
+        id: "global-projections",
+        name: Text::new("Global projections", "全局词元的投影"),
+        about: Text::new(
+            "Global tokens look with projections of their own: their queries, and all keys and values as they see them, are projected once more.",
+            "全局词元使用自己的投影去看：它们的查询，以及它们所看到的全部键和值，都再投影一次。",
+        ),
+        formula: "q A, k B, v C where q < globals",
+        content: Content {
+            folds: Fold::All,
+            changes: &[Change::GlobalProjections],
+            mask: Some("(q_pos < globals) == (k >= tokens)"),
+            ..Content::NONE
+        },
+        params: &[Param::int("globals", [0, 16], 65_536, 1, Text::new("global tokens", "全局词元数"))],
+        scale: None,
+        paper: Some(Paper {
+            title: "Beltagy et al., Longformer: The Long-Document Transformer",
+            year: 2020,
+            id: "arXiv:2004.05150",
+        }),
+        ours: Some(Text::new(
+            "The paper projects hidden states and learns the matrices; here Q, K and V, positions applied, go through seeded normal matrices over √d of each head. Columns after the tokens are the keys as global tokens see them; set as many globals as the mask has.",
+            "论文投影的是隐状态，矩阵由学习得到；这里 Q、K、V（已施加位置）经过各头除以 √d 的种子正态矩阵。词元之后的列是全局词元所看到的键；个数应与掩码的全局词元数一致。",
+        )),
+    },
+    ContentEntry {
+        id: "truncate",
+        name: Text::new("Truncated keys", "截断键"),
+        about: Text::new(
+            "Only so many keys and values are kept, the first or the last of the text, as a model with a short input does.",
+            "只保留文本开头或结尾的若干键和值，如同输入长度有限的模型。",
+        ),
+        formula: "k < keep, or n - keep ≤ k",
+        content: Content { folds: Fold::All, changes: &[Change::Truncate], ..Content::NONE },
+        params: &[
+            Param::int("keep", [1, 128], 65_536, 16, Text::new("keys kept", "保留的键数")),
+            Param::switch("last", false, Text::new("the last ones", "保留末尾")),
+        ],
+        scale: None,
+        paper: None,
+        ours: Some(Text::new(
+            "Every model with a longest input does it; no paper is its source. Positions are those of the whole text; a query that may see none of the kept keys gives nothing.",
+            "凡输入长度有限的模型都如此，没有特定的论文来源。位置仍按整篇文本计算；看不到任何保留键的查询输出为零。",
+        )),
+    },
+    ContentEntry {
+        id: "plastic",
+        name: Text::new("Plastic synapses", "可塑突触"),
+        about: Text::new(
+            "One Hebbian step: every key stays, and distances that a head looks at much are wired more strongly for a second look.",
+            "一步赫布学习：键全部保留，某个头越常看的距离，在第二次注意时连接越强。",
+        ),
+        formula: "w' = w · (1 + η · mean of the weights at that distance)",
+        content: Content {
+            tables: &[Computed { name: "hebb", ty: Ty::Float, kind: Measure::Hebbian, reads: None }],
+            score: Some("s + log(1.0 + rate * hebb[b, h, abs(q_pos - k)])"),
+            ..Content::NONE
+        },
+        params: &[Param::real("rate", [0.0, 20.0], 0.5, 5.0, Text::new("learning rate η", "学习率 η"))],
+        scale: None,
+        paper: None,
+        ours: Some(Text::new(
+            "No paper fixes it: this is our plastic option of synaptic attention, for any mask. With the weights A of a first run, a head's wire over the distance d = |q − k| becomes w · (1 + η · mean A), the mean over all pairs at that distance which the mask allows; ln of the factor is added to the score, inside a softcap. One step, from the numbers as they are: nothing is trained.",
+            "没有论文规定它：这是本站为突触注意力定义的可塑选项，可用于任何掩码。设第一次计算得到权重 A，则某个头在距离 d = |q − k| 上的连接变为 w · (1 + η · mean A)，均值取掩码允许的、距离相同的所有位置对；系数的对数加到分数上，位于软上限之内。只走一步，直接取当前的数值，没有训练。",
         )),
     },
     ContentEntry {

@@ -10,8 +10,8 @@ use super::layouts::LayoutEntry;
 use super::mixes::{self as of_mixes, MixEntry};
 use super::probabilities::{self as of_probabilities, ProbabilityEntry};
 use super::{
-    layouts as of_layouts, masks as of_masks, normalisers as of_normalisers, positions as of_positions,
-    products as of_products, selections as of_selections,
+    hybrids as of_hybrids, layouts as of_layouts, masks as of_masks, normalisers as of_normalisers,
+    positions as of_positions, products as of_products, selections as of_selections,
 };
 
 /// Every list that is kept in two parts.
@@ -21,6 +21,7 @@ struct Shelf {
     normalisers: Vec<NormaliserEntry>,
     products: Vec<ContentEntry>,
     selections: Vec<ContentEntry>,
+    hybrids: Vec<ContentEntry>,
     estimators: Vec<EstimatorEntry>,
     probabilities: Vec<ProbabilityEntry>,
     mixes: Vec<MixEntry>,
@@ -37,6 +38,7 @@ pub fn complete() {
         normalisers: of_normalisers::whole(),
         products: of_products::whole(),
         selections: of_selections::whole(),
+        hybrids: of_hybrids::whole(),
         estimators: of_estimators::whole(),
         probabilities: of_probabilities::whole(),
         mixes: of_mixes::whole(),
@@ -83,6 +85,11 @@ pub fn products() -> &'static [ContentEntry] {
 /// Every selection by content that is here, in the order of the menu.
 pub fn selections() -> &'static [ContentEntry] {
     whole().map_or_else(of_selections::first, |shelf| &shelf.selections)
+}
+
+/// Every hybrid that is here, in the order of the menu.
+pub fn hybrids() -> &'static [ContentEntry] {
+    whole().map_or_else(of_hybrids::first, |shelf| &shelf.hybrids)
 }
 
 /// Every estimator; none until the list is whole.

@@ -38,6 +38,10 @@ pub struct Experiment {
     pub layout: Choice,
     /// Which of the allowed keys a query looks at, by content.
     pub selection: Choice,
+    /// How a second branch is mixed in; `none` for no second branch.
+    pub hybrid: Choice,
+    /// The second branch: a mask or an estimator of the catalogue.
+    pub branch: Choice,
     /// Scores to weights.
     pub normaliser: Choice,
     /// What is done to the weights; `none` for nothing.
@@ -79,6 +83,8 @@ impl Default for Experiment {
             softcap: 0.0,
             layout: Choice::of("plain"),
             selection: Choice::of("none"),
+            hybrid: Choice::of("none"),
+            branch: Choice::of("none"),
             normaliser: Choice::of("softmax"),
             prob: FormulaChoice::of("none"),
             layers: Choice::of("same"),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::literal::{list, quoted};
 use super::{Code, Subject, refuse};
 use crate::attention::{Inputs, Problem, assemble};
+use crate::catalogue;
 use crate::experiment::{
     Choice, Conventions, CustomFormula, Issue, Issues, Join, Layer, MaskChoice, Patch, Scale, message,
 };
@@ -120,12 +121,14 @@ fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Is
     // A request refuses a table that nothing in it reads; an experiment keeps it.
     let terms = problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap);
     let read: Vec<&String> = terms.flat_map(|term| term.data.keys()).collect();
-    let layout = crate::catalogue::layout(&experiment.layout.id);
-    let of_layout = |name: &str| layout.is_some_and(|entry| entry.tables.iter().any(|table| table.name == name));
+    let layout = catalogue::layout(&experiment.layout.id).map(|entry| entry.tables);
+    let normaliser = catalogue::normaliser(&experiment.normaliser.id).map(|entry| entry.tables);
+    let slots = [layout, normaliser].into_iter().flatten().flatten();
+    let of_slots: Vec<&str> = slots.map(|table| table.name).collect();
     let data: Sorted<String, Vec<f64>> = experiment
         .data
         .iter()
-        .filter(|(name, _)| read.contains(name) || of_layout(name))
+        .filter(|(name, _)| read.contains(name) || of_slots.contains(&name.as_str()))
         .map(|(name, numbers)| (name.clone(), numbers.clone()))
         .collect();
     if !data.is_empty() {

@@ -41,7 +41,9 @@ pub fn unknown(subject: &Subject, also: &[&str]) -> Result<(), Issues> {
         _ => serde_json::Map::new(),
     };
     let (set, default) = (fields(subject.experiment), fields(&Experiment::default()));
-    let told = |name: &&str| TOLD.contains(name) || also.contains(name);
+    // A branch that nothing mixes in is nothing.
+    let idle = |name: &str| name == "branch" && subject.experiment.hybrid.id == "none";
+    let told = |name: &&str| TOLD.contains(name) || also.contains(name) || idle(name);
     let others = set.iter().filter(|(name, value)| !told(&name.as_str()) && default.get(*name) != Some(value));
     let issue = |(name, _): (&String, &serde_json::Value)| {
         Issue::new(name.clone(), message!("can't be exported as code yet", "尚不能导出为代码"))

@@ -137,6 +137,23 @@ impl Tree {
         self
     }
 
+    /// Whether it is `name` with something added that does not mention it, whichever case holds.
+    pub fn adds_to(&self, name: &str) -> bool {
+        let free = |part: &Expr| {
+            let mut free = true;
+            walk(&mut part.clone(), &mut |kind| free &= !matches!(kind, ExprKind::Name(found) if found == name));
+            free
+        };
+        let of = |part: &Expr| Self(part.clone()).adds_to(name);
+        match &self.0.kind {
+            ExprKind::Name(found) => found == name,
+            ExprKind::Binary("+", a, b) => of(a) && free(b) || free(a) && of(b),
+            ExprKind::Binary("-", a, b) => of(a) && free(b),
+            ExprKind::If(a, condition, b) => of(a) && of(b) && free(condition),
+            _ => false,
+        }
+    }
+
     /// As a number with decimals.
     #[must_use]
     pub fn float(self) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, masks, mixes,
+    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, masks, mixes,
     normalisers, positions, probabilities, products, recipes, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
@@ -102,11 +102,12 @@ fn ids_and_texts() {
     estimators().iter().for_each(|e| entry("estimator", e.id, e.name, e.about));
     products().iter().for_each(|e| entry("product", e.id, e.name, e.about));
     selections().iter().for_each(|e| entry("selection", e.id, e.name, e.about));
+    hybrids().iter().for_each(|e| entry("hybrid", e.id, e.name, e.about));
     recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
     probabilities().iter().for_each(|e| entry("probability", e.id, e.name, e.about));
     mixes().iter().for_each(|e| entry("mix", e.id, e.name, e.about));
     let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
-    let by_content = || products().iter().chain(selections());
+    let by_content = || products().iter().chain(selections()).chain(hybrids());
     let papers = papers.chain(by_content().filter_map(|e| e.paper));
     let papers =
         papers.chain(probabilities().iter().filter_map(|e| e.paper)).chain(mixes().iter().filter_map(|e| e.paper));
@@ -126,7 +127,9 @@ fn ids_and_texts() {
     let contents = by_content().map(|e| e.content).chain(of_positions).chain(normalisers().iter().map(|e| e.content));
     for content in contents {
         content.tables.iter().for_each(|t| assert!(tables.insert(t.name), "{} twice", t.name));
-        let formulas = [content.score, content.mask, content.last].map(Option::unwrap_or_default).join(" ");
+        let branches = content.branches.iter().map(|branch| branch.mask);
+        let own = [content.score, content.mask, content.last].into_iter().flatten();
+        let formulas = own.chain(branches).collect::<Vec<_>>().join(" ");
         // What is added to the output no formula reads.
         let read = |t: &Computed| t.kind.is_addend() || formulas.contains(&format!("{}[", t.name));
         content.tables.iter().for_each(|t| assert!(read(t), "{}", t.name));

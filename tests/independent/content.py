@@ -322,32 +322,6 @@ def top_k_blocks(s, p):
     return keep
 
 
-def nsa(s, p):
-    of = blocks_of(s, p)
-    count = of[-1] + 1
-    means = np.stack([s.K[:, of == b].mean(1) for b in range(count)], 1)
-    weight = np.zeros((s.H, s.n_q, count))
-    for h in range(s.H):
-        for i in range(s.n_q):
-            whole = np.array([s.seen[h, i, of == b].all() for b in range(count)])
-            if whole.any():
-                e = np.where(whole, np.exp(s.scale * means[h] @ s.Q[h, i]), 0)
-                weight[h, i] = e / e.sum()
-    group = weight.reshape(s.kv, s.repeat, s.n_q, count).sum(1)
-    keep = np.zeros((s.H, s.n_q, s.n_k), bool)
-    for h in range(s.H):
-        for i in range(s.n_q):
-            own = of[s.pos[i]]
-            score = group[h // s.repeat, i].copy()
-            for b in (0, own - 1, own):
-                if b >= 0:
-                    score[b] = np.inf
-            some = np.array([s.seen[h, i, of == b].any() for b in range(count)])
-            back = s.pos[i] - s.key
-            keep[h, i] = largest(score, int(p["keep"]), some)[of] | ((back >= 0) & (back < p["window"]))
-    return keep
-
-
 def dsa(s, p):
     heads, size = int(p["heads"]), int(p["size"])
     X = s.Q.transpose(1, 0, 2).reshape(s.n_q, -1)
@@ -401,6 +375,41 @@ def pool_keys(s, p):
     s.K0, s.V0 = pool(s.K0), pool(s.V0)
     s.n_k, s.seen = len(parts), s.seen[:, :, last]
     return np.ones((s.H, s.n_q, s.n_k), bool)
+
+
+def global_projections(s, p):
+    """Rows before `globals` with matrices of their own; keys and values stand once for each kind of row."""
+    d, e, kv = s.d, s.V0.shape[-1], s.kv
+    A, B, C = normals(80, s.H, d, d) / SQ(d), normals(81, kv, d, d) / SQ(d), normals(82, kv, e, e) / SQ(e)
+    rows = s.pos < p["globals"]
+    s.Q = np.where(rows[None, :, None], single(s.Q @ A), s.Q)
+    s.K0 = np.concatenate([s.K0, single(s.K0 @ B)], 1)
+    s.V0 = np.concatenate([s.V0, single(s.V0 @ C)], 1)
+    s.seen = np.concatenate([s.seen & ~rows[None, :, None], s.seen & rows[None, :, None]], 2)
+    s.n_k *= 2
+    return np.ones((s.H, s.n_q, s.n_k), bool)
+
+
+def truncate(s, p):
+    kept = s.key[-int(p["keep"]):] if p["last"] else s.key[: int(p["keep"])]
+    s.K0, s.V0 = s.K0[:, kept], s.V0[:, kept]
+    s.n_k, s.seen = len(kept), s.seen[:, :, kept]
+    return np.ones((s.H, s.n_q, s.n_k), bool)
+
+
+def plastic(s, p):
+    """Ours: one step that wires distances more strongly by the mean weight they got; the weights of the run before it are a softmax over what is seen."""
+    plain = s.scale * s.dot()
+    e = np.where(s.seen, np.exp(plain), 0)
+    weights = e / e.sum(-1, keepdims=True)
+    distance = abs(s.pos[:, None] - np.arange(s.n_k)[None])
+    out = plain.copy()
+    for h in range(s.H):
+        for d in np.unique(distance):
+            at = (distance == d) & s.seen[h]
+            if at.any():
+                out[h][at] += np.log(1 + p["rate"] * single(weights[h][at].mean()))
+    return out
 
 
 # Vectors on the side of the values: what they add to the output, from the weights.
@@ -543,7 +552,7 @@ CASES = [
     ("position", learned, {"trained": 4, "gain": 1.0, "beyond": 2}),
     ("selection", top_k, {"keep": 3}),
     ("selection", top_k_blocks, {"block": 3, "keep": 2}),
-    ("selection", nsa, {"block": 2, "keep": 4, "window": 2}),
+    ("selection", plastic, {"rate": 5.0}),
     ("selection", dsa, {"keep": 3, "heads": 2, "size": 3}),
     ("selection", lsh, {"buckets": 4, "rounds": 2, "shared": 0}),
     ("selection", lsh, {"buckets": 6, "rounds": 3, "shared": 1}),
@@ -566,6 +575,9 @@ CASES = [
     ("position", lstm_generator, {"gain": 1.5, "content": 0, "values": 1}),
     ("position", r_transformer, {"reach": 3, "gain": 0.75, "values": 1}),
     ("selection", top_k, {"keep": 5}, ("normaliser", top_k_softmax, {"keep": 2})),
+    ("selection", global_projections, {"globals": 4}),
+    ("selection", truncate, {"keep": 4, "last": 0}),
+    ("selection", truncate, {"keep": 5, "last": 1}),
 ]
 
 
@@ -582,7 +594,8 @@ def main():
             if "position" in chosen or "product" in chosen:
                 scores = of(s, params)
             if "selection" in chosen:
-                scores = np.where(of(s, params), s.scale * s.dot(), -np.inf)
+                kept = of(s, params)
+                scores = np.where(kept, s.scale * s.dot(), -np.inf) if kept.dtype == bool else kept
             scores = np.where(s.seen, scores, -np.inf)
             normaliser, given = chosen.get("normaliser", (softmax, {}))
             scores, weights = normaliser(s, given, scores)
@@ -592,7 +605,7 @@ def main():
             y = np.einsum("hij,hjd->hid", weights, s.V)
             if params.get("values"):
                 y = y + VALUES[of](s, params, weights)
-            told = of is pool_keys or params.get("values") or "normaliser" in chosen or "prob" in chosen
+            told = of in (pool_keys, truncate, global_projections) or params.get("values") or "normaliser" in chosen or "prob" in chosen
             named = lambda what: IDS.get(what, what.__name__.replace("_", "-"))
             out.append(
                 {

@@ -126,6 +126,30 @@ def pruned(q, k, v, head):
     return y
 
 
+def held(q, k, v, fastest):
+    """The catalogue's own clocks: periods double over four heads, and the next four tick a third of a period later."""
+    y = plain(q, k, v)[1]
+    for h in range(len(q)):
+        period = fastest * 2 ** (h % 4)
+        phase = -(-(h // 4 % 3 * period) // 3)
+        ticks = [t for t in range(q.shape[1]) if (t - phase) % period == 0]
+        for i in range(q.shape[1]):
+            last = [t for t in ticks if t <= i]
+            if last:
+                y[h, i] = y[h, last[-1]]
+    return y
+
+
+def paged(q, k, v, page):
+    """Pages in a pool, the order of a seeded draw; keys gathered by the table, as a server does."""
+    n = k.shape[1]
+    table = np.random.default_rng((SEED + (63 << 53)) % 2**64).random(-(-n // page)).argsort().argsort()
+    pool = {name: np.zeros((len(x), len(table) * page, x.shape[-1]), np.float32) for name, x in (("k", k), ("v", v))}
+    slots = np.array([table[i // page] * page + i % page for i in range(n)])
+    pool["k"][:, slots], pool["v"][:, slots] = k, v
+    return plain(q, pool["k"][:, slots], pool["v"][:, slots])[1]
+
+
 r = np.random.default_rng(20)
 cases = []
 for heads, kv, n_q, n_k, d, d_v in [(4, 4, 6, 6, 4, 3), (6, 2, 5, 7, 3, 2), (3, 3, 4, 4, 2, 5)]:
@@ -133,6 +157,8 @@ for heads, kv, n_q, n_k, d, d_v in [(4, 4, 6, 6, 4, 3), (6, 2, 5, 7, 3, 2), (3, 
     q, k, v = (r.standard_normal(shape).astype(np.float32) for shape in shapes)
     outputs = [
         ("plain", {}, {}, plain(q, k, v)[1]),
+        ("paged", dict(page=2), {}, paged(q, k, v, 2)),
+        ("hold", dict(fastest=2), {}, held(q, k, v, 2)),
         ("talking-heads", {}, {}, talking(q, k, v)),
         ("talking-heads", dict(after=0, noise=1), {}, talking(q, k, v, after=0, noise=1)),
         ("talking-heads", dict(before=0, identity=0), {}, talking(q, k, v, before=0, identity=0)),

@@ -86,7 +86,7 @@ pub enum Control {
     Position,
     /// Scale, temperature, softcap, formula.
     Score,
-    /// Product and selection by content.
+    /// Product, selection, second branch, weights and layers.
     Content,
     /// What becomes of the heads.
     Layout,
@@ -142,7 +142,7 @@ impl Control {
             Self::Mask => ("Mask", "掩码"),
             Self::Position => ("Position", "位置"),
             Self::Score => ("Scores", "分数"),
-            Self::Content => ("Product and selection", "乘积与选择"),
+            Self::Content => ("Product, selection, hybrid, dropout, layers", "乘积、选择、混合、失活与层"),
             Self::Layout => ("Layout of heads", "头的布局"),
             Self::Weights => ("Normaliser", "归一化"),
             Self::Conventions => ("Conventions", "约定"),

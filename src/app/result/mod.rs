@@ -1,6 +1,7 @@
 //! The right of the page: why the cell is what it is, where its query looks, the output, and how long it took.
 
 mod output;
+mod plane;
 mod row;
 mod stages;
 mod story;
@@ -23,7 +24,7 @@ use crate::app::view::view;
 pub fn ResultColumn() -> impl IntoView {
     view! {
         <div class="card"><Why /></div>
-        <div class="card"><Row /></div>
+        <div class="card"><Row /><plane::Plane /></div>
         <div class="card"><Output /></div>
         <div class="card"><Estimators /></div>
         <div class="card"><TimingCard /></div>

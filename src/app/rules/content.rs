@@ -1,5 +1,5 @@
-//! What most runs leave as it is: the product, a selection of keys by content, what is done to the weights, and mixes of layers. Folded until it is
-//! needed.
+//! What most runs leave as it is: the product, a selection of keys by content, a second branch, what is done to the weights, and mixes of layers. Folded
+//! until it is needed.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::sync::Arc;
@@ -12,28 +12,35 @@ use super::layers::Layers;
 use super::params::{Owner, ParamRows};
 use super::prob::Prob;
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
+use crate::app::i18n::{t, tr};
 use crate::app::piece::piece;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
-use crate::app::view::view;
+use crate::app::view::{handler, view};
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, ContentEntry};
+use crate::catalogue::{self, ContentEntry, Family, Text};
 use crate::experiment::{Choice, Experiment};
 
-/// The card of product, selection, weights and layers.
+/// The card of product, selection, second branch, weights and layers.
 #[component]
 pub fn ContentCard() -> impl IntoView {
     let lab = lab();
     let changed = Signal::derive(move || {
         lab.experiment.with(|e| {
             let weights = (&e.prob.id, "none");
-            let chosen = [(&e.product.id, "dot"), (&e.selection.id, "none"), weights, (&e.layers.id, "same")];
+            let chosen = [
+                (&e.product.id, "dot"),
+                (&e.selection.id, "none"),
+                (&e.hybrid.id, "none"),
+                weights,
+                (&e.layers.id, "same"),
+            ];
             let ids = chosen.iter().filter(|(id, usual)| id != usual).map(|(id, _)| id.as_str());
             ids.collect::<Vec<_>>().join(", ")
         })
     });
     view! {
-        <Fold title=words("Product, selection, dropout, layers", "乘积、选择、失活与层") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
+        <Fold title=words("Product, selection, hybrid, dropout, layers", "乘积、选择、混合、失活与层") aside=changed body=|| piece(|| Box::pin(choices()), |choices| choices()) />
     }
 }
 
@@ -41,8 +48,31 @@ pub fn ContentCard() -> impl IntoView {
 fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| {
         view! {
-            <Room owner=Owner::Product label=words("Product of query and key", "查询与键的乘积") />
-            <Room owner=Owner::Selection label=words("Keys selected by content", "按内容选择键") />
+            <Room
+                owner=Owner::Product
+                path="product"
+                label=words("Product of query and key", "查询与键的乘积")
+                entries=catalogue::products
+                place=|e| &mut e.product
+                more=("More products", "更多乘积")
+            />
+            <Room
+                owner=Owner::Selection
+                path="selection"
+                label=words("Keys selected by content", "按内容选择键")
+                entries=catalogue::selections
+                place=|e| &mut e.selection
+                more=("More selections", "更多选择方式")
+            />
+            <Room
+                owner=Owner::Hybrid
+                path="hybrid"
+                label=words("A second branch", "第二个分支")
+                entries=catalogue::hybrids
+                place=|e| &mut e.hybrid
+                more=("Mix in a second branch", "混入第二个分支")
+            />
+            <Branch />
             <Prob />
             <Layers />
         }
@@ -51,12 +81,24 @@ fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
 
 /// The entries of one room, and the parameters of the chosen one.
 #[component]
-fn Room(owner: Owner, label: Signal<String>) -> impl IntoView {
+fn Room(
+    owner: Owner,
+    /// Its field of the experiment.
+    path: &'static str,
+    label: Signal<String>,
+    /// What can be chosen.
+    entries: fn() -> &'static [ContentEntry],
+    /// Where the choice is kept.
+    place: fn(&mut Experiment) -> &mut Choice,
+    /// The button to all of them, in English and in Chinese.
+    more: (&'static str, &'static str),
+) -> impl IntoView {
     let lab = lab();
-    let product = owner == Owner::Product;
-    let entries: fn() -> &'static [ContentEntry] = if product { catalogue::products } else { catalogue::selections };
-    let path = if product { "product" } else { "selection" };
-    let choice = move |e: &Arc<Experiment>| if product { e.product.id.clone() } else { e.selection.id.clone() };
+    let choice = move |e: &Arc<Experiment>| match owner {
+        Owner::Product => e.product.id.clone(),
+        Owner::Selection => e.selection.id.clone(),
+        _ => e.hybrid.id.clone(),
+    };
     let id = Signal::memo(move || lab.experiment.with(choice));
     let expanded = RwSignal::new(false);
     let shown = shown(expanded, 1, move || id.with(|id| entries().iter().position(|entry| entry.id == id)));
@@ -64,18 +106,7 @@ fn Room(owner: Owner, label: Signal<String>) -> impl IntoView {
         let item = |entry: &ContentEntry| Item::new(entry.id, words_of(entry.name)).hint(words_of(entry.about));
         entries().iter().take(shown.get()).map(item).collect::<Vec<_>>()
     };
-    let choose = Callback::new(move |id: String| {
-        lab.edit(path, |e| {
-            let choice = Choice::of(&id);
-            if product {
-                e.product = choice;
-            } else {
-                e.selection = choice;
-            }
-        });
-    });
-    let more = if product { ("More products", "更多乘积") } else { ("More selections", "更多选择方式") };
-    let except = if product { "product.params" } else { "selection.params" };
+    let choose = Callback::new(move |id: String| lab.edit(path, |e| *place(e) = Choice::of(&id)));
     view! {
         {move || view! { <Choices label=label items=items() chosen=id on_choose=choose look=Look::Chips show_label=true /> }}
         <More expanded=expanded en=more.0 zh=more.1 />
@@ -87,6 +118,66 @@ fn Room(owner: Owner, label: Signal<String>) -> impl IntoView {
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })
         }}
-        <IssueLine path=path except=except />
+        <IssueLine path=path except=match owner {
+            Owner::Product => "product.params",
+            Owner::Selection => "selection.params",
+            _ => "hybrid.params",
+        } />
     }
+}
+
+/// What the second branch is, where there is one: a mask, or an estimator.
+#[component]
+fn Branch() -> impl IntoView {
+    let lab = lab();
+    let off = Signal::memo(move || lab.experiment.with(|e| e.hybrid.id == "none"));
+    let id = Signal::memo(move || lab.experiment.with(|e| e.branch.id.clone()));
+    let choose = move |event: web_sys::Event| {
+        let id = event_target_value(&event);
+        lab.edit("branch", |e| e.branch = Choice::of(&id));
+    };
+    let option = move |value: &'static str, name: Text| {
+        view! { <option value=value selected=move || id.with(|id| id == value)>{tr(name)}</option> }
+    };
+    let estimators = move |family: Family| {
+        let of_family = catalogue::estimators().iter().filter(move |entry| entry.family == family);
+        of_family.map(move |entry| option(entry.id, entry.name)).collect_view()
+    };
+    let chosen = move || {
+        let entry = id.with(|id| catalogue::mask(id));
+        let beside = id.with(|id| catalogue::estimator(id));
+        let mask = entry.map(|entry| {
+            view! {
+                <code class="formula-line">{entry.formula}</code>
+                <ParamRows owner=Owner::Branch params=entry.params />
+                <About about=entry.about paper=entry.paper ours=entry.ours />
+            }
+        });
+        let estimator = beside.map(|entry| view! {
+            <p class="note">
+                {t("The map shows the weights of the first branch alone: this one has none.", "图中只有第一个分支的权重：这个分支没有权重。")}
+            </p>
+            <code class="formula-line">{entry.formula}</code>
+            <ParamRows owner=Owner::Branch params=entry.params />
+            <About about=entry.about paper=entry.paper ours=entry.ours />
+        });
+        (mask, estimator)
+    };
+    let body = move || {
+        lab.whole.track();
+        (!off.get()).then(|| view! {
+            <div class="engine" style:grid-template-columns="1fr"><label>
+                {t("branch B", "分支 B")}
+                <select id="branch" prop:value=move || id.get() on:change=handler(choose)>
+                    <optgroup label=t("Masks", "掩码")>
+                        {catalogue::masks().iter().map(|entry| option(entry.id, entry.name)).collect_view()}
+                    </optgroup>
+                    {Family::ALL.map(|family| view! { <optgroup label=tr(family.name())>{estimators(family)}</optgroup> })}
+                </select>
+            </label></div>
+            <IssueLine path="branch" except="branch.params" />
+            {chosen}
+        })
+    };
+    view! { <div>{body}</div> }
 }

@@ -67,6 +67,7 @@ fn Layouts() -> impl IntoView {
                 <ParamRows owner=Owner::Layout params=entry.params />
                 <Tables reader=Reader::Entry(Owner::Layout) />
                 {(entry.id == "low-precision").then(|| view! { <Rounding /> })}
+                {(entry.id == "paged").then(|| view! { <Pages /> })}
                 {(entry.id != PLAIN).then(|| view! { <Apart /> })}
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })
@@ -136,6 +137,31 @@ fn Rounding() -> impl IntoView {
             <p class="note">{v.told(lab, "V")}</p>
         })}
     }
+}
+
+/// Which page of the pool holds which tokens, and what of the pool stays empty.
+#[component]
+fn Pages() -> impl IntoView {
+    let lab = lab();
+    let told = move || {
+        let tokens = lab.loaded.with(|l| l.as_ref().map(|l| l.dims.n_k))?;
+        let (page, seed) = lab.experiment.with(|e| {
+            let default = catalogue::layout(&e.layout.id).and_then(|entry| entry.params.first()).map(|p| p.default);
+            (e.layout.params.get("page").copied().or(default).unwrap_or(1.0) as usize, e.seed)
+        });
+        let table = lowering::page_table(seed, tokens, page);
+        let (pages, spare) = (table.len(), table.len() * page - tokens);
+        let first: Vec<String> = table.iter().take(16).map(usize::to_string).collect();
+        let first = first.join(" ");
+        let more = if pages > 16 { " …" } else { "" };
+        Some(match lab.lang.get() {
+            catalogue::Lang::En => {
+                format!("{pages} pages, {spare} places of the last one empty; page table: {first}{more}")
+            }
+            catalogue::Lang::Zh => format!("共 {pages} 页，最后一页空 {spare} 个位置；页表：{first}{more}"),
+        })
+    };
+    view! { <p class="note">{told}</p> }
 }
 
 /// How far the output is from that of plain heads: the same experiment without the layout, run once more for every result.

@@ -7,7 +7,7 @@
 //! | `formulas` | what a formula needs to be compiled: names, values, tables |
 //! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
 //! | `painted` | cells switched by hand |
-//! | `tools`, `combine`, `strip` | buttons to more; patterns joined with the mask; each layer by itself |
+//! | `tools`, `combine`, `strip`, `reorder` | buttons to more; patterns joined with the mask; each layer by itself; tokens in another order |
 //! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
 //! | `layers`, `prob` | mixes of layers; what is done to the weights: parts of the card `content` |
 
@@ -27,6 +27,7 @@ mod painted;
 mod params;
 mod position;
 mod prob;
+mod reorder;
 mod score;
 mod strip;
 mod tables;

@@ -24,6 +24,10 @@ pub enum Owner {
     Selection,
     /// The layout of heads.
     Layout,
+    /// The hybrid entry.
+    Hybrid,
+    /// The mask or estimator of the second branch.
+    Branch,
     /// The normaliser.
     Normaliser,
     /// What is done to the weights.
@@ -41,6 +45,8 @@ impl Owner {
             Self::Product => "product.params",
             Self::Selection => "selection.params",
             Self::Layout => "layout.params",
+            Self::Hybrid => "hybrid.params",
+            Self::Branch => "branch.params",
             Self::Normaliser => "normaliser.params",
             Self::Prob => "prob.params",
             Self::Layers => "layers.params",
@@ -55,6 +61,8 @@ impl Owner {
             Self::Product => &e.product.params,
             Self::Selection => &e.selection.params,
             Self::Layout => &e.layout.params,
+            Self::Hybrid => &e.hybrid.params,
+            Self::Branch => &e.branch.params,
             Self::Normaliser => &e.normaliser.params,
             Self::Prob => &e.prob.params,
             Self::Layers => &e.layers.params,
@@ -68,6 +76,8 @@ impl Owner {
             Self::Product => &mut e.product.params,
             Self::Selection => &mut e.selection.params,
             Self::Layout => &mut e.layout.params,
+            Self::Hybrid => &mut e.hybrid.params,
+            Self::Branch => &mut e.branch.params,
             Self::Normaliser => &mut e.normaliser.params,
             Self::Prob => &mut e.prob.params,
             Self::Layers => &mut e.layers.params,
@@ -86,6 +96,9 @@ impl Owner {
             Self::Product => (catalogue::product(&e.product.id).map_or(&[], |entry| entry.params), &[]),
             Self::Selection => (catalogue::selection(&e.selection.id).map_or(&[], |entry| entry.params), &[]),
             Self::Layout => catalogue::layout(&e.layout.id).map_or((&[], &[]), |entry| (entry.params, entry.tables)),
+            Self::Hybrid => (catalogue::hybrid(&e.hybrid.id).map_or(&[], |entry| entry.params), &[]),
+            // Tables of its mask are shown with the mask that stands first.
+            Self::Branch => (catalogue::branch(&e.branch.id).unwrap_or_default(), &[]),
             Self::Normaliser => {
                 catalogue::normaliser(&e.normaliser.id).map_or((&[], &[]), |entry| (entry.params, entry.tables))
             }

@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::{combine, strip};
+use super::{combine, reorder, strip};
 use crate::app::browse;
 use crate::app::i18n::t;
 use crate::app::piece::piece;
@@ -27,6 +27,8 @@ pub enum Open {
     Catalogue,
     /// The layers, each by itself.
     Layers,
+    /// The tokens in another order.
+    Reorder,
 }
 
 /// The buttons, and what they open.
@@ -40,6 +42,7 @@ pub fn Tools() -> impl IntoView {
         (Open::Head, "This head only", "仅此头"),
         (Open::Catalogue, "Browse all", "浏览目录"),
         (Open::Layers, "Show layers", "分层查看"),
+        (Open::Reorder, "Reorder tokens", "重排词元"),
     ];
     view! {
         <div class="edits">
@@ -71,6 +74,7 @@ fn behind() -> Result<Behind, SplitLoaderError> {
             {move || match open.get() {
                 Open::Nothing => ().into_any(),
                 Open::Layers => view! { <strip::Strip open=open /> },
+                Open::Reorder => view! { <reorder::Reorder open=open /> },
                 which => view! { <browse::Sheet which=which open=open /> },
             }}
         }

@@ -35,5 +35,5 @@ async fn open() -> Result<fn() -> AnyView, SplitLoaderError> {
 
 #[wasm_split(later, fallible)]
 fn sheet() -> Result<fn() -> AnyView, SplitLoaderError> {
-    Ok(|| sheet::sheet())
+    Ok(sheet::sheet)
 }

@@ -2,20 +2,26 @@
 
 use super::Chooser;
 use crate::attention::problem::{Normaliser, Problem};
-use crate::catalogue::{self, NormaliserKind, Text};
+use crate::catalogue::{self, NormaliserEntry, NormaliserKind, Text};
 use crate::experiment::{FormulaChoice, Issue};
 use crate::formula::{DataValues, Sorted};
 
+/// A normaliser that has its slots, with its parameters.
+pub type Chosen = (&'static NormaliserEntry, Sorted<String, f64>);
+
 impl Chooser<'_> {
-    /// The normaliser entry `id`.
-    pub fn normaliser(&mut self, problem: &mut Problem, id: &str, params: &Sorted<String, f64>, path: &str) {
+    /// The normaliser entry `id`, but for what it does by content: that comes last, with [`Self::choosing`].
+    pub fn normaliser(
+        &mut self,
+        problem: &mut Problem,
+        id: &str,
+        params: &Sorted<String, f64>,
+        path: &str,
+    ) -> Option<Chosen> {
         let Some(entry) = catalogue::normaliser(id) else {
-            return self.unknown(
-                path,
-                Text::new("normaliser", "归一化方式"),
-                id,
-                catalogue::normalisers().iter().map(|e| e.id),
-            );
+            let ids = catalogue::normalisers().iter().map(|e| e.id);
+            self.unknown(path, Text::new("normaliser", "归一化方式"), id, ids);
+            return None;
         };
         let params = self.params(entry.params, params, path);
         problem.normaliser = match entry.kind {
@@ -40,7 +46,14 @@ impl Chooser<'_> {
                 _ => Vec::new(),
             });
         }
-        self.content(problem, &entry.content, entry.params, &params, path);
+        Some((entry, params))
+    }
+
+    /// What a normaliser does by content, with the keys that everything else leaves.
+    pub fn choosing(&mut self, problem: &mut Problem, chosen: Option<Chosen>, path: &str) {
+        if let Some((entry, params)) = chosen {
+            self.content(problem, &entry.content, entry.params, &params, path);
+        }
     }
 
     /// What is done to the weights: the entry `id`, `none`, or a formula of the user's own.

@@ -10,6 +10,7 @@ use super::choose::{Chooser, Pattern};
 use super::problem::{Problem, Term};
 use crate::experiment::Layer;
 
+pub(super) use lower::Names;
 pub use own::{own_mask, own_position};
 
 /// One mask and the parts of the score, of a pattern and the layers over it.

@@ -136,15 +136,26 @@ impl<'a> Open<'a> {
         Ok(own)
     }
 
+    /// Whether parts that stood before the position bias of `next` may come after it: all of them only add something.
+    fn commute(&mut self, parts: &[(usize, Tree, Term)], next: &Experiment) -> bool {
+        let slot = catalogue::position(&next.position.id).map(|entry| entry.slot);
+        let Some(Slot::Score { formula, .. }) = slot else { return true };
+        let adds = |tree: &Tree| tree.adds_to("s");
+        parts.iter().all(|(_, part, _)| adds(part)) && Tree::parse(formula).is_ok_and(|tree| adds(&tree))
+    }
+
     /// Puts parts of the score before the score formula of the user's own.
     fn score(&mut self, parts: Vec<(usize, Tree, Term)>, ranges: Ranges, next: &mut Experiment) -> Result<(), Message> {
         if parts.is_empty() {
             return Ok(());
         }
-        if self.experiment.softcap != 0.0 && self.experiment.conventions.softcap == SoftcapOrder::AfterBias {
+        // What stands before the softcap takes it along: a score formula of one's own comes after it.
+        let softcap = self.experiment.softcap;
+        let capped = softcap != 0.0 && self.experiment.conventions.softcap == SoftcapOrder::AfterBias;
+        if capped && !self.commute(&parts, next) {
             return Err(Text::new(
-                "It stands before the softcap, and a score formula of your own comes after it: set the softcap to 0 first, or let it come before the biases.",
-                "它位于软上限之前，而自定义评分公式在软上限之后：请先把软上限设为 0，或改为在偏置之前。",
+                "It stands before a position bias and the softcap, and can't come after the bias: set the softcap to 0 first, or let it come before the biases.",
+                "它位于位置偏置和软上限之前，且不能移到偏置之后：请先把软上限设为 0，或改为在偏置之前。",
             )
             .into());
         }
@@ -160,17 +171,32 @@ impl<'a> Open<'a> {
             }
             None => None,
         };
-        for (pattern, part, term) in parts.into_iter().chain(last) {
+        let cap = Term::new("score", "softcap * tanh(s / softcap)").param("softcap", Scalar::Float(softcap as f32));
+        let cap = match Tree::parse(&cap.text) {
+            Ok(tree) if capped => Some((CAP, tree, cap)),
+            _ => None,
+        };
+        if capped {
+            next.softcap = 0.0;
+        }
+        for (pattern, part, term) in parts.into_iter().chain(cap).chain(last) {
             tree = part.renamed(&names.take(pattern, &term)).with("s", &tree);
         }
         let all = |pattern: usize, name: &str| match own {
             Some(own) if pattern == usize::MAX => own.params.iter().find(|param| param.name == name).cloned(),
+            _ if pattern == CAP => {
+                let (name, ty) = (name.to_owned(), Ty::Float);
+                Some(Declared { name, ty, min: 0.5, max: 50.0, step: 0.5, value: softcap })
+            }
             _ => ranges(pattern, name),
         };
         next.score = Some(self.formula(names, tree, Kind::Score, &all, next)?);
         Ok(())
     }
 }
+
+/// The softcap among the patterns.
+const CAP: usize = usize::MAX - 1;
 
 /// A number with decimals as it was typed: the shortest that 32 bits hold as the same.
 fn shortest(value: f64) -> f64 {

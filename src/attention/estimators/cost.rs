@@ -119,8 +119,23 @@ impl Estimator {
 
     /// Pairs of cells that meet at some level of H-Transformer-1D: three blocks a row beside the diagonal, and at most as many again, less those
     /// that have met, at every further level.
+    /// Where queries look back only, each of them meets the cells before it.
     fn pairs_of_levels(&self, block: usize) -> f64 {
         let (mut cells, mut pairs, mut finest) = (self.dims.n_k, 0.0, true);
+        if self.causal {
+            let far = |i: usize, depth: usize| (i >> depth) / block;
+            let of_query = |i: usize| {
+                let levels = (0..usize::BITS as usize).take_while(|&depth| depth == 0 || far(i, depth - 1) > 0);
+                // At the finest level up to itself; at every other the cells of the block before, less those that have met below.
+                let met = levels.map(|depth| match depth {
+                    0 => i + 1 - far(i, 0).saturating_sub(1) * block,
+                    _ => (far(i, depth - 1).saturating_sub(1) * block / 2)
+                        .saturating_sub(far(i, depth).saturating_sub(1) * block),
+                });
+                met.sum::<usize>() as f64
+            };
+            return (0..self.dims.n_q).map(of_query).sum();
+        }
         loop {
             let ends = |b: usize| (b.saturating_sub(1) * block, ((b + 2) * block).min(cells));
             for i in 0..cells {

@@ -19,29 +19,39 @@ struct Level<R> {
 /// H-Transformer-1D (Zhu and Soricut 2021, section 6). With blocks of `block` cells, a pair of tokens meets at the first level at which their blocks are the same or
 /// neighbours: at level 0 exactly, at level `l` through the means of `2^l` queries and keys and the sum of as many values.
 ///
-/// Each level has a largest score of its own; they are merged with a common one, or far levels would weigh as much as near ones.
+/// Each level has a largest score of its own; they are merged with a common one, or far levels would weigh as much as near ones. Where queries look back
+/// only, each meets the means of keys by itself: the mean of its cell's queries would hold later ones.
 pub fn h_transformer<R: Real>(head: &Head<R>, block: usize) -> Vec<R> {
     let mut level = Level { q: head.q.clone(), k: head.k.clone(), v: head.v.clone(), tokens: vec![1; head.n_k] };
     let mut rows = vec![Running::new(head.d_v); head.n_q];
     for depth in 0.. {
         let cells = level.tokens.len();
         let near = |a: usize, b: usize| (a / block).abs_diff(b / block) <= 1;
-        for i in 0..cells {
+        let seen_by = |query: &[R], i: usize| {
             let first = (i / block).saturating_sub(1) * block;
+            let end = if head.causal { i + 1 } else { ((i / block + 2) * block).min(cells) };
             let mut row = Running::new(head.d_v);
-            for j in first..((i / block + 2) * block).min(cells) {
+            for j in first..end {
                 // Neighbours one level below have met there: blocks are even, so all tokens of two cells agree.
                 if depth > 0 && near(2 * i, 2 * j) {
                     continue;
                 }
-                let score = head.scale * dot(&level.q[i * head.d..][..head.d], &level.k[j * head.d..][..head.d]);
+                let score = head.scale * dot(query, &level.k[j * head.d..][..head.d]);
                 // The values are sums already; only the sum of weights counts the tokens.
                 let count = R::near(level.tokens[j] as f64);
                 let value: Vec<R> = level.v[j * head.d_v..][..head.d_v].iter().map(|&v| v / count).collect();
                 row.add(score, count, &value);
             }
-            let of = i << depth..((i + 1) << depth).min(head.n_q);
-            rows[of].iter_mut().for_each(|token| token.merge(&row));
+            row
+        };
+        if head.causal {
+            rows.iter_mut().enumerate().for_each(|(i, token)| token.merge(&seen_by(head.q(i), i >> depth)));
+        } else {
+            for i in 0..cells {
+                let row = seen_by(&level.q[i * head.d..][..head.d], i);
+                let of = i << depth..((i + 1) << depth).min(head.n_q);
+                rows[of].iter_mut().for_each(|token| token.merge(&row));
+            }
         }
         if cells <= 2 * block {
             break;

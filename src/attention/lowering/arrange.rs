@@ -1,11 +1,13 @@
 //! Layouts of heads turned into the steps of a lowering and what is done to the output.
 
+use std::sync::Arc;
+
 use super::super::problem::Problem;
 use super::change::mixes;
 use super::gather::gather;
 use super::{Finish, Lowering, Making, Step};
-use crate::catalogue::{Change, End, LayoutEntry};
-use crate::formula::DataValues;
+use crate::catalogue::{Change, End, LayoutEntry, Table};
+use crate::formula::{Data, DataValues};
 
 /// Adds what `entry` does to a problem. With `rooted`, the problem's scale has the root of the size of a head in it, and follows that size.
 pub fn arrange(problem: &mut Problem, entry: &LayoutEntry, making: &mut Making, rooted: bool) {
@@ -56,6 +58,26 @@ pub fn arrange(problem: &mut Problem, entry: &LayoutEntry, making: &mut Making, 
             diagonal(&|h| gains.get(h).copied().unwrap_or(1.0))
         }
         End::Gate => Finish::Gate { values: Vec::new() },
+        End::Hold => {
+            let [period, phase] = entry.tables else { return };
+            let whole = |table: &Table, of: &mut dyn FnMut(&Table) -> Option<_>| match of(table)
+                .map(|data: Arc<Data>| data.values.clone())
+            {
+                Some(DataValues::Int(values)) => values,
+                // A table that does not fit is an issue already.
+                _ => Vec::new(),
+            };
+            let (periods, phases) = (whole(period, table), whole(phase, table));
+            let ticks = |at: usize| {
+                let (row, q) = (at / before.n_q, at % before.n_q);
+                let (batch, head) = (row / heads, row % heads);
+                let offset = problem.offset.get(batch % problem.offset.len().max(1)).copied().unwrap_or(0);
+                let period = periods.get(head).copied().unwrap_or(1).max(1);
+                let since = (q as i32 + offset - phases.get(head).copied().unwrap_or(0)).rem_euclid(period) as usize;
+                row * before.n_q + q.checked_sub(since).unwrap_or(q)
+            };
+            Finish::Hold { from: (0..before.rows()).map(ticks).collect() }
+        }
     };
     let lowering = problem.lowering.get_or_insert_with(|| Box::new(Lowering::new(before)));
     lowering.finish.push(finish);

@@ -31,6 +31,16 @@ pub enum Finish {
         /// `[batch, q_heads, n_q, d_v]`; empty until they are computed.
         values: Vec<f32>,
     },
+    /// Each row that of another place.
+    Hold {
+        /// Which, of the rows `[batch, q_heads, n_q]`.
+        from: Vec<usize>,
+    },
+    /// `y' = g · y + z` of each row, with `z` the gated output of what stands beside attention.
+    Blend {
+        /// `[batch, q_heads, n_q, 1 + d_v]`, `g` and then `z`; empty until they are computed.
+        values: Vec<f32>,
+    },
 }
 
 impl Finish {
@@ -73,11 +83,21 @@ impl Finish {
                     Issue::new("finish", message)
                 })
             }
+            Self::Hold { from } => {
+                let rows = dims.rows();
+                let whole = from.len() == rows && from.iter().all(|&row| row < rows);
+                (!whole).then(|| Issue::new("finish", Text::new("its rows don't fit", "行数不符")))
+            }
+            Self::Blend { values } => {
+                let rows = dims.rows();
+                let whole = values.is_empty() || values.len().is_multiple_of(rows) && values.len() > rows;
+                (!whole).then(|| Issue::new("finish", Text::new("its rows don't fit", "行数不符")))
+            }
             Self::MixHeads { .. } => None,
         }
     }
 
-    /// Changes the output, `[batch, q_heads, n_q, d_v]`; sums are of double precision. What [`Finish::check`] refuses leaves it as it is.
+    /// Changes the output, `[batch, q_heads, n_q, d_v]`, of which those before may have left fewer numbers of each row; sums are of double precision. What [`Finish::check`] refuses leaves it as it is.
     pub fn apply(&self, dims: &Dims, y: &mut Vec<f32>) {
         if self.check(dims).is_some() {
             return;
@@ -91,6 +111,20 @@ impl Finish {
                 if width > 0 {
                     let rows = y.chunks_exact_mut(dims.d_v).zip(values.chunks_exact(width));
                     rows.for_each(|(row, gates)| row.iter_mut().zip(gates.iter().cycle()).for_each(|(y, g)| *y *= g));
+                }
+            }
+            Self::Hold { from } => {
+                let width = y.len() / dims.rows().max(1);
+                let held = from.iter().flat_map(|row| &y[row * width..(row + 1) * width]).copied().collect();
+                *y = held;
+            }
+            Self::Blend { values } => {
+                let rows = dims.rows().max(1);
+                let width = y.len() / rows;
+                if values.len() == rows * (width + 1) {
+                    for (row, blend) in y.chunks_exact_mut(width).zip(values.chunks_exact(width + 1)) {
+                        row.iter_mut().zip(&blend[1..]).for_each(|(y, z)| *y = blend[0] * *y + z);
+                    }
                 }
             }
         }

@@ -22,6 +22,8 @@ pub struct Frame {
     pub group: usize,
     /// Keys as they were given.
     pub given_n_k: usize,
+    /// Where keys stand that are neither tokens in order nor groups of them; empty where there are none.
+    pub places: Vec<usize>,
 }
 
 impl Frame {
@@ -38,11 +40,14 @@ impl Frame {
             }
         }
         let offsets = if offset.is_empty() { vec![0] } else { offset.to_vec() };
-        Ok(Self { dims, offsets, inputs, given_d_v: dims.d_v, group: 1, given_n_k: dims.n_k })
+        Ok(Self { dims, offsets, inputs, given_d_v: dims.d_v, group: 1, given_n_k: dims.n_k, places: Vec::new() })
     }
 
     /// Where a key stands; a group stands where its last token does.
     pub fn key_position(&self, key: usize) -> i64 {
+        if let Some(&place) = self.places.get(key) {
+            return place as i64;
+        }
         ((key + 1) * self.group).min(self.given_n_k) as i64 - 1
     }
 

@@ -8,6 +8,7 @@
 //! | `code` | what the page fetches when it is first needed |
 //! | `arrange` | layouts of heads: their steps and what they do to the output |
 //! | `gather` | entries of the catalogue turned into steps |
+//! | `branches`, `hybrid` | several attentions as one; a second branch beside the experiment's own |
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
 //! | `measure` | tables computed from Q and K, and what their weights add to the output |
@@ -15,11 +16,13 @@
 //! | `finish` | what is done to the output |
 
 mod arrange;
+mod branches;
 mod change;
 mod code;
 mod finish;
 mod frame;
 mod gather;
+mod hybrid;
 mod measure;
 mod numbers;
 mod step;
@@ -28,20 +31,21 @@ use std::sync::Arc;
 
 use super::dims::{Dims, Inputs};
 use super::plan::{self, Plan};
-use super::problem::{Encoding, Problem, Term};
+use super::problem::{Encoding, Normaliser, Problem, Term};
 use super::rotation::Rotation;
 use crate::catalogue::{Content, End, LayoutEntry, Text};
 use crate::experiment::{Issue, Issues, message};
 use crate::formula::{Data, DataValues};
 
 pub use crate::catalogue::{Change, Measure};
-pub use change::round;
-pub(super) use code::Making;
+pub use change::{round, table as page_table};
 #[cfg(feature = "app")]
 pub use code::install;
+pub(super) use code::{Making, second};
 pub use finish::Finish;
 pub use frame::Frame;
 pub(super) use gather::seal;
+pub(super) use hybrid::hybrid;
 pub use step::{Derived, Step};
 
 /// The most bytes of one computed table.
@@ -93,6 +97,11 @@ impl Lowering {
         self.transforms.is_empty() && self.tables.is_empty() && self.finish.is_empty()
     }
 
+    /// Puts the tables that read weights last: weights are known when everything else is.
+    fn order(&mut self) {
+        self.tables.sort_by_key(Derived::reads_weights);
+    }
+
     /// Operations, estimated from above, of tensors that end with the sizes `dims`.
     pub fn flops(&self, dims: &Dims) -> f64 {
         let cells = dims.rows() as f64 * dims.n_k as f64;
@@ -129,7 +138,9 @@ impl Problem {
         if let Some(lowering) = &mut key.lowering {
             lowering.finish.clear();
             if lowering.tables.iter().any(Derived::reads_scores) {
-                let weights = lowering.tables.iter().any(Derived::reads_weights);
+                // Distances are wired by weights as the normaliser gives them.
+                let wired = |table: &Derived| table.reads_weights() || table.step.kind == Measure::Hebbian;
+                let weights = lowering.tables.iter().any(wired);
                 let (plain, lowering) = (key.normaliser, key.lowering.take());
                 key = Problem { lowering, ..self.clone() };
                 if !weights {
@@ -179,6 +190,27 @@ fn faults(lowering: &Lowering, dims: &Dims) -> Vec<Issue> {
             issues.push(Issue::new(table.step.path.clone(), message));
         }
     }
+    for table in lowering.tables.iter().filter(|table| !table.branches.is_empty()) {
+        let sums = |of: &Problem| matches!(of.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
+        let fits = |branch: &Problem| table.step.kind == Measure::Beside || sums(branch);
+        if !table.branches.iter().all(fits) {
+            let text = Text::new(
+                "branches are added where weights come from a softmax, with or without a sink",
+                "只有当权重来自 Softmax（可带汇点）时，才能把各分支相加",
+            );
+            issues.push(Issue::new(format!("{}.id", table.step.path), text));
+        }
+    }
+    let joined = lowering.tables.iter().position(|table| table.step.kind == Measure::Branches);
+    for table in joined.into_iter().flat_map(|at| &lowering.tables[at + 1..]) {
+        if table.reads_scores() && !table.reads_weights() {
+            let text = Text::new(
+                "chooses among the scores of one attention, and the selection adds up several",
+                "要在一个注意力的分数中取舍，而所选的选择方式把几个注意力相加",
+            );
+            issues.push(Issue::new(format!("{}.id", table.step.path), text));
+        }
+    }
     for finish in &lowering.finish {
         issues.extend(finish.check(dims));
     }
@@ -211,16 +243,23 @@ pub fn compute(problem: &Problem, inputs: &Inputs) -> Result<Lowered, Issues> {
         return Err(Issue::new("dims", text).into());
     }
     let mut rest = Problem { lowering: None, ..problem.clone() };
+    let mut later = lowering.tables.clone();
     let mut tables = Vec::with_capacity(lowering.tables.len());
-    for table in &lowering.tables {
+    while !later.is_empty() {
+        let table = later.remove(0);
+        // Of several branches, the scores and masks of the one that reads it.
+        let of_branch = later.iter().flat_map(|later| &later.branches).find(|branch| awaits(branch, &table.name));
+        let source = of_branch.unwrap_or(&rest);
         let plan = match (table.reads_weights(), table.reads_scores()) {
             // Every other table is there by now.
             (true, _) => Some(Plan::compile(&rest)?),
-            (_, true) => Some(Plan::compile(&ready(&rest))?),
+            (_, true) => Some(Plan::compile(&ready(source))?),
             _ => None,
         };
-        let data = measure::compute(table, &frame, plan.as_ref())?;
-        put(&mut rest, &table.name, &Arc::new(data.clone()));
+        let data = measure::compute(&table, &frame, (&lowering.dims, inputs), plan.as_ref())?;
+        let shared = Arc::new(data.clone());
+        put(&mut rest, &table.name, &shared);
+        later.iter_mut().flat_map(|later| &mut later.branches).for_each(|branch| put(branch, &table.name, &shared));
         tables.push(data);
     }
     Ok(Lowered { inputs: frame.inputs, tables })
@@ -246,12 +285,15 @@ pub fn settle(problem: &mut Problem, tables: Vec<Data>) {
             let waiting = lowering.finish.iter_mut().find_map(|finish| match finish {
                 Finish::Gate { values } if kind == Measure::Gate && values.is_empty() => Some(values),
                 Finish::Add { values } if kind.is_addend() && values.is_empty() => Some(values),
+                Finish::Blend { values } if kind == Measure::Blend && values.is_empty() => Some(values),
                 _ => None,
             });
             waiting.into_iter().for_each(|values| values.clone_from(computed));
         }
         put(problem, &derived.name, &Arc::new(data));
     }
+    // They are in the problem now.
+    lowering.tables.iter_mut().for_each(|table| table.branches.clear());
     lowering.done = true;
     problem.lowering = Some(lowering);
 }
@@ -275,6 +317,14 @@ fn put(problem: &mut Problem, name: &str, data: &Arc<Data>) {
             *place = data.clone();
         }
     }
+}
+
+/// Whether a formula of a problem waits for a table of this name.
+fn awaits(problem: &Problem, name: &str) -> bool {
+    let Problem { bias_before_cap, bias, masks, probability, .. } = problem;
+    let mut terms = bias_before_cap.iter().chain(bias).chain(masks).chain(probability);
+    // What a term holds for its siblings is not read by it.
+    terms.any(|term| term.data.get(name).is_some_and(|data| data.shape.is_empty()) && term.text.contains(name))
 }
 
 /// The problem without the formulas that still wait for a table: what a selection is made from.

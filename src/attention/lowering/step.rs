@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::super::dims::Dims;
+use super::super::estimators::Estimator;
+use super::super::problem::Problem;
 use super::measure;
 use crate::catalogue::Measure;
 use crate::formula::{Data, Sorted, Ty};
@@ -48,10 +50,14 @@ pub struct Derived {
     pub step: Step<Measure>,
     /// What it is computed from beside Q and K.
     pub data: Option<Arc<Data>>,
+    /// The attentions that it joins, of [`Measure::Branches`]; none once they are joined.
+    pub branches: Vec<Problem>,
+    /// What stands beside attention, of [`Measure::Blend`].
+    pub estimator: Option<Estimator>,
 }
 
 impl Derived {
-    /// Whether it depends on the problem's scores or masks, not on Q and K alone.
+    /// Whether it depends on the problem's scores or masks, not on Q and K alone. Branches are joined from problems of their own.
     pub fn reads_scores(&self) -> bool {
         matches!(
             self.step.kind,
@@ -59,6 +65,8 @@ impl Derived {
                 | Measure::TopKeys
                 | Measure::TopBlocks
                 | Measure::NativeBlocks
+                | Measure::WholeBlocks
+                | Measure::Hebbian
                 | Measure::Indexed
                 | Measure::ColumnSums
         ) || self.reads_weights()

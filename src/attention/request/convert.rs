@@ -11,6 +11,7 @@ use crate::attention::dims::{Dims, Inputs};
 use crate::attention::lowering;
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
+use crate::attention::second::{at_branch, mix};
 use crate::catalogue;
 use crate::experiment::{CausalAlignment, Choice, FormulaChoice, Issue, Issues, Stage};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
@@ -87,6 +88,21 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
         return Err(Issue::new("op", format!("`{op}` can't be computed here; `attention` can")).into());
     }
     let (dims, past, layout, inputs) = tensors(request)?;
+    let (problem, mut issues) = problem(request, dims, past, true);
+    let (outputs, matrix) = outputs(request, &mut issues);
+    check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
+    let repeat = request.repeat.unwrap_or(1);
+    if !(1..=1000).contains(&repeat) {
+        issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
+    }
+    if !issues.is_empty() {
+        return Err(Issues(issues));
+    }
+    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat })
+}
+
+/// The problem over tensors of these sizes, and what is wrong with it. Of the `first` branch it is asked whether every table is read.
+fn problem(request: &Request, dims: Dims, past: usize, first: bool) -> (Problem, Vec<Issue>) {
     let mut problem = Problem::plain(dims);
     let mut chooser =
         Chooser { dims, seed: request.seed, data: &request.data, conventions: request.conventions, issues: Vec::new() };
@@ -114,18 +130,34 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
         }
     }
     formulas(request, &mut chooser, &mut problem);
+    if first {
+        unread(request, &problem, &mut chooser.issues);
+    }
+    if let Some(hybrid) = &request.hybrid {
+        let full = Choice::of("none");
+        let branch = request.branch.as_ref().unwrap_or(&full);
+        let scale = request.scale.unwrap_or_else(|| 1.0 / (dims.d as f32).sqrt()) / temperature;
+        let other = || {
+            let (problem, issues) = self::problem(&second(request, branch), dims, past, false);
+            if issues.is_empty() { Ok(problem) } else { Err(at_branch(Issues(issues))) }
+        };
+        mix(&mut chooser, &mut problem, [hybrid, branch], scale, &other);
+    }
     let mut issues = chooser.issues;
     issues.extend(plan::check(&problem));
-    let (outputs, matrix) = outputs(request, &mut issues);
-    check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
-    let repeat = request.repeat.unwrap_or(1);
-    if !(1..=1000).contains(&repeat) {
-        issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
+    (problem, issues)
+}
+
+/// The request with its branch's mask in the place of its own. What is done to the weights is done to the sum.
+fn second(request: &Request, branch: &Choice) -> Request {
+    Request {
+        mask: Some(FormulaOrEntry::Entry(branch.clone())),
+        combine: Vec::new(),
+        selection: None,
+        prob: None,
+        hybrid: None,
+        ..request.clone()
     }
-    if !issues.is_empty() {
-        return Err(Issues(issues));
-    }
-    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat })
 }
 
 /// Sizes, keys of the past, layout, and Q, K and V as `[batch, heads, length, size]` with the past before them.
@@ -332,25 +364,34 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
     if let Some(entry) = &request.layout {
         chooser.layout(problem, &entry.id, &entry.params, "layout", rooted);
     }
+    let normaliser = request.normaliser.as_ref();
+    let last = normaliser.and_then(|entry| chooser.normaliser(problem, &entry.id, &entry.params, "normaliser"));
     if let Some(entry) = &request.selection {
         chooser.selection(problem, &entry.id, &entry.params, "selection");
     }
-    if let Some(entry) = &request.normaliser {
-        chooser.normaliser(problem, &entry.id, &entry.params, "normaliser");
-    }
+    // Last of what reads scores: a normaliser may choose among the keys that everything else leaves.
+    chooser.choosing(problem, last, "normaliser");
     lowering::seal(problem);
+}
+
+/// An issue with every table that nothing in a request reads, of which `problem` is all but the second branch.
+fn unread(request: &Request, problem: &Problem, issues: &mut Vec<Issue>) {
     for name in request.data.keys() {
         let terms =
             problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);
         let read = terms.map(|term| &term.data).any(|data: &Sorted<_, _>| data.contains_key(name));
-        // What a layout or a normaliser reads is in its own slot.
+        // What a layout or a normaliser reads is in its own slot, and a second mask comes later.
         let layout = request.layout.as_ref().and_then(|layout| catalogue::layout(&layout.id));
         let normaliser = request.normaliser.as_ref().and_then(|normaliser| catalogue::normaliser(&normaliser.id));
-        let mut tables = layout.map_or(&[][..], |e| e.tables).iter().chain(normaliser.map_or(&[][..], |e| e.tables));
+        let branch = request.hybrid.as_ref().and(request.branch.as_ref()).and_then(|mask| catalogue::mask(&mask.id));
+        let mut tables = [layout.map(|e| e.tables), normaliser.map(|e| e.tables), branch.map(|e| e.tables)]
+            .into_iter()
+            .flatten()
+            .flatten();
         let read = read || tables.any(|table| table.name == name);
-        let at_fault = chooser.issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
+        let at_fault = issues.iter().any(|issue| issue.path.starts_with(&format!("data.{name}")));
         if !read && !at_fault {
-            chooser.issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));
+            issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));
         }
     }
 }

@@ -124,6 +124,7 @@ fn unheard(request: &Request) -> impl Iterator<Item = &'static str> {
         ("position", !nowhere),
         ("layers", request.layers.as_ref().is_some_and(|choice| choice.id != "same")),
         ("normaliser", !softmax),
+        ("hybrid", request.hybrid.as_ref().is_some_and(|choice| choice.id != "none")),
         ("data", !request.data.is_empty()),
         ("algorithm", request.algorithm != Algorithm::Auto),
         ("rect", request.rect.is_some()),

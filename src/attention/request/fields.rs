@@ -46,7 +46,7 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 30] = [
+const REQUEST: [Field; 32] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
@@ -68,6 +68,8 @@ const REQUEST: [Field; 30] = [
     field("product", CHOICE),
     field("layout", CHOICE),
     field("selection", CHOICE),
+    field("hybrid", CHOICE),
+    field("branch", CHOICE),
     field("normaliser", CHOICE),
     field("estimator", CHOICE),
     field("data", DATA),
@@ -186,6 +188,7 @@ impl Draft {
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
+    use crate::attention::problem::Problem;
     use crate::attention::request::prepare;
     use crate::catalogue::Lang;
     use crate::formula::Scalar;
@@ -218,7 +221,7 @@ mod tests {
             "right_window_size": 3, "qk_matmul_output_mode": 3, "mask": "k < 5",
             "combine": [{"op": "or", "not": true, "heads": [1], "id": "sliding-window", "params": {"window": 2}}], "score": {"id": "alibi", "params": {"gain": 2}},
             "prob": "p * 0.5", "conventions": {"causal": "bottom_right"}, "position": {"id": "rope"}, "layers": {"id": "some-nope", "params": {"layer": 4}}, "temperature": 0.5,
-            "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "layout": {"id": "plain"}, "selection": {"id": "none"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
+            "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "layout": {"id": "plain"}, "selection": {"id": "none"}, "hybrid": {"id": "none"}, "branch": {"id": "causal"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
             "rect": {"head": 1, "q": [0, 4], "k": [0, 6], "width": 3, "height": 2, "pool": "mean"}, "repeat": 2,
             "outputs": ["Y", "rect", "weights"],
         });
@@ -310,6 +313,27 @@ mod tests {
             assert_eq!(prepared.present_key().shape, [1, 2, 6, 8], "{layout}");
             assert_eq!(prepared.present_value().shape, [1, 2, 6, 8], "{layout}");
         }
+        let mixed = |branch: Value| json!({"mask": {"id": "causal"}, "hybrid": {"id": "gated"}, "branch": branch});
+        let prepared = with(mixed(json!({"id": "sinks"})));
+        assert!(prepared.problem.waits() && prepared.problem.masks.len() == 1 && prepared.problem.bias.len() == 1);
+        assert_eq!(prepared.y(vec![0.0; 2 * 4 * 8]).shape, [1, 2, 4, 8]);
+        // Queries and keys are not as many here.
+        assert!(said(mixed(json!({"id": "gru"})))[0].starts_with("branch.id: gru needs as many keys"));
+        assert!(said(mixed(json!({"id": "sinks", "params": {"sink": 1}})))[0].starts_with("branch.params.sink"));
+        let mut more = mixed(json!({"id": "document"}));
+        more["prob"] = json!("p * 0.5 * half[k]");
+        more["score"] = json!("s + note[k]");
+        more["normaliser"] = json!({"id": "learned-sink"});
+        more["data"] = json!({"doc": [0, 0, 0, 1, 1, 1], "note": [0.5, 0.5, 1, 1, 2, 2], "half": [0.5, 0.5, 1, 1, 2, 2], "sink_logit": [2, -1]});
+        // Tables of one branch, of both, and of the sum.
+        let Problem { probability, lowering, .. } = with(more.clone()).problem;
+        assert_eq!(probability.unwrap().text, "p * branches[b, h, q, 0] * 0.5 * half[k]");
+        for branch in &lowering.unwrap().tables[0].branches {
+            assert_eq!(branch.sink, Some(vec![2.0, -1.0]));
+            assert!(branch.bias[0].data.contains_key("note") && branch.probability.is_none());
+        }
+        more["data"]["other"] = json!([1.5]);
+        assert_eq!(said(more), ["data.other: no formula of this request reads it"]);
         let gains = |layout: &str| said(json!({"layout": {"id": layout}, "data": {"head_gain": [1, 0.5]}}));
         assert_eq!(gains("head-scale"), Vec::<String>::new());
         assert_eq!(gains("plain"), ["data.head_gain: no formula of this request reads it"]);

@@ -115,6 +115,10 @@ pub struct Request {
     pub layout: Option<Choice>,
     /// Which of the allowed keys a query looks at, by content.
     pub selection: Option<Choice>,
+    /// How a second branch is mixed in.
+    pub hybrid: Option<Choice>,
+    /// The second branch: a mask, in the place of `mask`, `combine` and `selection`, or an estimator; every key when absent.
+    pub branch: Option<Choice>,
     /// Scores to weights.
     pub normaliser: Option<Choice>,
     /// Computed in attention's place, beside exact attention and its distance from it.

@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 
 use super::entry::{MaskEntry, Param, Text};
 
+pub(super) use proposed::PHASE;
+
 /// The families that the page's first view shows, in the order of the menu.
 const FIRST: [&[MaskEntry]; 4] = [elementary::ENTRIES, windows::ENTRIES, blocks::ENTRIES, proposed::ENTRIES];
 

@@ -9,7 +9,7 @@ const CLOCKWORK_RNN: Paper = Paper { title: "Koutník et al., A Clockwork RNN", 
 
 const PREVIOUS: Param = Param::switch("previous", true, Text::new("previous token", "前一个词元"));
 
-const PHASE: Table = Table {
+pub(in super::super) const PHASE: Table = Table {
     name: "phase",
     ty: Ty::Int,
     rank: 1,

@@ -76,7 +76,7 @@ fields! {
         dims, lowering, offset, encoding, rotation, scale, bias_before_cap, softcap, bias, masks, paint, sink, normaliser, probability
     }
     Lowering { dims, transforms, tables, finish, done }
-    Derived { name, ty, step, data }
+    Derived { name, ty, step, data, branches, estimator }
     Term { text, params, data, path }
     Data { shape, values, clamp }
     Rotation { base, dims, interleaved, stretch, magnitude, axes, decay }
@@ -159,7 +159,7 @@ variants! {
     Weights { 0: Normal, 1: Identity, 2: Orthogonal, 3: Rows { q, k, v } }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }
-    Finish { 0: MixHeads { mix }, 1: MixBlocks { mix, blocks, size }, 2: Gate { values }, 3: Add { values } }
+    Finish { 0: MixHeads { mix }, 1: MixBlocks { mix, blocks, size }, 2: Gate { values }, 3: Add { values }, 4: Blend { values }, 5: Hold { from } }
     Ty { 0: Bool, 1: Int, 2: Float }
     Encoding { 0: Sinusoidal { base, gain }, 1: Learned { trained, seed, gain, beyond } }
     Beyond { 0: Clamp, 1: Wrap, 2: Interpolate }

@@ -79,8 +79,16 @@ fn waiting() -> Problem {
     ];
     let table = Arc::new(Data { shape: vec![1], values: DataValues::Float(vec![0.5]), clamp: true });
     let tables = Measure::ALL.iter().zip([Ty::Bool, Ty::Int, Ty::Float].into_iter().cycle());
-    let tables =
-        tables.map(|(&kind, ty)| Derived { name: "t".to_owned(), ty, step: step(kind), data: Some(table.clone()) });
+    let method = Method::Linear { feature: Feature::Relu, normalised: false };
+    let beside = Estimator { dims: DIMS, method, causal: true, scale: 0.5 };
+    let tables = tables.map(|(&kind, ty)| Derived {
+        name: "t".to_owned(),
+        ty,
+        step: step(kind),
+        data: Some(table.clone()),
+        branches: vec![Problem::plain(DIMS)],
+        estimator: Some(beside),
+    });
     let lowering = Lowering {
         dims: DIMS,
         transforms: positions.into_iter().chain(changes).collect(),
@@ -90,6 +98,8 @@ fn waiting() -> Problem {
             Finish::MixBlocks { mix: vec![0.5], blocks: vec![3, 0], size: 2 },
             Finish::Gate { values: vec![0.25, -1.0] },
             Finish::Add { values: vec![-0.5] },
+            Finish::Blend { values: vec![0.75, 2.0] },
+            Finish::Hold { from: vec![0, 0, 2] },
         ],
         done: true,
     };

@@ -61,6 +61,13 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     }
     let selections = (Text::new("selection", "选择方式"), catalogue::selections());
     by_content(found, "selection", &experiment.selection, selections);
+    let hybrids = (Text::new("hybrid", "混合方式"), catalogue::hybrids());
+    by_content(found, "hybrid", &experiment.hybrid, hybrids);
+    let branch = &experiment.branch;
+    match catalogue::branch(&branch.id) {
+        Some(declared) => params(found, "branch.params", declared, &branch.params),
+        None => found.add("branch.id", unknown(Text::new("branch", "分支"), &branch.id, catalogue::branches())),
+    }
     let estimator = &experiment.estimator;
     match catalogue::estimator(&estimator.id) {
         Some(entry) => params(found, "estimator.params", entry.params, &estimator.params),

@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn claims_beyond_the_bytes_are_refused() {
-        let deep = vec![[LIST, 1]; 40].concat();
+        let deep = [[LIST, 1]; 40].concat();
         let claims: [&[u8]; 8] = [
             &[LIST, 0xff, 0xff, 0xff, 0xff, 0x0f],
             &[NUMBERS, 0xff, 0xff, 0x7f, 0, 4, 1],

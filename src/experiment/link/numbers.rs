@@ -165,7 +165,7 @@ fn words<const N: usize>(bytes: &mut Reader, count: usize, number: impl Fn([u8; 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
 

@@ -10,7 +10,7 @@ use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 10] = [
+const CHOICES: [(&str, &str); 12] = [
     ("estimator", "id"),
     ("input", "kind"),
     ("layers", "id"),
@@ -20,6 +20,8 @@ const CHOICES: [(&str, &str); 10] = [
     ("prob", "id"),
     ("product", "id"),
     ("selection", "id"),
+    ("hybrid", "id"),
+    ("branch", "id"),
     ("layout", "id"),
 ];
 

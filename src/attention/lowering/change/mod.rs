@@ -1,6 +1,7 @@
 //! Changes of Q, K and V.
 
 mod heads;
+mod page;
 mod place;
 mod quantise;
 mod recurrent;
@@ -14,6 +15,7 @@ use crate::catalogue::Change;
 use crate::experiment::Issues;
 
 pub use heads::mixes;
+pub use page::table;
 pub use quantise::round;
 
 /// Sizes of the tensors after a change.
@@ -21,6 +23,9 @@ pub fn dims_after(step: &Step<Change>, dims: Dims) -> Dims {
     match step.kind {
         Change::SquaredDistance => Dims { d: dims.d + 2, ..dims },
         Change::Polar => Dims { d: 2 * dims.d, ..dims },
+        Change::AppendBlocks => Dims { n_k: dims.n_k + dims.n_k.div_ceil(step.count("block", 1)), ..dims },
+        Change::GlobalProjections => Dims { n_k: 2 * dims.n_k, ..dims },
+        Change::Truncate => Dims { n_k: dims.n_k.min(step.count("keep", 1)), ..dims },
         Change::PoolKeys => Dims { n_k: dims.n_k.div_ceil(step.count("factor", 1)), ..dims },
         _ => heads::dims_after(step, dims),
     }
@@ -55,6 +60,10 @@ pub fn apply(step: &Step<Change>, frame: &mut Frame) -> Result<(), Issues> {
         Change::LocalRnn => recurrent::local(step, frame),
         Change::SharedQk => select::shared(step, frame)?,
         Change::PoolKeys => select::pool(step, frame),
+        Change::AppendBlocks => select::append(step, frame),
+        Change::Page => page::apply(step, frame),
+        Change::Truncate => select::truncate(step, frame),
+        Change::GlobalProjections => select::global_projections(step, frame),
         Change::TalkingHeads => heads::talking(step, frame),
         Change::OneHead => heads::one(step, frame),
         Change::Pairs => heads::pairs(step, frame),

@@ -1,10 +1,11 @@
-//! What gates along the sequence make of a pair: forgetting, contextual positions, and reflections between query and key.
+//! What gates along the sequence make of a pair: forgetting, contextual positions, reflections between query and key; and what is learned of distances.
 
 use super::super::super::plan::Plan;
-use super::super::super::reference::{At, allowed, cell};
+use super::super::super::reference::{At, allowed, cell, weigh};
 use super::super::frame::Frame;
 use super::super::numbers::{dot, rows, sigmoid, times, wide};
 use super::super::step::Step;
+use super::select::{Allowed, prepared};
 use crate::catalogue::Measure;
 
 /// `Σ_{l ≤ k} ln f_l` with forget gates `f_l = σ(w_h · k_l / √d + bias)`, `[b, h, k]` (Lin et al. 2025, section 3): the gate of a token is made
@@ -92,6 +93,33 @@ pub fn path(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
                     }
                 }
             }
+        }
+    }
+    out
+}
+
+/// The mean weight of all pairs at each distance `|q_pos − k|` that the plan allows, `[b, h, distance]`; 0 where there is none.
+pub fn hebbian(frame: &Frame, plan: &Plan) -> Vec<f32> {
+    let dims = frame.dims;
+    let reach = dims.n_q + dims.n_k;
+    let mut out = Vec::with_capacity(dims.batch * dims.q_heads * reach);
+    let mut allowed = Allowed::new(plan);
+    for b in 0..dims.batch {
+        for h in 0..dims.q_heads {
+            let (queries, keys) = prepared(plan, frame, b, h);
+            let (mut sums, mut counts) = (vec![0.0; reach], vec![0_u32; reach]);
+            for (q, query) in rows(&queries, dims.d).enumerate() {
+                let mut row = allowed.scores(b, h, q, query, &keys);
+                let seen: Vec<bool> = row.iter().map(|s| *s > f64::NEG_INFINITY).collect();
+                weigh(plan, At { b, h, q, k: 0 }, &mut row);
+                let position = q as i64 + frame.offset(b);
+                for (k, (weight, _)) in row.iter().zip(seen).enumerate().filter(|(_, (_, seen))| *seen) {
+                    let distance = (position.abs_diff(k as i64) as usize).min(reach - 1);
+                    sums[distance] += weight;
+                    counts[distance] += 1;
+                }
+            }
+            out.extend(sums.iter().zip(counts).map(|(sum, count)| (sum / f64::from(count.max(1))) as f32));
         }
     }
     out

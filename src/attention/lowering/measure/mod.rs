@@ -1,5 +1,6 @@
 //! Tables computed from Q and K.
 
+mod branches;
 mod clusters;
 mod gates;
 mod pairs;
@@ -7,7 +8,7 @@ mod relative;
 mod select;
 mod weights;
 
-use super::super::dims::Dims;
+use super::super::dims::{Dims, Inputs};
 use super::super::plan::Plan;
 use super::frame::Frame;
 use super::step::Derived;
@@ -34,9 +35,15 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
         Measure::ClusterOfQuery => vec![batch, q_heads, n_q],
         Measure::HashOfQuery => vec![batch, q_heads, clusters::ROUNDS, n_q],
         Measure::HashOfKey => vec![batch, q_heads, clusters::ROUNDS, n_k],
-        Measure::TopBlocks | Measure::NativeBlocks => {
-            vec![batch, q_heads, n_q, n_k.div_ceil(table.step.count("block", 1))]
+        Measure::TopBlocks => vec![batch, q_heads, n_q, n_k.div_ceil(table.step.count("block", 1))],
+        Measure::NativeBlocks | Measure::WholeBlocks => {
+            vec![batch, q_heads, n_q, table.step.count("tokens", 1).div_ceil(table.step.count("block", 1))]
         }
+        // Beyond the last, which no pair of usual offsets reaches, the last.
+        Measure::Hebbian => vec![batch, q_heads, n_q + n_k],
+        Measure::Branches => vec![batch, q_heads, n_q, 1 << table.branches.len()],
+        Measure::Beside => vec![batch, q_heads, n_q, 1 + n_k],
+        Measure::Blend => vec![batch, q_heads, n_q, 1 + table.estimator.map_or(0, |beside| beside.dims.d_v)],
         Measure::Indexed => vec![batch, n_q, n_k],
         Measure::ColumnSums => vec![batch, q_heads, n_k],
         Measure::ShawValues | Measure::TiSasRecValues => vec![batch, q_heads, n_q, dims.d_v],
@@ -44,11 +51,12 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
     }
 }
 
-/// Computes a table. `plan` is the problem without what still waits, where the table reads scores.
+/// Computes a table. `given` are the tensors before they were changed, with their sizes; `plan` is the problem without what still waits, where the table
+/// reads scores.
 ///
 /// # Errors
 /// What can't be computed of tensors of these sizes.
-pub fn compute(table: &Derived, frame: &Frame, plan: Option<&Plan>) -> Result<Data, Issues> {
+pub fn compute(table: &Derived, frame: &Frame, given: (&Dims, &Inputs), plan: Option<&Plan>) -> Result<Data, Issues> {
     let step = &table.step;
     let values = match (step.kind, plan) {
         (Measure::Additive, _) => DataValues::Float(pairs::additive(step, frame)),
@@ -65,6 +73,11 @@ pub fn compute(table: &Derived, frame: &Frame, plan: Option<&Plan>) -> Result<Da
         (Measure::TopKeys, Some(plan)) => DataValues::Bool(select::top_keys(step, frame, plan)),
         (Measure::TopBlocks, Some(plan)) => DataValues::Bool(select::top_blocks(step, frame, plan)),
         (Measure::NativeBlocks, Some(plan)) => DataValues::Bool(select::native(step, frame, plan)),
+        (Measure::Hebbian, Some(plan)) => DataValues::Float(gates::hebbian(frame, plan)),
+        (Measure::WholeBlocks, Some(plan)) => DataValues::Bool(select::whole_blocks(step, frame, plan)),
+        (Measure::Branches, _) => DataValues::Float(branches::branches(table, frame, given.0, given.1)?),
+        (Measure::Beside, _) => DataValues::Float(branches::beside(table, frame, given.0, given.1)?),
+        (Measure::Blend, _) => DataValues::Float(branches::blend(table, given.0, given.1)),
         (Measure::Indexed, Some(plan)) => DataValues::Bool(select::indexed(step, frame, plan)),
         (Measure::ColumnSums, Some(plan)) => DataValues::Float(weights::column_sums(frame, plan)),
         (Measure::ShawValues, Some(plan)) => DataValues::Float(weights::shaw(step, frame, plan)),

@@ -9,27 +9,39 @@ use super::super::step::Step;
 use crate::catalogue::Measure;
 
 /// What the rest of the problem allows, row by row.
-struct Allowed<'a> {
+pub struct Allowed<'a> {
     plan: &'a Plan,
     rules: RowRules,
     row: Vec<u8>,
 }
 
 impl<'a> Allowed<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    /// Of a plan.
+    pub fn new(plan: &'a Plan) -> Self {
         Self { plan, rules: RowRules::new(plan, plan.dims.n_k), row: vec![0; plan.dims.n_k] }
     }
 
     /// 1 for every key that the query may see.
-    fn row(&mut self, b: usize, h: usize, q: usize) -> &[u8] {
+    pub fn row(&mut self, b: usize, h: usize, q: usize) -> &[u8] {
         self.rules.begin_row(self.plan, b, h, q);
         self.rules.mask(self.plan, 0, &mut self.row);
         &self.row
     }
+
+    /// Scores of a row, minus infinity where the query may not see the key; `keys` are rows as the scores see them.
+    pub fn scores(&mut self, b: usize, h: usize, q: usize, query: &[f32], keys: &[f32]) -> Vec<f64> {
+        let plan = self.plan;
+        let seen = self.row(b, h, q).iter().zip(rows(keys, query.len())).enumerate();
+        let score = |(k, (&seen, key)): (usize, (&u8, &[f32]))| match seen {
+            0 => f64::NEG_INFINITY,
+            _ => cell(plan, At { b, h, q, k }, query, key).masked,
+        };
+        seen.map(score).collect()
+    }
 }
 
 /// The rows of one head as the scores see them: encoded and turned.
-fn prepared(plan: &Plan, frame: &Frame, b: usize, h: usize) -> (Vec<f32>, Vec<f32>) {
+pub fn prepared(plan: &Plan, frame: &Frame, b: usize, h: usize) -> (Vec<f32>, Vec<f32>) {
     let dims = frame.dims;
     let (mut q, mut k) = (vec![0.0; dims.n_q * dims.d], vec![0.0; dims.n_k * dims.d]);
     plan.prepare_q(b, 0..dims.n_q, frame.q(b, h), &mut q);
@@ -143,12 +155,29 @@ pub fn top_blocks(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
     out
 }
 
-/// Blocks kept by the weights of a softmax over the means of blocks that are allowed whole, added over the heads that share their keys; the first
-/// block, the query's own and the one before it always, and all count. `[b, h, q, blocks]` (Yuan et al. 2025, section 3.3.2).
+/// The blocks of which the rest of the problem allows every key, `[b, h, q, blocks]`.
+pub fn whole_blocks(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
+    let dims = frame.dims;
+    let (block, tokens) = (step.count("block", 1), step.count("tokens", 1));
+    let mut out = Vec::with_capacity(dims.rows() * tokens.div_ceil(block));
+    let mut allowed = Allowed::new(plan);
+    for b in 0..dims.batch {
+        for h in 0..dims.q_heads {
+            for q in 0..dims.n_q {
+                let seen = &allowed.row(b, h, q)[..tokens];
+                out.extend(seen.chunks(block).map(|seen| u8::from(!seen.contains(&0))));
+            }
+        }
+    }
+    out
+}
+
+/// Blocks kept by their weights in the attention over block means, added over the heads that share their keys; the first block, the query's own and the one
+/// before it always, and all count. `[b, h, q, blocks]` (Yuan et al. 2025, section 3.3.2). The means stand after the `tokens`.
 pub fn native(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
     let dims = frame.dims;
-    let (block, keep) = (step.count("block", 1), step.count("keep", 1));
-    let blocks = dims.n_k.div_ceil(block);
+    let (block, keep, tokens) = (step.count("block", 1), step.count("keep", 1), step.count("tokens", 1));
+    let blocks = tokens.div_ceil(block);
     let group = dims.q_heads / dims.kv_heads;
     let mut out = vec![0; dims.rows() * blocks];
     let mut allowed = Allowed::new(plan);
@@ -158,14 +187,12 @@ pub fn native(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
             let heads = shared * group..(shared + 1) * group;
             for h in heads.clone() {
                 let (queries, keys) = prepared(plan, frame, b, h);
-                let keys: Vec<Vec<f64>> = rows(&keys, dims.d).map(wide).collect();
-                let means: Vec<Vec<f64>> = keys.chunks(block).map(|keys| mean(keys.iter().cloned(), dims.d)).collect();
+                let means = &keys[tokens * dims.d..];
                 for (q, query) in rows(&queries, dims.d).enumerate() {
-                    let query = wide(query);
-                    let seen = allowed.row(b, h, q).chunks(block).zip(&means);
-                    let score = |(seen, mean): (&[u8], &Vec<f64>)| match seen.contains(&0) {
+                    let seen = allowed.row(b, h, q)[..tokens].chunks(block).zip(rows(means, dims.d)).enumerate();
+                    let score = |(i, (seen, mean)): (usize, (&[u8], &[f32]))| match seen.contains(&0) {
                         true => f64::NEG_INFINITY,
-                        false => dot(&query, mean) * f64::from(plan.scale),
+                        false => cell(plan, At { b, h, q, k: tokens + i }, query, mean).biased,
                     };
                     let scores: Vec<f64> = seen.map(score).collect();
                     let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -179,7 +206,7 @@ pub fn native(step: &Step<Measure>, frame: &Frame, plan: &Plan) -> Vec<u8> {
             for h in heads {
                 for q in 0..dims.n_q {
                     let own = own(frame, b, q, block, blocks);
-                    let seen = allowed.row(b, h, q).chunks(block);
+                    let seen = allowed.row(b, h, q)[..tokens].chunks(block);
                     let score = |(i, (seen, importance)): (usize, (&[u8], &f64))| match i {
                         _ if !seen.contains(&1) => f64::NEG_INFINITY,
                         _ if i == 0 || i == own || i + 1 == own => f64::INFINITY,

@@ -10,8 +10,9 @@ use crate::{Result, cases};
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("content";
         the_cpu_computes_every_entry, every_entry_is_picked_on_the_page, faults_are_named_by_field, a_lowering_can_be_stopped,
+        branches_are_added_on_the_cpu, a_second_branch_is_chosen_on_the_page, tokens_are_reordered, a_row_is_shown_as_a_plane,
         dropout_is_picked_and_becomes_ones_own, a_layer_is_picked_by_its_number);
-    all.extend(cases!("content", Needs::ADAPTER; the_gpu_computes_every_entry));
+    all.extend(cases!("content", Needs::ADAPTER; the_gpu_computes_every_entry, branches_are_added_on_the_gpu));
     all
 }
 
@@ -78,12 +79,81 @@ async fn every_entry_is_picked_on_the_page(page: &Page) -> Result<()> {
     ensure(bad == json!([]), || format!("{bad}"))
 }
 
+/// A gated mix against the two branches run one by one: a mask with a part of the score of its own, a plain one, and two estimators.
+const BRANCHES: &str = "const api = await attentionPlayground, [backend] = args, bad = [];
+    let state = 5; const next = () => (state = (state * 48271) % 2147483647) / 2147483647 * 4 - 2;
+    const tensor = (...shape) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b) }, next) });
+    const request = { Q: tensor(1, 4, 40, 8), K: tensor(1, 2, 40, 8), V: tensor(1, 2, 40, 8) };
+    const run = async (more) => (await api.run({ ...request, ...more })).outputs.Y.data;
+    const mask = { id: 'sliding-window', params: { window: 5 } }, gate = 0.25;
+    for (const id of ['synaptic', 'none', 'chunked-local', 'linear', 'gru']) {
+      const beside = !api.catalogue().masks.some((m) => m.id === id);
+      const mixed = await api.run({ ...request, mask, hybrid: { id: 'gated', params: { gate } }, branch: { id }, backend });
+      const a = await run({ mask, backend: 'reference' });
+      const b = await run(beside ? { estimator: { id }, is_causal: true, backend: 'reference' } : { mask: { id }, backend: 'reference' });
+      const off = Math.max(...mixed.outputs.Y.data.map((y, i) => Math.abs(y - gate * a[i] - (1 - gate) * b[i])));
+      if (!(off < 1e-4)) bad.push(`${id}: off by ${off}`);
+      if (mixed.backend !== backend) bad.push(`${id}: computed by ${mixed.backend}`);
+    }
+    return bad";
+
+async fn branches_are_added(page: &Page, backend: &str) -> Result<()> {
+    page.ready().await?;
+    let bad = page.js(BRANCHES, vec![json!(backend)]).await?;
+    ensure(bad == json!([]), || format!("{bad}"))
+}
+
+async fn branches_are_added_on_the_cpu(page: &Page) -> Result<()> {
+    branches_are_added(page, "cpu").await
+}
+
+async fn branches_are_added_on_the_gpu(page: &Page) -> Result<()> {
+    branches_are_added(page, "webgpu").await
+}
+
+/// By the controls of the page, and by a link; the weights shown add up to 1 over both branches.
+async fn a_second_branch_is_chosen_on_the_page(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let script = "const p = await attentionPlayground;
+        const next = () => new Promise((done) => { const off = p.on('result', (r) => { off(); done(r) }) });
+        const ran = next(); await p.set({ hybrid: { id: 'gated' }, branch: { id: 'causal' } }); const first = await ran;
+        const again = next(); await p.set({ branch: { id: 'gru' } }); const second = await again;
+        const finite = [first, second].every((r) => r.outputs.Y.data.every(Number.isFinite));
+        const differ = first.outputs.Y.data.some((y, i) => y !== second.outputs.Y.data[i]);
+        return [finite, differ, p.get().branch.id, /hybrid=gated/.test(p.link())]";
+    let said = page.js(script, vec![]).await?;
+    ensure(said == json!([true, true, "gru", true]), || format!("{said}"))
+}
+
+/// The sheet counts tiles before and after.
+async fn tokens_are_reordered(page: &Page) -> Result<()> {
+    page.open_ready("/#mask=strided").await?;
+    page.click("Reorder tokens").await?;
+    let script = "for (let i = 0; i < 100; i++) {
+          const told = [...document.querySelectorAll('dialog figcaption')].map((c) => c.textContent);
+          if (told.length === 2 && told.every((t) => /\\d+ of \\d+ tiles live/.test(t))) return true;
+          await new Promise((done) => setTimeout(done, 50));
+        }
+        return document.querySelector('dialog')?.textContent ?? 'no sheet'";
+    let said = page.js(script, vec![]).await?;
+    ensure(said == json!(true), || format!("{said}"))
+}
+
+/// Under a mask over a plane the query's row is an image.
+async fn a_row_is_shown_as_a_plane(page: &Page) -> Result<()> {
+    page.open_ready("/#mask=axial&mask.width=4").await?;
+    let there = "[...document.querySelectorAll('.card figcaption')].some((c) => c.textContent.includes('on the plane, from row 2, column 2'))";
+    page.wait_until(there).await
+}
+
 async fn faults_are_named_by_field(page: &Page) -> Result<()> {
     page.ready().await?;
     for (more, path) in [
         ("{ product: { id: 'cosin' } }", "product.id"),
         ("{ selection: { id: 'top-k', params: { keep: 0 } } }", "selection.params.keep"),
         ("{ selection: { id: 'lsh', params: { shared: 1 } } }", "selection.params.shared"),
+        ("{ hybrid: { id: 'gated', params: { gate: 2 } } }", "hybrid.params.gate"),
+        ("{ hybrid: { id: 'gated' }, branch: { id: 'gruu' } }", "branch.id"),
         ("{ normaliser: { id: 'top-k', params: { keep: 0 } } }", "normaliser.params.keep"),
         ("{ prob: { id: 'dropout', params: { rate: 1 } } }", "prob.params.rate"),
         ("{ prob: 'p +' }", "prob"),
@@ -115,7 +185,7 @@ async fn a_lowering_can_be_stopped(page: &Page) -> Result<()> {
 /// Opens the card of what most runs leave as it is.
 async fn open_card(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
-    let summary = "[...document.querySelectorAll('.fold summary')].find((s) => s.textContent.includes('Product, selection, dropout, layers'))";
+    let summary = "[...document.querySelectorAll('.fold summary')].find((s) => s.textContent.includes('Product, selection, hybrid, dropout, layers'))";
     page.wait_until(summary).await?;
     page.js(&format!("{summary}.click()"), vec![]).await.map(drop)
 }
