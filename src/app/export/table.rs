@@ -35,7 +35,7 @@ pub fn Table(
 fn Numbers(taken: Taken, latex: RwSignal<bool>) -> impl IntoView {
     let lab = lab();
     let stage = taken.experiment.view.stage;
-    let Some((map, Some([rows, columns]))) = taken.matrix(lab, stage) else {
+    let Some((map, Some([rows, columns]))) = taken.numbers(lab, stage) else {
         return view! {
             <p class="note" role="status">{t(
                 "There is no table: either the result is still on its way, or it has more cells than the page keeps one by one. The test vectors among the files hold larger ones.",

@@ -68,6 +68,20 @@ impl Taken {
         Some((map, named))
     }
 
+    /// The same as numbers: a key that the mask forbids has the weight 0 and the score -inf. Rows whose scores are no numbers stay as they are.
+    pub fn numbers(&self, lab: Lab, stage: Stage) -> Option<(Map, Option<[Vec<String>; 2]>)> {
+        let (mut map, names) = self.matrix(lab, stage)?;
+        let masked = if stage == Stage::Weights { 0.0 } else { f32::NEG_INFINITY };
+        let outcome = self.outcome.as_ref()?;
+        let first = outcome.dims.row_start(0, self.head());
+        for (row, values) in map.values.chunks_mut(map.request.width.max(1)).enumerate() {
+            if outcome.lse.get(first + row).is_none_or(|lse| !lse.is_nan()) {
+                values.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = masked);
+            }
+        }
+        Some((map, names))
+    }
+
     /// What stands under tables and pictures.
     pub fn caption(&self, lang: Lang) -> String {
         let (head, mask) = (self.head() + 1, self.mask(lang));

@@ -141,7 +141,7 @@ async fn tokens_are_reordered(page: &Page) -> Result<()> {
 
 /// Under a mask over a plane the query's row is an image.
 async fn a_row_is_shown_as_a_plane(page: &Page) -> Result<()> {
-    page.open_ready("/#mask=axial&mask.width=4").await?;
+    page.open_ready("/#v1&mask=axial&mask.width=4").await?;
     let there = "[...document.querySelectorAll('.card figcaption')].some((c) => c.textContent.includes('on the plane, from row 2, column 2'))";
     page.wait_until(there).await
 }
