@@ -45,7 +45,7 @@ pub fn Tools() -> impl IntoView {
         (Open::Reorder, "Reorder tokens", "重排词元"),
     ];
     view! {
-        <div class="edits">
+        <div class="edits edits--tools">
             {buttons.map(|(which, en, zh)| view! {
                 <button type="button" class="quiet-button" on:click=handler(move |_| open.set(which))>{t(en, zh)}</button>
             })}
