@@ -69,6 +69,46 @@ fn every_engine_computes_it_and_its_tiles_are_true() {
     }
 }
 
+/// Layers until every query has heard of every key before it.
+fn layers(allowed: &[Vec<bool>]) -> Option<usize> {
+    let n = allowed.len();
+    let mut heard = allowed.to_vec();
+    for layer in 1..=n {
+        if (0..n).all(|q| (0..=q).all(|k| heard[q][k])) {
+            return Some(layer);
+        }
+        let next = |q: usize, k: usize| (0..n).any(|via| allowed[q][via] && heard[via][k]);
+        heard = (0..n).map(|q| (0..n).map(|k| next(q, k)).collect()).collect();
+    }
+    None
+}
+
+#[test]
+fn patterns_without_an_entry_have_the_counts_that_are_known_of_them() {
+    // Self-similar dilation: distances o · b^s with o below w; and a clock of period 8 beside a window of 8 keys.
+    let similar = |base: i32, digits: u32| {
+        let steps = (0..digits).map(|s| base.pow(s));
+        let one = |step: i32| format!("(q_pos - k) % {step} == 0 and (q_pos - k) // {step} < 4");
+        format!("k <= q_pos and ({})", steps.map(one).collect::<Vec<_>>().join(" or "))
+    };
+    let known = [
+        (similar(2, 6), 612, 3),
+        (similar(4, 3), 514, 3),
+        ("k <= q_pos and (k % 8 == 0 or q_pos - k < 8)".to_owned(), 708, 2),
+    ];
+    let dims = dims([1, 1], [64, 64], [2, 2]);
+    for (text, pairs, deep) in known {
+        let custom = Some(CustomFormula { text: text.clone(), params: vec![] });
+        let mask = MaskChoice { id: "custom".to_owned(), params: Default::default(), custom };
+        let loaded = Loaded { dims, tokens_q: vec![], tokens_k: vec![], inputs: normal(&dims, 1), note: None };
+        let (problem, _) = assemble(&Experiment { mask, ..Experiment::default() }, &loaded).unwrap();
+        let cells = Plan::compile(&problem).unwrap().tiles(0, 0, 1, 1);
+        let allowed: Vec<Vec<bool>> =
+            (0..64).map(|q| (0..64).map(|k| cells.coverage(q, k) == Coverage::Full).collect()).collect();
+        assert_eq!((cells.allowed_pairs(), layers(&allowed)), (Some(pairs), Some(deep)), "{text}");
+    }
+}
+
 #[test]
 fn links_settings_and_mathematics_carry_it() {
     let experiment = experiment(8.0);
