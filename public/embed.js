@@ -43,6 +43,7 @@
     #asked = new Map();
     #ready = null;
     #arrived = null;
+    #gone = null;
     #listen = (event) => this.#receive(event);
 
     constructor() {
@@ -58,6 +59,12 @@
     connectedCallback() {
       addEventListener("message", this.#listen);
       this.#show();
+      this.#wait();
+    }
+
+    /** Starts the frame when its `loading` says so. */
+    #wait() {
+      this.#seen?.disconnect();
       const loading = this.getAttribute("loading") ?? "lazy";
       if (loading === "eager") this.start();
       else if (loading !== "click") {
@@ -71,16 +78,28 @@
       this.#seen?.disconnect();
       this.#frame?.remove();
       this.#frame = null;
-      for (const { fail } of this.#asked.values()) fail(new Error("the element was removed from its page"));
+      this.#reset("the element was removed from its page");
+    }
+
+    /** The frame is another one, or none: what was asked of it is not answered any more. */
+    #reset(why) {
+      this.#gone(new Error(why));
+      for (const { fail } of this.#asked.values()) fail(new Error(why));
       this.#asked.clear();
       this.#await();
     }
 
     attributeChangedCallback(name, before, after) {
       if (before === after || !this.isConnected) return;
-      if (!this.#frame) return this.#show();
-      if (name === "title") this.#frame.title = this.#title();
-      else if (name !== "poster" && name !== "loading") this.#frame.src = this.#address();
+      if (!this.#frame) {
+        this.#show();
+        if (name === "loading") this.#wait();
+      } else if (name === "title") this.#frame.title = this.#title();
+      else if (name !== "poster" && name !== "loading") {
+        // Another experiment is opened where the frame is; any other setting loads it anew.
+        if (name !== "src") this.#reset("the frame was loaded anew");
+        this.#frame.src = this.#address();
+      }
     }
 
     /** Starts the frame, if it has not started yet. */
@@ -107,7 +126,9 @@
     link(experiment) { return this.#ask("link", experiment); }
 
     #await() {
-      this.#ready = new Promise((done) => { this.#arrived = done; });
+      this.#ready = new Promise((done, fail) => { this.#arrived = done; this.#gone = fail; });
+      // Nobody may be waiting.
+      this.#ready.catch(() => {});
     }
 
     #words() {
@@ -152,12 +173,13 @@
     }
 
     async #ask(method, params) {
+      if (!this.isConnected) throw new Error("the element is in no page");
       this.start();
       await this.#ready;
       const id = ++this.#last;
       return new Promise((done, fail) => {
+        this.#frame.contentWindow.postMessage({ type: NAME, version: 1, id, method, params }, base.origin);
         this.#asked.set(id, { done, fail });
-        this.#frame?.contentWindow.postMessage({ type: NAME, version: 1, id, method, params }, base.origin);
       });
     }
 

@@ -1,6 +1,6 @@
 //! `on(event, handler)`: what happens on the page, told to whoever asked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::Function;
@@ -21,12 +21,13 @@ type Handlers = Rc<RefCell<Vec<(u32, &'static str, Function)>>>;
 #[derive(Clone)]
 pub struct Events {
     handlers: Handlers,
+    next: Rc<Cell<u32>>,
 }
 
 impl Events {
     /// Follows the page from now on.
     pub fn new(lab: Lab) -> Self {
-        let events = Self { handlers: Handlers::default() };
+        let events = Self { handlers: Handlers::default(), next: Rc::default() };
         let tell = events.clone();
         let mut opened = false;
         effect(move || {
@@ -69,7 +70,9 @@ impl Events {
             name.ok_or_else(|| error::experiment_error(expected("event", &format!("one of {}", NAMES.join(", ")))))?;
         let handler: Function =
             handler.dyn_into().map_err(|_| error::experiment_error(expected("handler", "a function")))?;
-        let id = self.handlers.borrow().last().map_or(0, |(id, ..)| id.wrapping_add(1));
+        // Never used again: who removes twice removes nobody else's.
+        let id = self.next.get();
+        self.next.set(id.wrapping_add(1));
         self.handlers.borrow_mut().push((id, name, handler));
         let handlers = self.handlers.clone();
         let remove = Closure::<dyn Fn()>::new(move || handlers.borrow_mut().retain(|(other, ..)| *other != id));

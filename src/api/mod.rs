@@ -24,6 +24,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use crate::app::state::Lab;
 use crate::app::{url, whole};
 use crate::attention;
+use crate::engine::Outcome;
 use crate::engine::pool::Pool;
 use crate::experiment::{Experiment, Input, Issue, Issues, merge};
 
@@ -119,8 +120,13 @@ fn read(value: &JsValue) -> Result<Experiment, JsValue> {
     merge(&Experiment::default(), &value).map_err(error::experiment_error)
 }
 
+/// What a run of the page gave, for whoever is told of results.
+pub fn summary(outcome: &Outcome) -> JsValue {
+    run::summary(outcome)
+}
+
 /// Serialisable data as plain JavaScript objects.
-fn plain(value: &impl serde::Serialize) -> JsValue {
+pub fn plain(value: &impl serde::Serialize) -> JsValue {
     let json = serde_json::to_string(value).unwrap_or_default();
     js_sys::JSON::parse(&json).unwrap_or(JsValue::NULL)
 }

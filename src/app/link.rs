@@ -28,11 +28,19 @@ pub async fn read(raw: String) -> Opened {
     }
 }
 
-/// The fragment that opens `experiment`: empty for the default one.
+/// A link as it was written.
+pub struct Written {
+    /// The fragment: empty for the default experiment.
+    pub fragment: String,
+    /// Whether it opens all of the experiment. One with too many numbers of its own for an address is written without its input and edits.
+    pub whole: bool,
+}
+
+/// The fragment that opens `experiment`.
 ///
 /// # Errors
 /// When the piece does not arrive; asking again tries again.
-pub async fn write(experiment: Arc<Experiment>) -> Result<String, SplitLoaderError> {
+pub async fn write(experiment: Arc<Experiment>) -> Result<Written, SplitLoaderError> {
     fragment(experiment).await
 }
 
@@ -49,11 +57,16 @@ fn opened(raw: String) -> Result<Opened, SplitLoaderError> {
 }
 
 #[wasm_split(catalogue, fallible)]
-fn fragment(experiment: Arc<Experiment>) -> Result<String, SplitLoaderError> {
+fn fragment(experiment: Arc<Experiment>) -> Result<Written, SplitLoaderError> {
     // Packed in whatever way: writing them all would take a second after each edit, for a link that is not read back.
     if experiment.input.numbers() > limits::LINK {
-        let without = Experiment { input: Input::default(), edits: Vec::new(), ..experiment.as_ref().clone() };
-        return Ok(encode(&without));
+        return Ok(without_input(&experiment));
     }
-    Ok(if *experiment == Experiment::default() { String::new() } else { encode(&experiment) })
+    let fragment = if *experiment == Experiment::default() { String::new() } else { encode(&experiment) };
+    Ok(if fragment.len() > limits::LINK { without_input(&experiment) } else { Written { fragment, whole: true } })
+}
+
+fn without_input(experiment: &Experiment) -> Written {
+    let without = Experiment { input: Input::default(), edits: Vec::new(), ..experiment.clone() };
+    Written { fragment: encode(&without), whole: false }
 }

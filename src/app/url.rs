@@ -17,6 +17,9 @@ use super::{i18n, link};
 use crate::catalogue::Lang;
 use crate::experiment::{Experiment, Opened, encode};
 
+/// Most problems of a link that are said.
+const SAID: usize = 12;
+
 /// Quiet time before the address follows: browsers refuse more than a few hundred changes a minute.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -127,7 +130,7 @@ fn address(fragment: &str) -> String {
 /// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
 pub fn copy_link(lab: Lab) {
     spawn_local(async move {
-        let Ok(fragment) = link::write(lab.experiment.get_untracked()).await else {
+        let Ok(written) = link::write(lab.experiment.get_untracked()).await else {
             let text = i18n::now(
                 lab.lang.get_untracked(),
                 "The part of the page that writes links did not arrive. Try again.",
@@ -136,7 +139,10 @@ pub fn copy_link(lab: Lab) {
             lab.notices.update(|all| all.push(Notice { text: text.to_owned(), keep: None }));
             return;
         };
-        let link = address(&fragment);
+        if !written.whole {
+            too_large(lab);
+        }
+        let link = address(&written.fragment);
         // Insecure origins have no clipboard at all.
         let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
         let done = clipboard && JsFuture::from(window().navigator().clipboard().write_text(&link)).await.is_ok();
@@ -145,6 +151,18 @@ pub fn copy_link(lab: Lab) {
             lab.notices.update(|all| all.push(Notice { text, keep: Some(link) }));
         }
     });
+}
+
+/// Says that an address does not hold everything, unless that is being said.
+fn too_large(lab: Lab) {
+    let text = i18n::now(
+        lab.lang.get_untracked(),
+        "These numbers are too many for an address: a link and a reload open everything but the input and its edits. Save a file from Share.",
+        "这些数值过多，地址无法容纳：链接与刷新会打开除输入及其编辑之外的一切。请在“分享”中存为文件。",
+    );
+    if !lab.notices.with_untracked(|all| all.iter().any(|notice| notice.text == text)) {
+        lab.notices.update(|all| all.push(Notice { text: text.to_owned(), keep: None }));
+    }
 }
 
 /// The address's fragment, without `#`.
@@ -159,7 +177,10 @@ fn tell(lab: Lab, opened: &Opened) {
         return;
     }
     let lang = lab.lang.get_untracked();
-    let problems: Vec<String> = opened.problems.iter().map(|problem| problem.line(lang)).collect();
+    let mut problems: Vec<String> = opened.problems.iter().take(SAID).map(|problem| problem.line(lang)).collect();
+    if opened.problems.len() > SAID {
+        problems.push("…".to_owned());
+    }
     let start = i18n::now(
         lang,
         "Not everything in this link could be used; the rest is open. ",
@@ -188,7 +209,7 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
         set_timeout(
             move || {
                 if latest.get() == turn {
-                    spawn_local(keep(experiment, written));
+                    spawn_local(keep(lab, experiment, written));
                 }
             },
             QUIET,
@@ -197,9 +218,12 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
 }
 
 /// Writes an experiment into the address.
-async fn keep(experiment: Arc<Experiment>, written: Rc<RefCell<String>>) {
+async fn keep(lab: Lab, experiment: Arc<Experiment>, written: Rc<RefCell<String>>) {
     // Should the piece not arrive, the address stays and the next edit tries again.
-    let Ok(hash) = link::write(experiment).await else { return };
+    let Ok(link::Written { fragment: hash, whole }) = link::write(experiment).await else { return };
+    if !whole {
+        too_large(lab);
+    }
     let location = window().location();
     let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
     let address = if hash.is_empty() { base } else { format!("{base}#{hash}") };

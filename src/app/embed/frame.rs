@@ -1,7 +1,9 @@
 //! The frame's layout.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::html::Main;
 use leptos::prelude::*;
@@ -25,6 +27,9 @@ use crate::app::{link, runner, url};
 use crate::catalogue;
 use crate::engine::pool::Pool;
 use crate::experiment::{Experiment, Opened};
+
+/// Quiet time before the way out follows.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// The whole frame.
 pub fn frame(asked: Asked, opened: Option<Opened>) -> impl IntoView {
@@ -119,14 +124,25 @@ fn poster(lab: Lab, started: RwSignal<bool>) -> AnyView {
 fn Foot() -> impl IntoView {
     let lab = crate::app::state::lab();
     let address = RwSignal::new(url::full_page(lab, ""));
+    let latest = Rc::new(Cell::new(0_u32));
     effect(move || {
         let (experiment, _) = (lab.experiment.get(), (lab.lang.get(), lab.theme.get()));
-        spawn_local(async move {
-            // Without the piece the link opens what it opened before.
-            if let Ok(fragment) = link::write(experiment).await {
-                address.try_set(url::full_page(lab, &fragment));
+        let turn = latest.get().wrapping_add(1);
+        latest.set(turn);
+        let latest = latest.clone();
+        let write = move || {
+            if latest.get() != turn {
+                return;
             }
-        });
+            spawn_local(async move {
+                // Without the piece the link opens what it opened before.
+                if let Ok(written) = link::write(experiment).await {
+                    address.try_set(url::full_page(lab, &written.fragment));
+                }
+            });
+        };
+        // A drag writes one link, not one for each of its steps.
+        set_timeout(write, QUIET);
     });
     view! {
         <footer class="embed__foot">

@@ -1,9 +1,9 @@
 //! The protocol with the page around a frame: `{ type: "attention-playground", version: 1, id, method, params }`, answered to its sender alone.
 //!
-//! It is a thin layer over the JavaScript API. Whoever asks is answered; only the page that holds the frame may `set`; what changes is told only to
+//! It is a thin layer over the JavaScript API; what needs no workers is answered without it. Whoever asks is answered; only the page that holds the frame may `set`; what changes is told only to
 //! those who have spoken; what is no message of ours is ignored.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
@@ -14,13 +14,16 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::MessageEvent;
 
+use crate::api;
+use crate::app::reactive::effect;
 use crate::app::state::Lab;
+use crate::app::url;
 
 /// The `type` of every message.
 const TYPE: &str = "attention-playground";
 /// The protocol's version.
 const VERSION: f64 = 1.0;
-/// Those who are told of changes; the oldest goes.
+/// Those who are told of changes; of more the oldest goes that does not hold the frame.
 const HEARERS: usize = 16;
 
 type Hearers = Rc<RefCell<Vec<(JsValue, String)>>>;
@@ -28,18 +31,22 @@ type Hearers = Rc<RefCell<Vec<(JsValue, String)>>>;
 /// Answers from now on, and says that it does. `wanted` is called when a program asks for something that computes.
 pub fn listen(lab: Lab, wanted: impl Fn() + Clone + 'static) {
     let hearers = Hearers::default();
-    let heard = hearers.clone();
+    let owner = Owner::current().unwrap_or_default();
+    let follows = Cell::new(false);
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let Some(asked) = Asked::read(&event) else { return };
-        if asked.method == "run" || asked.method == "set" {
+        // Only what computes starts a frame that waits, and only where it is allowed.
+        if asked.method == "run" || asked.method == "set" && asked.holds() {
             wanted();
         }
-        remember(&heard, &asked);
-        let heard = heard.clone();
+        remember(&hearers, &asked);
+        // Before the answer: who sets hears of the change.
+        if !follows.replace(true) {
+            owner.with(|| tell_changes(lab, hearers.clone()));
+        }
         spawn_local(async move {
-            let answer = asked.answer().await;
+            let answer = asked.answer(lab).await;
             say(&asked.source, &asked.origin, &answer);
-            tell_changes(lab, heard);
         });
     });
     // Listening to an event that exists cannot fail; it is heard for as long as the document lives.
@@ -84,21 +91,30 @@ impl Asked {
         }
         let method = get("method")?.as_string().filter(|m| matches!(m.as_str(), "get" | "set" | "run" | "link"))?;
         let source = Reflect::get(event, &"source".into()).ok().filter(|source| !source.is_null())?;
-        Some(Self { source, origin: event.origin(), id: get("id")?, method, params: get("params")? })
+        let id = get("id").filter(|id| !id.is_undefined())?;
+        Some(Self { source, origin: event.origin(), id, method, params: get("params")? })
     }
 
-    async fn answer(&self) -> Object {
-        let (key, value) = match self.result().await {
+    /// Whether the page that holds the frame asks.
+    fn holds(&self) -> bool {
+        parent().is_some_and(|parent| Object::is(&parent, &self.source))
+    }
+
+    async fn answer(&self, lab: Lab) -> Object {
+        let (key, value) = match self.result(lab).await {
             Ok(result) => ("result", result),
             Err(error) => ("error", plain(&error)),
         };
         object(&[("type", &TYPE.into()), ("version", &VERSION.into()), ("id", &self.id), (key, &value)])
     }
 
-    async fn result(&self) -> Result<JsValue, JsValue> {
-        let holds = parent().is_some_and(|parent| js_sys::Object::is(&parent, &self.source));
-        if self.method == "set" && !holds {
-            return Err(refusal("only the page that holds the frame may set"));
+    async fn result(&self, lab: Lab) -> Result<JsValue, JsValue> {
+        // What needs no workers does not wait for them: a frame out of sight has none.
+        match self.method.as_str() {
+            "get" => return Ok(lab.experiment.with_untracked(|experiment| api::plain(experiment.as_ref()))),
+            "link" if self.params.is_undefined() => return Ok(url::link(&lab.experiment.get_untracked()).into()),
+            "set" if !self.holds() => return Err(refusal("only the page that holds the frame may set")),
+            _ => {}
         }
         let promise = Reflect::get(&js_sys::global(), &"attentionPlayground".into())?;
         let api = JsFuture::from(promise.dyn_into::<Promise>()?).await?;
@@ -134,35 +150,35 @@ fn remember(hearers: &Hearers, asked: &Asked) {
     let mut all = hearers.borrow_mut();
     if !all.iter().any(|(window, origin)| *window == asked.source && *origin == asked.origin) {
         all.push((asked.source.clone(), asked.origin.clone()));
-        let surplus = all.len().saturating_sub(HEARERS);
-        all.drain(..surplus);
+        let holder = parent();
+        let other = |window: &JsValue| holder.as_ref().is_none_or(|holder| !Object::is(holder, window));
+        if all.len() > HEARERS
+            && let Some(oldest) = all.iter().position(|(window, _)| other(window))
+        {
+            all.remove(oldest);
+        }
     }
 }
 
-thread_local! {
-    static FOLLOWS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
-
-/// Tells those who have spoken of every change and result, from the first answer on.
-fn tell_changes(_: Lab, hearers: Hearers) {
-    if FOLLOWS.with(|follows| follows.replace(true)) {
-        return;
-    }
-    spawn_local(async move {
-        let Ok(promise) = Reflect::get(&js_sys::global(), &"attentionPlayground".into()) else { return };
-        let Ok(promise) = promise.dyn_into::<Promise>() else { return };
-        let Ok(api) = JsFuture::from(promise).await else { return };
-        let on = Reflect::get(&api, &"on".into()).ok().and_then(|on| on.dyn_into::<Function>().ok());
-        let Some(on) = on else { return };
-        for event in ["change", "result"] {
-            let hearers = hearers.clone();
-            let tell = Closure::<dyn Fn(JsValue)>::new(move |detail: JsValue| {
-                let told = hearers.borrow().clone();
-                for (window, origin) in told {
-                    say(&window, &origin, &notice(event, &detail));
-                }
-            });
-            let _ = on.call2(&api, &event.into(), &tell.into_js_value());
+/// Tells those who have spoken of every change and result from now on.
+fn tell_changes(lab: Lab, hearers: Hearers) {
+    let tell = move |event: &str, detail: JsValue| {
+        for (window, origin) in hearers.borrow().iter() {
+            say(window, origin, &notice(event, &detail));
+        }
+    };
+    let (changed, mut before) = (tell.clone(), false);
+    effect(move || {
+        let experiment = lab.experiment.get();
+        if std::mem::replace(&mut before, true) {
+            changed("change", api::plain(experiment.as_ref()));
+        }
+    });
+    let mut before = false;
+    effect(move || {
+        let outcome = lab.outcome.get();
+        if let (Some(outcome), true) = (outcome, std::mem::replace(&mut before, true)) {
+            tell("result", api::summary(&outcome));
         }
     });
 }
@@ -171,7 +187,7 @@ fn tell_changes(_: Lab, hearers: Hearers) {
 fn parent() -> Option<JsValue> {
     let window = window();
     let parent: JsValue = window.parent().ok().flatten()?.into();
-    (!js_sys::Object::is(&parent, &window)).then_some(parent)
+    (!Object::is(&parent, &window)).then_some(parent)
 }
 
 /// Posts to a window, which may be of another origin: only `postMessage` may be touched. What can't be sent any more is lost, as is its window.

@@ -92,7 +92,7 @@ impl Draft {
                 }
                 let loading = if self.lazy { "click" } else { "lazy" };
                 format!(
-                    "<script defer src=\"{}embed.js\"></script>\n<attention-playground src=\"#{}\"{attributes} loading=\"{loading}\">\n  <a href=\"{shown}\">{title}</a>\n</attention-playground>",
+                    "<script defer src=\"{}embed.js\"></script>\n<attention-playground src=\"#{}\"{attributes} loading=\"{loading}\">\n  <a href=\"{shown}\"><img src=\"attention.png\" alt=\"{title}\"></a>\n</attention-playground>",
                     escaped(base),
                     escaped(link),
                 )

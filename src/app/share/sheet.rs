@@ -122,6 +122,9 @@ pub fn sheet() -> AnyView {
                     {text(desk)}
                     {length(desk)}
                     <Show when=framed>{settings(desk)}</Show>
+                    <Show when=Signal::derive(move || desk.form.get() == Form::Element)>
+                        <p class="note">{t("The picture is the poster, and what remains without scripts: save it from the tab Picture as attention.png beside your page.", "图片用作封面，也是无脚本时的内容：请在“图片”标签中将其存为 attention.png，与页面放在一起。")}</p>
+                    </Show>
                     <Show when=Signal::derive(move || desk.form.get() == Form::Markdown)>
                         <p class="note">{t("Save the picture as attention.png beside your text; it leads to the playground.", "请将图片存为 attention.png，与文稿放在一起；点击图片会打开实验。")}</p>
                     </Show>

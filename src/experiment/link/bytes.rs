@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::numbers::{self, Numbers};
 
 /// Deepest nesting; an experiment has five.
-const DEPTH: u8 = 16;
+const DEPTH: u8 = 8;
+/// Bytes of the name of a field; a parameter's is shorter.
+const NAME: usize = 64;
 
 const NULL: u8 = 0;
 const FALSE: u8 = 1;
@@ -72,7 +74,12 @@ impl<'a> Reader<'a> {
         (count <= self.0.len()).then_some(count)
     }
 
-    pub(super) fn text(&mut self) -> Option<&'a str> {
+    /// The name of a field.
+    pub(super) fn key(&mut self) -> Option<&'a str> {
+        self.text().filter(|key| key.len() <= NAME)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
         let length = self.count()?;
         std::str::from_utf8(self.take(length)?).ok()
     }
@@ -97,7 +104,7 @@ impl<'a> Reader<'a> {
             }
             OBJECT => {
                 let count = self.count()?;
-                let field = |reader: &mut Self| Some((reader.text()?.to_owned(), reader.nested(depth)?));
+                let field = |reader: &mut Self| Some((reader.key()?.to_owned(), reader.nested(depth)?));
                 Value::Object((0..count).map(|_| field(self)).collect::<Option<_>>()?)
             }
             NUMBERS => {
@@ -121,16 +128,19 @@ impl<'a> Reader<'a> {
 
     fn table(&mut self, depth: u8) -> Option<Value> {
         let (rows, columns) = (self.count()?, self.count()?);
-        if columns == 0 {
+        // Every cell takes at least a byte of those that are left, also where the names come first.
+        if columns == 0 || rows.checked_mul(columns).is_none_or(|cells| cells > self.0.len()) {
             return None;
         }
-        let mut all = vec![Map::new(); rows];
+        let mut all = Vec::new();
         for _ in 0..columns {
-            let key = self.text()?;
+            let key = self.key()?;
             let Value::Array(column) = self.nested(depth)? else { return None };
             if column.len() != rows {
                 return None;
             }
+            // Only once a column is there: a claim alone makes nothing.
+            all.resize_with(rows, Map::new);
             for (row, value) in all.iter_mut().zip(column) {
                 row.insert(key.to_owned(), value);
             }
@@ -305,7 +315,10 @@ mod tests {
     #[test]
     fn claims_beyond_the_bytes_are_refused() {
         let deep = [[LIST, 1]; 40].concat();
-        let claims: [&[u8]; 8] = [
+        // A long name for each of many rows would be as much as both multiplied.
+        let name = [vec![TABLE, 100, 1, 100], vec![b'a'; 100], vec![NUMBERS, 100, 0, 1], vec![1; 100]].concat();
+        let claims: [&[u8]; 9] = [
+            &name,
             &[LIST, 0xff, 0xff, 0xff, 0xff, 0x0f],
             &[NUMBERS, 0xff, 0xff, 0x7f, 0, 4, 1],
             &[MATRIX, 9, 9, 0, 4, 0, 0, 0, 0, 0, 0],

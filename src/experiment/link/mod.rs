@@ -42,6 +42,13 @@ pub use rounded::{Rounded, round};
 /// Most pairs that are read; a default experiment has about forty fields.
 const MOST_PAIRS: usize = 1024;
 
+/// Most problems that are kept: more would not be read by anybody.
+const MOST_PROBLEMS: usize = 100;
+
+/// Cells that setting fields may touch. Each setting reads its whole field again, so that many settings of a large field are as much work as both
+/// multiplied; an honest link sets each of its cells once, and its large fields a few times.
+const MOST_WORK: usize = 1 << 21;
+
 /// The version that is written.
 const VERSION: &str = "v1";
 
@@ -244,8 +251,29 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
     let mut tree = Tree::of(&Experiment::default());
     // Choices first, since each starts its field anew.
     let (choices, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(path, _)| tree::is_choice(path));
+    let mut sizes: Vec<(String, usize)> = Vec::new();
+    let mut work = 0;
     for (path, said) in choices.into_iter().chain(others) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let field = path.first().copied().unwrap_or_default();
+        let own = said.size();
+        work += match sizes.iter_mut().find(|(known, _)| known == field) {
+            Some((_, size)) => {
+                *size += own;
+                *size
+            }
+            None => {
+                sizes.push((field.to_owned(), own));
+                own
+            }
+        };
+        if work > MOST_WORK || problems.len() > MOST_PROBLEMS {
+            problems.truncate(MOST_PROBLEMS);
+            let message =
+                Text::new("too much was wrong or too large; the rest was not read", "错误过多或内容过大，其余未读取");
+            problems.push(Issue::new("", message));
+            break;
+        }
         let done = match said {
             Said::Text(text) => apply(&mut tree, &path, &text),
             Said::Value(value) => set(&mut tree, &path, value),
@@ -260,6 +288,25 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
 enum Said {
     Text(String),
     Value(Value),
+}
+
+impl Said {
+    /// Cells and characters, about.
+    fn size(&self) -> usize {
+        fn cells(value: &Value) -> usize {
+            match value {
+                Value::Array(items) => items.iter().map(cells).sum::<usize>() + 1,
+                Value::Object(fields) => fields.values().map(cells).sum::<usize>() + 1,
+                Value::String(text) => text.len() / 8 + 1,
+                _ => 1,
+            }
+        }
+        match self {
+            // A packed list has at most a number for each of its characters.
+            Self::Text(text) => text.len(),
+            Self::Value(value) => cells(value),
+        }
+    }
 }
 
 /// Path and text of `key=value`.

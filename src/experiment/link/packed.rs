@@ -6,11 +6,13 @@ use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use serde_json::Value;
 
+use super::base64;
 use super::bytes::{self, Reader};
-use super::{MOST_PAIRS, base64};
 
-/// Bytes that a link may inflate to: deflate makes at most a thousand of one, and a link may have [`super::limits::LINK`].
-const MOST_BYTES: usize = 1 << 20;
+/// Bytes that a link may inflate to. Deflate makes up to a thousand of one; numbers that fill a link of [`super::limits::LINK`] are not even twice it.
+const MOST_BYTES: usize = 256 << 10;
+/// Most pairs: an experiment has some sixty fields, and tables.
+const MOST_PAIRS: usize = 256;
 
 /// miniz's most thorough: a link is written once and read often.
 const LEVEL: u8 = 9;
@@ -34,7 +36,12 @@ pub(super) fn read(text: &str) -> Option<Vec<(String, Value)>> {
         if pairs.len() == MOST_PAIRS {
             return None;
         }
-        pairs.push((reader.text()?.to_owned(), reader.value()?));
+        let key = reader.key()?;
+        // Nothing is said twice: each time the whole field would be read again.
+        if pairs.iter().any(|(known, _)| known == key) {
+            return None;
+        }
+        pairs.push((key.to_owned(), reader.value()?));
     }
     Some(pairs)
 }
@@ -62,7 +69,11 @@ mod tests {
         let bomb = base64::encode(&compress_to_vec(&vec![0; 64 << 20], LEVEL));
         assert!(bomb.len() < 128 << 10);
         assert_eq!(read(&bomb), None);
-        let many = vec![0; 2 * (MOST_PAIRS + 1)];
-        assert_eq!(read(&base64::encode(&compress_to_vec(&many, LEVEL))), None, "more pairs than any experiment has");
+        let pack = |plain: &[u8]| base64::encode(&compress_to_vec(plain, LEVEL));
+        let named = |i: usize| vec![2, b'a' + (i / 26) as u8, b'a' + (i % 26) as u8, 0];
+        let many = |count: usize| pack(&(0..count).flat_map(named).collect::<Vec<u8>>());
+        assert!(read(&many(MOST_PAIRS)).is_some());
+        assert_eq!(read(&many(MOST_PAIRS + 1)), None, "more pairs than any experiment has");
+        assert_eq!(read(&pack(&[named(0), named(0)].concat())), None, "the same twice");
     }
 }

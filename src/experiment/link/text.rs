@@ -68,6 +68,11 @@ fn number(text: &str) -> Option<Value> {
     if !text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) {
         return None;
     }
+    // The negative zero is no integer.
+    let negative_zero = text.parse::<f64>().is_ok_and(|x| x == 0.0 && x.is_sign_negative());
+    if let Some(zero) = negative_zero.then(|| serde_json::Number::from_f64(-0.0)).flatten() {
+        return Some(Value::Number(zero));
+    }
     if let Ok(whole) = text.parse::<u64>() {
         return Some(whole.into());
     }
@@ -125,6 +130,8 @@ mod tests {
             assert_eq!(read(&percent_decode(&encoded).unwrap()).unwrap(), value, "{encoded}");
         }
         assert_eq!(write(&json!(9.0)), "9");
+        let zero = read(&write(&json!(-0.0))).unwrap();
+        assert_eq!(zero.as_f64().map(f64::to_bits), Some((-0.0_f64).to_bits()));
         assert_eq!(read(&pack("{\"a\":[1,2]}")).unwrap(), json!({"a": [1, 2]}));
     }
 
