@@ -44,6 +44,7 @@
     #ready = null;
     #arrived = null;
     #gone = null;
+    #placed = false;
     #listen = (event) => this.#receive(event);
 
     constructor() {
@@ -58,6 +59,7 @@
 
     connectedCallback() {
       addEventListener("message", this.#listen);
+      this.#placed = true;
       this.#show();
       this.#wait();
     }
@@ -75,6 +77,7 @@
 
     disconnectedCallback() {
       removeEventListener("message", this.#listen);
+      this.#placed = false;
       this.#seen?.disconnect();
       this.#frame?.remove();
       this.#frame = null;
@@ -90,7 +93,8 @@
     }
 
     attributeChangedCallback(name, before, after) {
-      if (before === after || !this.isConnected) return;
+      // An element that was in the page before this script is told of its attributes first.
+      if (before === after || !this.#placed) return;
       if (!this.#frame) {
         this.#show();
         if (name === "loading") this.#wait();
