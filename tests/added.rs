@@ -1,5 +1,5 @@
 //! A pattern that no list has, added at run time through the formula path, as a user's own: everything that entries get, it gets.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod common;
 
