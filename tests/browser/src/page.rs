@@ -97,7 +97,10 @@ impl Page {
     /// Opens the page unless it is open and ready: for tests that leave it as it was.
     pub async fn ready(&self) -> Result<()> {
         let here = self.driver.current_url().await?;
-        if here.as_str().starts_with(&self.base) { Ok(()) } else { self.open_ready("/").await }
+        // The gallery's pages and the like have the same address in front, and no playground in them.
+        let there = here.as_str().starts_with(&self.base)
+            && self.js("return 'attentionPlayground' in globalThis", vec![]).await? == json!(true);
+        if there { Ok(()) } else { self.open_ready("/").await }
     }
 
     /// Whether pages of this browser are given a WebGPU adapter, be it one in software.
