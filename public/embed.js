@@ -13,6 +13,11 @@
   const script = document.currentScript;
   if (!script || !("customElements" in window) || customElements.get(NAME)) return;
   const base = new URL(".", script.src);
+  // A host in a sandbox without an origin hands the sandbox down: the frame has none either.
+  const PEER = self.origin === "null" ? "null" : base.origin;
+  const TARGET = PEER === "null" ? "*" : PEER;
+  // A frame that has not told its height so long after it was loaded is shown as it is: it says what is missing.
+  const PATIENCE_MS = 8000;
 
   const SHEET = `
     :host { display: block; position: relative; min-height: 6rem; }
@@ -114,6 +119,7 @@
       frame.title = this.#title();
       frame.allow = "clipboard-write; fullscreen";
       frame.src = this.#address();
+      frame.addEventListener("load", () => setTimeout(() => this.#frame === frame && this.#reveal(), PATIENCE_MS));
       this.#frame = frame;
       this.#box.className = "waiting";
       this.#box.querySelector("button")?.remove();
@@ -176,20 +182,27 @@
       }
     }
 
+    /** The frame in the poster's place. */
+    #reveal() {
+      if (!this.#box.className) return;
+      this.#box.className = "";
+      this.#box.querySelector(".poster")?.remove();
+    }
+
     async #ask(method, params) {
       if (!this.isConnected) throw new Error("the element is in no page");
       this.start();
       await this.#ready;
       const id = ++this.#last;
       return new Promise((done, fail) => {
-        this.#frame.contentWindow.postMessage({ type: NAME, version: 1, id, method, params }, base.origin);
+        this.#frame.contentWindow.postMessage({ type: NAME, version: 1, id, method, params }, TARGET);
         this.#asked.set(id, { done, fail });
       });
     }
 
     #receive(event) {
       const data = event.data;
-      if (!this.#frame || event.source !== this.#frame.contentWindow || event.origin !== base.origin) return;
+      if (!this.#frame || event.source !== this.#frame.contentWindow || event.origin !== PEER) return;
       if (data?.type !== NAME || data.version !== 1) return;
       if (data.method === undefined) {
         const asked = this.#asked.get(data.id);
@@ -203,13 +216,10 @@
       if (data.method === "ready") {
         this.#arrived();
         // Who has spoken is told of changes.
-        this.#frame.contentWindow.postMessage({ type: NAME, version: 1, id: 0, method: "get" }, base.origin);
+        this.#frame.contentWindow.postMessage({ type: NAME, version: 1, id: 0, method: "get" }, TARGET);
       } else if (data.method === "resize" && data.params.height > 0) {
         this.#frame.style.height = `${data.params.height}px`;
-        if (this.#box.className) {
-          this.#box.className = "";
-          this.#box.querySelector(".poster")?.remove();
-        }
+        this.#reveal();
       }
       this.dispatchEvent(new CustomEvent(data.method, { detail: data.params }));
     }

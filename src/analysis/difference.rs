@@ -69,7 +69,7 @@ mod tests {
             texts: Default::default(),
             total_ms: 0.0,
             times: StageTimes::default(),
-            transfer_ms: 0.0,
+            copies: Default::default(),
             runs_ms: Vec::new(),
             cost: Default::default(),
             order: Vec::new(),

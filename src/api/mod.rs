@@ -26,7 +26,7 @@ use crate::app::{url, whole};
 use crate::attention;
 use crate::engine::Outcome;
 use crate::engine::pool::Pool;
-use crate::experiment::{Experiment, Input, Issue, Issues, merge};
+use crate::experiment::{Experiment, Input, Issue, Issues, merge, message};
 
 /// Puts the promise in place. The interface is a piece of the program of its own, fetched when somebody first reaches for the promise.
 pub fn install(lab: Lab, pool: Pool) {
@@ -80,7 +80,7 @@ fn object(lab: Lab, pool: Pool, events: events::Events) -> Result<JsValue, JsVal
         } else {
             read(&experiment)
         };
-        experiment.map_or_else(|error| wasm_bindgen::throw_val(error), |e| url::link(&e).into())
+        experiment.and_then(|e| link(&e)).unwrap_or_else(|error| wasm_bindgen::throw_val(error))
     });
     method(&api, "catalogue", |_, _| catalogue::catalogue());
     method(&api, "on", move |event, handler| {
@@ -112,6 +112,18 @@ fn fits(lab: Lab, next: &Experiment) -> Result<(), Issues> {
     let loaded = lab.loaded.with_untracked(|loaded| loaded.as_ref().filter(|_| same_input).map(|loaded| loaded.dims));
     // Sizes of anything but a captured text are known without loading it.
     loaded.or_else(|| attention::dims_of(&next.input)).map_or(Ok(()), |dims| attention::fits(next, &dims))
+}
+
+/// The address of an experiment.
+///
+/// # Errors
+/// An `ExperimentError` where its numbers are too many for one.
+pub fn link(experiment: &Experiment) -> Result<JsValue, JsValue> {
+    let too_many = || {
+        let message = message!("these numbers are too many for an address", "这些数值过多，地址无法容纳");
+        error::experiment_error(Issue::new("input", message))
+    };
+    url::link(experiment).map(JsValue::from).ok_or_else(too_many)
 }
 
 /// An experiment as JavaScript gives it; absent fields have their defaults.

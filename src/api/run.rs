@@ -228,8 +228,12 @@ fn timing(report: &Report) -> Object {
         if of_this_algorithm || report.times.of(stage) > 0.0 {
             stages.push((plain(&stage), report.times.of(stage)));
         }
+        if stage == TimedStage::Prepare {
+            stages.push(("transfer".into(), report.copies.there_ms));
+        }
     }
-    stages.push(("transfer".into(), report.transfer_ms));
+    stages.push(("merge".into(), report.copies.merge_ms));
+    stages.push(("transfer".into(), report.copies.back_ms));
     times(report.total_ms, &stages, &report.runs_ms)
 }
 

@@ -58,12 +58,18 @@ fn opened(raw: String) -> Result<Opened, SplitLoaderError> {
 
 #[wasm_split(catalogue, fallible)]
 fn fragment(experiment: Arc<Experiment>) -> Result<Written, SplitLoaderError> {
-    // Packed in whatever way: writing them all would take a second after each edit, for a link that is not read back.
-    if experiment.input.numbers() > limits::LINK {
-        return Ok(without_input(&experiment));
+    if *experiment == Experiment::default() {
+        return Ok(Written { fragment: String::new(), whole: true });
     }
-    let fragment = if *experiment == Experiment::default() { String::new() } else { encode(&experiment) };
-    Ok(if fragment.len() > limits::LINK { without_input(&experiment) } else { Written { fragment, whole: true } })
+    let whole = written(&experiment).map(|fragment| Written { fragment, whole: true });
+    Ok(whole.unwrap_or_else(|| without_input(&experiment)))
+}
+
+/// The fragment of the whole experiment, for code that is in a late piece itself; `None` where it would be too long to be read back.
+pub fn written(experiment: &Experiment) -> Option<String> {
+    // Packed in whatever way: writing them all would take a second after each edit.
+    let fits = experiment.input.numbers() <= limits::LINK;
+    fits.then(|| encode(experiment)).filter(|fragment| fragment.len() <= limits::LINK)
 }
 
 fn without_input(experiment: &Experiment) -> Written {

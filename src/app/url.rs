@@ -9,13 +9,13 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 
+use super::export::copy;
 use super::reactive::effect;
 use super::state::{Lab, Notice, Theme};
 use super::{i18n, link};
 use crate::catalogue::Lang;
-use crate::experiment::{Experiment, Opened, encode};
+use crate::experiment::{Experiment, Opened};
 
 /// Most problems of a link that are said.
 const SAID: usize = 12;
@@ -86,9 +86,9 @@ pub fn set_lang(lab: Lab, lang: Lang) {
     );
 }
 
-/// The address that opens `experiment`.
-pub fn link(experiment: &Experiment) -> String {
-    address(&encode(experiment))
+/// The address that opens `experiment`; `None` where it holds more numbers than an address carries.
+pub fn link(experiment: &Experiment) -> Option<String> {
+    link::written(experiment).map(|fragment| address(&fragment))
 }
 
 /// The folder that the page is served from, with its slash.
@@ -143,10 +143,7 @@ pub fn copy_link(lab: Lab) {
             too_large(lab);
         }
         let link = address(&written.fragment);
-        // Insecure origins have no clipboard at all.
-        let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
-        let done = clipboard && JsFuture::from(window().navigator().clipboard().write_text(&link)).await.is_ok();
-        if !done {
+        if !copy(&link).await {
             let text = i18n::now(lab.lang.get_untracked(), "Copy this link:", "请复制此链接：").to_owned();
             lab.notices.update(|all| all.push(Notice { text, keep: Some(link) }));
         }
@@ -250,13 +247,30 @@ fn settings(lab: Lab) {
     let search = window().location().search().unwrap_or_default();
     let asked = web_sys::UrlSearchParams::new_with_str(&search).ok();
     let choice = |key: &str| asked.as_ref().and_then(|q| q.get(key)).or_else(|| stored(key));
-    lab.theme.set(match choice("theme").as_deref() {
+    let lang = choice("lang").or_else(|| window().navigator().language()).unwrap_or_default();
+    lab.lang.set(if lang.to_ascii_lowercase().starts_with("zh") { Lang::Zh } else { Lang::En });
+    let theme = choice("theme");
+    lab.theme.set(match theme.as_deref() {
         Some("light") => Theme::Light,
         Some("dark") => Theme::Dark,
         _ => Theme::Auto,
     });
-    let lang = choice("lang").or_else(|| window().navigator().language()).unwrap_or_default();
-    lab.lang.set(if lang.to_ascii_lowercase().starts_with("zh") { Lang::Zh } else { Lang::En });
+    let asked = |key: &str, known: &[&str]| {
+        let name = asked.as_ref().and_then(|q| q.get(key));
+        if let Some(name) = name.filter(|name| !known.contains(&name.as_str())) {
+            say_unknown(lab, key, &name);
+        }
+    };
+    asked("theme", &["auto", "light", "dark"]);
+    asked("lang", &["en", "zh", "zh-CN"]);
+}
+
+/// A name in the address's query that means nothing is said, not passed over.
+pub fn say_unknown(lab: Lab, key: &str, name: &str) {
+    let name: String = name.chars().take(40).filter(|c| !c.is_control()).collect();
+    let words =
+        i18n::now(lab.lang.get_untracked(), "The address names something that there is not: ", "地址中有未知名称：");
+    lab.notices.update(|all| all.push(Notice { text: format!("{words}{key}={name}"), keep: None }));
 }
 
 fn storage() -> Option<web_sys::Storage> {

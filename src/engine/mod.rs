@@ -20,5 +20,5 @@ pub mod session;
 pub mod worker;
 
 pub use item::{Clock, Engine, KernelText, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
-pub use outcome::{Adapter, Choice, Merge, Outcome, Report};
+pub use outcome::{Adapter, Choice, Copies, Merge, Outcome, Report};
 pub use session::Session;

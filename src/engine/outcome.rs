@@ -107,14 +107,25 @@ pub struct Report {
     pub total_ms: f64,
     /// Kernel time by stage, added over the workers.
     pub times: StageTimes,
-    /// Copying to the workers and back, milliseconds.
-    pub transfer_ms: f64,
+    /// What is not the kernel's work.
+    pub copies: Copies,
     /// Kernel time of each repetition, milliseconds (slowest worker).
     pub runs_ms: Vec<f64>,
     /// Work counted from the plan.
     pub cost: Cost,
     /// Names of the pipeline slots used, in order.
     pub order: Vec<String>,
+}
+
+/// Milliseconds of carrying numbers between the page and its workers, both ends added.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Copies {
+    /// Tensors and problem, to the workers.
+    pub there_ms: f64,
+    /// Results, out of the workers.
+    pub back_ms: f64,
+    /// Putting the parts together.
+    pub merge_ms: f64,
 }
 
 /// Everything a run gives. Rows are ordered `[batch, q_heads, n_q]`.

@@ -138,7 +138,7 @@ pub fn outcome(merge: Merge, backend: Backend, algorithm: Algorithm) -> Outcome 
         texts: Arc::default(),
         total_ms: 0.0,
         times: StageTimes::default(),
-        transfer_ms: 0.0,
+        copies: Default::default(),
         runs_ms: Vec::new(),
         cost: Cost::default(),
         order: Vec::new(),

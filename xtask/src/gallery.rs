@@ -196,7 +196,7 @@ fn head(title: &str, about: &str, up: &str, names: &Names, absolute: &str, frame
          <meta property=\"og:title\" content=\"{title}\">\n<meta property=\"og:description\" content=\"{about}\">\n{absolute}\
          <link rel=\"icon\" href=\"{up}{}\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"{up}{}\">\n{script}\
          </head>\n<body>\n<header class=\"bar\"><a href=\"{up}\"><b>Attention Playground</b></a>\n\
-         <nav aria-label=\"Site\"><a href=\"{up}{GALLERY}/\">Gallery</a> <a href=\"{up}api/\">API</a></nav></header>\n",
+         <nav aria-label=\"Site\"><a href=\"{up}{GALLERY}/\">Gallery <span lang=\"zh-CN\">图集</span></a> <a href=\"{up}api/\">API</a></nav></header>\n",
         escape(names.icon),
         escape(names.sheet),
     )

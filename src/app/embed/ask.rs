@@ -44,17 +44,11 @@ impl Asked {
         let (controls, locked) = (names("controls"), names("lock").unwrap_or_default());
         let wanted = controls.unwrap_or_else(|| layout.controls().to_vec());
         let controls = Control::ALL.into_iter().filter(|c| wanted.contains(c) || locked.contains(c)).collect();
-        let known: [(&'static str, &[&str]); 3] = [
-            ("theme", &["auto", "light", "dark"]),
-            ("lang", &["en", "zh", "zh-CN"]),
-            ("lazy", &["", "0", "1", "true", "false"]),
-        ];
-        for (key, names) in known {
-            if let Some(name) = get(key).filter(|name| !names.contains(&name.as_str())) {
-                unknown.push((key, name));
-            }
+        let lazy = get("lazy");
+        if let Some(name) = lazy.clone().filter(|name| !["", "0", "1", "true", "false"].contains(&name.as_str())) {
+            unknown.push(("lazy", name));
         }
-        let lazy = get("lazy").is_some_and(|lazy| !matches!(lazy.as_str(), "0" | "false"));
+        let lazy = lazy.is_some_and(|lazy| !matches!(lazy.as_str(), "0" | "false"));
         Self { layout, controls, locked, lazy, unknown }
     }
 }

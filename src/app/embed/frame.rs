@@ -17,11 +17,11 @@ use super::turn::Turn;
 use super::{messages, sight};
 use crate::app::controls::Show;
 use crate::app::element::NodeRef;
-use crate::app::i18n::{self, t};
+use crate::app::i18n::t;
 use crate::app::reactive::{RwSignal, effect};
 use crate::app::rules::Thumb;
 use crate::app::shell::{self, Logo, Notices, StatusView};
-use crate::app::state::{Lab, Notice};
+use crate::app::state::Lab;
 use crate::app::view::{handler, view};
 use crate::app::{link, runner, url};
 use crate::catalogue;
@@ -39,7 +39,9 @@ pub fn frame(asked: Asked, opened: Option<Opened>) -> impl IntoView {
     url::start(lab, opened);
     shell::listen_to_keys(lab, RwSignal::new(false));
     shell::remove();
-    say_unknown(lab, &asked);
+    for (key, name) in &asked.unknown {
+        url::say_unknown(lab, key, name);
+    }
 
     let (seen, waiting, started) = (sight::follow(), RwSignal::new(false), RwSignal::new(false));
     let turn = Rc::new(Turn::default());
@@ -150,19 +152,6 @@ fn Foot() -> impl IntoView {
             <span>"Attention Playground"</span>
             <a href=move || address.get() target="_blank" rel="noopener">{t("Open in the playground", "在完整页面中打开")}" ↗"</a>
         </footer>
-    }
-}
-
-/// Names in the address that mean nothing are said, not passed over.
-fn say_unknown(lab: Lab, asked: &Asked) {
-    for (key, name) in &asked.unknown {
-        let name: String = name.chars().take(40).filter(|c| !c.is_control()).collect();
-        let words = i18n::now(
-            lab.lang.get_untracked(),
-            "The frame's address names something that there is not: ",
-            "嵌入框的地址中有未知名称：",
-        );
-        lab.notices.update(|all| all.push(Notice { text: format!("{words}{key}={name}"), keep: None }));
     }
 }
 

@@ -17,7 +17,6 @@ use web_sys::MessageEvent;
 use crate::api;
 use crate::app::reactive::effect;
 use crate::app::state::Lab;
-use crate::app::url;
 
 /// The `type` of every message.
 const TYPE: &str = "attention-playground";
@@ -112,7 +111,7 @@ impl Asked {
         // What needs no workers does not wait for them: a frame out of sight has none.
         match self.method.as_str() {
             "get" => return Ok(lab.experiment.with_untracked(|experiment| api::plain(experiment.as_ref()))),
-            "link" if self.params.is_undefined() => return Ok(url::link(&lab.experiment.get_untracked()).into()),
+            "link" if self.params.is_undefined() => return api::link(&lab.experiment.get_untracked()),
             "set" if !self.holds() => return Err(refusal("only the page that holds the frame may set")),
             _ => {}
         }

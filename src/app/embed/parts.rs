@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::pattern::Pattern;
 use crate::app::view::view;
 use crate::app::{estimators, inputs, map, positions, result, rules};
+use crate::catalogue::Text;
 
 /// What a frame shows large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// Every layout with its name.
+    /// Every layout with its name in addresses.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::Map, "map"),
         (Self::Controls, "controls"),
@@ -46,6 +47,19 @@ impl Layout {
     /// Its name.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(layout, _)| *layout == self).map_or("", |(_, name)| name)
+    }
+
+    /// What an author reads who chooses it.
+    pub fn label(self) -> Text {
+        match self {
+            Self::Map => Text::new("Map", "注意力图"),
+            Self::Controls => Text::new("Map and controls", "注意力图与控件"),
+            Self::Output => Text::new("Output", "输出"),
+            Self::Timing => Text::new("Timing", "计时"),
+            Self::Formula => Text::new("Formula and tiles", "公式与分块"),
+            Self::Positions => Text::new("Position laboratory", "位置实验室"),
+            Self::Estimators => Text::new("Estimator and its error", "近似方法及其误差"),
+        }
     }
 
     /// The controls beside it where the address names none.
@@ -68,7 +82,7 @@ impl Layout {
             Self::Timing => view! { <div class="card"><result::TimingCard /></div> },
             Self::Formula => view! { <Pattern /> },
             Self::Positions => view! { <div class="card"><positions::Laboratory /></div> },
-            Self::Estimators => view! { <div class="card"><estimators::Estimators /></div> },
+            Self::Estimators => view! { <div class="card"><estimators::Estimators open=true /></div> },
         }
     }
 }

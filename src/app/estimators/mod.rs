@@ -31,9 +31,13 @@ use super::whole;
 
 /// The button, or the card.
 #[component]
-pub fn Estimators() -> impl IntoView {
+pub fn Estimators(
+    /// Whether it is the card from the start.
+    #[prop(optional)]
+    open: bool,
+) -> impl IntoView {
     let lab = lab();
-    let opened = RwSignal::new(false);
+    let opened = RwSignal::new(open);
     let shown = Signal::memo(move || opened.get() || lab.experiment.with(|e| e.estimator.id != "none"));
     view! {
         {move || {

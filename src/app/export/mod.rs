@@ -22,7 +22,7 @@ mod table;
 mod taken;
 
 pub use picture::Picture;
-pub use save::save;
+pub use save::{copy, save};
 pub use taken::Taken;
 
 use leptos::prelude::*;

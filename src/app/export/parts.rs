@@ -93,7 +93,7 @@ pub fn Save(
         });
     };
     view! {
-        <button type="button" on:click=handler(press)>{t(en, zh)}</button>
+        <button type="button" class="framed" on:click=handler(press)>{t(en, zh)}</button>
         {move || failed.get().map(|[en, zh]| {
             let said = if lab.lang.get() == crate::catalogue::Lang::En { en } else { zh };
             view! { <span class="issue" role="alert">{said}</span> }

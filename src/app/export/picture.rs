@@ -50,7 +50,7 @@ fn Drawn(taken: Taken) -> impl IntoView {
         <img class="export__picture" src=move || save::picture(&text()) alt=t("The heat map as it will be saved", "将保存的热图") />
         <div class="export__buttons">
             <Save en="Download SVG" zh="下载 SVG" file="attention.svg".to_owned() kind="image/svg+xml" make=Callback::new(move |()| Ok(text().into_bytes())) />
-            <button type="button" on:click=handler(png)>{t("Download PNG", "下载 PNG")}</button>
+            <button type="button" class="framed" on:click=handler(png)>{t("Download PNG", "下载 PNG")}</button>
             {move || failed.get().then(|| view! {
                 <span class="issue" role="alert">{t("The browser could not draw the picture; SVG has it as it is.", "浏览器无法绘制该图片，请改用 SVG。")}</span>
             })}

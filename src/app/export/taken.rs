@@ -40,7 +40,8 @@ impl Taken {
         // While another one is computed, what is shown belongs to the one before.
         let ready = lab.status.get() == Status::Ready;
         let outcome = lab.outcome.get().filter(|_| ready);
-        let link = url::link(&experiment);
+        // An address that would not be read back names the page alone.
+        let link = url::link(&experiment).unwrap_or_else(url::folder);
         Some(Self { experiment, loaded, outcome, link })
     }
 

@@ -9,13 +9,13 @@ use super::draft::{Draft, Form};
 use crate::app::controls::{Choices, Item, Look, Show, Switch, exponential, words};
 use crate::app::element::NodeRef;
 use crate::app::embed::{Control, Layout};
-use crate::app::export::{Picture, Taken, save};
+use crate::app::export::{Picture, Taken, copy as to_clipboard, save};
 use crate::app::i18n::{self, t};
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, Theme, lab};
 use crate::app::view::{handler, view};
 use crate::app::{shell, url};
-use crate::catalogue::Lang;
+use crate::catalogue::{Lang, Text};
 use crate::experiment::{Experiment, Issue, Issues, Message, encode, limits, merge, message, round};
 
 /// Links longer than this many characters are cut by some chat and mail programs: a file is offered beside them.
@@ -29,16 +29,6 @@ const FORMS: [(Form, &str, &str, &str); 5] = [
     (Form::Element, "element", "Element", "元素"),
     (Form::Markdown, "markdown", "Markdown", "Markdown"),
     (Form::Picture, "picture", "Picture", "图片"),
-];
-
-const LAYOUTS: [(Layout, &str, &str); 7] = [
-    (Layout::Map, "Map", "注意力图"),
-    (Layout::Controls, "Map and controls", "注意力图与控件"),
-    (Layout::Output, "Output", "输出"),
-    (Layout::Timing, "Timing", "计时"),
-    (Layout::Formula, "Formula and tiles", "公式与分块"),
-    (Layout::Positions, "Position laboratory", "位置实验室"),
-    (Layout::Estimators, "Estimator and its error", "近似方法及其误差"),
 ];
 
 /// What the dialog holds. `Copy`: signals only.
@@ -151,10 +141,7 @@ fn text(desk: Desk) -> AnyView {
             area.select();
         }
         spawn_local(async move {
-            let clipboard =
-                js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).is_ok_and(|c| c.is_object());
-            let done = clipboard && JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok();
-            copied.try_set(Some(done));
+            copied.try_set(Some(to_clipboard(&text).await));
         });
     };
     effect(move || {
@@ -304,7 +291,11 @@ async fn read(file: &web_sys::File) -> Result<Experiment, Issues> {
 /// What a frame shows.
 fn settings(desk: Desk) -> AnyView {
     let draft = desk.draft;
-    let layouts = LAYOUTS.map(|(layout, en, zh)| Item::new(layout.name(), words(en, zh))).to_vec();
+    let layouts = Layout::ALL.map(|(layout, name)| {
+        let Text { en, zh } = layout.label();
+        Item::new(name, words(en, zh))
+    });
+    let layouts = layouts.to_vec();
     let layout = Signal::derive(move || draft.with(|d| d.layout.name().to_owned()));
     let set_layout = Callback::new(move |id: String| {
         if let Some(layout) = Layout::named(&id) {

@@ -10,7 +10,7 @@ use crate::attention::{Cost, Dims, Inputs, Loaded, Problem};
 use crate::engine::protocol::wire::Unpack;
 use crate::engine::protocol::{Given, Work};
 use crate::engine::{
-    Adapter, Choice, KernelText, Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want,
+    Adapter, Choice, Copies, KernelText, Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want,
 };
 use crate::experiment::{Algorithm, Backend, Input, Message};
 use crate::formula::Sorted;
@@ -122,8 +122,8 @@ pub struct Compute {
     pub runs_ms: Sorted<Slot, Vec<f64>>,
     /// When it was asked, milliseconds.
     pub started: f64,
-    /// Copying, here and in the workers, milliseconds.
-    pub transfer_ms: f64,
+    /// Carrying numbers, here and in the workers.
+    pub copies: Copies,
     /// Of which on the page's thread.
     pub page_ms: f64,
     /// Compiling plans and making engines, milliseconds, added over the workers.
@@ -185,10 +185,17 @@ impl Compute {
         }
     }
 
-    /// Counts copying on the page's thread.
-    pub fn page(&mut self, ms: f64) {
-        self.transfer_ms += ms;
+    /// Counts what was sent, on the page's thread.
+    pub fn sent(&mut self, ms: f64) {
+        self.copies.there_ms += ms;
         self.page_ms += ms;
+    }
+
+    /// Counts a part that came back: copied out in the worker, put in its place on the page's thread.
+    pub fn returned(&mut self, copy_ms: f64, merge_ms: f64) {
+        self.copies.back_ms += copy_ms;
+        self.copies.merge_ms += merge_ms;
+        self.page_ms += merge_ms;
     }
 
     /// Whether it is a run, and not more pictures of one.
@@ -227,7 +234,7 @@ impl Compute {
             texts: session.texts.clone(),
             total_ms: now - self.started,
             times,
-            transfer_ms: self.transfer_ms,
+            copies: self.copies,
             runs_ms: (0..self.repeat).map(slowest).collect(),
             cost,
             order,
@@ -253,7 +260,7 @@ impl Compute {
             gather,
             runs_ms: Sorted::new(),
             started,
-            transfer_ms: 0.0,
+            copies: Copies::default(),
             page_ms: 0.0,
             prepare_ms: 0.0,
             times: StageTimes::default(),

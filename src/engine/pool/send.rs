@@ -43,7 +43,7 @@ impl State {
                 Step::Part { slot, job, part } => (job, self.send_part(slot, job, part)),
             };
             match self.jobs.get_mut(&job).map(|pending| &mut pending.task) {
-                Some(Task::Compute(compute)) => compute.page(now() - from),
+                Some(Task::Compute(compute)) => compute.sent(now() - from),
                 Some(Task::Operate(_, page_ms)) => *page_ms += now() - from,
                 Some(Task::Load(..) | Task::Lower(..)) | None => {}
             }

@@ -263,8 +263,7 @@ impl State {
                         Arc::make_mut(&mut session.texts).extend(texts);
                     }
                     compute.take(slot, part, &given, &runs_ms, &mut bulk);
-                    compute.page(super::hub::now() - now);
-                    compute.transfer_ms += copy_ms;
+                    compute.returned(copy_ms, super::hub::now() - now);
                     let flops = compute.parts.get(part).map_or(0.0, |p| p.flops) * compute.repeat as f64;
                     let session = compute.session;
                     if now - compute.started > QUIET_MS {
@@ -324,7 +323,7 @@ impl State {
         let uncut = self.board.is_uncut(job);
         let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) else { return };
         compute.prepare_ms += prepare_ms;
-        compute.transfer_ms += copy_ms;
+        compute.copies.there_ms += copy_ms;
         let Some((session, opened)) = self.sessions.get(&compute.session).and_then(|s| Some((s, s.opened.as_ref()?)))
         else {
             return;
