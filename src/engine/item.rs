@@ -167,7 +167,7 @@ pub struct RowsOut {
 /// An engine for one plan and its inputs. Implementations keep packed tensors and scratch between items; they allocate in `rows` only what
 /// they return.
 pub trait Engine {
-    /// Kernel name shown to users: `{engine}-{algorithm}-{detail}`, as in `cpu-streaming-relaxed-4x8`.
+    /// Kernel name shown to users: `{engine}-{algorithm}-{detail}`, as in `cpu-streaming-relaxed-6x8`.
     fn kernel(&self) -> &'static str;
 
     /// Computes query rows of one head.

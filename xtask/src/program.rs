@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wasm_encoder::{EntityType, ExportSection, ImportSection, Module, RawSection};
+use wasm_encoder::{EntityType, ExportSection, ImportSection, Module, RawSection, TableSection};
 use wasm_split_cli_support::{Options, transform};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
@@ -64,7 +64,7 @@ pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
     }
     shell::run(bind)?;
     let main = work.join("app_bg.wasm");
-    drop_streams(&work, &main)?;
+    mend(&work, &main)?;
     if release {
         shorten_imports(&work.join("app.js"), "./app_bg.js", &main)?;
     }
@@ -148,7 +148,8 @@ fn cut(compiled: &Path, work: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Leptos' server functions export classes for streams of bytes, which nobody here calls. Without the exports `wasm-opt` drops what is behind them.
-fn drop_streams(work: &Path, main: &Path) -> Result<()> {
+/// The splitter limits the table of functions to what it puts there; workers add the generated inner loops to it (`src/engine/cpu/ordered.rs`).
+fn mend(work: &Path, main: &Path) -> Result<()> {
     let bytes = fs::read(main)?;
     let unwanted = |name: &str| name.contains("intounderlying");
     let mut module = Module::new();
@@ -163,6 +164,14 @@ fn drop_streams(work: &Path, main: &Path) -> Result<()> {
                 }
             }
             module.section(&kept);
+        } else if let Payload::TableSection(tables) = &payload {
+            let mut section = TableSection::new();
+            for table in tables.clone() {
+                let mut ty = table.map_err(|e| format!("{}: {e}", main.display()))?.ty;
+                ty.maximum = None;
+                section.table(ty.try_into().map_err(|e| format!("a table of {}: {e:?}", main.display()))?);
+            }
+            module.section(&section);
         } else if let Some((id, range)) = payload.as_section() {
             module.section(&RawSection { id, data: &bytes[range.start as usize..range.end as usize] });
         }

@@ -8,8 +8,8 @@ use super::pack;
 use crate::attention::{Coverage, Inputs, Plan, RowRules, TileMap};
 use crate::formula::Sorted;
 
-/// Query rows of a block: one row of tiles. A block of K serves them all while it is in the cache.
-pub const ROWS: usize = 32;
+/// Query rows of a block: one row of tiles, whole groups of them. A block of K serves them all while it is in the cache.
+pub const ROWS: usize = 8 * GROUP;
 
 /// K and V of one head, packed.
 struct Packed {

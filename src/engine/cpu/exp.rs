@@ -3,16 +3,7 @@
 use std::hint::black_box;
 
 use super::lane::{F32x4, Separate, Tier};
-
-/// At and below it [`Exp::of`] gives 0. `e^-69 ≈ 1e-30` is lost beside any weight that counts, and products of what remains with values of
-/// ordinary size never are denormal: those cost x86 processors over a hundred cycles each.
-pub const FLUSH: f32 = -69.0;
-
-/// 1.5 · 2^23: adding it leaves the nearest integer in the low bits; 127 is the bias of the exponent.
-const ROUND: f32 = 12_582_912.0 + 127.0;
-/// ln 2 in two parts; multiples of the first by integers below 2^15 are exact (Cody and Waite 1980).
-const LN2_HIGH: f32 = 0.693_359_4;
-const LN2_LOW: f32 = -2.121_944_4e-4;
+use super::shared::{FLUSH, LN2_HIGH, LN2_LOW, POLY, ROUND};
 
 /// Constants of [`Exp::of`] in registers or on the stack. As literals a browser's compiler would build each of them anew, from scalar moves,
 /// at every use in a loop.
@@ -38,7 +29,7 @@ impl Exp {
             round: splat(ROUND),
             ln2_high: splat(-LN2_HIGH),
             ln2_low: splat(-LN2_LOW),
-            poly: [1.394_26e-3, 8.366_38e-3, 4.166_632e-2, 0.166_665_4, 0.5].map(splat),
+            poly: POLY.map(splat),
             one: splat(1.0),
             flush: splat(FLUSH),
         }

@@ -1,16 +1,12 @@
 //! The two products, Q·K and weights·V, a few rows by eight columns at a time.
 //!
 //! Both read their right side in panels of [`PANEL`] columns, so that the inner loop walks memory forwards. A tile of `M × 8` keeps `2 M`
-//! accumulators in registers; with M = 4 that leaves room for the panel and the factor in the 15 that a browser's compiler has on x86.
+//! accumulators in registers. In the browser `ordered` takes their place: this is the readable version, what runs natively, and what a browser
+//! that refuses the generated module falls back to.
 
 use super::lane::{F32x4, Tier};
 
-/// Columns of a panel: two registers.
-pub const PANEL: usize = 8;
-/// Rows of a tile at most.
-pub const GROUP: usize = 4;
-/// Keys of a block: a panel block of K and one of V stay in the first two caches.
-pub const KEYS: usize = 64;
+pub use super::shared::{GROUP, KEYS, PANEL};
 
 /// One step along the inner dimension of a panel.
 pub type Step = [f32; PANEL];
@@ -23,7 +19,7 @@ pub type GroupBlock = [RowBlock; GROUP];
 /// counter indexes live in memory.
 macro_rules! rows {
     ($i:ident < $m:ident, $body:block) => {
-        rows!(@ $i $m $body 0 1 2 3);
+        rows!(@ $i $m $body 0 1 2 3 4 5);
     };
     (@ $i:ident $m:ident $body:block $($row:literal)+) => {
         const { assert!($m <= GROUP) };
@@ -84,7 +80,9 @@ pub fn scores<T: Tier>(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mu
         1 => scores_of::<T, 1>(q, d, panels, s),
         2 => scores_of::<T, 2>(q, d, panels, s),
         3 => scores_of::<T, 3>(q, d, panels, s),
-        _ => scores_of::<T, 4>(q, d, panels, s),
+        4 => scores_of::<T, 4>(q, d, panels, s),
+        5 => scores_of::<T, 5>(q, d, panels, s),
+        _ => scores_of::<T, GROUP>(q, d, panels, s),
     }
 }
 
@@ -134,7 +132,9 @@ pub fn values<T: Tier>(
             1 => values_of::<T, 1>(p, v, keep, o),
             2 => values_of::<T, 2>(p, v, keep, o),
             3 => values_of::<T, 3>(p, v, keep, o),
-            _ => values_of::<T, 4>(p, v, keep, o),
+            4 => values_of::<T, 4>(p, v, keep, o),
+            5 => values_of::<T, 5>(p, v, keep, o),
+            _ => values_of::<T, GROUP>(p, v, keep, o),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::gemm::{self, GROUP, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
-use super::softmax;
+use super::softmax::{self, Running};
 
 /// As [`gemm::values`].
 type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
@@ -14,12 +14,15 @@ type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP]
 pub struct Kernels {
     /// What the tier is called: `simd128`, `relaxed-simd128`, `native`.
     pub tier: &'static str,
+    /// Whether products and sums are rounded once.
+    pub fused: bool,
     /// Name of the streaming kernel built on it.
     pub(super) streaming: &'static str,
     /// Name of the materialised kernel built on it.
     pub(super) materialised: &'static str,
     pub(super) scores: fn(usize, &[f32], usize, &[Step], &mut [RowBlock]),
     pub(super) values: Values,
+    pub(super) soften: fn(&mut [RowBlock], usize, &mut [Running], &mut [f32; GROUP]),
     pub(super) weigh: fn(&mut [Step], f32) -> f32,
     pub(super) moment: fn(&[Step], f32) -> f32,
     pub(super) sigmoid: fn(&mut [Step], f32),
@@ -28,22 +31,24 @@ pub struct Kernels {
 impl Kernels {
     /// Product and sum rounded apart: what every browser has.
     pub const SEPARATE: Self = if cfg!(target_arch = "wasm32") {
-        Self::of::<Separate>("simd128", "cpu-streaming-simd128-4x8", "cpu-materialised-simd128-4x8")
+        Self::of::<Separate>(false, "simd128", "cpu-streaming-simd128-6x8", "cpu-materialised-simd128-6x8")
     } else {
-        Self::of::<Separate>("native", "cpu-streaming-native-4x8", "cpu-materialised-native-4x8")
+        Self::of::<Separate>(false, "native", "cpu-streaming-native-6x8", "cpu-materialised-native-6x8")
     };
 
     /// Relaxed SIMD's multiply-add: one rounding where the processor fuses.
     pub const FUSED: Self =
-        Self::of::<Fused>("relaxed-simd128", "cpu-streaming-relaxed-4x8", "cpu-materialised-relaxed-4x8");
+        Self::of::<Fused>(true, "relaxed-simd128", "cpu-streaming-relaxed-6x8", "cpu-materialised-relaxed-6x8");
 
-    const fn of<T: Tier>(tier: &'static str, streaming: &'static str, materialised: &'static str) -> Self {
+    const fn of<T: Tier>(fused: bool, tier: &'static str, streaming: &'static str, materialised: &'static str) -> Self {
         Self {
             tier,
+            fused,
             streaming,
             materialised,
             scores: gemm::scores::<T>,
             values: gemm::values::<T>,
+            soften: softmax::soften::<T>,
             weigh: softmax::weigh::<T>,
             moment: softmax::moment::<T>,
             sigmoid: softmax::sigmoid::<T>,

@@ -5,6 +5,8 @@
 //! | `lane`, `exp` | four f32 lanes; e^x on them |
 //! | `kernels` | the inner loops as a table, one for each kind of multiply-add |
 //! | `gemm`, `pack` | the two products and the panels they read |
+//! | `ordered` | products and online softmax as the browser runs them, written by `build/` |
+//! | `shared` | sizes and constants of both |
 //! | `softmax`, `weights` | running maximum and sum; scores to final weights |
 //! | `blocks` | packed tensors, tile maps, masked scores of a block |
 //! | `streaming`, `materialised` | the two algorithms |
@@ -19,7 +21,10 @@ mod kernels;
 mod lane;
 mod map;
 mod materialised;
+#[cfg(all(target_arch = "wasm32", feature = "web"))]
+mod ordered;
 mod pack;
+mod shared;
 mod softmax;
 mod streaming;
 mod weights;
@@ -31,6 +36,8 @@ use crate::experiment::Algorithm;
 pub use blocks::ROWS as TILE_ROWS;
 pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;
+#[cfg(all(target_arch = "wasm32", feature = "web"))]
+pub use ordered::install;
 
 /// The engine that holds the score matrix, stage after stage. The input must be finite.
 pub fn materialised(plan: &Plan, kernels: &'static Kernels) -> Box<dyn Engine> {

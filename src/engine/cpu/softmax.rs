@@ -2,12 +2,13 @@
 //! maximum moves.
 
 use super::exp::{Exp, exp1};
-use super::gemm::{KEYS, PANEL, Step};
+use super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
 use super::kernels::Kernels;
 use super::lane::{F32x4, Tier};
 
-/// What a row has seen so far.
+/// What a row has seen so far. Generated code reads and writes the first two.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Running {
     /// Largest score; −∞ until a key is allowed.
     pub max: f32,
@@ -37,6 +38,16 @@ impl Running {
     /// Takes the scores of a block whose first key is `k0` and leaves `e^(s - max)` in their place; −∞ gives exactly 0. Returns the factor
     /// for what was added up under the old maximum.
     pub fn take<const STATS: bool>(&mut self, kernels: &Kernels, scores: &mut [Step], k0: usize) -> f32 {
+        self.take_by::<STATS>(scores, k0, kernels.weigh, kernels.moment)
+    }
+
+    fn take_by<const STATS: bool>(
+        &mut self,
+        scores: &mut [Step],
+        k0: usize,
+        weigh: fn(&mut [Step], f32) -> f32,
+        moments: fn(&[Step], f32) -> f32,
+    ) -> f32 {
         let largest = largest(scores);
         let mut keep = 1.0;
         if largest > self.max {
@@ -54,9 +65,9 @@ impl Running {
         // A row that has seen only −∞ would give −∞ − −∞ = NaN.
         let max = if self.max == f32::NEG_INFINITY { 0.0 } else { self.max };
         if STATS {
-            self.moment += (kernels.moment)(scores, max);
+            self.moment += moments(scores, max);
         }
-        self.sum += (kernels.weigh)(scores, max);
+        self.sum += weigh(scores, max);
         keep
     }
 
@@ -103,6 +114,13 @@ impl Running {
 fn add_logs(a: f32, b: f32) -> f32 {
     let (high, low) = if a < b { (b, a) } else { (a, b) };
     high + (low - high).exp().ln_1p()
+}
+
+/// [`Running::take`] of the first `panels` panels of some rows, without what statistics need; the factors go to `keep`.
+pub fn soften<T: Tier>(s: &mut [RowBlock], panels: usize, running: &mut [Running], keep: &mut [f32; GROUP]) {
+    for ((s, running), keep) in s.iter_mut().zip(running).zip(keep) {
+        *keep = running.take_by::<false>(&mut s[..panels], 0, weigh::<T>, moment::<T>);
+    }
 }
 
 #[inline(always)]

@@ -58,9 +58,14 @@ impl State {
                 let Some((k0, keys)) = blocks.masked_scores(plan, group, tile, coverage, &mut self.s) else { continue };
                 let rows = blocks.group(group);
                 let mut keep = [1.0; GROUP];
-                for (i, row) in rows.clone().enumerate() {
-                    keep[i] =
-                        self.running[row].take::<STATS>(blocks.kernels, &mut self.s[i][..keys.div_ceil(PANEL)], k0);
+                let panels_k = keys.div_ceil(PANEL);
+                if STATS {
+                    for (i, row) in rows.clone().enumerate() {
+                        keep[i] = self.running[row].take::<true>(blocks.kernels, &mut self.s[i][..panels_k], k0);
+                    }
+                } else {
+                    let s = &mut self.s[..rows.len()];
+                    (blocks.kernels.soften)(s, panels_k, &mut self.running[rows.clone()], &mut keep);
                 }
                 if VALUES {
                     let o = &mut self.o[group * panels..(group + 1) * panels];

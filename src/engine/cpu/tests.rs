@@ -303,14 +303,14 @@ fn names_and_times() {
         f64::from(TICKS.fetch_add(1, Ordering::Relaxed))
     };
     let mut engine = materialised(&plan, &inputs);
-    assert_eq!(engine.kernel(), "cpu-materialised-relaxed-4x8");
+    assert_eq!(engine.kernel(), "cpu-materialised-relaxed-6x8");
     let times = engine.rows(&plan, &inputs, &rows, Want::default(), clock).times;
     use TimedStage::{Bias, Kernel, Mask, Normalise, Prepare, Scores, Values};
     for stage in [Prepare, Scores, Bias, Mask, Normalise, Values] {
         assert!(times.of(stage) > 0.0, "{stage:?}");
     }
     let mut engine = streaming(&plan, &inputs);
-    assert_eq!(engine.kernel(), "cpu-streaming-relaxed-4x8");
+    assert_eq!(engine.kernel(), "cpu-streaming-relaxed-6x8");
     let out = engine.rows(&plan, &inputs, &rows, Want::default(), clock);
     assert!(out.times.of(Kernel) > 0.0 && out.times.of(Scores) == 0.0);
     assert!(out.matrix.is_empty() && out.entropy.is_empty());

@@ -56,6 +56,7 @@ thread_local! {
 ///
 /// `kernels` are the inner loops that this browser can run.
 pub fn start(kernels: &'static cpu::Kernels) {
+    let kernels = cpu::install(kernels);
     KERNELS.set(kernels);
     listen(kernels.tier, receive);
 }

@@ -8,7 +8,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("embed"; a_page_of_another_origin_embeds_and_drives, only_the_holder_may_set, a_strict_sandbox_is_explained,
+    cases!("embed"; a_page_of_another_origin_embeds_and_drives, only_the_holder_may_set, a_strict_sandbox_is_explained, an_element_in_a_strict_host_shows_what_is_missing,
         a_far_element_starts_when_it_is_seen, a_markdown_page_embeds, a_lazy_frame_waits_for_a_click,
         every_layout_shows_its_part, locked_controls_are_off, unknown_names_are_said, frames_take_turns,
         sharing_makes_texts_that_work, the_way_out_carries_the_state)
@@ -122,6 +122,22 @@ async fn a_strict_sandbox_is_explained(page: &Page) -> Result<()> {
     page.forget_severe().await
 }
 
+/// A host in a sandbox without an origin hands it down: its element shows what the frame says, instead of waiting for ever.
+async fn an_element_in_a_strict_host_shows_what_is_missing(page: &Page) -> Result<()> {
+    visit(page, "/plain.html").await?;
+    page.wait_until(&heard("plain", "ready")).await?;
+    let host = "const frame = document.createElement('iframe'), base = document.getElementById('plain').src.split('?')[0];
+        frame.id = 'host'; frame.sandbox = 'allow-scripts';
+        frame.srcdoc = `<script src=\"${base}embed.js\"></scr` + `ipt><attention-playground loading=eager><p>poster</p></attention-playground><script>
+            const frame = document.querySelector('attention-playground').shadowRoot.querySelector('iframe');
+            const look = () => getComputedStyle(frame).visibility === 'visible' ? parent.postMessage('shown', '*') : setTimeout(look, 100); look()</scr` + 'ipt>';
+        self.revealed = false; addEventListener('message', (e) => { if (e.data === 'shown') self.revealed = true });
+        document.body.prepend(frame)";
+    page.js(host, vec![]).await?;
+    page.wait_until("self.revealed").await?;
+    page.forget_severe().await
+}
+
 async fn a_far_element_starts_when_it_is_seen(page: &Page) -> Result<()> {
     visit(page, "/plain.html").await?;
     page.wait_until(&heard("plain", "ready")).await?;
@@ -170,7 +186,7 @@ async fn every_layout_shows_its_part(page: &Page) -> Result<()> {
         ("timing", ".embed__shown .card"),
         ("formula", ".pattern__tiles"),
         ("positions", ".embed__shown svg"),
-        ("estimators", ".embed__shown .card"),
+        ("estimators", ".embed__shown .card [role=radio]"),
     ];
     for (view, shown) in layouts {
         page.open_ready(&format!("/?embed&view={view}")).await?;

@@ -9,7 +9,8 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     cases!("links"; the_address_follows_and_restores, a_damaged_address_opens_the_page, a_bad_value_is_named,
-        a_bad_request_is_refused_and_changes_nothing, theme_and_language_come_from_the_address)
+        a_bad_request_is_refused_and_changes_nothing, theme_and_language_come_from_the_address,
+        what_no_address_holds_is_refused)
 }
 
 async fn the_address_follows_and_restores(page: &Page) -> Result<()> {
@@ -77,5 +78,16 @@ async fn theme_and_language_come_from_the_address(page: &Page) -> Result<()> {
     page.screenshot("dark chinese").await?;
     page.open_ready("/?theme=light&lang=en").await?;
     page.wait_until("document.documentElement.dataset.theme === 'light' && document.documentElement.lang === 'en'")
-        .await
+        .await?;
+    page.open_ready("/?theme=sepia").await?;
+    page.wait_until("document.querySelector('.notice')?.textContent.includes('theme=sepia')").await
+}
+
+/// `link()` never gives an address that would open something else.
+async fn what_no_address_holds_is_refused(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let script = "const p = await attentionPlayground, rows = Array.from({ length: 4096 }, (_, i) => Array.from({ length: 16 }, (_, j) => Math.sin(i * 16 + j + 1)));
+        try { return p.link({ input: { kind: 'numbers', q: rows, k: rows, v: rows } }).length } catch (e) { return [e.name, e.issues.map((i) => i.path)] }";
+    let said = page.js(script, vec![]).await?;
+    ensure(said == json!(["ExperimentError", ["input"]]), || format!("link() of too many numbers: {said}"))
 }

@@ -8,7 +8,8 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("operators"; auto_says_why_the_cpu_computes, faults_are_named_by_field, a_run_can_be_stopped)
+    cases!("operators"; auto_says_why_the_cpu_computes, faults_are_named_by_field, a_run_can_be_stopped,
+        attention_tells_its_time_by_stage)
 }
 
 /// Sizes of the requests below: one sequence of `length` steps, one head.
@@ -74,4 +75,17 @@ async fn a_run_can_be_stopped(page: &Page) -> Result<()> {
     );
     let said = page.js(&script, vec![]).await?;
     ensure(said == json!(["enough", [1, 1, 1, 4]]), || format!("stopping gave {said}"))
+}
+
+async fn attention_tells_its_time_by_stage(page: &Page) -> Result<()> {
+    page.ready().await?;
+    let script = "const p = await attentionPlayground, T = { shape: [1, 2, 64, 16], data: new Float32Array(2048).fill(0.5) };
+        const names = async (algorithm) => (await p.run({ Q: T, K: T, V: T, backend: 'cpu', algorithm })).timing.stages.map((s) => s.name);
+        return [await names('streaming'), await names('materialised')]";
+    let wanted = json!([
+        ["prepare", "transfer", "kernel", "merge", "transfer"],
+        ["prepare", "transfer", "scores", "bias", "mask", "normalise", "values", "merge", "transfer"]
+    ]);
+    let names = page.js(script, vec![]).await?;
+    ensure(names == wanted, || format!("the stages are {names}"))
 }

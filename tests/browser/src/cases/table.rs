@@ -12,6 +12,9 @@ use crate::common::table::{Case, cases as problems};
 use crate::page::{Page, ensure};
 use crate::workers::{Parcel, Program, Worker};
 
+/// Largest error of [`every_size`], absolute.
+const SIZES_OFF: f64 = 2e-6;
+
 /// An engine under test.
 #[derive(Clone, Copy)]
 struct Engine {
@@ -35,7 +38,43 @@ pub fn cases() -> Vec<Test> {
         needs: if backend == Backend::Webgpu { Needs::ADAPTER } else { Needs::default() },
         run: Box::new(move |page: &Page| Box::pin(agrees(page, Engine { name, backend, algorithm, precision }))),
     };
-    pairs.map(test).collect()
+    let sizes = Test {
+        name: "table: cpu, every size of group, head and panel".to_owned(),
+        needs: Needs::default(),
+        run: Box::new(|page: &Page| Box::pin(every_size(page))),
+    };
+    pairs.map(test).chain([sizes]).collect()
+}
+
+/// The inner loops are written out for each number of rows and go by eights along heads and keys: each rest is tried, against the f64 reference. The
+/// kernel's name says that it was the generated code.
+async fn every_size(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let script = "const p = await attentionPlayground;
+        let x = 1; const next = () => (x = (x * 48271) % 2147483647) / 1073741823.5 - 1;
+        const T = (rows, size) => ({ shape: [1, 1, rows, size], data: Float32Array.from({ length: rows * size }, next) });
+        const sizes = [];
+        for (const d of [...Array(18).keys()].map((i) => i + 1).concat([63, 64, 65, 127, 256])) sizes.push([7, 21, d, 9]);
+        for (const d_v of [...Array(18).keys()].map((i) => i + 1).concat([63, 64, 65, 127, 256])) sizes.push([7, 21, 5, d_v]);
+        for (let n = 1; n <= 14; n++) sizes.push([n, 65, 12, 12], [n + 43, 11, 12, 12]);
+        for (let n = 1; n <= 18; n++) sizes.push([5, n, 8, 8], [6, n + 55, 8, 8]);
+        let worst = [0]; const kernels = new Set();
+        for (const [n_q, n_k, d, d_v] of sizes) {
+          const request = { Q: T(n_q, d), K: T(n_k, d), V: T(n_k, d_v) };
+          const want = (await p.run({ ...request, backend: 'reference' })).outputs.Y.data;
+          for (const algorithm of ['streaming', 'materialised']) {
+            const { kernel, outputs } = await p.run({ ...request, backend: 'cpu', algorithm });
+            kernels.add(kernel);
+            outputs.Y.data.forEach((y, i) => { const off = Math.abs(y - want[i]); if (!(off <= worst[0])) worst = [off, algorithm, n_q, n_k, d, d_v] });
+          }
+        }
+        return [worst, [...kernels]]";
+    let seen = page.js(script, vec![]).await?;
+    // Values lie between -1 and 1: sums of a few hundred products in single precision.
+    ensure(seen[0][0].as_f64().is_some_and(|worst| worst < SIZES_OFF), || format!("off by {}", seen[0]))?;
+    let kernels = seen[1].as_array().cloned().unwrap_or_default();
+    let ordered = kernels.iter().all(|k| k.as_str().is_some_and(|k| k.ends_with("-ordered")));
+    ensure(kernels.len() == 2 && ordered, || format!("computed by {kernels:?}"))
 }
 
 async fn agrees(page: &Page, engine: Engine) -> Result<()> {

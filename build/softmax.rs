@@ -1,0 +1,141 @@
+//! Online softmax of a group of rows and a block of keys: `softmax.rs` is the same in Rust, a row at a time.
+
+use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
+
+use crate::shared::{FLUSH, LN2_HIGH, LN2_LOW, POLY, ROUND};
+use crate::{NUMBER, REGISTER, ROW, STEP, advance, again, bytes, mul_add};
+
+/// Bytes of a row's state: largest score, sum, and two numbers that are not touched here.
+const RUNNING: u64 = 16;
+
+// Locals behind the five parameters.
+const WALK: u32 = 5;
+const LEFT: u32 = 6;
+const LARGEST: u32 = 7;
+const MAX: u32 = 8;
+/// Constants of the exponential in registers, or on the stack: as literals they would be built anew at each use.
+const LOG2_E: u32 = 9;
+const SHIFT: u32 = 10;
+const LN2: [u32; 2] = [11, 12];
+const COEFFICIENT: u32 = 13;
+const ONE: u32 = 18;
+const LEAST: u32 = 19;
+// What changes.
+const TOP: u32 = 20;
+const BEST: [u32; 2] = [21, 22];
+const SUM: [u32; 2] = [23, 24];
+const X: u32 = 25;
+const ROUNDED: u32 = 26;
+const REST: u32 = 27;
+const POWER: u32 = 28;
+
+/// `(s, panels, running, keep, rows)`: for each row of `s`, whose first `panels` panels hold scores, the largest one and the sum in `running` are brought
+/// up to date, `e^(s - max)` takes the scores' place, and the factor for what was added up before goes to `keep`.
+pub fn soften(fused: bool) -> Function {
+    let [s, panels, running, keep, rows] = [0, 1, 2, 3, 4];
+    let mut function = Function::new([(2, ValType::I32), (2, ValType::F32), (20, ValType::V128)]);
+    let mut f = function.instructions();
+    let constants = [(LOG2_E, core::f32::consts::LOG2_E), (SHIFT, ROUND), (LN2[0], -LN2_HIGH), (LN2[1], -LN2_LOW)];
+    let constants = constants.into_iter().chain((COEFFICIENT..).zip(POLY)).chain([(ONE, 1.0), (LEAST, FLUSH)]);
+    for (local, x) in constants {
+        splat(&mut f, x);
+        f.local_set(local);
+    }
+    f.loop_(BlockType::Empty);
+
+    for best in BEST {
+        splat(&mut f, f32::NEG_INFINITY);
+        f.local_set(best);
+    }
+    over(&mut f, s, panels, |f| {
+        for (half, best) in (0..).zip(BEST) {
+            // Any number or none of them where one is NaN: the row becomes NaN by its sum.
+            f.local_get(best).local_get(WALK).v128_load(bytes(half * REGISTER)).f32x4_pmax().local_set(best);
+        }
+    });
+    f.local_get(BEST[0]).local_get(BEST[1]).f32x4_pmax().local_set(TOP);
+    across(&mut f, TOP, |f| {
+        f.f32x4_pmax();
+    });
+    f.local_get(TOP).f32x4_extract_lane(0).local_set(LARGEST);
+
+    f.local_get(running).f32_load(bytes(0)).local_set(MAX);
+    f.local_get(keep).f32_const(1.0_f32.into()).f32_store(bytes(0));
+    f.local_get(LARGEST).local_get(MAX).f32_gt().if_(BlockType::Empty);
+    f.local_get(MAX).local_get(LARGEST).f32_sub().f32x4_splat().local_set(X);
+    exp(&mut f, fused);
+    f.local_get(keep).local_get(POWER).f32x4_extract_lane(0).f32_store(bytes(0));
+    f.local_get(running).local_get(LARGEST).local_tee(MAX).f32_store(bytes(0));
+    f.local_get(running).local_get(running).f32_load(bytes(NUMBER));
+    f.local_get(POWER).f32x4_extract_lane(0).f32_mul().f32_store(bytes(NUMBER));
+    f.end();
+
+    // A row that has seen only −∞ would give −∞ − −∞ = NaN.
+    f.f32_const(0.0_f32.into()).local_get(MAX);
+    f.local_get(MAX).f32_const(f32::NEG_INFINITY.into()).f32_eq().select().f32x4_splat().local_set(TOP);
+    for sum in SUM {
+        f.v128_const(0).local_set(sum);
+    }
+    over(&mut f, s, panels, |f| {
+        for (half, sum) in (0..).zip(SUM) {
+            f.local_get(WALK).v128_load(bytes(half * REGISTER)).local_get(TOP).f32x4_sub().local_set(X);
+            exp(f, fused);
+            f.local_get(WALK).local_get(POWER).v128_store(bytes(half * REGISTER));
+            f.local_get(sum).local_get(POWER).f32x4_add().local_set(sum);
+        }
+    });
+    f.local_get(SUM[0]).local_get(SUM[1]).f32x4_add().local_set(TOP);
+    across(&mut f, TOP, |f| {
+        f.f32x4_add();
+    });
+    f.local_get(running).local_get(running).f32_load(bytes(NUMBER));
+    f.local_get(TOP).f32x4_extract_lane(0).f32_add().f32_store(bytes(NUMBER));
+
+    advance(&mut f, s, ROW);
+    advance(&mut f, running, RUNNING);
+    advance(&mut f, keep, NUMBER);
+    again(&mut f, rows);
+    f.end().end();
+    function
+}
+
+/// `body` for each panel of a row, [`WALK`] on its first number.
+fn over(f: &mut InstructionSink, row: u32, panels: u32, body: impl Fn(&mut InstructionSink)) {
+    f.local_get(row).local_set(WALK).local_get(panels).local_set(LEFT).loop_(BlockType::Empty);
+    body(f);
+    advance(f, WALK, STEP);
+    again(f, LEFT);
+    f.end();
+}
+
+/// Joins the four lanes of a local, all of which hold the result then.
+fn across(f: &mut InstructionSink, local: u32, join: impl Fn(&mut InstructionSink)) {
+    for by in [8_u8, 4] {
+        let lanes = core::array::from_fn(|byte| (byte as u8 + by) % 16);
+        f.local_get(local).local_get(local).local_get(local).i8x16_shuffle(lanes);
+        join(f);
+        f.local_set(local);
+    }
+}
+
+/// `e^X` into [`POWER`], as `exp.rs` has it.
+fn exp(f: &mut InstructionSink, fused: bool) {
+    mul_add(f, fused, X, LOG2_E, SHIFT);
+    f.local_tee(ROUNDED).local_get(SHIFT).f32x4_sub().local_set(POWER);
+    mul_add(f, fused, POWER, LN2[0], X);
+    f.local_set(REST);
+    mul_add(f, fused, POWER, LN2[1], REST);
+    f.local_set(REST);
+    f.local_get(COEFFICIENT).local_set(POWER);
+    for coefficient in (COEFFICIENT + 1..COEFFICIENT + POLY.len() as u32).chain([ONE, ONE]) {
+        mul_add(f, fused, POWER, REST, coefficient);
+        f.local_set(POWER);
+    }
+    f.local_get(POWER).local_get(ROUNDED).i32_const(23).i32x4_shl().f32x4_mul();
+    f.local_get(X).local_get(LEAST).f32x4_le().v128_andnot().local_set(POWER);
+}
+
+fn splat(f: &mut InstructionSink, x: f32) {
+    let lane = u128::from(x.to_bits());
+    f.v128_const((lane | lane << 32 | lane << 64 | lane << 96) as i128);
+}

@@ -1,0 +1,20 @@
+// What the inner loops in Rust and the generated ones share: `build/main.rs` includes this file. Comments of this kind, since it is included.
+
+/// Columns of a panel: two registers.
+pub const PANEL: usize = 8;
+/// Rows of a tile at most: with six, twelve sums, a panel and a factor fill the 15 registers that a browser's compiler has on x86.
+pub const GROUP: usize = 6;
+/// Keys of a block: a panel block of K and one of V stay in the first two caches.
+pub const KEYS: usize = 64;
+
+/// At and below it the exponential gives 0. `e^-69 ≈ 1e-30` is lost beside any weight that counts, and products of what remains with values of
+/// ordinary size never are denormal: those cost x86 processors over a hundred cycles each.
+pub const FLUSH: f32 = -69.0;
+
+/// 1.5 · 2^23: adding it leaves the nearest integer in the low bits; 127 is the bias of the exponent.
+pub const ROUND: f32 = 12_582_912.0 + 127.0;
+/// ln 2 in two parts; multiples of the first by integers below 2^15 are exact (Cody and Waite 1980).
+pub const LN2_HIGH: f32 = 0.693_359_4;
+pub const LN2_LOW: f32 = -2.121_944_4e-4;
+/// Of e^f for |f| <= ln 2 / 2, from the sixth degree down to the second.
+pub const POLY: [f32; 5] = [1.394_26e-3, 8.366_38e-3, 4.166_632e-2, 0.166_665_4, 0.5];
