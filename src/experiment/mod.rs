@@ -15,7 +15,7 @@ mod spec;
 mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
-pub(crate) use check::{check_params, fault, type_of};
+pub(crate) use check::{check_beside, check_params, fault, type_of};
 pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
