@@ -6,10 +6,10 @@ mod common;
 use std::sync::Arc;
 
 use attention_playground::attention::{Inputs, Loaded, assemble};
-use attention_playground::experiment::{CausalAlignment, Choice, Experiment, MaskChoice, Stage, check};
+use attention_playground::experiment::{Backend, CausalAlignment, Choice, Experiment, MaskChoice, Stage, check};
 use attention_playground::formula::Sorted;
-use common::engines;
 use common::table::dims;
+use common::{Engine, engines};
 use serde::Deserialize;
 
 /// Of the largest number of a case: tables in single precision, a handful of operations, cosines and logarithms of WGSL.
@@ -35,7 +35,7 @@ struct Case {
 #[test]
 fn every_pair_gets_what_the_papers_add() {
     let File { seed, cases } = serde_json::from_str(include_str!("independent/biases.json")).unwrap();
-    for Case { scheme, heads, n_q, n_k, params, tables, added } in cases {
+    for (number, Case { scheme, heads, n_q, n_k, params, tables, added }) in cases.into_iter().enumerate() {
         let name = format!("{scheme} {params:?}");
         let mut experiment = Experiment {
             mask: MaskChoice::of("none"),
@@ -54,7 +54,9 @@ fn every_pair_gets_what_the_papers_add() {
         let loaded = Loaded { dims, tokens_q: tokens(n_q), tokens_k: tokens(n_k), inputs, note: None };
         let (problem, inputs) = assemble(&experiment, &loaded).unwrap_or_else(|issues| panic!("{name}: {issues}"));
         let top = added.iter().fold(1.0_f64, |top, x| top.max(x.abs()));
-        for engine in engines() {
+        // A GPU that is imitated on the CPU compiles the kernels of a problem for seconds: every third case goes there.
+        let there = |engine: &Engine| engine.backend != Backend::Webgpu || number % 3 == 0;
+        for engine in engines().into_iter().filter(there) {
             let (_, found) = engine.run(&problem, &inputs, Some(Stage::Biased)).matrix.unwrap();
             assert_eq!(found.len(), added.len(), "{name}");
             for (at, (found, wanted)) in found.iter().zip(&added).enumerate() {

@@ -180,7 +180,7 @@ const MORE: &[LayoutEntry] = &[
         content: changes(Fold::Nothing, &[Change::Pairs]),
         end: End::Difference,
         inexact: false,
-        params: &[Param::real("lambda", [0.0, 1.0], 0.05, 0.5, Text::new("λ", "λ"))],
+        params: &[Param::real("lambda", [0.0, 1.0], 0.05, 0.5, Text::new("share λ that is taken", "减去的份额 λ"))],
         tables: &[],
         paper: Some(Paper { title: "Ye et al., Differential Transformer", year: 2024, id: "arXiv:2410.05258" }),
         ours: Some(Text::new(

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::second::against;
+use super::second::{Against, against};
 use crate::app::estimators::{Errors, percent};
 use crate::app::i18n::t;
 use crate::app::reactive::Signal;
@@ -14,7 +14,7 @@ use crate::experiment::Experiment;
 #[component]
 pub fn Line() -> impl IntoView {
     let lab = lab();
-    let (found, fault) = against(lab, Experiment::exact);
+    let Against { found, fault, busy } = against(lab, Experiment::exact);
     // Gone with the entry, not only with the result that comes after it.
     let inexact = Signal::memo(move || lab.experiment.with(|e| e.exact().is_some()));
     let errors = Signal::memo(move || {
@@ -29,9 +29,11 @@ pub fn Line() -> impl IntoView {
     });
     let told = move || found.with(|found| found.as_ref().map(|found| found.all.told(lab.lang.get(), "Y")));
     let query = move || errors.with(|errors| errors.get(lab.cell().0).map(|&error| percent(error)));
+    // Until the result is there as well.
+    let waits = move || busy.get() || found.with(Option::is_none) && fault.with(Option::is_none);
     view! {
         {move || inexact.get().then(|| view! {
-            <section class="estimate" id="inexact" aria-busy=move || (found.with(Option::is_none) && fault.with(Option::is_none)).to_string()>
+            <section class="estimate" id="inexact" aria-busy=move || waits().to_string()>
                 <h4>{t("Error against exact attention on the same input", "相同输入下与精确注意力的误差")}</h4>
                 <p role="status">{told}</p>
                 {move || query().map(|error| view! {

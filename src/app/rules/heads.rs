@@ -130,7 +130,7 @@ fn Pages() -> impl IntoView {
 fn Apart() -> impl IntoView {
     let lab = lab();
     let plain = |e: &Experiment| Some(Experiment { layout: Choice::of(PLAIN), ..e.clone() });
-    let (found, _) = against(lab, plain);
+    let found = against(lab, plain).found;
     view! {
         <p class="note" role="status">
             {move || found.get().map(|found| {
