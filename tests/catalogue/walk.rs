@@ -8,7 +8,7 @@ use attention_playground::experiment::{
 };
 use attention_playground::formula::Sorted;
 
-use super::common::Engine;
+use super::common::ENGINES;
 
 /// An entry, and the field of an experiment that chooses it.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ impl Place {
     }
 }
 
-/// What an experiment gives on the page: its check, then its run. The output of the readable engine, and of an estimator in both precisions.
+/// What an experiment gives on the page: its check, then its run. The outputs of every engine of the CPU, and of an estimator in both precisions.
 ///
 /// # Errors
 /// What the check, the assembly or the lowering refuses.
@@ -90,23 +90,23 @@ pub fn run(experiment: &Experiment) -> Result<Vec<f32>, Issues> {
     let (mut problem, mut inputs) = assemble(experiment, &loaded)?;
     lowering::lower(&mut problem, &mut inputs)?;
     Plan::compile(&problem)?;
-    let out = READABLE.run(&problem, &inputs, None);
-    // A row without keys is empty, and says so.
-    let rows = out.y.chunks_exact(problem.dims.d_v).zip(&out.lse);
-    let empty = rows.filter(|(y, lse)| **lse == f32::NEG_INFINITY && y.iter().all(|&y| y == 0.0)).count();
-    let closed = out.lse.iter().filter(|lse| **lse == f32::NEG_INFINITY).count();
-    assert!(closed == empty || problem.sink.is_some(), "{closed} rows without a key, {empty} without an output");
-    assert!(out.empty_rows as usize == closed, "{} empty rows are counted, and there are {closed}", out.empty_rows);
-    let mut y = out.y;
-    lowering::finish(&problem, &mut y);
-    if experiment.estimator.id != "none" {
-        y.extend(estimate(experiment, &loaded)?);
+    let mut all = Vec::new();
+    for engine in ENGINES {
+        let out = engine.run(&problem, &inputs, None);
+        // A row without keys is empty, and says so.
+        let rows = out.y.chunks_exact(problem.dims.d_v).zip(&out.lse);
+        let empty = rows.filter(|(y, lse)| **lse == f32::NEG_INFINITY && y.iter().all(|&y| y == 0.0)).count();
+        let closed = out.lse.iter().filter(|lse| **lse == f32::NEG_INFINITY).count();
+        assert_eq!((empty, out.empty_rows as usize), (closed, closed), "{engine:?}: rows without a key");
+        let mut y = out.y;
+        lowering::finish(&problem, &mut y);
+        all.extend(y);
     }
-    Ok(y)
+    if experiment.estimator.id != "none" {
+        all.extend(estimate(experiment, &loaded)?);
+    }
+    Ok(all)
 }
-
-/// The readable engine, row by row.
-const READABLE: Engine = super::common::ENGINES[0];
 
 /// The experiment's estimator, looking where its entry can.
 fn estimate(experiment: &Experiment, loaded: &Loaded) -> Result<Vec<f32>, Issues> {

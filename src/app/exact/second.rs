@@ -11,11 +11,11 @@ use crate::app::reactive::{RwSignal, effect};
 use crate::app::runner;
 use crate::app::state::Lab;
 use crate::attention::estimators::distance;
-use crate::attention::{Dims, assemble};
+use crate::attention::{Dims, Loaded, assemble};
 use crate::catalogue::Lang;
 use crate::engine::pool::{Cancel, Lane, Run, RunError};
 use crate::engine::{Outcome, Want};
-use crate::experiment::{Experiment, Message};
+use crate::experiment::{Experiment, Issues, Message};
 
 /// Largest and mean absolute difference, and the largest magnitude of the exact numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,8 +91,8 @@ pub struct Against {
     pub busy: RwSignal<bool>,
 }
 
-/// How far the result is from that of its experiment as `other` changes it, which is run once more for every result, on the same engine; nothing while
-/// `other` says so.
+/// How far the result is from that of its experiment as `other` changes it, which is run once more for every result, by the engine that it names; nothing
+/// while `other` says so.
 pub fn against(lab: Lab, other: fn(&Experiment) -> Option<Experiment>) -> Against {
     let (pool, cancel) = (runner::pool(), StoredValue::new_local(Cancel::default()));
     let against = Against { found: RwSignal::new(None), fault: RwSignal::new(None), busy: RwSignal::new(false) };
@@ -104,11 +104,15 @@ pub fn against(lab: Lab, other: fn(&Experiment) -> Option<Experiment>) -> Agains
         let stop = Cancel::default();
         cancel.set_value(stop.clone());
         let other = lab.computed.get_untracked().and_then(|experiment| other(&experiment));
-        let asked = outcome.zip(other).and_then(|(outcome, other)| Some((outcome, run(lab, &other, stop)?)));
-        busy.set(asked.is_some());
-        let Some((outcome, run)) = asked else {
-            found.set(None);
-            return fault.set(None);
+        let asked = outcome.zip(other).zip(lab.loaded.get_untracked());
+        let asked = asked.map(|((outcome, other), loaded)| (outcome, run(&other, &loaded, stop)));
+        busy.set(matches!(asked, Some((_, Ok(_)))));
+        let (outcome, run) = match asked {
+            Some((outcome, Ok(run))) => (outcome, run),
+            refused => {
+                found.set(None);
+                return fault.set(refused.and_then(|(_, run)| run.err()).map(|issues| issues.message()));
+            }
         };
         let pool = pool.get_value();
         spawn_local(async move {
@@ -126,11 +130,10 @@ pub fn against(lab: Lab, other: fn(&Experiment) -> Option<Experiment>) -> Agains
     against
 }
 
-/// The run of an experiment over the input of the page, if it can be run; the page's own run says what is wrong otherwise.
-fn run(lab: Lab, experiment: &Experiment, cancel: Cancel) -> Option<Run> {
-    let loaded = lab.loaded.get_untracked()?;
-    let (problem, inputs) = assemble(experiment, &loaded).ok()?;
-    Some(Run {
+/// The run of an experiment over the input of the page.
+fn run(experiment: &Experiment, loaded: &Loaded, cancel: Cancel) -> Result<Run, Issues> {
+    let (problem, inputs) = assemble(experiment, loaded)?;
+    Ok(Run {
         problem: Arc::new(problem),
         inputs,
         backend: experiment.engine.backend,
