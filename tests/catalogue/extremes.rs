@@ -2,11 +2,11 @@
 //! which field it does not.
 
 use attention_playground::catalogue::Param;
-use attention_playground::experiment::{Experiment, Form, Issue, Size, check, decode, encode, encode_as};
+use attention_playground::experiment::{Experiment, Form, Issue, Issues, Size, check, decode, encode, encode_as};
 use attention_playground::formula::Ty;
 use proptest::prelude::*;
 
-use super::walk::{Place, decoding, is_field, places, run, size, small, told};
+use super::walk::{Place, answer, decoding, is_field, places, run, size, small, told};
 
 /// Every form of a link opens as the experiment that it was made of.
 fn round_trip(experiment: &Experiment, name: &str) {
@@ -134,6 +134,30 @@ fn extreme_sizes_compute_or_name_a_field() {
     }
 }
 
+/// The page and its JavaScript API mean the same by an entry: equal outputs, or the same field at fault.
+#[test]
+fn requests_mean_what_experiments_do() {
+    for place in places() {
+        let alone: Vec<_> =
+            place.free().flat_map(|p| [p.min, p.max, p.hard_max].map(|value| vec![(p.name, value)])).collect();
+        let beyond = place.free().flat_map(|p| refused(p).into_iter().map(|(value, _)| vec![(p.name, value)]));
+        let unknown = vec![vec![], vec![("nonesuch", 1.0)]];
+        for given in alone.into_iter().chain(beyond).chain(unknown) {
+            let experiment = place.experiment(small(), &given);
+            let Some(request) = place.request(&experiment) else { continue };
+            let paths = |issues: Issues| issues.0.into_iter().map(|issue| issue.path).collect::<Vec<_>>();
+            let (page, api) = (run(&experiment).map_err(paths), answer(&request).map_err(paths));
+            // An estimator that sees all keys is asked under no mask, and the outputs of attention beside it are others.
+            let same = match (&page, &api) {
+                (Ok(a), Ok(b)) if request.mask.is_some() => a == b,
+                (Ok(_), Ok(_)) => true,
+                _ => page == api,
+            };
+            assert!(same, "{} {} {given:?}: {:?} and {:?}", place.room, place.id, page.err(), api.err());
+        }
+    }
+}
+
 /// A value that the slider of a parameter could give, from a share of its range.
 fn on_slider(param: &Param, share: f64) -> f64 {
     let value = param.min + share * (param.hard_max - param.min);
@@ -155,7 +179,7 @@ fn any_place() -> impl Strategy<Value = (Place, Vec<f64>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1500), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn values_between_the_ends_compute_or_are_named(

@@ -1,7 +1,10 @@
 //! Every entry of every list in its place in an experiment: what the tests of extremes walk over.
 
 use attention_playground::attention::estimators::{direction_of, fits};
-use attention_playground::attention::{Inputs, Loaded, Plan, assemble, lowering, made, scale};
+use attention_playground::attention::request::{
+    EstimatePrepared, FormulaOrEntry, Prepared, Request, Tensor, prepare, prepare_estimate,
+};
+use attention_playground::attention::{Estimator, Inputs, Loaded, Plan, Problem, assemble, lowering, made, scale};
 use attention_playground::catalogue::{self, Param};
 use attention_playground::experiment::{
     CausalAlignment, Choice, Experiment, FormulaChoice, Input, Issue, Issues, Join, Layer, MaskChoice, Size, check,
@@ -78,6 +81,39 @@ impl Place {
         }
         experiment
     }
+
+    /// The same as a request of the JavaScript API; none where the entry makes the input, which requests bring along.
+    pub fn request(&self, experiment: &Experiment) -> Option<Request> {
+        if self.room == "input" {
+            return None;
+        }
+        let Loaded { dims, inputs, .. } = made(&experiment.input).unwrap();
+        let tensor = |heads, length, size, data: &[f32]| Tensor::new(&[1, heads, length, size], data.to_vec());
+        let entry = |choice: &MaskChoice| Choice { id: choice.id.clone(), params: choice.params.clone() };
+        let of = |rooms: &[&str], choice: &Choice| rooms.contains(&self.room).then(|| choice.clone());
+        // An estimator is asked about a mask that it can respect.
+        let causal = direction_of(&experiment.estimator, true).unwrap_or(true);
+        Some(Request {
+            q: tensor(dims.q_heads, dims.n_q, dims.d, &inputs.q),
+            k: tensor(dims.kv_heads, dims.n_k, dims.d, &inputs.k),
+            v: tensor(dims.kv_heads, dims.n_k, dims.d_v, &inputs.v),
+            mask: causal.then(|| FormulaOrEntry::Entry(entry(&experiment.mask))),
+            combine: experiment.combine.clone(),
+            position: of(&["position"], &experiment.position),
+            product: of(&["product"], &experiment.product),
+            layout: of(&["layout"], &experiment.layout),
+            selection: of(&["selection"], &experiment.selection),
+            hybrid: of(&["hybrid", "branch"], &experiment.hybrid),
+            branch: of(&["hybrid", "branch"], &experiment.branch),
+            normaliser: of(&["normaliser"], &experiment.normaliser),
+            prob: (self.room == "prob").then(|| FormulaOrEntry::Entry(entry(&experiment.prob))),
+            layers: of(&["layers"], &experiment.layers),
+            estimator: of(&["estimator"], &experiment.estimator),
+            conventions: experiment.conventions,
+            seed: experiment.seed,
+            ..Request::default()
+        })
+    }
 }
 
 /// What an experiment gives on the page: its check, then its run. The outputs of every engine of the CPU, and of an estimator in both precisions.
@@ -90,22 +126,46 @@ pub fn run(experiment: &Experiment) -> Result<Vec<f32>, Issues> {
     let (mut problem, mut inputs) = assemble(experiment, &loaded)?;
     lowering::lower(&mut problem, &mut inputs)?;
     Plan::compile(&problem)?;
+    let mut all = outputs(&problem, &inputs);
+    if experiment.estimator.id != "none" {
+        all.extend(estimate(experiment, &loaded)?);
+    }
+    Ok(all)
+}
+
+/// The same by a request of the JavaScript API.
+///
+/// # Errors
+/// What the request or the lowering refuses.
+pub fn answer(request: &Request) -> Result<Vec<f32>, Issues> {
+    let mut alone = request.clone();
+    let estimator = alone.estimator.take();
+    let Prepared { mut problem, mut inputs, .. } = prepare(&alone)?;
+    lowering::lower(&mut problem, &mut inputs)?;
+    Plan::compile(&problem)?;
+    let mut all = outputs(&problem, &inputs);
+    if estimator.is_some() {
+        let EstimatePrepared { estimator, tensors, .. } = prepare_estimate(request)?;
+        all.extend(both(&estimator, [&tensors[0], &tensors[1], &tensors[2]]));
+    }
+    Ok(all)
+}
+
+/// The outputs of every engine of the CPU.
+fn outputs(problem: &Problem, inputs: &Inputs) -> Vec<f32> {
     let mut all = Vec::new();
     for engine in ENGINES {
-        let out = engine.run(&problem, &inputs, None);
+        let out = engine.run(problem, inputs, None);
         // A row without keys is empty, and says so.
         let rows = out.y.chunks_exact(problem.dims.d_v).zip(&out.lse);
         let empty = rows.filter(|(y, lse)| **lse == f32::NEG_INFINITY && y.iter().all(|&y| y == 0.0)).count();
         let closed = out.lse.iter().filter(|lse| **lse == f32::NEG_INFINITY).count();
         assert_eq!((empty, out.empty_rows as usize), (closed, closed), "{engine:?}: rows without a key");
         let mut y = out.y;
-        lowering::finish(&problem, &mut y);
+        lowering::finish(problem, &mut y);
         all.extend(y);
     }
-    if experiment.estimator.id != "none" {
-        all.extend(estimate(experiment, &loaded)?);
-    }
-    Ok(all)
+    all
 }
 
 /// The experiment's estimator, looking where its entry can.
@@ -114,9 +174,13 @@ fn estimate(experiment: &Experiment, loaded: &Loaded) -> Result<Vec<f32>, Issues
     let causal = direction_of(&experiment.estimator, true).unwrap_or(true);
     let factor = scale(experiment, dims, &mut Vec::new());
     let estimator = fits(&experiment.estimator, *dims, causal, factor, "estimator")?;
+    Ok(both(&estimator, [q, k, v]))
+}
+
+/// All that an estimator gives, in single and in double precision.
+fn both(estimator: &Estimator, [q, k, v]: [&[f32]; 3]) -> Vec<f32> {
     let (single, double) = (estimator.compute::<f32>(q, k, v), estimator.compute::<f64>(q, k, v));
-    let lists = [Vec::from(single), Vec::from(double)].concat();
-    Ok(lists.concat())
+    [Vec::from(single), Vec::from(double)].concat().concat()
 }
 
 /// An experiment whose last query sees the last key.
