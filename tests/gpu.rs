@@ -12,7 +12,7 @@ use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, Program, canary};
 use attention_playground::engine::{MapRequest, Pool, Rows, RowsOut, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend, Choice, Experiment, MaskChoice, Stage};
-use common::gpu::{block_on, clock, gpu, session, validate};
+use common::gpu::{block_on, clock, needs_gpu, session, validate};
 use common::judge::{GPU_PRECISION, close};
 use common::table::{cases, dims, normal};
 
@@ -136,7 +136,7 @@ fn a_text_marks_what_came_out_of_formulas() {
 
 #[test]
 fn texts_are_told_once_with_the_run_that_first_needs_them() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     let (problem, inputs) = grouped();
@@ -162,7 +162,7 @@ fn every_text_of_the_catalogue_is_valid() {
 
 #[test]
 fn every_entry_of_the_catalogue_gives_what_the_cpu_gives() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     for (id, problem, inputs) in catalogued() {
@@ -207,7 +207,7 @@ fn same_rows(name: &str, found: &RowsOut, wanted: &RowsOut) {
 
 #[test]
 fn long_runs_come_in_pieces_and_give_the_same() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
@@ -220,7 +220,7 @@ fn long_runs_come_in_pieces_and_give_the_same() {
 
 #[test]
 fn tensors_larger_than_a_binding_are_split() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     // 160 MiB of keys.
@@ -231,7 +231,7 @@ fn tensors_larger_than_a_binding_are_split() {
 
 #[test]
 fn masks_by_bits_are_masks_by_formulas() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     // The same mask, once exact and once with sums of floats that a GPU may round either way.
@@ -264,7 +264,7 @@ fn grouped() -> (Problem, Inputs) {
 
 #[test]
 fn rows_asked_for_together_are_those_asked_for_one_by_one_in_their_order() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     let (problem, inputs) = grouped();
@@ -301,7 +301,7 @@ fn rows_asked_for_together_are_those_asked_for_one_by_one_in_their_order() {
 
 #[test]
 fn heads_asked_for_together_may_take_several_submissions_each() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     let problem = Problem::plain(dims([2, 1], [1500, 1500], [64, 64]));
@@ -324,7 +324,7 @@ fn heads_asked_for_together_may_take_several_submissions_each() {
 
 #[test]
 fn every_stage_has_a_time() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     let mut problem = Problem::plain(dims([2, 2], [256, 256], [32, 32]));
@@ -344,7 +344,7 @@ fn every_stage_has_a_time() {
 
 #[test]
 fn what_the_gpu_can_t_do_is_declined_with_a_sentence() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = needs_gpu() else { return };
     let open = |problem: &Problem, inputs: &Inputs| {
         let plan = Plan::compile(problem).unwrap();
         block_on(GpuSession::new(gpu.clone(), plan, inputs, Algorithm::Streaming, clock)).err()
@@ -376,7 +376,7 @@ fn what_the_gpu_can_t_do_is_declined_with_a_sentence() {
 
 #[test]
 fn a_lost_device_is_replaced_once() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     let mut host = GpuHost::new(clock);
@@ -405,7 +405,7 @@ fn a_lost_device_is_replaced_once() {
 
 #[test]
 fn a_device_that_computes_is_trusted() {
-    if let Some(gpu) = gpu() {
+    if let Some(gpu) = needs_gpu() {
         block_on(canary(&gpu, clock)).unwrap();
         assert!(!gpu.facts().name.is_empty());
     }

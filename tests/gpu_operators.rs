@@ -8,7 +8,7 @@ mod common;
 use attention_playground::attention::Operator;
 use attention_playground::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use attention_playground::engine::gpu::{GpuError, operate, operator_source};
-use common::gpu::{block_on, clock, gpu, validate};
+use common::gpu::{block_on, clock, needs_gpu, validate};
 
 /// Of the largest output: thousands of steps of single precision, with the exponentials of WGSL.
 const RECURRENCE: f64 = 2e-5;
@@ -94,7 +94,7 @@ fn every_text_is_valid_and_takes_no_workgroup_memory() {
 
 #[test]
 fn every_rule_agrees_with_double_precision_over_several_submissions() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = needs_gpu() else { return };
     // More steps than one submission takes: 2^18 / (24 * 4) = 2730.
     for linear in all(40).into_iter().chain([linear(UpdateRule::GatedDelta, 24, false, true, 6000)]) {
         let operator = Operator::LinearAttention(linear);
@@ -113,7 +113,7 @@ fn every_rule_agrees_with_double_precision_over_several_submissions() {
 
 #[test]
 fn pairs_turn_as_in_double_precision_and_the_rest_passes_through() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = needs_gpu() else { return };
     // The last has more pairs than one row of workgroups holds.
     for operator in [
         rotary(2, 3, 8, 8, false),
@@ -134,7 +134,7 @@ fn pairs_turn_as_in_double_precision_and_the_rest_passes_through() {
 
 #[test]
 fn what_is_not_finite_or_too_much_is_declined_with_a_reason() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = needs_gpu() else { return };
     let operator = rotary(1, 2, 4, 4, false);
     let mut bad = tensors(&operator);
     bad[0][3] = f32::NAN;

@@ -8,13 +8,13 @@ use attention_playground::attention::{Dims, Plan, Problem, Term};
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{MapRequest, Pool, Rows, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend, Stage};
-use common::gpu::{block_on, clock, gpu, session};
+use common::gpu::{block_on, clock, needs_gpu, session};
 use common::judge::close;
 use common::table::{dims, normal};
 
 #[test]
 fn pictures_of_several_bands_are_those_of_the_cpu() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     let mut problem = Problem::plain(dims([2, 1], [2600, 2500], [64, 16]));
@@ -46,7 +46,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 #[test]
 fn pictures_asked_for_together_are_those_asked_for_one_by_one() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     // The same mask, once evaluated by the kernels and once by the CPU, whose bits lie side by side.
@@ -98,7 +98,7 @@ fn pictures_asked_for_together_are_those_asked_for_one_by_one() {
 
 #[test]
 fn a_picture_that_is_not_there_leaves_the_others_uncomputed() {
-    if gpu().is_none() {
+    if needs_gpu().is_none() {
         return;
     }
     let problem = Problem::plain(dims([1, 1], [4, 4], [4, 4]));

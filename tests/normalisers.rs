@@ -18,13 +18,15 @@ fn weights_are_those_of_the_papers_algorithms() {
     let rows: Vec<serde_json::Value> = serde_json::from_str(include_str!("independent/normalisers.json")).unwrap();
     let numbers = |value: &serde_json::Value| -> Vec<f64> { serde_json::from_value(value.clone()).unwrap() };
     let mut checked = 0;
-    for (row, normaliser, name) in rows.iter().flat_map(|row| {
-        [
-            (row, Normaliser::Sparsemax, "sparsemax"),
-            (row, Normaliser::Entmax, "entmax"),
-            (row, Normaliser::SquaredRelu, "squared-relu"),
-        ]
-    }) {
+    const KINDS: [(Normaliser, &str); 6] = [
+        (Normaliser::Softmax, "softmax"),
+        (Normaliser::OffByOne, "off-by-one"),
+        (Normaliser::Sigmoid, "sigmoid"),
+        (Normaliser::Sparsemax, "sparsemax"),
+        (Normaliser::Entmax, "entmax"),
+        (Normaliser::SquaredRelu, "squared-relu"),
+    ];
+    for (row, (normaliser, name)) in rows.iter().flat_map(|row| KINDS.map(|kind| (row, kind))) {
         let scores = numbers(&row["scores"]);
         let wanted = numbers(&row[name]);
         // One query of 1 meets keys that are the scores; the values tell nothing here.

@@ -359,6 +359,8 @@ export interface CatalogueEntry {
   /** Of estimators: which masks they know, and whether they keep a state. */
   direction?: string;
   state?: boolean;
+  /** Of selections and layouts: whether it stands for exact attention, so that the page shows its error. */
+  inexact?: boolean;
 }
 
 export interface Catalogue {

@@ -42,7 +42,7 @@ pub fn catalogue() -> JsValue {
         "products": by_content(products()),
         "layouts": layouts().iter().map(|l| json!({
             "id": l.id, "name": text(&l.name), "about": text(&l.about), "formula": l.formula, "params": params(l.params),
-            "data": tables(l.tables), "paper": paper(l.paper),
+            "data": tables(l.tables), "paper": paper(l.paper), "inexact": l.inexact,
         })).collect::<Vec<_>>(),
         "selections": by_content(selections()),
         "hybrids": by_content(hybrids()),
@@ -60,7 +60,7 @@ fn by_content(entries: &[ContentEntry]) -> Value {
     let one = |e: &ContentEntry| {
         json!({
             "id": e.id, "name": text(&e.name), "about": text(&e.about), "formula": e.formula, "params": params(e.params),
-            "paper": paper(e.paper),
+            "paper": paper(e.paper), "inexact": e.inexact,
         })
     };
     entries.iter().map(one).collect()

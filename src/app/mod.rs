@@ -20,6 +20,7 @@
 //! | `embed` | the page in a frame of somebody else's |
 //! | `share` | links, frames, elements to carry away |
 //! | `estimators` | something else in attention's place, with its error |
+//! | `exact` | the error of what stands for exact attention, beside the result |
 //! | `export` | out of the page: code, tables, pictures, files |
 //! | `result` | why this cell, the row, the output, timing |
 
@@ -30,6 +31,7 @@ pub mod controls;
 pub mod element;
 mod embed;
 mod estimators;
+mod exact;
 mod export;
 mod gallery;
 pub mod i18n;

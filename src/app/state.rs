@@ -102,6 +102,8 @@ pub struct Lab {
     pub inputs: RwSignal<Option<Inputs>>,
     /// The last good result.
     pub outcome: RwSignal<Option<Arc<Outcome>>>,
+    /// The experiment that gave it; what is looked at, and the estimator beside it, may have changed since.
+    pub computed: RwSignal<Option<Arc<Experiment>>>,
     /// Pictures of the last good result: every head's weights small, and of the chosen head every stage (or, past 128 × 128 cells, the chosen
     /// stage and the chosen row).
     pub maps: RwSignal<Arc<Vec<Map>>>,
@@ -138,6 +140,7 @@ impl Lab {
             loaded: RwSignal::new(None),
             inputs: RwSignal::new(None),
             outcome: RwSignal::new(None),
+            computed: RwSignal::new(None),
             maps: RwSignal::new(Arc::new(Vec::new())),
             status: RwSignal::new(Status::Starting),
             timings: RwSignal::new(Vec::new()),

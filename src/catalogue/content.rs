@@ -65,6 +65,8 @@ pub struct ContentEntry {
     pub params: &'static [Param],
     /// The parameter that is the factor on the product instead of the experiment's scale.
     pub scale: Option<&'static str>,
+    /// Whether it stands for attention to every key that the mask allows without computing that: its error against it is shown.
+    pub inexact: bool,
     /// Where it was published.
     pub paper: Option<Paper>,
     /// Where it departs from the paper, or what is ours.

@@ -20,6 +20,8 @@ pub struct LayoutEntry {
     pub content: Content,
     /// What is done to the output.
     pub end: End,
+    /// Whether it stands for the heads as they are without computing those: its error against them is shown.
+    pub inexact: bool,
     /// Declared parameters.
     pub params: &'static [Param],
     /// Tables that users may edit.
@@ -60,6 +62,7 @@ const ENTRIES: &[LayoutEntry] = &[LayoutEntry {
     formula: "Y_h = A_h V_h",
     content: Content::NONE,
     end: End::Nothing,
+    inexact: false,
     params: &[],
     tables: &[],
     paper: Some(Paper { title: "Vaswani et al., Attention Is All You Need", year: 2017, id: "arXiv:1706.03762" }),
@@ -87,6 +90,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "K'_j = mean of K_h in group j; V'_j alike",
         content: changes(Fold::Nothing, &[Change::GroupHeads]),
         end: End::Nothing,
+        inexact: true,
         params: &[Param::int("kv_heads", [1, 12], 32, 2, Text::new("heads of keys and values", "键值头数"))],
         tables: &[],
         paper: Some(Paper {
@@ -109,6 +113,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "c = [K₁…V₁…] W_down; [K'₁…V'₁…] = c W_up",
         content: changes(Fold::Nothing, &[Change::Latent]),
         end: End::Nothing,
+        inexact: true,
         params: &[Param::int("rank", [1, 128], 4096, 8, Text::new("numbers in the latent", "潜变量维数"))],
         tables: &[],
         paper: Some(Paper {
@@ -131,6 +136,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "A = softmax(Σ_h Q_h K_hᵀ / √(d·heads)); Y_h = A V_h",
         content: changes(Fold::All, &[Change::OneHead]),
         end: End::Nothing,
+        inexact: false,
         params: &[],
         tables: &[],
         paper: Some(Paper { title: "Vaswani et al., Attention Is All You Need", year: 2017, id: "arXiv:1706.03762" }),
@@ -149,6 +155,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "Y_h = Σ_g P₂[h,g] softmax(Σ_f P₁[g,f] Q_f K_fᵀ · scale) V_h",
         content: changes(Fold::All, &[Change::TalkingHeads]),
         end: End::Talking,
+        inexact: false,
         params: &[
             Param::switch("before", true, Text::new("mix scores", "混合分数")),
             Param::switch("after", true, Text::new("mix weights", "混合权重")),
@@ -172,7 +179,8 @@ const MORE: &[LayoutEntry] = &[
         formula: "Y = (A₁ − λ A₂) [V₁ V₂]",
         content: changes(Fold::Nothing, &[Change::Pairs]),
         end: End::Difference,
-        params: &[Param::real("lambda", [0.0, 1.0], 0.05, 0.5, Text::new("λ", "λ"))],
+        inexact: false,
+        params: &[Param::real("lambda", [0.0, 1.0], 0.05, 0.5, Text::new("share λ that is taken", "减去的份额 λ"))],
         tables: &[],
         paper: Some(Paper { title: "Ye et al., Differential Transformer", year: 2024, id: "arXiv:2410.05258" }),
         ours: Some(Text::new(
@@ -194,6 +202,7 @@ const MORE: &[LayoutEntry] = &[
             ..Content::NONE
         },
         end: End::Gate,
+        inexact: false,
         params: &[
             Param::switch("elementwise", false, Text::new("one gate for each number", "逐元素门控")),
             Param::real("bias", [-6.0, 6.0], 0.25, 0.0, Text::new("bias", "偏置")),
@@ -219,6 +228,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "Y'_h = head_gain[h] · Y_h",
         content: Content::NONE,
         end: End::Gains,
+        inexact: false,
         params: &[],
         tables: &[Table {
             name: "head_gain",
@@ -246,6 +256,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "Y'_h = 0 if h = head else Y_h",
         content: Content::NONE,
         end: End::Prune,
+        inexact: false,
         params: &[Param::int("head", [0, 31], 31, 0, Text::new("head, from 0", "头（从 0 计）"))],
         tables: &[],
         paper: Some(Paper {
@@ -265,6 +276,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "K' = dequantise(quantise(K)); V' alike",
         content: changes(Fold::All, &[Change::Quantise]),
         end: End::Nothing,
+        inexact: true,
         params: &[Param::int("format", [0, 3], 3, 2, FORMAT)],
         tables: &[],
         paper: Some(Paper {
@@ -287,6 +299,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "Y'_h[q] = Y_h[t], t = q − (q − phase[h]) mod period[h]",
         content: Content::NONE,
         end: End::Hold,
+        inexact: false,
         params: &[Param::int("fastest", [1, 16], 65_536, 2, Text::new("fastest period", "最短周期"))],
         tables: &[tables::masks::PERIOD, super::masks::PHASE],
         paper: Some(Paper { title: "Koutník et al., A Clockwork RNN", year: 2014, id: "arXiv:1402.3511" }),
@@ -305,6 +318,7 @@ const MORE: &[LayoutEntry] = &[
         formula: "k[p] = pool[table[p // page], p % page]",
         content: changes(Fold::Nothing, &[Change::Page]),
         end: End::Nothing,
+        inexact: false,
         params: &[Param::int("page", [1, 64], 4096, 16, Text::new("tokens a page", "每页词元数"))],
         tables: &[],
         paper: Some(Paper {

@@ -10,6 +10,7 @@ pub mod gpu;
 pub mod item;
 #[cfg(feature = "web")]
 pub mod json;
+pub mod once;
 pub mod outcome;
 pub mod pool;
 pub mod protocol;

@@ -1,6 +1,7 @@
 //! The one truth: what the user set, as plain serialisable data with a valid default; its check, its history, and the link that carries it.
 
 mod check;
+mod exact;
 pub(crate) mod fields;
 mod hidden;
 mod history;
@@ -15,7 +16,7 @@ mod spec;
 mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
-pub(crate) use check::{check_params, fault, type_of};
+pub(crate) use check::{check_beside, check_params, fault, type_of};
 pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, masks, mixes,
-    normalisers, positions, probabilities, products, recipes, selections,
+    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, layouts, masks,
+    mixes, normalisers, positions, probabilities, products, recipes, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
 
@@ -103,12 +103,13 @@ fn ids_and_texts() {
     products().iter().for_each(|e| entry("product", e.id, e.name, e.about));
     selections().iter().for_each(|e| entry("selection", e.id, e.name, e.about));
     hybrids().iter().for_each(|e| entry("hybrid", e.id, e.name, e.about));
+    layouts().iter().for_each(|e| entry("layout", e.id, e.name, e.about));
     recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
     probabilities().iter().for_each(|e| entry("probability", e.id, e.name, e.about));
     mixes().iter().for_each(|e| entry("mix", e.id, e.name, e.about));
     let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
     let by_content = || products().iter().chain(selections()).chain(hybrids());
-    let papers = papers.chain(by_content().filter_map(|e| e.paper));
+    let papers = papers.chain(by_content().filter_map(|e| e.paper)).chain(layouts().iter().filter_map(|e| e.paper));
     let papers =
         papers.chain(probabilities().iter().filter_map(|e| e.paper)).chain(mixes().iter().filter_map(|e| e.paper));
     for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
@@ -208,6 +209,12 @@ fn parameters_and_tables() {
         assert!(e.tables.iter().all(|t| read.contains(t.name)), "{}", e.id);
         e.ours.into_iter().for_each(|ours| bilingual(e.id, ours, false));
     }
+    for e in layouts() {
+        check_params(e.id, e.params, "");
+        check_tables(e.id, e.params, e.tables);
+        e.ours.into_iter().for_each(|ours| bilingual(e.id, ours, false));
+        assert!(catalogue::layout(e.id).is_some(), "{}", e.id);
+    }
     for e in mixes() {
         check_params(e.id, e.params, "");
         assert!(e.paper.is_some() && e.id != "same" && catalogue::mix(e.id).is_some(), "{}", e.id);
@@ -222,7 +229,8 @@ fn parameters_and_tables() {
         Slot::Score { tables, .. } => tables,
         _ => &[],
     });
-    for table in masks().iter().flat_map(|e| e.tables).chain(of_positions) {
+    let of_layouts = layouts().iter().flat_map(|e| e.tables);
+    for table in masks().iter().flat_map(|e| e.tables).chain(of_positions).chain(of_layouts) {
         let named = catalogue::table(table.name).unwrap();
         assert_eq!(
             (named.ty, named.rank, named.label, named.editable),

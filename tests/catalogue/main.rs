@@ -1,12 +1,16 @@
 //! The catalogue, walked: names, formulas, parameters, tables, and the numbers that entries state about themselves, by brute force.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod counts;
 mod definitions;
+mod extremes;
 mod list;
 mod positions;
 mod tables;
 mod tiles;
+mod walk;
 
 use std::sync::Arc;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use attention_playground::attention::{self, Dims, Inputs, Loaded, Plan, assemble, lowering};
 use attention_playground::catalogue::{Param, masks, positions};
-use attention_playground::experiment::{CausalAlignment, Choice, Experiment, MaskChoice};
+use attention_playground::experiment::{CausalAlignment, Choice, Experiment, MaskChoice, Patch};
 use attention_playground::formula::{Coverage, Sorted};
 
-use super::{Place, SQUARE, grid, mask};
+use super::{Grid, Place, SQUARE, grid, mask};
 
 /// A small generator for rectangles; the seed is fixed, so a failure repeats.
 fn random(state: &mut u64, below: usize) -> usize {
@@ -140,24 +140,56 @@ fn tile_maps_agree_with_every_pair() {
             let bound = mask(entry.id, place, changed, &[]);
             for h in 0..place.heads {
                 let found = grid(&bound, place, h);
-                for (rows, cols) in [(16, 16), (7, 24)] {
-                    let map = plan.tiles(0, h, rows, cols);
-                    let mut pairs = 0;
-                    for (r, c) in (0..map.grid().0).flat_map(|r| (0..map.grid().1).map(move |c| (r, c))) {
-                        let tile = found.iter().skip(r * rows).take(rows);
-                        let cells: Vec<bool> =
-                            tile.flat_map(|row| row.iter().skip(c * cols).take(cols)).copied().collect();
-                        let allowed = cells.iter().filter(|&&allowed| allowed).count();
-                        pairs += allowed as u64;
-                        let wanted = match allowed {
-                            0 => attention::Coverage::Empty,
-                            all if all == cells.len() => attention::Coverage::Full,
-                            _ => attention::Coverage::Partial,
-                        };
-                        let at = format!("{} {changed:?}, head {h}, tile {r}, {c} of {rows} x {cols}", entry.id);
-                        assert_eq!(map.coverage(r, c), wanted, "{at}");
-                    }
-                    assert_eq!(map.allowed_pairs(), Some(pairs), "{} {changed:?}", entry.id);
+                for tile in [(16, 16), (7, 24)] {
+                    same(&plan, h, &found, tile, &format!("{} {changed:?}", entry.id));
+                }
+            }
+        }
+    }
+}
+
+/// A map says of every tile what its cells are, and counts them.
+fn same(plan: &Plan, h: usize, found: &Grid, (rows, cols): (usize, usize), name: &str) {
+    let map = plan.tiles(0, h, rows, cols);
+    let mut pairs = 0;
+    for (r, c) in (0..map.grid().0).flat_map(|r| (0..map.grid().1).map(move |c| (r, c))) {
+        let tile = found.iter().skip(r * rows).take(rows);
+        let cells: Vec<bool> = tile.flat_map(|row| row.iter().skip(c * cols).take(cols)).copied().collect();
+        let allowed = cells.iter().filter(|&&allowed| allowed).count();
+        pairs += allowed as u64;
+        let wanted = match allowed {
+            0 => attention::Coverage::Empty,
+            all if all == cells.len() => attention::Coverage::Full,
+            _ => attention::Coverage::Partial,
+        };
+        assert_eq!(map.coverage(r, c), wanted, "{name}, head {h}, tile {r}, {c} of {rows} x {cols}");
+    }
+    assert_eq!(map.allowed_pairs(), Some(pairs), "{name}");
+}
+
+/// Two masks mixed are seen where either is; what is painted belongs to the first. (`tests/combine.rs` has those joined by and, or and replace.)
+#[test]
+fn tile_maps_of_hybrids_agree_with_every_pair() {
+    let places =
+        [Place { n_q: 83, n_k: 83, heads: 2, seed: 4, ..SQUARE }, Place { n_q: 31, n_k: 47, offset: 16, ..SQUARE }];
+    let patch = |allow| Patch { head: None, q: [3, 20], k: [5, 29], allow };
+    for (at, entry) in masks().iter().enumerate() {
+        // Every mask is the first of a pair and the second of another.
+        let second = &masks()[(at + 7) % masks().len()];
+        for (place, allow) in places.into_iter().zip([true, false]) {
+            let plan = plan(place, |e| {
+                e.mask = masked(entry.id, Sorted::new());
+                (e.hybrid, e.branch) = (Choice::of("gated"), Choice::of(second.id));
+                e.paint = vec![patch(allow)];
+            });
+            let [a, b] = [entry, second].map(|entry| mask(entry.id, place, &[], &[]));
+            for h in 0..place.heads {
+                let (mut found, other) = (grid(&a, place, h), grid(&b, place, h));
+                found[3..20].iter_mut().for_each(|row| row[5..29].fill(allow));
+                let cells = found.iter_mut().flatten().zip(other.iter().flatten());
+                cells.for_each(|(cell, other)| *cell |= other);
+                for tile in [(16, 16), (7, 24)] {
+                    same(&plan, h, &found, tile, &format!("{} beside {}", entry.id, second.id));
                 }
             }
         }

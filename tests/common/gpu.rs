@@ -1,6 +1,7 @@
 //! The GPU for tests: natively through Vulkan, where there is an adapter (the software one will do). Where there is none, the run says so.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::fs::OpenOptions;
 use std::future::Future;
 use std::io::Write;
 use std::pin::pin;
@@ -36,20 +37,48 @@ thread_local! {
     static HOST: &'static RefCell<GpuHost> = Box::leak(Box::new(RefCell::new(GpuHost::new(clock))));
 }
 
-/// This thread's device, if there is an adapter. Whatever else goes wrong fails the test.
+/// This thread's device for the part of a test that needs one. Where there is no adapter, that part is said not to have run. Whatever else goes wrong
+/// fails the test.
 pub fn gpu() -> Option<Rc<Gpu>> {
+    device("PARTLY NOT RUN")
+}
+
+/// This thread's device for a test that checks nothing without one, and is said not to have run then.
+pub fn needs_gpu() -> Option<Rc<Gpu>> {
+    device("NOT RUN")
+}
+
+fn device(unless: &str) -> Option<Rc<Gpu>> {
     HOST.with(|host| match block_on(host.borrow_mut().gpu()) {
         Ok(gpu) => Some(gpu),
         Err(GpuError::Unavailable(why)) => {
-            static SAID: OnceLock<()> = OnceLock::new();
-            // Past the test harness, which swallows what tests print.
-            SAID.get_or_init(|| {
-                drop(writeln!(std::io::stderr(), "NO GPU: {}. The checks of the gpu engine are NOT RUN.", why.en))
-            });
+            say(unless, &why.en);
             None
         }
         Err(error) => panic!("{error}"),
     })
+}
+
+/// Names the test on standard error, past the harness, which swallows what tests print; and in the file that `cargo xtask test` reads, since
+/// nextest keeps to itself what a passing test says. Once for each test: libtest gives each a thread of its own, and nextest a process.
+fn say(what: &str, why: &str) {
+    thread_local! {
+        static SAID: Cell<bool> = const { Cell::new(false) };
+    }
+    if SAID.replace(true) {
+        return;
+    }
+    let thread = std::thread::current();
+    // With one test at a time libtest stays on its first thread; nextest names the test among the arguments.
+    let named = thread.name().filter(|name| *name != "main").map(str::to_owned);
+    let name = named.or_else(|| std::env::args().skip(1).find(|word| !word.starts_with('-'))).unwrap_or_default();
+    let line = format!("{what} {}::{name}: {why}\n", env!("CARGO_CRATE_NAME"));
+    drop(std::io::stderr().write_all(line.as_bytes()));
+    if let Some(path) = std::env::var_os("ATTENTION_NOT_RUN") {
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        // Otherwise the count of `cargo xtask test` would say that everything ran.
+        file.and_then(|mut file| file.write_all(line.as_bytes())).unwrap();
+    }
 }
 
 pub fn session(problem: &Problem, inputs: &Inputs, algorithm: Algorithm) -> GpuSession {

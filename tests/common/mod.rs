@@ -38,7 +38,8 @@ fn has_gpu() -> bool {
     false
 }
 
-const ENGINES: [Engine; 4] = [
+/// The engines on the CPU; first the readable one.
+pub const ENGINES: [Engine; 4] = [
     Engine { backend: Backend::Reference, algorithm: Algorithm::Materialised, precision: REFERENCE_PRECISION },
     Engine { backend: Backend::Reference, algorithm: Algorithm::Streaming, precision: REFERENCE_PRECISION },
     Engine { backend: Backend::Cpu, algorithm: Algorithm::Materialised, precision: CPU_PRECISION },

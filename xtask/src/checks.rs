@@ -1,5 +1,7 @@
 //! Counts checks that really ran.
 
+use std::collections::BTreeSet;
+
 use crate::{Result, shell};
 
 /// The count so far, and what failed.
@@ -87,6 +89,46 @@ impl Checks {
     }
 }
 
+/// Tests that ended well without their GPU, by what each says on a line of its own (`tests/common/gpu.rs`).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Silent {
+    /// Those that checked nothing.
+    pub whole: BTreeSet<String>,
+    /// Those that checked the other engines.
+    pub part: BTreeSet<String>,
+    /// Why.
+    why: String,
+}
+
+/// Reads `NOT RUN name: why` and `PARTLY NOT RUN name: why`.
+pub fn silent(lines: &str) -> Silent {
+    let mut all = Silent::default();
+    for line in lines.lines() {
+        let (into, rest) = match (line.strip_prefix("PARTLY NOT RUN "), line.strip_prefix("NOT RUN ")) {
+            (Some(rest), _) => (&mut all.part, rest),
+            (None, Some(rest)) => (&mut all.whole, rest),
+            (None, None) => continue,
+        };
+        if let Some((name, why)) = rest.split_once(": ") {
+            into.insert(name.to_owned());
+            why.clone_into(&mut all.why);
+        }
+    }
+    all
+}
+
+impl Silent {
+    /// Counts them among what was not run.
+    pub fn tell(&self, checks: &mut Checks) {
+        self.whole.iter().for_each(|name| checks.not_run(name, &self.why));
+        let parts: Vec<&str> = self.part.iter().map(String::as_str).collect();
+        if !parts.is_empty() {
+            let name = format!("the GPU engine in {} tests that ran on the others", parts.len());
+            checks.not_run(&name, &format!("{}\n{}", self.why, parts.join("\n")));
+        }
+    }
+}
+
 /// How many tests a test program ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -156,6 +198,20 @@ mod tests {
         assert_eq!(tally(nested), Tally { passed: 1, failed: 1 });
         assert_eq!(tally("browser tests: 7 passed, 1 failed"), Tally { passed: 7, failed: 1 });
         assert_eq!(tally("a log line: 9 passed"), Tally::default());
+    }
+
+    #[test]
+    fn tests_without_their_gpu_are_not_run() {
+        let why = "no adapter: none at all";
+        let lines = format!("NOT RUN a::b: {why}\nsomething else\nPARTLY NOT RUN c: {why}\nNOT RUN a::b: {why}\n");
+        let found = silent(&lines);
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(found, Silent { whole: names(&["a::b"]), part: names(&["c"]), why: why.to_owned() });
+        let mut checks = Checks::default();
+        found.tell(&mut checks);
+        assert_eq!((checks.not_run.len(), checks.total()), (2, 0));
+        Silent::default().tell(&mut checks);
+        assert_eq!(checks.not_run.len(), 2);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `cargo xtask test`: every check there is, counted; the last line is `N passed, M failed`, and how many could not be run here if there are any.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use crate::checks::{Checks, Tally, tally};
+use crate::checks::{Checks, Silent, Tally, silent, tally};
 use crate::python::{self, Python};
 use crate::{Result, browser, build, root, serve, shell, size, take_flag, tools};
 
@@ -26,7 +26,16 @@ pub fn command(args: &[String]) -> Result<bool> {
     tools::for_gpu_tests();
     // With a filter either kind of test may have none that match, but not both.
     let some = usize::from(filter.is_none());
-    checks.tests("native tests", some, || native(filter.as_deref(), full));
+    let said = std::env::temp_dir().join(format!("attention-not-run-{}", std::process::id()));
+    let mut without_gpu = Silent::default();
+    checks.tests("native tests", some, || {
+        let (ok, ran) = native(filter.as_deref(), full, &said)?;
+        without_gpu = silent(&std::fs::read_to_string(&said).unwrap_or_default());
+        // They ended well, and checked nothing.
+        Ok((ok, Tally { passed: ran.passed.saturating_sub(without_gpu.whole.len()), ..ran }))
+    });
+    drop(std::fs::remove_file(&said));
+    without_gpu.tell(&mut checks);
     if filter.is_none() {
         checks.tests("documentation tests", 0, documentation);
     }
@@ -118,8 +127,9 @@ fn ok(args: &[&str]) -> Result<bool> {
 const PACKAGES: [&[&str]; 2] =
     [&["-p", "attention-playground", "--features", "gpu"], &["-p", "xtask", "-p", "browser-tests"]];
 
-/// Every native test of the workspace; `--full` adds the ignored ones and lets the property tests try more cases.
-fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
+/// Every native test of the workspace; `--full` adds the ignored ones and lets the property tests try more cases. Tests that find no GPU write
+/// that into the file `said`.
+fn native(filter: Option<&str>, full: bool, said: &Path) -> Result<(bool, Tally)> {
     let nextest = shell::read(shell::command("cargo", &["nextest", "--version"])).is_some();
     let (mut all_ok, mut sum) = (true, Tally::default());
     for packages in PACKAGES {
@@ -129,7 +139,7 @@ fn native(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
         } else {
             shell::command("cargo", &["test", "--tests"])
         };
-        command.args(["--locked", "--no-fail-fast"]).args(packages).args(filter);
+        command.args(["--locked", "--no-fail-fast"]).args(packages).args(filter).env("ATTENTION_NOT_RUN", said);
         if full {
             command.env("PROPTEST_CASES", "20000");
             // Those that need a Python are a step of their own; PyTorch is not installed here.

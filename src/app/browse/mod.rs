@@ -4,13 +4,11 @@ mod details;
 mod entry;
 mod figures;
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
-use crate::app::controls::{Choices, Item, Look, Show, Switch, words};
-use crate::app::element::NodeRef;
+use crate::app::controls::{Choices, Item, Look, Show, Switch, modal, words};
 use crate::app::i18n::{self, t};
-use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::rules::{Open, Thumb, join_of, joins};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
@@ -35,11 +33,7 @@ pub fn Sheet(
     open: RwSignal<Open>,
 ) -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
+    let (dialog, _) = modal();
     let to_join = which != Open::Catalogue;
     let kind = RwSignal::new(Kind::Mask);
     let search = RwSignal::new(String::new());

@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use leptos::html::{Canvas, Dialog};
+use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::kernels::Kernels;
 use super::runs::{Answered, Question};
 use crate::analysis::difference::{self, Difference};
+use crate::app::controls::modal;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::map::{Scale, draw};
@@ -41,7 +42,7 @@ type Cell = RwSignal<State>;
 #[component]
 pub fn Sheet() -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
+    let (dialog, close) = modal();
     let (cpu, gpu) = (RwSignal::new(State::Waiting), RwSignal::new(State::Waiting));
     let (pool, cancel) = (runner::pool(), StoredValue::new_local(Cancel::default()));
     let start = move || {
@@ -60,15 +61,6 @@ pub fn Sheet() -> impl IntoView {
         });
     };
     start();
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
-    let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
     view! {
         <dialog node_ref=dialog class="compare" aria-labelledby="compare-title" on:close=handler(move |_| cancel.get_value().cancel())>
             <h2 id="compare-title">{t("CPU and GPU, the same inputs", "CPU 与 GPU，相同输入")}</h2>

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `card` | cards and cards that fold |
 //! | `choice` | one of several: segments and chips, with roving focus |
+//! | `dialog` | dialogs that open themselves, or while a signal says so |
 //! | `slider`, `span` | a number between two ends, by drag or typed |
 //! | `switch` | on or off |
 //! | `issue` | what is wrong with a field, at the field |
@@ -13,6 +14,7 @@
 
 mod card;
 mod choice;
+mod dialog;
 mod digits;
 mod field;
 mod issue;
@@ -27,6 +29,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use card::{Card, Fold};
 pub use choice::{Choices, Item, Look};
+pub use dialog::{ever, modal, modal_while};
 pub use digits::{exponential, fixed, percent, signed};
 pub use field::typed;
 pub use issue::{IssueLine, at_fault};

@@ -176,6 +176,10 @@ fn Result(answer: Answer) -> impl IntoView {
     let ring = matches!(answer.estimator.method, Method::Ring { .. });
     let stateful = answer.estimator.state_shape().is_some();
     let answer = StoredValue::new(answer);
+    let errors = Signal::memo(move || {
+        let at = dims.row_start(0, head.get());
+        answer.with_value(|answer| answer.estimate.error.get(at..at + dims.n_q).unwrap_or_default().to_vec())
+    });
     let total = move || percent(totals.get(head.get()).copied().unwrap_or_default());
     view! {
         <p>
@@ -188,7 +192,7 @@ fn Result(answer: Answer) -> impl IntoView {
         })}
         {answer.with_value(|answer| answer.notes.iter().map(|note| view! { <p class="note">{tr(*note)}</p> }).collect_view())}
         <Outputs answer=answer head=head />
-        <Errors answer=answer head=head />
+        <Errors errors=errors />
         {ring.then(|| view! { <RingSteps answer=answer head=head /> })}
         {stateful.then(|| view! { <Growth answer=answer head=head /> })}
         <Bill answer=answer />

@@ -19,6 +19,8 @@ mod pictures;
 mod player;
 mod ring;
 
+pub use pictures::{Errors, percent};
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

@@ -122,15 +122,11 @@ pub fn pooled(values: &[f32], most: usize) -> Vec<f32> {
 
 /// The error of each query.
 #[component]
-pub fn Errors(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoView {
+pub fn Errors(
+    /// Of one head, in the order of the queries.
+    errors: Signal<Vec<f32>>,
+) -> impl IntoView {
     let lab = lab();
-    let errors = Signal::memo(move || {
-        answer.with_value(|answer| {
-            let dims = answer.estimator.dims;
-            let at = dims.row_start(0, head.get());
-            answer.estimate.error.get(at..at + dims.n_q).unwrap_or_default().to_vec()
-        })
-    });
     let worst = move || {
         errors.with(|errors| {
             let (at, most) =

@@ -1,6 +1,5 @@
 //! The dialog and its tabs.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use super::code::Code;
@@ -8,10 +7,9 @@ use super::files::Files;
 use super::picture::Picture;
 use super::table::Table;
 use super::taken::Taken;
-use crate::app::controls::{Choices, Item, Look, words};
-use crate::app::element::NodeRef;
+use crate::app::controls::{Choices, Item, Look, modal, words};
 use crate::app::i18n::t;
-use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 
@@ -37,16 +35,7 @@ impl Tab {
 #[component]
 pub fn Sheet() -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
-    let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
+    let (dialog, close) = modal();
     let tab = RwSignal::new(Tab::Code);
     let taken = Signal::memo(move || Taken::of(lab));
     // Tabs live on while the result changes: what was chosen in them stays.

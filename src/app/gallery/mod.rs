@@ -16,8 +16,9 @@ mod story;
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use crate::app::controls::ever;
 use crate::app::piece::piece;
-use crate::app::reactive::{RwSignal, effect};
+use crate::app::reactive::RwSignal;
 use crate::app::view::view;
 
 /// The sheet and the story, once somebody has asked for them.
@@ -26,12 +27,7 @@ pub fn Gallery(
     /// Whether the sheet is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    let asked = RwSignal::new(false);
-    effect(move || {
-        if open.get() && !asked.get_untracked() {
-            asked.set(true);
-        }
-    });
+    let asked = ever(open);
     view! { {move || asked.get().then(|| piece(|| Box::pin(all()), move |all| all(open)))} }
 }
 

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::list::{self, Entry};
 use super::story::Story;
-use crate::app::element::NodeRef;
+use crate::app::controls::modal_while;
 use crate::app::i18n::t;
 use crate::app::link;
-use crate::app::reactive::{RwSignal, effect};
+use crate::app::reactive::RwSignal;
 use crate::app::state::{Lab, Notice, lab};
 use crate::app::view::{handler, view};
 
@@ -48,7 +47,7 @@ pub fn Sheet(
     open: RwSignal<bool>,
 ) -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
+    let dialog = modal_while(open);
     let listed = RwSignal::new(Listed::Coming);
     let told = RwSignal::new(None::<Told>);
     let fetch = move || {
@@ -59,15 +58,6 @@ pub fn Sheet(
         });
     };
     fetch();
-    effect(move || {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            // Fails only where it is open already.
-            let _ = dialog.show_modal();
-        } else if !open.get() {
-            dialog.close();
-        }
-    });
     let choose = Callback::new(move |next: Told| {
         open.set(false);
         tell(lab, told, next);

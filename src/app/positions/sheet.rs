@@ -1,6 +1,5 @@
 //! The dialog: its settings, the chart, one scheme closely, and every scheme small.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use super::chart::Chart;
@@ -8,10 +7,9 @@ use super::desk::Desk;
 use super::detail::Detail;
 use super::measure::{Stop, follow};
 use super::tiles::Tiles;
-use crate::app::controls::{Choices, Item, Look, Slider, Span, words};
-use crate::app::element::NodeRef;
+use crate::app::controls::{Choices, Item, Look, Slider, Span, modal, words};
 use crate::app::i18n::{self, t};
-use crate::app::reactive::{Signal, effect};
+use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
@@ -22,18 +20,9 @@ const LENGTHS: [usize; 3] = [16, 512, 2048];
 /// The laboratory in a dialog.
 #[component]
 pub fn Sheet() -> impl IntoView {
-    let dialog = NodeRef::<Dialog>::new();
+    let (dialog, close) = modal();
     let stop = Stop::default();
     let closed = StoredValue::new_local(stop.clone());
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
-    let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
     view! {
         <dialog node_ref=dialog class="poslab" aria-labelledby="poslab-title" on:close=handler(move |_| closed.with_value(Stop::stop))>
             <h2 id="poslab-title">{t("Position schemes over distance", "位置方案随距离的变化")}</h2>

@@ -1,10 +1,11 @@
-//! The output of the chosen head: one row a query, weights · V.
+//! The output of the chosen head: one row a query, weights · V; and its error where it is not exact.
 
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use crate::app::controls::{percent, signed};
 use crate::app::element::NodeRef;
+use crate::app::exact::ExactError;
 use crate::app::i18n::t;
 use crate::app::map::{Scale, paint_cells};
 use crate::app::palette::Palette;
@@ -77,5 +78,6 @@ pub fn Output() -> impl IntoView {
             ></i>
         </div>
         <code class="output__row">{numbers}</code>
+        <ExactError />
     }
 }

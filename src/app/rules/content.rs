@@ -2,8 +2,6 @@
 //! until it is needed.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -48,30 +46,7 @@ pub fn ContentCard() -> impl IntoView {
 fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| {
         view! {
-            <Room
-                owner=Owner::Product
-                path="product"
-                label=words("Product of query and key", "查询与键的乘积")
-                entries=catalogue::products
-                place=|e| &mut e.product
-                more=("More products", "更多乘积")
-            />
-            <Room
-                owner=Owner::Selection
-                path="selection"
-                label=words("Keys selected by content", "按内容选择键")
-                entries=catalogue::selections
-                place=|e| &mut e.selection
-                more=("More selections", "更多选择方式")
-            />
-            <Room
-                owner=Owner::Hybrid
-                path="hybrid"
-                label=words("A second branch", "第二个分支")
-                entries=catalogue::hybrids
-                place=|e| &mut e.hybrid
-                more=("Mix in a second branch", "混入第二个分支")
-            />
+            {ROOMS.iter().map(|room| view! { <Entries room=room /> }).collect_view()}
             <Branch />
             <Prob />
             <Layers />
@@ -79,50 +54,75 @@ fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
     })
 }
 
-/// The entries of one room, and the parameters of the chosen one.
-#[component]
-fn Room(
+/// A field of the experiment with the entries that it chooses from.
+struct Room {
     owner: Owner,
-    /// Its field of the experiment.
-    path: &'static str,
-    label: Signal<String>,
-    /// What can be chosen.
+    /// The field, and its parameters.
+    paths: [&'static str; 2],
+    label: Text,
     entries: fn() -> &'static [ContentEntry],
     /// Where the choice is kept.
-    place: fn(&mut Experiment) -> &mut Choice,
-    /// The button to all of them, in English and in Chinese.
-    more: (&'static str, &'static str),
-) -> impl IntoView {
+    of: fn(&Experiment) -> &Choice,
+    of_mut: fn(&mut Experiment) -> &mut Choice,
+    /// The button to all of them.
+    more: Text,
+}
+
+const ROOMS: [Room; 3] = [
+    Room {
+        owner: Owner::Product,
+        paths: ["product", "product.params"],
+        label: Text::new("Product of query and key", "查询与键的乘积"),
+        entries: catalogue::products,
+        of: |e| &e.product,
+        of_mut: |e| &mut e.product,
+        more: Text::new("More products", "更多乘积"),
+    },
+    Room {
+        owner: Owner::Selection,
+        paths: ["selection", "selection.params"],
+        label: Text::new("Keys selected by content", "按内容选择键"),
+        entries: catalogue::selections,
+        of: |e| &e.selection,
+        of_mut: |e| &mut e.selection,
+        more: Text::new("More selections", "更多选择方式"),
+    },
+    Room {
+        owner: Owner::Hybrid,
+        paths: ["hybrid", "hybrid.params"],
+        label: Text::new("A second branch", "第二个分支"),
+        entries: catalogue::hybrids,
+        of: |e| &e.hybrid,
+        of_mut: |e| &mut e.hybrid,
+        more: Text::new("Mix in a second branch", "混入第二个分支"),
+    },
+];
+
+/// The entries of one room, and the parameters of the chosen one.
+#[component]
+fn Entries(room: &'static Room) -> impl IntoView {
     let lab = lab();
-    let choice = move |e: &Arc<Experiment>| match owner {
-        Owner::Product => e.product.id.clone(),
-        Owner::Selection => e.selection.id.clone(),
-        _ => e.hybrid.id.clone(),
-    };
-    let id = Signal::memo(move || lab.experiment.with(choice));
+    let Room { owner, paths: [path, params], label, entries, of, of_mut, more } = room;
+    let id = Signal::memo(move || lab.experiment.with(|e| of(e).id.clone()));
     let expanded = RwSignal::new(false);
     let shown = shown(expanded, 1, move || id.with(|id| entries().iter().position(|entry| entry.id == id)));
     let items = move || {
         let item = |entry: &ContentEntry| Item::new(entry.id, words_of(entry.name)).hint(words_of(entry.about));
         entries().iter().take(shown.get()).map(item).collect::<Vec<_>>()
     };
-    let choose = Callback::new(move |id: String| lab.edit(path, |e| *place(e) = Choice::of(&id)));
+    let choose = Callback::new(move |id: String| lab.edit(path, |e| *of_mut(e) = Choice::of(&id)));
     view! {
-        {move || view! { <Choices label=label items=items() chosen=id on_choose=choose look=Look::Chips show_label=true /> }}
-        <More expanded=expanded en=more.0 zh=more.1 />
+        {move || view! { <Choices label=words_of(*label) items=items() chosen=id on_choose=choose look=Look::Chips show_label=true /> }}
+        <More expanded=expanded en=more.en zh=more.zh />
         {move || {
             lab.whole.track();
             id.with(|id| entries().iter().find(|entry| entry.id == id)).map(|entry| view! {
                 <code class="formula-line">{entry.formula}</code>
-                <ParamRows owner=owner params=entry.params />
+                <ParamRows owner=*owner params=entry.params />
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })
         }}
-        <IssueLine path=path except=match owner {
-            Owner::Product => "product.params",
-            Owner::Selection => "selection.params",
-            _ => "hybrid.params",
-        } />
+        <IssueLine path=*path except=*params />
     }
 }
 

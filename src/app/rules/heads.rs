@@ -4,24 +4,21 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::About;
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
-use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, number, words, words_of};
+use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
+use crate::app::exact::{Difference, against};
 use crate::app::i18n::t;
 use crate::app::piece::piece;
-use crate::app::reactive::{RwSignal, Signal, effect};
-use crate::app::runner;
-use crate::app::state::{Lab, lab};
+use crate::app::reactive::{RwSignal, Signal};
+use crate::app::state::lab;
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
-use crate::attention::{assemble, lowering};
+use crate::attention::lowering;
 use crate::catalogue::{self, LayoutEntry};
-use crate::engine::pool::{Cancel, Lane, Run};
-use crate::engine::{Outcome, Want};
 use crate::experiment::{Choice, Experiment};
 
 /// The layout that changes nothing.
@@ -68,48 +65,12 @@ fn Layouts() -> impl IntoView {
                 <Tables reader=Reader::Entry(Owner::Layout) />
                 {(entry.id == "low-precision").then(|| view! { <Rounding /> })}
                 {(entry.id == "paged").then(|| view! { <Pages /> })}
-                {(entry.id != PLAIN).then(|| view! { <Apart /> })}
+                {(entry.id != PLAIN && !entry.inexact).then(|| view! { <Apart /> })}
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })
         }}
         <IssueLine path="layout" except="layout.params" />
         <IssueLine path="finish" />
-    }
-}
-
-/// Largest and mean absolute difference, and the largest magnitude of the exact numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Difference {
-    largest: f32,
-    mean: f32,
-    scale: f32,
-}
-
-impl Difference {
-    /// Of `found` from `exact`; `None` where they are not as many.
-    fn of(exact: &[f32], found: &[f32]) -> Option<Self> {
-        if exact.len() != found.len() || exact.is_empty() {
-            return None;
-        }
-        let (mut largest, mut sum, mut scale) = (0.0_f32, 0.0_f64, 0.0_f32);
-        for (a, b) in exact.iter().zip(found) {
-            let apart = (a - b).abs();
-            largest = largest.max(apart);
-            sum += f64::from(apart);
-            scale = scale.max(a.abs());
-        }
-        Some(Self { largest, mean: (sum / exact.len() as f64) as f32, scale })
-    }
-
-    /// In words, of the tensor `name`.
-    fn told(&self, lab: Lab, name: &str) -> String {
-        let [largest, mean, scale] = [self.largest, self.mean, self.scale].map(|x| number(f64::from(x)));
-        match lab.lang.get() {
-            catalogue::Lang::En => {
-                format!("{name}: largest error {largest}, mean {mean}; the largest number is {scale}")
-            }
-            catalogue::Lang::Zh => format!("{name}：最大误差 {largest}，平均 {mean}；最大数值为 {scale}"),
-        }
     }
 }
 
@@ -133,8 +94,8 @@ fn Rounding() -> impl IntoView {
     });
     view! {
         {move || errors.get().map(|[k, v]| view! {
-            <p class="note">{k.told(lab, "K")}</p>
-            <p class="note">{v.told(lab, "V")}</p>
+            <p class="note">{k.told(lab.lang.get(), "K")}</p>
+            <p class="note">{v.told(lab.lang.get(), "V")}</p>
         })}
     }
 }
@@ -168,65 +129,14 @@ fn Pages() -> impl IntoView {
 #[component]
 fn Apart() -> impl IntoView {
     let lab = lab();
-    let (pool, cancel) = (runner::pool(), StoredValue::new_local(Cancel::default()));
-    let found = RwSignal::new(None::<Difference>);
-    on_cleanup(move || cancel.with_value(Cancel::cancel));
-    effect(move || {
-        let Some(outcome) = lab.outcome.get() else { return };
-        cancel.with_value(Cancel::cancel);
-        let stop = Cancel::default();
-        cancel.set_value(stop.clone());
-        let experiment = lab.experiment.get_untracked();
-        let Some(run) = plain(lab, &experiment, stop) else { return };
-        let pool = pool.get_value();
-        spawn_local(async move {
-            // A run that fails or was stopped tells nothing; the page's own run says what is wrong.
-            if let Ok(finished) = pool.run(run).await {
-                found.try_set(differ(&finished.outcome, &outcome));
-            }
-        });
-    });
+    let plain = |e: &Experiment| Some(Experiment { layout: Choice::of(PLAIN), ..e.clone() });
+    let found = against(lab, plain).found;
     view! {
         <p class="note" role="status">
             {move || found.get().map(|found| {
-                let told = found.told(lab, "Y");
+                let told = found.all.told(lab.lang.get(), "Y");
                 format!("{}{told}", t("Against plain heads. ", "与普通头相比。")())
             })}
         </p>
-    }
-}
-
-/// The run of an experiment with plain heads, if it can be run.
-fn plain(lab: Lab, experiment: &Experiment, cancel: Cancel) -> Option<Run> {
-    let plain = Experiment { layout: Choice::of(PLAIN), ..experiment.clone() };
-    let loaded = lab.loaded.get_untracked()?;
-    let (problem, inputs) = assemble(&plain, &loaded).ok()?;
-    Some(Run {
-        problem: Arc::new(problem),
-        inputs,
-        backend: experiment.engine.backend,
-        algorithm: experiment.engine.algorithm,
-        want: Want { stats: false, matrix: None },
-        maps: Vec::new(),
-        repeat: 1,
-        lane: Lane::Api,
-        progress: None,
-        cancel,
-    })
-}
-
-fn differ(exact: &Outcome, found: &Outcome) -> Option<Difference> {
-    Difference::of(&exact.y, &found.y)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Difference;
-
-    #[test]
-    fn differences_are_counted() {
-        let found = Difference::of(&[1.0, -4.0, 2.0, 0.0], &[1.5, -4.0, 1.0, 0.0]);
-        assert_eq!(found, Some(Difference { largest: 1.0, mean: 0.375, scale: 4.0 }));
-        assert_eq!(Difference::of(&[1.0], &[]), None);
     }
 }

@@ -1,12 +1,12 @@
 //! Another order of the tokens in which a pattern takes fewer tiles: the pattern before and after, and the tiles counted. The answer is the same in every order.
 
-use leptos::html::{Canvas, Dialog};
+use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use super::tools::Open;
 use crate::analysis::layers::patterns;
 use crate::analysis::reorder::{Tiles, cuthill_mckee, residues, tiles};
-use crate::app::controls::{Choices, Item, Look, Slider, Span, words};
+use crate::app::controls::{Choices, Item, Look, Slider, Span, modal, words};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::map::{Scale, draw};
@@ -93,11 +93,7 @@ pub fn Reorder(
     open: RwSignal<Open>,
 ) -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
+    let (dialog, _) = modal();
     let allowed = Signal::memo(move || {
         let loaded = lab.loaded.get();
         lab.experiment.with(|e| loaded.as_ref().and_then(|loaded| Allowed::of(e, loaded)))

@@ -1,10 +1,11 @@
 //! The layers one by one: each pattern, what is painted, and what is added to the scores, each as a small map that opens large; and all together.
 
-use leptos::html::{Canvas, Dialog};
+use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use super::tools::Open;
 use crate::analysis::layers::patterns;
+use crate::app::controls::modal;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::map::{Scale, draw, paint_cells};
@@ -36,11 +37,7 @@ pub fn Strip(
     open: RwSignal<Open>,
 ) -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
+    let (dialog, _) = modal();
     let all = Signal::memo(move || {
         let loaded = lab.loaded.get();
         lab.experiment.with(|e| loaded.as_ref().map(|loaded| parts(e, loaded)).unwrap_or_default())

@@ -1,12 +1,12 @@
 //! The dialog.
 
-use leptos::html::{Dialog, Input, Textarea};
+use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
 
 use super::draft::{Draft, Form};
-use crate::app::controls::{Choices, Item, Look, Show, Switch, exponential, words};
+use crate::app::controls::{Choices, Item, Look, Show, Switch, exponential, modal, words};
 use crate::app::element::NodeRef;
 use crate::app::embed::{Control, Layout};
 use crate::app::export::{Picture, Taken, copy as to_clipboard, save};
@@ -59,16 +59,7 @@ impl Desk {
 /// The dialog. What it shares is the experiment as it is when it opens.
 pub fn sheet() -> AnyView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
-    let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
+    let (dialog, close) = modal();
     let experiment = lab.experiment.get_untracked();
     let short = round(&experiment).filter(|r| r.change > 0.0).map(|r| (encode(&r.experiment), r.change));
     let desk = Desk {

@@ -1,14 +1,13 @@
 //! The help sheet: what the page does in a few sentences, and its keys.
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use crate::app::element::NodeRef;
+use crate::app::controls::{ever, modal_while};
 use crate::app::i18n::t;
 use crate::app::piece::piece;
-use crate::app::reactive::{RwSignal, effect};
+use crate::app::reactive::RwSignal;
 use crate::app::view::{handler, view};
 
 const KEYS: [(&[&str], &str, &str); 10] = [
@@ -30,12 +29,7 @@ pub fn Help(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
-    let asked = RwSignal::new(false);
-    effect(move || {
-        if open.get() && !asked.get_untracked() {
-            asked.set(true);
-        }
-    });
+    let asked = ever(open);
     view! { {move || asked.get().then(|| piece(|| Box::pin(sheet()), move |sheet| sheet(open)))} }
 }
 
@@ -46,17 +40,7 @@ fn sheet() -> Result<fn(RwSignal<bool>) -> AnyView, SplitLoaderError> {
 
 #[component]
 fn Sheet(open: RwSignal<bool>) -> impl IntoView {
-    let dialog = NodeRef::<Dialog>::new();
-    effect(move || {
-        if let Some(dialog) = dialog.get() {
-            if open.get() && !dialog.open() {
-                // Fails only where the dialog is open already.
-                let _ = dialog.show_modal();
-            } else if !open.get() {
-                dialog.close();
-            }
-        }
-    });
+    let dialog = modal_while(open);
     view! {
         <dialog node_ref=dialog on:close=handler(move |_| open.set(false)) aria-labelledby="help-title">
             <h2 id="help-title">{t("How to use the playground", "如何使用")}</h2>

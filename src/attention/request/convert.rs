@@ -13,7 +13,7 @@ use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
 use crate::attention::second::{at_branch, mix};
 use crate::catalogue;
-use crate::experiment::{CausalAlignment, Choice, FormulaChoice, Issue, Issues, Stage};
+use crate::experiment::{CausalAlignment, Choice, FormulaChoice, Issue, Issues, Stage, check_beside};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
 
 /// A request, ready to be computed.
@@ -320,6 +320,13 @@ fn positions(request: &Request, past: usize, problem: &mut Problem, issues: &mut
     }
 }
 
+/// A position scheme, its parameters looked at one beside the other, as the check of an experiment does.
+fn position(chooser: &mut Chooser, problem: &mut Problem, Choice { id, params }: &Choice, path: &str) {
+    chooser.position(problem, id, params, path);
+    let beside = catalogue::position(id).and_then(|entry| check_beside(&format!("{path}.params"), entry, params));
+    chooser.issues.extend(beside);
+}
+
 /// Formulas and entries of the catalogue.
 fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
     let pattern = match &request.mask {
@@ -340,11 +347,11 @@ fn formulas(request: &Request, chooser: &mut Chooser, problem: &mut Problem) {
     if let Some(entry) = &request.position {
         // A layer without positions: the entry is looked at all the same.
         let mut aside = (!placed).then(|| problem.clone());
-        chooser.position(aside.as_mut().unwrap_or(problem), &entry.id, &entry.params, "position");
+        position(chooser, aside.as_mut().unwrap_or(problem), entry, "position");
     }
     match &request.score {
         Some(FormulaOrEntry::Formula(text)) => problem.bias.push(chooser.text(text, "score")),
-        Some(FormulaOrEntry::Entry(entry)) => chooser.position(problem, &entry.id, &entry.params, "score"),
+        Some(FormulaOrEntry::Entry(entry)) => position(chooser, problem, entry, "score"),
         None => {}
     }
     match &request.prob {

@@ -243,10 +243,14 @@ mod tests {
                 json!({"position": {"id": "rope", "params": {"base": "x"}}}),
                 "position.params.base: must be a number, and is \"x\"",
             ),
+            (
+                json!({"position": {"id": "t5", "params": {"buckets": 1024}}}),
+                "position.params.max_distance: must be at least 257 beside the other parameters",
+            ),
             (json!({"mask": {"id": "casual"}}), "mask.id: there is no mask `casual`; did you mean `causal`?"),
             (
                 json!({"mask": {"id": "sliding-window", "params": {"window": 2.5}}}),
-                "mask.params.window: must be a whole number, and is 2.5",
+                "mask.params.window: must be a whole number between 1 and 65536, and is 2.5",
             ),
             (json!({"combine": [{"op": "or"}]}), "combine[0]: lacks id"),
             (
@@ -271,7 +275,7 @@ mod tests {
             (json!({"data": {"doc": [0, "a"]}}), "data.doc[1]: must be a number, and is \"a\""),
             (
                 json!({"mask": "doc[q] == doc[k]", "data": {"doc": [0, 0.5, 1, 1, 1, 1]}}),
-                "data.doc[1]: must be a whole number, and is 0.5",
+                "data.doc[1]: must be a whole number between -2147483647 and 2147483647, and is 0.5",
             ),
             (
                 json!({"prob": {"id": "dropot"}}),

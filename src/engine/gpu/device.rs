@@ -8,8 +8,8 @@ use super::facts::facts;
 use super::memory::Staging;
 use super::pipelines::Pipelines;
 use super::recorder::Timer;
-use super::wait;
 use crate::engine::Adapter;
+use crate::engine::once::once;
 use crate::experiment::message;
 
 /// An open device with everything that outlives a run: pipelines and readback buffers.
@@ -125,10 +125,10 @@ impl Gpu {
 
     /// Waits until the GPU has done all it was given.
     pub(super) async fn done(&self) -> Result<(), GpuError> {
-        let (sender, receiver) = wait::channel();
-        self.queue.on_submitted_work_done(move || sender.send(()));
+        let (promise, done) = once();
+        self.queue.on_submitted_work_done(move || promise.give(()));
         self.settle();
-        receiver.await;
+        done.await;
         self.alive()
     }
 

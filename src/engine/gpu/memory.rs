@@ -9,7 +9,7 @@ use std::ops::Deref;
 
 use super::device::Gpu;
 use super::error::GpuError;
-use super::wait;
+use crate::engine::once::once;
 use crate::experiment::message;
 
 /// The most bytes of one storage binding under the default limits of WebGPU.
@@ -130,10 +130,10 @@ impl Gpu {
 
     /// The first `size` bytes of a staging buffer, once the GPU has written them; the buffer goes back to the ring.
     pub(super) async fn read(&self, staging: Owned, size: u64) -> Result<Vec<u8>, GpuError> {
-        let (sender, receiver) = wait::channel();
-        staging.map_async(wgpu::MapMode::Read, 0..size, move |result| sender.send(result));
+        let (promise, mapped) = once();
+        staging.map_async(wgpu::MapMode::Read, 0..size, move |result| promise.give(result));
         self.settle();
-        let mapped = receiver.await;
+        let mapped = mapped.await;
         self.alive()?;
         mapped.map_err(GpuError::unreadable)?;
         let bytes = match staging.get_mapped_range(0..size) {

@@ -16,7 +16,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `error`, `wait` | what can go wrong; callbacks as futures |
+//! | `error` | what can go wrong |
 //! | `device`, `facts`, `host`, `canary` | the device, what it says of itself, who replaces it, how it earns trust |
 //! | `memory`, `scratch`, `shard` | buffers within the limits, readback ring; buffers that pieces share; tensors in bindings of 128 MiB |
 //! | `pipelines`, `kernel`, `program`, `job` | kernels kept by their text; which there are; a plan as kernel texts; the numbers of one piece |
@@ -54,7 +54,6 @@ mod shard;
 mod streaming;
 mod sums;
 mod tiles;
-mod wait;
 
 pub use canary::canary;
 pub use device::Gpu;

@@ -11,14 +11,15 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
+use super::cancel::Cancel;
 use super::cut::{Part, cut, cut_maps, dense_flops, map_flops};
 use super::jobs::{Answer, Compute, Gather, Lowered, Pending, Session, Task};
-use super::once::{Cancel, once};
 use super::run::{self, Finished, Lower, MAX_RESULT_BYTES, Operated, Operation, Run, RunError};
 use super::schedule::{JobId, Lane, Parts, SessionId, Side, Slot};
 use super::state::{After, State, item_ms};
 use super::{launch, lower};
 use crate::attention::Loaded;
+use crate::engine::once::once;
 use crate::engine::{Choice, Map, MapRequest, Merge};
 use crate::experiment::{Algorithm, Backend, Input, Issue, message};
 

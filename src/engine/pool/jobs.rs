@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::cut::Part;
-use super::once::Promise;
 use super::run::{Finished, Lower, OnProgress, Operated, Operation, RunError};
 use super::schedule::{Lane, SessionId, Slot};
 use crate::attention::{Cost, Dims, Inputs, Loaded, Problem};
+use crate::engine::once::Promise;
 use crate::engine::protocol::wire::Unpack;
 use crate::engine::protocol::{Given, Work};
 use crate::engine::{

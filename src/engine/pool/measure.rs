@@ -6,10 +6,10 @@ use js_sys::Promise;
 use wasm_bindgen_futures::JsFuture;
 
 use super::auto::Knowledge;
+use super::cancel::Cancel;
 use super::cut::dense_flops;
 use super::hub::Pool;
 use super::launch::meta;
-use super::once::Cancel;
 use super::payoff::{Line, Lines, Payoff, WORTH_WAITING_MS};
 use super::run::{Run, RunError};
 use super::schedule::Lane;

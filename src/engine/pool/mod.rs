@@ -5,7 +5,7 @@
 //! | `cut` | a run as items of about ten milliseconds | no |
 //! | `schedule` | who does what next; retries, deadlines | no |
 //! | `tensors` | which tensors a worker already has | no |
-//! | `once` | a value that arrives later; cancelling | no |
+//! | `cancel` | a token that stops a run | no |
 //! | `run` | what is asked and answered | no |
 //! | `payoff` | which of CPU and GPU is done first | no |
 //! | `launch` | starting workers: probe, module, loader | yes |
@@ -16,8 +16,8 @@
 //! | `auto` | what `auto` takes; what is known of the GPU | yes |
 //! | `measure` | how that becomes known; a piece of its own (`auto`) | yes |
 
+pub mod cancel;
 pub mod cut;
-pub mod once;
 pub mod payoff;
 pub mod run;
 pub mod schedule;
@@ -40,7 +40,7 @@ mod send;
 #[cfg(feature = "app")]
 mod state;
 
-pub use once::Cancel;
+pub use cancel::Cancel;
 pub use run::{Finished, OnProgress, Operated, Operation, Run, RunError};
 pub use schedule::{Lane, SessionId};
 

@@ -9,7 +9,7 @@ use super::{Experiment, Input, Issue, Issues, Message, TensorName};
 use crate::catalogue::Text;
 use input::Extents;
 
-pub(crate) use rules::{check_params, fault, type_of};
+pub(crate) use rules::{check_beside, check_params, fault, type_of};
 pub use rules::{scope, understand};
 
 /// Limits of what is computed live on the page.

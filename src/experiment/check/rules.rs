@@ -4,7 +4,7 @@ use super::super::issue::message;
 use super::super::nearest::{shown, unknown};
 use super::super::{Choice, CustomFormula, Experiment, FormulaChoice, Issue, MaskChoice, Message};
 use super::{Found, between, limits};
-use crate::catalogue::{self, ContentEntry, Param, Text};
+use crate::catalogue::{self, ContentEntry, Param, PositionEntry, Text};
 use crate::formula::{DataDecl, ErrorKind, Formula, FormulaError, Kind, Scope, Sorted, Ty, compile};
 
 pub(super) fn check(found: &mut Found, experiment: &Experiment) {
@@ -16,14 +16,8 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     match catalogue::position(&position.id) {
         Some(entry) => {
             params(found, "position.params", entry.params, &position.params);
-            if let Some((name, least)) = entry.too_small(&position.params) {
-                found.add(
-                    format!("position.params.{name}"),
-                    message!(
-                        "must be at least {least} beside the other parameters",
-                        "在其他参数取当前值时，不得小于 {least}"
-                    ),
-                );
+            if let Some(issue) = check_beside("position.params", entry, &position.params) {
+                found.add(issue.path, issue.message);
             }
         }
         None => {
@@ -198,6 +192,15 @@ pub(crate) fn check_params(path: &str, declared: &[Param], given: &Sorted<String
     faults.map(|(name, message)| Issue::new(format!("{path}.{}", shown(name)), message)).collect()
 }
 
+/// What is wrong with one of the parameters at `path` of a position scheme beside the others, where each by itself is right.
+pub(crate) fn check_beside(path: &str, entry: &PositionEntry, given: &Sorted<String, f64>) -> Option<Issue> {
+    let sound = check_params(path, entry.params, given).is_empty();
+    let (name, least) = entry.too_small(given).filter(|_| sound)?;
+    let message =
+        message!("must be at least {least} beside the other parameters", "在其他参数取当前值时，不得小于 {least}");
+    Some(Issue::new(format!("{path}.{name}"), message))
+}
+
 /// What is wrong with a value of type `ty`, which formulas hold in 32 bits.
 pub(crate) fn fault(ty: Ty, value: f64) -> Option<Message> {
     let most = if ty == Ty::Int { f64::from(i32::MAX) } else { f64::from(f32::MAX) };
@@ -205,7 +208,8 @@ pub(crate) fn fault(ty: Ty, value: f64) -> Option<Message> {
     let fits = value.abs() <= most;
     match fault_within(ty, value, [-most, most]) {
         Some(_) if !fits => {
-            Some(message!("must be a number that 32 bits hold, and is {value}", "必须是 32 位能表示的数，现为 {value}"))
+            let said = Brief(value);
+            Some(message!("must be a number that 32 bits hold, and is {said}", "必须是 32 位能表示的数，现为 {said}"))
         }
         fault => fault,
     }
@@ -213,16 +217,32 @@ pub(crate) fn fault(ty: Ty, value: f64) -> Option<Message> {
 
 /// What is wrong with a value of type `ty` that must lie between two limits.
 fn fault_within(ty: Ty, value: f64, [least, most]: [f64; 2]) -> Option<Message> {
+    let said = Brief(value);
     match ty {
         Ty::Bool if value != 0.0 && value != 1.0 => {
-            Some(message!("must be 0 or 1, and is {value}", "必须是 0 或 1，现为 {value}"))
+            Some(message!("must be 0 or 1, and is {said}", "必须是 0 或 1，现为 {said}"))
         }
-        Ty::Int if value.fract() != 0.0 || !value.is_finite() => {
-            Some(message!("must be a whole number, and is {value}", "必须是整数，现为 {value}"))
-        }
+        Ty::Int if value.fract() != 0.0 || !value.is_finite() => Some(message!(
+            "must be a whole number between {least} and {most}, and is {said}",
+            "必须是 {least} 到 {most} 之间的整数，现为 {said}"
+        )),
         // NaN lies in no range.
         _ if least <= value && value <= most => None,
-        _ => Some(between(&value, [&least, &most])),
+        _ => Some(between(&said, [&least, &most])),
+    }
+}
+
+/// A number as messages show it: one that would fill the line with digits has an exponent.
+struct Brief(f64);
+
+impl std::fmt::Display for Brief {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let size = self.0.abs();
+        if size.is_finite() && (size >= 1e16 || size > 0.0 && size < 1e-16) {
+            write!(f, "{:e}", self.0)
+        } else {
+            self.0.fmt(f)
+        }
     }
 }
 

@@ -10,7 +10,6 @@ mod desk;
 mod range;
 mod tensor;
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -18,9 +17,9 @@ use self::desk::Desk;
 use self::range::Ranges;
 use self::tensor::Tensor;
 use super::drop::{Opened, said};
-use crate::app::element::NodeRef;
+use crate::app::controls::modal;
 use crate::app::i18n::t;
-use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
@@ -61,16 +60,7 @@ fn Sheet(
     on_use: Callback<Input>,
 ) -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<Dialog>::new();
-    effect(move || {
-        // Fails only where it is open already.
-        if let Some(Ok(())) = dialog.get().filter(|dialog| !dialog.open()).map(|dialog| dialog.show_modal()) {}
-    });
-    let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
+    let (dialog, close) = modal();
     let faults = Signal::memo(move || desk.faults());
     let failed = RwSignal::new(None::<Words>);
     let taking = RwSignal::new(false);

@@ -6,6 +6,7 @@ pub mod content;
 pub mod edit;
 pub mod embed;
 pub mod estimators;
+pub mod exact;
 pub mod export;
 pub mod faults;
 pub mod files;
@@ -83,6 +84,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(operators::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());
+    all.extend(exact::cases());
     all.extend(positions::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());
