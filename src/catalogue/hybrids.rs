@@ -12,6 +12,7 @@ const ENTRIES: &[ContentEntry] = &[ContentEntry {
     content: Content::NONE,
     params: &[],
     scale: None,
+    pairs: None,
     paper: None,
     ours: None,
 }];
@@ -31,6 +32,7 @@ const MORE: &[ContentEntry] = &[ContentEntry {
         Param::switch("by_query", false, Text::new("each query sets the gate", "由每个查询决定门")),
     ],
     scale: None,
+    pairs: None,
     paper: Some(Paper {
         title: "Dong et al., Hymba: A Hybrid-head Architecture for Small Language Models",
         year: 2024,

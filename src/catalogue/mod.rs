@@ -4,6 +4,7 @@
 //! needed (`shelf`).
 
 mod content;
+mod cost;
 mod entry;
 mod estimators;
 mod hybrids;
@@ -18,6 +19,7 @@ mod probabilities;
 mod products;
 mod selections;
 mod shelf;
+mod summary;
 mod tables;
 
 pub use content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
@@ -35,6 +37,7 @@ pub use shelf::{
     complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,
     products, selections,
 };
+pub use summary::{List, Summary, every_entry, summaries};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {

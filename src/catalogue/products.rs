@@ -16,6 +16,7 @@ const ENTRIES: &[ContentEntry] = &[ContentEntry {
     content: Content::NONE,
     params: &[],
     scale: None,
+    pairs: None,
     paper: Some(Paper { title: "Vaswani et al., Attention Is All You Need", year: 2017, id: "arXiv:1706.03762" }),
     ours: None,
 }];
@@ -33,6 +34,7 @@ const MORE: &[ContentEntry] = &[
         content: Content { folds: Fold::Encoding, changes: &[Change::Cosine], ..Content::NONE },
         params: &[Param::real("scale", [0.5, 100.0], 0.5, 10.0, Text::new("scale", "缩放"))],
         scale: Some("scale"),
+        pairs: None,
         paper: Some(Paper {
             title: "Henry et al., Query-Key Normalization for Transformers",
             year: 2020,
@@ -51,6 +53,7 @@ const MORE: &[ContentEntry] = &[
         content: Content { folds: Fold::Encoding, changes: &[Change::RmsNorm], ..Content::NONE },
         params: &[Param::real("gain", [0.0, 4.0], 0.05, 1.0, Text::new("gain", "增益"))],
         scale: None,
+        pairs: None,
         paper: Some(Paper {
             title: "Dehghani et al., Scaling Vision Transformers to 22 Billion Parameters",
             year: 2023,
@@ -69,6 +72,7 @@ const MORE: &[ContentEntry] = &[
         content: Content { folds: Fold::All, changes: &[Change::SquaredDistance], ..Content::NONE },
         params: &[],
         scale: None,
+        pairs: None,
         paper: Some(Paper {
             title: "Kim, Papamakarios and Mnih, The Lipschitz Constant of Self-Attention",
             year: 2020,
@@ -95,6 +99,7 @@ const MORE: &[ContentEntry] = &[
         },
         params: &[],
         scale: None,
+        pairs: None,
         paper: Some(Paper {
             title: "Bahdanau, Cho and Bengio, Neural Machine Translation by Jointly Learning to Align and Translate",
             year: 2014,

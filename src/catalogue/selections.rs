@@ -1,7 +1,7 @@
 //! Selections: which of the allowed keys a query looks at, by what they hold.
 
 use super::content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
-use super::entry::{Paper, Param, Text};
+use super::entry::{CostClass, Paper, Param, Text};
 use crate::formula::Ty;
 
 /// What the page opens with.
@@ -13,6 +13,7 @@ const ENTRIES: &[ContentEntry] = &[ContentEntry {
     content: Content::NONE,
     params: &[],
     scale: None,
+    pairs: None,
     paper: None,
     ours: None,
 }];
@@ -34,6 +35,7 @@ const MORE: &[ContentEntry] = &[
         },
         params: &[Param::int("keep", [1, 64], 4096, 8, Text::new("keys kept", "保留的键数"))],
         scale: None,
+        pairs: Some(CostClass::Linear),
         paper: Some(Paper {
             title: "Zhao et al., Explicit Sparse Transformer: Concentrated Attention Through Explicit Selection",
             year: 2019,
@@ -65,6 +67,7 @@ const MORE: &[ContentEntry] = &[
             ),
         ],
         scale: None,
+        pairs: Some(CostClass::Linear),
         paper: Some(Paper {
             title: "Lu et al., MoBA: Mixture of Block Attention for Long-Context LLMs",
             year: 2025,
@@ -110,6 +113,7 @@ const MORE: &[ContentEntry] = &[
             Param::switch("by_query", false, Text::new("each query sets the gates", "由每个查询决定门")),
         ],
         scale: None,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Yuan et al., Native Sparse Attention: Hardware-Aligned and Natively Trainable Sparse Attention",
             year: 2025,
@@ -140,6 +144,7 @@ const MORE: &[ContentEntry] = &[
             Param::int("size", [1, 32], 256, 16, Text::new("size of its heads", "索引器的维数")),
         ],
         scale: None,
+        pairs: Some(CostClass::Linear),
         paper: Some(Paper {
             title: "DeepSeek-AI, DeepSeek-V3.2: Pushing the Frontier of Open Large Language Models",
             year: 2025,
@@ -173,6 +178,7 @@ const MORE: &[ContentEntry] = &[
             Param::switch("shared", false, Text::new("keys are the queries", "键即查询")),
         ],
         scale: None,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Kitaev, Kaiser and Levskaya, Reformer: The Efficient Transformer",
             year: 2020,
@@ -205,6 +211,7 @@ const MORE: &[ContentEntry] = &[
             Param::int("steps", [0, 20], 100, 5, Text::new("steps of k-means", "k-means 步数")),
         ],
         scale: None,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Roy et al., Efficient Content-Based Sparse Attention with Routing Transformers",
             year: 2020,
@@ -231,6 +238,7 @@ const MORE: &[ContentEntry] = &[
         },
         params: &[Param::int("globals", [0, 16], 65_536, 1, Text::new("global tokens", "全局词元数"))],
         scale: None,
+        pairs: None,
         paper: Some(Paper {
             title: "Beltagy et al., Longformer: The Long-Document Transformer",
             year: 2020,
@@ -255,6 +263,7 @@ const MORE: &[ContentEntry] = &[
             Param::switch("last", false, Text::new("the last ones", "保留末尾")),
         ],
         scale: None,
+        pairs: Some(CostClass::Linear),
         paper: None,
         ours: Some(Text::new(
             "Every model with a longest input does it; no paper is its source. Positions are those of the whole text; a query that may see none of the kept keys gives nothing.",
@@ -276,6 +285,7 @@ const MORE: &[ContentEntry] = &[
         },
         params: &[Param::real("rate", [0.0, 20.0], 0.5, 5.0, Text::new("learning rate η", "学习率 η"))],
         scale: None,
+        pairs: None,
         paper: None,
         ours: Some(Text::new(
             "No paper fixes it: this is our plastic option of synaptic attention, for any mask. With the weights A of a first run, a head's wire over the distance d = |q − k| becomes w · (1 + η · mean A), the mean over all pairs at that distance which the mask allows; ln of the factor is added to the score, inside a softcap. One step, from the numbers as they are: nothing is trained.",
@@ -296,6 +306,7 @@ const MORE: &[ContentEntry] = &[
             Param::switch("strided", false, Text::new("the last token instead of the mean", "取最后一个词元而非均值")),
         ],
         scale: None,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Liu et al., Generating Wikipedia by Summarizing Long Sequences",
             year: 2018,

@@ -5,6 +5,7 @@ mod counts;
 mod definitions;
 mod list;
 mod positions;
+mod summaries;
 mod tables;
 mod tiles;
 
