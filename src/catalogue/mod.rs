@@ -10,6 +10,7 @@ mod estimators;
 mod hybrids;
 mod inputs;
 mod layouts;
+mod list;
 mod masks;
 mod math;
 mod mixes;
@@ -30,6 +31,7 @@ pub use entry::{
 pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
+pub use list::List;
 pub use mixes::MixEntry;
 pub use positions::beyond;
 pub use probabilities::ProbabilityEntry;
@@ -37,7 +39,7 @@ pub use shelf::{
     complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,
     products, selections,
 };
-pub use summary::{List, Summary, every_entry, summaries};
+pub use summary::{Summary, every_entry, summaries};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {

@@ -312,14 +312,6 @@ impl Pool {
     }
 }
 
-#[wasm_split(catalogue, fallible)]
-fn settled(pool: Pool, problem: Problem, inputs: Inputs, cancel: Cancel) -> Result<Settling, SplitLoaderError> {
-    Ok(Box::pin(lower::settled(pool, problem, inputs, cancel)))
-}
-
-/// A problem on its way.
-type Settling = Pin<Box<dyn Future<Output = Result<Problem, RunError>>>>;
-
 /// A run on its way.
 type Finishing = Pin<Box<dyn Future<Output = Result<Finished, RunError>>>>;
 
@@ -327,6 +319,15 @@ type Finishing = Pin<Box<dyn Future<Output = Result<Finished, RunError>>>>;
 #[wasm_split(catalogue, fallible)]
 fn lowered(pool: Pool, run: Run) -> Result<Finishing, SplitLoaderError> {
     Ok(Box::pin(lower::run(pool, run)))
+}
+
+/// A problem on its way.
+type Settling = Pin<Box<dyn Future<Output = Result<Problem, RunError>>>>;
+
+/// The same without a run.
+#[wasm_split(catalogue, fallible)]
+fn settled(pool: Pool, problem: Problem, inputs: Inputs, cancel: Cancel) -> Result<Settling, SplitLoaderError> {
+    Ok(Box::pin(lower::settled(pool, problem, inputs, cancel)))
 }
 
 /// A job that is one message, of so many operations.
