@@ -76,12 +76,12 @@ pub fn Sheet(
     let card = move |entry: Summary| {
         let name = entry.name;
         let mask = catalogue::mask(entry.id).filter(|_| entry.list == List::Mask);
-        let entry = StoredValue::new(entry);
-        let on = Signal::memo(move || entry.with_value(|entry| shown.with(|shown| shown.as_ref() == Some(entry))));
+        let (of, id) = (entry.list, entry.id);
+        let is = move |other: &Option<Summary>| other.as_ref().is_some_and(|other| (other.list, other.id) == (of, id));
+        let on = Signal::memo(move || shown.with(is));
         // The first press looks, the second takes.
         let press = move |_| {
-            let again = entry.with_value(|entry| looked.with_untracked(|looked| looked.as_ref() == Some(entry)));
-            if again { choose.run(entry.get_value()) } else { looked.set(Some(entry.get_value())) }
+            if looked.with_untracked(is) { choose.run(entry.clone()) } else { looked.set(Some(entry.clone())) }
         };
         view! {
             <button

@@ -106,7 +106,7 @@ pub async fn work(
             // None where nobody wants to know any more.
             let _ = count((&experiment, &loaded), &entry, (&plan, &columns), known, alive).await;
         }
-        Err(message) => _ = known.try_set(Known::Unfit(message)),
+        Err(message) => known.try_set(Known::Unfit(message)),
     }
 }
 
