@@ -4,7 +4,7 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::pattern::{Counted, Known, WALKED, work};
+use super::pattern::{Known, Pixels, WALKED, sketch, work};
 use crate::analysis::layers;
 use crate::app::controls::{fixed, paint};
 use crate::app::element::NodeRef;
@@ -95,20 +95,52 @@ pub fn Figures(
         <dt>{t("layers to full reach", "完全到达所需层数")}</dt>
         <dd>{reached} " " {note}</dd>
         <dt>{t("pattern in the head that is shown", "当前头中的模式")}</dt>
-        <dd>{move || counted().filter(|c| !c.picture.1.is_empty()).map(|counted| view! { <Picture counted=counted /> })} {grouped}</dd>
+        <dd>{move || counted().filter(|c| !c.picture.1.is_empty()).map(|counted| view! { <Picture pixels=counted.picture class="browse__pattern" /> })} {grouped}</dd>
     }
 }
 
-/// The pattern, at most 64 pixels each way: a pixel is on where any pair inside it is allowed.
+/// The picture of an entry among others, once it is known; `kept` holds those that are.
 #[component]
-fn Picture(counted: Counted) -> impl IntoView {
+pub fn Sketch(
+    /// The entry.
+    entry: Summary,
+    /// What is known of any.
+    kept: StoredValue<Vec<(List, &'static str, Pixels)>>,
+) -> impl IntoView {
+    let (list, id) = (entry.list, entry.id);
+    let known = kept.with_value(|all| all.iter().find(|one| (one.0, one.1) == (list, id)).map(|one| one.2.clone()));
+    let found = RwSignal::new(known.clone());
+    if known.is_none() {
+        let cancel = Cancel::default();
+        let stop = StoredValue::new_local(cancel.clone());
+        on_cleanup(move || stop.with_value(Cancel::cancel));
+        let (lab, pool) = (lab(), runner::pool().get_value());
+        spawn_local(async move {
+            if let Some(pixels) = sketch((lab, pool), entry, cancel).await {
+                kept.try_update_value(|all| all.push((list, id, pixels.clone())));
+                found.try_set(Some(pixels));
+            }
+        });
+    }
+    view! { {move || found.get().map(|pixels| view! { <Picture pixels=pixels /> })} }
+}
+
+/// The pattern, at most 64 pixels each way.
+#[component]
+fn Picture(
+    /// Its pixels.
+    pixels: Pixels,
+    /// Its class.
+    #[prop(default = "")]
+    class: &'static str,
+) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     effect(move || {
         let (Some(canvas), palette) = (canvas.get(), Palette::current()) else { return };
         let allowed = palette.sequential(0.68);
-        let ([height, width], pixels) = counted.picture.as_ref();
+        let ([height, width], pixels) = pixels.as_ref();
         // A lost canvas is painted again when the theme changes.
         let _ = paint(&canvas, *height, *width, |q, k| pixels[q * width + k].then_some(allowed));
     });
-    view! { <canvas class="browse__pattern" node_ref=canvas aria-hidden="true"></canvas> }
+    view! { <canvas class=class node_ref=canvas aria-hidden="true"></canvas> }
 }

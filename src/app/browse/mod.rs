@@ -73,9 +73,13 @@ pub fn Sheet(
         take(lab, &entry, to_join.then_some(joining));
         close.run(());
     });
+    // The experiment stays as it is while the sheet is open, so pictures of what depends on it are made once.
+    let kept = StoredValue::new(Vec::new());
     let card = move |entry: Summary| {
         let name = entry.name;
         let mask = catalogue::mask(entry.id).filter(|_| entry.list == List::Mask);
+        let sketched = mask.is_none() && pattern::decides(entry.list);
+        let sketch = sketched.then(|| view! { <figures::Sketch entry=entry.clone() kept=kept /> });
         let (of, id) = (entry.list, entry.id);
         let is = move |other: &Option<Summary>| other.as_ref().is_some_and(|other| (other.list, other.id) == (of, id));
         let on = Signal::memo(move || shown.with(is));
@@ -91,6 +95,7 @@ pub fn Sheet(
                 on:click=handler(press)
             >
                 {mask.map(|mask| view! { <Thumb entry=mask /> })}
+                {sketch}
                 <span>{t(name.en, name.zh)}</span>
             </button>
         }

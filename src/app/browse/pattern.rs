@@ -37,6 +37,9 @@ pub enum Known {
     Unfit(Message),
 }
 
+/// Rows and columns of a picture, and whether any pair inside a pixel is allowed.
+pub type Pixels = Arc<([usize; 2], Vec<bool>)>;
+
 /// The pairs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counted {
@@ -48,8 +51,62 @@ pub struct Counted {
     pub columns: usize,
     /// Whether columns are tokens one by one.
     pub plain: bool,
-    /// Rows and columns of the picture, and whether a pair inside a pixel is allowed.
-    pub picture: Arc<([usize; 2], Vec<bool>)>,
+    /// Their picture; empty until all are counted.
+    pub picture: Pixels,
+}
+
+/// Most tokens of a picture that is made beside others, of every entry of a list.
+const SKETCHED: usize = 128;
+
+/// The picture of what an entry leaves, of a short input; none of a longer one, and where it can't be worked out.
+pub async fn sketch((lab, pool): (Lab, Pool), entry: Summary, cancel: Cancel) -> Option<Pixels> {
+    let (now, loaded) = (lab.experiment.get_untracked(), lab.loaded.get_untracked()?);
+    if loaded.dims.n_q.max(loaded.dims.n_k) > SKETCHED {
+        return None;
+    }
+    let experiment = subject(&now, &entry);
+    let (plan, _) = settled(&experiment, &loaded, &pool, cancel).await.ok()?;
+    let (n_q, n_k) = (plan.dims.n_q, plan.dims.n_k);
+    let head = experiment.view.head.min(plan.dims.q_heads.saturating_sub(1));
+    let mut picture = Picture::new(n_q, n_k);
+    let mut rules = RowRules::new(&plan, n_k);
+    let mut row = vec![0_u8; n_k];
+    for q in 0..n_q {
+        rules.begin_row(&plan, 0, head, q);
+        rules.mask(&plan, 0, &mut row);
+        picture.mark(q, &row);
+    }
+    Some(picture.done())
+}
+
+/// A picture on its way.
+struct Picture {
+    size: [usize; 2],
+    of: [usize; 2],
+    pixels: Vec<bool>,
+}
+
+impl Picture {
+    /// Of so many queries and columns.
+    fn new(n_q: usize, n_k: usize) -> Self {
+        let size = [n_q.min(SIDE), n_k.min(SIDE)];
+        Self { size, of: [n_q, n_k], pixels: vec![false; size[0] * size[1]] }
+    }
+
+    /// Takes a row; gives how many pairs it has.
+    fn mark(&mut self, q: usize, row: &[u8]) -> u64 {
+        let ([height, width], [n_q, n_k]) = (self.size, self.of);
+        let mut pairs = 0;
+        for k in (0..n_k).filter(|&k| row[k] != 0) {
+            pairs += 1;
+            self.pixels[q * height / n_q * width + k * width / n_k] = true;
+        }
+        pairs
+    }
+
+    fn done(self) -> Pixels {
+        Arc::new((self.size, self.pixels))
+    }
 }
 
 /// Whether an entry has a part in which pairs are allowed.
@@ -140,8 +197,7 @@ async fn count(
         plain: n_k == tokens && columns.of.iter().enumerate().all(|(at, range)| *range == (at..at + 1)),
         picture: Arc::default(),
     };
-    let [height, width] = [n_q.min(SIDE), n_k.min(SIDE)];
-    let mut pixels = vec![false; height * width];
+    let mut picture = Picture::new(n_q, n_k);
     let walked = n_q.max(tokens) <= WALKED;
     let mut rules = RowRules::new(plan, n_k);
     let (mut row, mut seen) = (vec![0_u8; n_k], vec![0_u8; tokens]);
@@ -151,10 +207,7 @@ async fn count(
     for q in 0..n_q {
         rules.begin_row(plan, 0, head, q);
         rules.mask(plan, 0, &mut row);
-        for k in (0..n_k).filter(|&k| row[k] != 0) {
-            counted.pairs += 1;
-            pixels[q * height / n_q * width + k * width / n_k] = true;
-        }
+        counted.pairs += picture.mark(q, &row);
         columns.spread(&row, &mut seen);
         let later = usize::try_from(q as i64 + offset + 1).unwrap_or(0).min(tokens);
         ahead |= seen[later..].contains(&1);
@@ -163,7 +216,7 @@ async fn count(
         }
         rest(&mut since, alive).await?;
     }
-    counted.picture = Arc::new(([height, width], pixels));
+    counted.picture = picture.done();
     known.try_set(Known::Pairs(counted.clone()));
     let reach = match catalogue::mix(entry.id).filter(|_| entry.list == List::Mix) {
         Some(mix) => reach_of_mix(experiment, loaded, mix),

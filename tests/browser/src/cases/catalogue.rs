@@ -45,6 +45,12 @@ async fn the_catalogue_holds_every_list(page: &Page) -> Result<()> {
     page.wait_until(&format!("{lists}.length === {}", List::ALL.len())).await?;
     let buttons = page.js("return document.querySelectorAll('dialog[open] .thumbs button').length", vec![]).await?;
     ensure(buttons == json!(every_entry().count()), || format!("{buttons} entries"))?;
+    for list in [List::Mask, List::Selection, List::Hybrid, List::Mix] {
+        let (name, count) = (list.name().en, summaries(list).len());
+        let pictures =
+            format!("document.querySelectorAll('dialog[open] .thumbs[aria-label=\"{name}\"] canvas').length");
+        page.wait_until(&format!("{pictures} === {count}")).await?;
+    }
     // What depends on content is computed over the input as it is: three branches of 16 tokens and two blocks.
     look_for(page, "nsa", "Three branches (NSA)").await?;
     page.wait_until(
