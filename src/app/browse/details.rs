@@ -53,8 +53,7 @@ pub fn Details(
         List::Generator => ().into_any(),
         _ if decides(list) => view! { <Figures entry=entry.clone() /> }.into_any(),
         _ => view! {
-            <dt>{t("pairs", "允许的位置")}</dt>
-            <dd>{t("those of the mask and the selection: it changes how much they count", "由掩码与选择决定：它只改变各自的分量")}</dd>
+            <Figures entry=entry.clone() />
             <Weights entry=entry.clone() />
         },
     };

@@ -4,7 +4,7 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::pattern::{Known, Pixels, WALKED, sketch, work};
+use super::pattern::{Known, Pixels, WALKED, decides, sketch, work};
 use crate::analysis::layers;
 use crate::app::controls::{fixed, paint};
 use crate::app::element::NodeRef;
@@ -43,8 +43,10 @@ pub fn Figures(
             (List::Mask, Lang::Zh) => "允许的位置",
             (List::Mix, Lang::En) => "pairs of the first layer, with the mask as it is set",
             (List::Mix, Lang::Zh) => "首层允许的位置（按当前掩码）",
-            (_, Lang::En) => "pairs, of this input with the mask as it is set",
-            (_, Lang::Zh) => "允许的位置（按当前输入与掩码）",
+            (List::Selection | List::Hybrid, Lang::En) => "pairs, of this input with the mask as it is set",
+            (List::Selection | List::Hybrid, Lang::Zh) => "允许的位置（按当前输入与掩码）",
+            (_, Lang::En) => "pairs of the mask as it is set: it leaves them, and changes how much they count",
+            (_, Lang::Zh) => "当前掩码允许的位置：该条目不改变它们，只改变各自的分量",
         };
         format!("{what}{size}")
     };
@@ -94,8 +96,8 @@ pub fn Figures(
         <dd>{pairs}</dd>
         <dt>{t("layers to full reach", "完全到达所需层数")}</dt>
         <dd>{reached} " " {note}</dd>
-        <dt>{t("pattern in the head that is shown", "当前头中的模式")}</dt>
-        <dd>{move || counted().filter(|c| !c.picture.1.is_empty()).map(|counted| view! { <Picture pixels=counted.picture class="browse__pattern" /> })} {grouped}</dd>
+        {decides(list).then(|| view! { <dt>{t("pattern in the head that is shown", "当前头中的模式")}</dt> })}
+        {decides(list).then(|| view! { <dd>{move || counted().filter(|c| !c.picture.1.is_empty()).map(|counted| view! { <Picture pixels=counted.picture class="browse__pattern" /> })} {grouped}</dd> })}
     }
 }
 

@@ -114,7 +114,8 @@ pub fn decides(list: List) -> bool {
     matches!(list, List::Mask | List::Selection | List::Hybrid | List::Mix)
 }
 
-/// The experiment whose pairs are those of an entry: a mask by itself, a mix of layers and a selection with the mask that is set.
+/// The experiment whose pairs are those of an entry: a mask by itself, a mix of layers and a selection with the mask that is set. What leaves the pairs
+/// alone has those of that mask.
 fn subject(now: &Experiment, entry: &Summary) -> Experiment {
     match entry.list {
         List::Mask => {
@@ -129,11 +130,12 @@ fn subject(now: &Experiment, entry: &Summary) -> Experiment {
             put(&mut next, entry);
             next
         }
-        _ => {
+        List::Mix => {
             let mut next = patterns(now);
             put(&mut next, entry);
             next
         }
+        _ => patterns(now),
     }
 }
 
