@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use attention_playground::attention::request::{self, Op, OperatorDraft};
+use attention_playground::catalogue::{self, List, summaries};
 use attention_playground::experiment::Experiment;
 
 type Names = BTreeSet<String>;
@@ -97,9 +98,19 @@ fn results_methods_events_and_the_catalogue_are_those_of_the_code() {
     let events = read("src/api/events.rs");
     let events = events.split("const NAMES").nth(1).unwrap().split("= [").nth(1).unwrap().split(']').next().unwrap();
     assert_eq!(members(&types, "EventDetails"), named(events.split(", ").map(|name| name.trim_matches('"'))));
-    let lists = read("src/api/catalogue.rs");
-    let lists = lists.lines().filter_map(|line| line.strip_prefix("        \"")?.split('"').next());
-    assert_eq!(members(&types, "Catalogue"), named(lists));
+    assert_eq!(members(&types, "Catalogue"), named(List::ALL.map(List::id)));
+    // Estimators say the most of themselves.
+    let entry = serde_json::to_value(&summaries(List::Estimator)[0]).unwrap();
+    assert_eq!(members(&types, "CatalogueEntry"), named(entry.as_object().unwrap().keys().map(String::as_str)));
+    let param = &entry["params"][0];
+    assert_eq!(members(&types, "Parameter"), named(param.as_object().unwrap().keys().map(String::as_str)));
+    let table = serde_json::to_value(catalogue::table("slope").unwrap()).unwrap();
+    assert_eq!(
+        table,
+        serde_json::json!({
+            "name": "slope", "type": "float", "axes": 1, "label": { "en": table["label"]["en"], "zh-CN": table["label"]["zh-CN"] }
+        })
+    );
 }
 
 #[test]

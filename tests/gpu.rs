@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use attention_playground::attention::{Dims, Inputs, Loaded, Plan, Problem, Term, assemble, lowering};
-use attention_playground::catalogue;
+use attention_playground::catalogue::{List, Summary, every_entry};
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, Program, canary};
 use attention_playground::engine::{MapRequest, Pool, Rows, RowsOut, Session, TimedStage, Want};
@@ -62,37 +62,18 @@ fn assembled(change: impl FnOnce(&mut Experiment)) -> (Problem, Inputs) {
     (problem, inputs)
 }
 
-/// A problem for every entry of the catalogue.
+/// A problem for every entry of the catalogue that an engine of attention computes.
 fn catalogued() -> Vec<(&'static str, Problem, Inputs)> {
     let mut all = Vec::new();
-    for entry in catalogue::masks() {
-        let (problem, inputs) = assembled(|e| e.mask.id = entry.id.to_owned());
-        all.push((entry.id, problem, inputs));
-    }
-    for entry in catalogue::positions() {
-        let (problem, inputs) = assembled(|e| e.position = Choice::of(entry.id));
-        all.push((entry.id, problem, inputs));
-    }
-    for entry in catalogue::products() {
-        let (problem, inputs) = assembled(|e| e.product = Choice::of(entry.id));
-        all.push((entry.id, problem, inputs));
-    }
-    for entry in catalogue::selections() {
-        let (problem, inputs) = assembled(|e| e.selection = Choice::of(entry.id));
+    let computed = |entry: &Summary| entry.list != List::Generator && entry.engines.contains(&"webgpu");
+    for entry in every_entry().filter(computed) {
+        let (problem, inputs) = assembled(|e| e.choose(entry.list, entry.id));
         all.push((entry.id, problem, inputs));
     }
     // A second mask with a part of the score of its own, and one without.
     for branch in ["synaptic", "sinks"] {
         let (problem, inputs) = assembled(|e| (e.hybrid, e.branch) = (Choice::of("gated"), Choice::of(branch)));
         all.push((branch, problem, inputs));
-    }
-    for entry in catalogue::normalisers() {
-        let (problem, inputs) = assembled(|e| e.normaliser = Choice::of(entry.id));
-        all.push((entry.id, problem, inputs));
-    }
-    for entry in catalogue::probabilities() {
-        let (problem, inputs) = assembled(|e| e.prob = MaskChoice::of(entry.id));
-        all.push((entry.id, problem, inputs));
     }
     let rows = [("rows".to_owned(), 0.0)];
     let (problem, inputs) = assembled(|e| e.normaliser = Choice { params: rows.into(), ..Choice::of("inverted") });

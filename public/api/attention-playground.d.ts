@@ -345,22 +345,33 @@ export interface Parameter {
   label: LocalText;
 }
 
+/** How a number grows with the n tokens: n, n·log n, n·√n, between n and n², n². */
+export type CostClass = "linear" | "n_log_n" | "n_sqrt_n" | "subquadratic" | "quadratic";
+
 export interface CatalogueEntry {
   id: string;
   name: LocalText;
   about: LocalText;
-  formula?: string | null;
-  params?: Parameter[];
+  formula: string | null;
+  params: Parameter[];
   /** Tables that the formula reads, each with its number of axes. */
-  data?: { name: string; type: "int" | "float" | "bool"; axes: number; label: LocalText }[];
-  paper?: { title: string; year: number; id: string } | null;
-  /** How the work grows with the number of tokens. */
-  cost?: string;
+  data: { name: string; type: "int" | "float" | "bool"; axes: number; label: LocalText }[];
+  paper: { title: string; year: number; id: string } | null;
+  /** Where no paper fixes the definition, or this one departs from it: why it is what it is. */
+  ours: LocalText | null;
+  /** Whether it stands for attention to every key that the mask allows without computing that, so that its error is shown. */
+  inexact: boolean;
+  /** Growth of the allowed pairs: of a mask, or of those that a selection or a mix of layers leaves of a mask that allows all; null where it leaves them as they are. */
+  pairs: CostClass | null;
+  /** Growth of the work: all of an estimator's, a normaliser's, a product's; of others what they add to plain attention; null where they add nothing. */
+  work: CostClass | null;
+  /** `pairs` where it says anything, else `work`. */
+  cost: CostClass | null;
+  /** The engines that compute it and agree on it. */
+  engines: Exclude<Backend, "auto">[];
   /** Of estimators: which masks they know, and whether they keep a state. */
-  direction?: string;
+  direction?: "both" | "causal" | "bidirectional";
   state?: boolean;
-  /** Of selections and layouts: whether it stands for exact attention, so that the page shows its error. */
-  inexact?: boolean;
 }
 
 export interface Catalogue {

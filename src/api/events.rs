@@ -7,7 +7,7 @@ use js_sys::Function;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{error, expected, plain, run};
+use super::{error, expected, run, written};
 use crate::app::reactive::effect;
 use crate::app::state::{Lab, Status};
 use crate::engine::Outcome;
@@ -33,7 +33,7 @@ impl Events {
         effect(move || {
             let experiment = lab.experiment.get();
             if std::mem::replace(&mut opened, true) {
-                tell.tell("change", || plain(experiment.as_ref()));
+                tell.tell("change", || written(experiment.as_ref()));
             }
         });
         let tell = events.clone();

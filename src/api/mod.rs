@@ -16,6 +16,8 @@ use std::cell::OnceCell;
 
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::prelude::Owner;
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsError, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -72,7 +74,7 @@ fn object(lab: Lab, pool: Pool, events: events::Events) -> Result<JsValue, JsVal
         let pool = pool.clone();
         future_to_promise(async move { run::run(&pool, &request).await }).into()
     });
-    method(&api, "get", move |_, _| lab.experiment.with_untracked(plain));
+    method(&api, "get", move |_, _| lab.experiment.with_untracked(written));
     method(&api, "set", move |patch, _| promised(change(lab, &patch)));
     method(&api, "link", move |experiment, _| {
         let experiment = if experiment.is_undefined() {
@@ -96,7 +98,7 @@ fn change(lab: Lab, patch: &JsValue) -> Result<JsValue, JsValue> {
     let next = merge(&base, &value).map_err(error::experiment_error)?;
     fits(lab, &next).map_err(error::experiment_error)?;
     lab.replace("api", next.clone());
-    Ok(plain(&next))
+    Ok(written(&next))
 }
 
 /// What only the loaded input can say: whether cells, rectangles and tables lie inside it, and whether a captured text exists.
@@ -137,8 +139,13 @@ pub fn summary(outcome: &Outcome) -> JsValue {
     run::summary(outcome)
 }
 
-/// Serialisable data as plain JavaScript objects.
-pub fn plain(value: &impl serde::Serialize) -> JsValue {
+/// Serialisable data as plain JavaScript objects: maps too, and what is missing is null.
+fn plain(value: &impl Serialize) -> JsValue {
+    value.serialize(&Serializer::json_compatible()).unwrap_or(JsValue::NULL)
+}
+
+/// An experiment, or what else holds numbers of single precision, as links write it: 0.1 stays 0.1, where `plain` would give all digits of the nearest such number.
+pub fn written(value: &impl Serialize) -> JsValue {
     let json = serde_json::to_string(value).unwrap_or_default();
     js_sys::JSON::parse(&json).unwrap_or(JsValue::NULL)
 }

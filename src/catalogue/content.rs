@@ -1,7 +1,7 @@
 //! What an entry does by the contents of Q and K, which a formula over positions can't: tensors changed before the product, and tables
 //! computed from them that its formulas read. Closed sets, like the normalisers; they are computed where a problem is lowered.
 
-use super::entry::{Paper, Param, Table, Text};
+use super::entry::{CostClass, Paper, Param, Table, Text};
 use crate::formula::Ty;
 
 /// What is done once the numbers in Q and K are known.
@@ -67,6 +67,8 @@ pub struct ContentEntry {
     pub scale: Option<&'static str>,
     /// Whether it stands for attention to every key that the mask allows without computing that: its error against it is shown.
     pub inexact: bool,
+    /// Growth of the pairs that it leaves of those of a mask that allows all, with the default parameters whatever n is; `None` where it leaves them all.
+    pub pairs: Option<CostClass>,
     /// Where it was published.
     pub paper: Option<Paper>,
     /// Where it departs from the paper, or what is ours.

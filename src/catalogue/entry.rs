@@ -18,11 +18,12 @@ pub enum Lang {
 }
 
 /// A text in both languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Text {
     /// English.
     pub en: &'static str,
     /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
     pub zh: &'static str,
 }
 
@@ -42,17 +43,19 @@ impl Text {
 }
 
 /// A declared parameter; it becomes a slider (a switch where `ty` is `Bool`, with 0 and 1).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Param {
     /// Name in the formula.
     pub name: &'static str,
     /// Whole number, number or switch.
+    #[serde(rename = "type")]
     pub ty: Ty,
     /// Smallest value that makes sense.
     pub min: f64,
     /// Largest value of the slider; the check allows larger ones up to `hard_max`.
     pub max: f64,
     /// Largest value allowed.
+    #[serde(rename = "largest")]
     pub hard_max: f64,
     /// Step of the slider.
     pub step: f64,
@@ -139,36 +142,53 @@ impl Setting<'_> {
 }
 
 /// A table that an entry's formula reads.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Table {
     /// Name in the formula.
     pub name: &'static str,
     /// Type of its numbers.
+    #[serde(rename = "type")]
     pub ty: Ty,
     /// Number of indices.
+    #[serde(rename = "axes")]
     pub rank: usize,
     /// How a formula usually reads it, between the brackets.
+    #[serde(skip)]
     pub index: &'static str,
     /// Makes the table when the user gave none.
+    #[serde(skip)]
     pub make: fn(&Setting) -> Data,
     /// Whether the user may edit it on the page (per-token and per-head tables, painted layouts).
+    #[serde(skip)]
     pub editable: bool,
     /// What it holds.
     pub label: Text,
 }
 
 /// Where an entry was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Paper {
     /// Authors and title, short.
     pub title: &'static str,
     /// Year.
     pub year: u16,
-    /// Identifier: arXiv number or another.
+    /// Identifier: `arXiv:` or `doi:` and a number, or an address without its scheme.
     pub id: &'static str,
 }
 
-/// How the number of allowed pairs grows with n.
+impl Paper {
+    /// Where it can be read.
+    pub fn address(&self) -> String {
+        let (site, rest) = match self.id.split_once(':') {
+            Some(("arXiv", number)) => ("arxiv.org/abs/", number),
+            Some(("doi", number)) => ("doi.org/", number),
+            _ => ("", self.id),
+        };
+        ["https://", site, rest].concat()
+    }
+}
+
+/// How a number grows with the n tokens: that of the allowed pairs, or of the steps of some work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostClass {
@@ -284,6 +304,8 @@ pub struct PositionEntry {
     pub least: Option<Least>,
     /// Where it was published.
     pub paper: Option<Paper>,
+    /// Set where no paper fixes the definition, or ours departs from it: why ours is what it is.
+    pub ours: Option<Text>,
 }
 
 /// A parameter that must not be smaller than other parameters make it.

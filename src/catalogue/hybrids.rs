@@ -13,6 +13,7 @@ const ENTRIES: &[ContentEntry] = &[ContentEntry {
     params: &[],
     scale: None,
     inexact: false,
+    pairs: None,
     paper: None,
     ours: None,
 }];
@@ -33,6 +34,7 @@ const MORE: &[ContentEntry] = &[ContentEntry {
     ],
     scale: None,
     inexact: false,
+    pairs: None,
     paper: Some(Paper {
         title: "Dong et al., Hymba: A Hybrid-head Architecture for Small Language Models",
         year: 2024,

@@ -3,6 +3,8 @@
 
 use super::content::{Change, Content, Measure};
 use super::entry::{NormaliserKind, Rotary, Slot};
+use super::inputs::RecipeEntry;
+use super::layouts::End;
 
 impl Slot {
     /// What it does to Q and K, line by line; the formula that runs where it is one.
@@ -91,7 +93,7 @@ impl Change {
 }
 
 impl Measure {
-    fn written(self) -> &'static [&'static str] {
+    pub(super) fn written(self) -> &'static [&'static str] {
         match self {
             Self::Additive => &["additive[q, k] == dot(W, tanh(q[q] + k[k]))"],
             Self::Shaw => &["shaw[q, r] == gain * dot(q[q], A[r - reach])"],
@@ -184,6 +186,41 @@ impl NormaliserKind {
             Self::Inverted => {
                 "exp(s[q, k] - column[k]) / sum(exp(s[q] - column)) if rows else exp(s[q, k] - column[k])"
             }
+        }
+    }
+}
+
+impl End {
+    /// What it does to the output `y`, where the changes that go with it do not say so already.
+    pub(super) fn written(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing | Self::Talking | Self::Difference => &[],
+            Self::Gains => &["y[h] * head_gain[h]"],
+            Self::Prune => &["0 if h == head else y[h]"],
+            Self::Gate => &["y[q] * gate[q]"],
+            Self::Hold => &["t == q - (q - phase[h]) % period[h]", "y[t] if t >= 0 else y[q]"],
+        }
+    }
+}
+
+impl RecipeEntry {
+    /// The numbers it makes: rows of Q, K and V are `x` where all are made alike, and what it says nothing of is normal.
+    pub fn written(&self) -> &'static [&'static str] {
+        match self.id {
+            "normal" => &["x[p, i] == normal(0, 1)"],
+            "uniform" => &["x[p, i] == uniform(-1, 1)"],
+            "one_hot" => &[
+                "q[p, i] == (sqrt(d) if i == p % d else 0)",
+                "k[p, i] == q[p, i]",
+                "v[p, i] == (1 if i == p % d_v else 0)",
+            ],
+            "orthogonal" => &["dot(k[i], k[j]) == (d if i == j else 0)", "q[p] == k[p % n_k]"],
+            "needle" => &["q[p] == sqrt(d) * u", "k[p] == (margin * u if p == needle else z[p] - dot(z[p], u) * u)"],
+            "periodic" => &["x[p] == table[p % period]"],
+            "reversed" => &["k[p] == q[n_q - 1 - p % n_q]"],
+            "smooth" => &["x[p, i] == sqrt(2) * cos(2 * pi * (f[i] * p / n + phase[i]))"],
+            "noise" => &["q[p] == k[p % n_k] + noise * normal(0, 1)"],
+            _ => &[],
         }
     }
 }

@@ -4,11 +4,13 @@
 //! needed (`shelf`).
 
 mod content;
+mod cost;
 mod entry;
 mod estimators;
 mod hybrids;
 mod inputs;
 mod layouts;
+mod list;
 mod masks;
 mod math;
 mod mixes;
@@ -18,6 +20,7 @@ mod probabilities;
 mod products;
 mod selections;
 mod shelf;
+mod summary;
 mod tables;
 
 pub use content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
@@ -28,6 +31,7 @@ pub use entry::{
 pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
+pub use list::List;
 pub use mixes::MixEntry;
 pub use positions::beyond;
 pub use probabilities::ProbabilityEntry;
@@ -35,6 +39,7 @@ pub use shelf::{
     complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,
     products, selections,
 };
+pub use summary::{Summary, every_entry, summaries};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {

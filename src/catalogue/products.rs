@@ -17,6 +17,7 @@ const ENTRIES: &[ContentEntry] = &[ContentEntry {
     params: &[],
     scale: None,
     inexact: false,
+    pairs: None,
     paper: Some(Paper { title: "Vaswani et al., Attention Is All You Need", year: 2017, id: "arXiv:1706.03762" }),
     ours: None,
 }];
@@ -35,6 +36,7 @@ const MORE: &[ContentEntry] = &[
         params: &[Param::real("scale", [0.5, 100.0], 0.5, 10.0, Text::new("scale", "缩放"))],
         scale: Some("scale"),
         inexact: false,
+        pairs: None,
         paper: Some(Paper {
             title: "Henry et al., Query-Key Normalization for Transformers",
             year: 2020,
@@ -54,6 +56,7 @@ const MORE: &[ContentEntry] = &[
         params: &[Param::real("gain", [0.0, 4.0], 0.05, 1.0, Text::new("gain", "增益"))],
         scale: None,
         inexact: false,
+        pairs: None,
         paper: Some(Paper {
             title: "Dehghani et al., Scaling Vision Transformers to 22 Billion Parameters",
             year: 2023,
@@ -73,6 +76,7 @@ const MORE: &[ContentEntry] = &[
         params: &[],
         scale: None,
         inexact: false,
+        pairs: None,
         paper: Some(Paper {
             title: "Kim, Papamakarios and Mnih, The Lipschitz Constant of Self-Attention",
             year: 2020,
@@ -100,6 +104,7 @@ const MORE: &[ContentEntry] = &[
         params: &[],
         scale: None,
         inexact: false,
+        pairs: None,
         paper: Some(Paper {
             title: "Bahdanau, Cho and Bengio, Neural Machine Translation by Jointly Learning to Align and Translate",
             year: 2014,

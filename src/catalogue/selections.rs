@@ -1,7 +1,7 @@
 //! Selections: which of the allowed keys a query looks at, by what they hold.
 
 use super::content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
-use super::entry::{Paper, Param, Text};
+use super::entry::{CostClass, Paper, Param, Text};
 use crate::formula::Ty;
 
 /// What the page opens with.
@@ -14,6 +14,7 @@ const ENTRIES: &[ContentEntry] = &[ContentEntry {
     params: &[],
     scale: None,
     inexact: false,
+    pairs: None,
     paper: None,
     ours: None,
 }];
@@ -36,6 +37,7 @@ const MORE: &[ContentEntry] = &[
         params: &[Param::int("keep", [1, 64], 4096, 8, Text::new("keys kept", "保留的键数"))],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Linear),
         paper: Some(Paper {
             title: "Zhao et al., Explicit Sparse Transformer: Concentrated Attention Through Explicit Selection",
             year: 2019,
@@ -68,6 +70,7 @@ const MORE: &[ContentEntry] = &[
         ],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Linear),
         paper: Some(Paper {
             title: "Lu et al., MoBA: Mixture of Block Attention for Long-Context LLMs",
             year: 2025,
@@ -114,6 +117,7 @@ const MORE: &[ContentEntry] = &[
         ],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Yuan et al., Native Sparse Attention: Hardware-Aligned and Natively Trainable Sparse Attention",
             year: 2025,
@@ -145,6 +149,7 @@ const MORE: &[ContentEntry] = &[
         ],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Linear),
         paper: Some(Paper {
             title: "DeepSeek-AI, DeepSeek-V3.2: Pushing the Frontier of Open Large Language Models",
             year: 2025,
@@ -179,6 +184,7 @@ const MORE: &[ContentEntry] = &[
         ],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Kitaev, Kaiser and Levskaya, Reformer: The Efficient Transformer",
             year: 2020,
@@ -212,6 +218,7 @@ const MORE: &[ContentEntry] = &[
         ],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Roy et al., Efficient Content-Based Sparse Attention with Routing Transformers",
             year: 2020,
@@ -239,6 +246,7 @@ const MORE: &[ContentEntry] = &[
         params: &[Param::int("globals", [0, 16], 65_536, 1, Text::new("global tokens", "全局词元数"))],
         scale: None,
         inexact: false,
+        pairs: None,
         paper: Some(Paper {
             title: "Beltagy et al., Longformer: The Long-Document Transformer",
             year: 2020,
@@ -264,6 +272,7 @@ const MORE: &[ContentEntry] = &[
         ],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Linear),
         paper: None,
         ours: Some(Text::new(
             "Every model with a longest input does it; no paper is its source. Positions are those of the whole text; a query that may see none of the kept keys gives nothing.",
@@ -286,6 +295,7 @@ const MORE: &[ContentEntry] = &[
         params: &[Param::real("rate", [0.0, 20.0], 0.5, 5.0, Text::new("learning rate η", "学习率 η"))],
         scale: None,
         inexact: false,
+        pairs: None,
         paper: None,
         ours: Some(Text::new(
             "No paper fixes it: this is our plastic option of synaptic attention, for any mask. With the weights A of a first run, a head's wire over the distance d = |q − k| becomes w · (1 + η · mean A), the mean over all pairs at that distance which the mask allows; ln of the factor is added to the score, inside a softcap. One step, from the numbers as they are: nothing is trained.",
@@ -307,6 +317,7 @@ const MORE: &[ContentEntry] = &[
         ],
         scale: None,
         inexact: true,
+        pairs: Some(CostClass::Quadratic),
         paper: Some(Paper {
             title: "Liu et al., Generating Wikipedia by Summarizing Long Sequences",
             year: 2018,

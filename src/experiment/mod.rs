@@ -1,6 +1,7 @@
 //! The one truth: what the user set, as plain serialisable data with a valid default; its check, its history, and the link that carries it.
 
 mod check;
+mod choose;
 mod exact;
 pub(crate) mod fields;
 mod hidden;

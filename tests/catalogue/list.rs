@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use attention_playground::catalogue::{
-    self, Computed, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, hybrids, layouts, masks,
-    mixes, normalisers, positions, probabilities, products, recipes, selections,
+    self, Computed, List, MaskEntry, Param, Setting, Slot, Table, Text, editable_tables, estimators, every_entry,
+    hybrids, layouts, masks, mixes, normalisers, positions, probabilities, products, selections,
 };
 use attention_playground::formula::{DataDecl, Kind, Scope, Sorted, Tree, Ty, compile};
 
@@ -30,7 +30,7 @@ const LATIN: [&str; 14] = [
     "LSTM",
 ];
 
-fn bilingual(id: &str, text: Text, name: bool) {
+pub fn bilingual(id: &str, text: Text, name: bool) {
     assert!(!text.en.trim().is_empty() && !text.en.contains("  "), "{id}: {}", text.en);
     assert!(!text.en.chars().any(is_han), "{id}: {}", text.en);
     assert!(text.zh.chars().any(is_han) || name && LATIN.contains(&text.zh), "{id}: {}", text.zh);
@@ -96,23 +96,9 @@ fn ids_and_texts() {
         let inside = about.en.matches(". ").count() + about.en.matches("? ").count();
         assert_eq!((inside, stops(about.zh, &['。', '？'])), (0, 1), "{id}: one sentence in each language");
     };
-    masks().iter().for_each(|e| entry("mask", e.id, e.name, e.about));
-    positions().iter().for_each(|e| entry("position", e.id, e.name, e.about));
-    normalisers().iter().for_each(|e| entry("normaliser", e.id, e.name, e.about));
-    estimators().iter().for_each(|e| entry("estimator", e.id, e.name, e.about));
-    products().iter().for_each(|e| entry("product", e.id, e.name, e.about));
-    selections().iter().for_each(|e| entry("selection", e.id, e.name, e.about));
-    hybrids().iter().for_each(|e| entry("hybrid", e.id, e.name, e.about));
-    layouts().iter().for_each(|e| entry("layout", e.id, e.name, e.about));
-    recipes().iter().for_each(|e| entry("recipe", e.id, e.name, e.about));
-    probabilities().iter().for_each(|e| entry("probability", e.id, e.name, e.about));
-    mixes().iter().for_each(|e| entry("mix", e.id, e.name, e.about));
-    let papers = masks().iter().filter_map(|e| e.paper).chain(positions().iter().filter_map(|e| e.paper));
+    every_entry().for_each(|e| entry(e.list.id(), e.id, e.name, e.about));
     let by_content = || products().iter().chain(selections()).chain(hybrids());
-    let papers = papers.chain(by_content().filter_map(|e| e.paper)).chain(layouts().iter().filter_map(|e| e.paper));
-    let papers =
-        papers.chain(probabilities().iter().filter_map(|e| e.paper)).chain(mixes().iter().filter_map(|e| e.paper));
-    for paper in papers.chain(normalisers().iter().filter_map(|e| e.paper)) {
+    for paper in every_entry().filter(|e| e.list != List::Estimator).filter_map(|e| e.paper) {
         assert!((2014..=2026).contains(&paper.year) && paper.title.contains(", ") && !paper.id.is_empty(), "{paper:?}");
         if let Some(number) = paper.id.strip_prefix("arXiv:") {
             // The number begins with the year and month of the first version; it had four more digits until 2014, five since.

@@ -8,6 +8,7 @@ mod definitions;
 mod extremes;
 mod list;
 mod positions;
+mod summaries;
 mod tables;
 mod tiles;
 mod walk;

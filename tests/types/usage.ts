@@ -67,7 +67,8 @@ export async function use(): Promise<number> {
 
   const experiment: Experiment = await playground.set({ mask: { id: "causal" }, scale: { free: 0.5 }, view: { head: 2 } });
   const link: string = playground.link({ ...playground.get(), seed: 3 });
-  const window = playground.catalogue().masks.flatMap((entry) => entry.params ?? []).find((param) => param.name === "window");
+  const window = playground.catalogue().masks.flatMap((entry) => entry.params).find((param) => param.name === "window");
+  const everywhere = playground.catalogue().selections.filter((entry) => entry.engines.includes("webgpu") && entry.pairs !== "quadratic").map((entry) => entry.ours?.en);
   const stop = playground.on("result", (told) => console.log(told.timing.total_ms, told.cost.tiles.skipped));
   playground.on("error", (error: ExperimentError) => error.issues.map((issue) => `${issue.path}: ${issue.message}`));
   playground.on("backend", (told) => console.log(told.backend, told.kernel));
@@ -79,7 +80,7 @@ export async function use(): Promise<number> {
   element.addEventListener("resize", (event) => console.log(event.detail.height));
   element.addEventListener("change", (event) => console.log(event.detail.mask.id));
   element.start();
-  console.log(await element.link(), (await element.run(full)).kernel, experiment.seed, link, window?.largest);
+  console.log(await element.link(), (await element.run(full)).kernel, experiment.seed, link, window?.largest, everywhere);
   return y;
 }
 

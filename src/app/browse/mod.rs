@@ -1,28 +1,35 @@
-//! The catalogue as a sheet: every mask, position scheme and normaliser, to be searched, looked at closely, and chosen.
+//! The catalogue as a sheet: every entry of every list, to be searched, looked at closely, and chosen.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `entry` | what of an entry is searched; classes of cost |
+//! | `choose` | what becomes of an entry that is chosen |
+//! | `details` | one entry, closely |
+//! | `figures`, `pattern` | the pairs it leaves: shown; worked out |
+//! | `weights` | the weights with it, where it leaves the pairs alone |
 
+mod choose;
 mod details;
 mod entry;
 mod figures;
+mod pattern;
+mod weights;
 
 use leptos::prelude::*;
 
-use crate::app::controls::{Choices, Item, Look, Show, Switch, modal, words};
-use crate::app::i18n::{self, t};
+use crate::app::controls::{Choices, Item, Look, Show, Switch, modal, words, words_of};
+use crate::app::i18n::{self, t, tr};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::rules::{Open, Thumb, join_of, joins};
-use crate::app::state::{Lab, lab};
+use crate::app::state::lab;
 use crate::app::view::{handler, view};
-use crate::catalogue::{CostClass, Lang};
-use crate::experiment::{Choice, Join, Layer, MaskChoice};
-use entry::{Entry, Kind, cost};
+use crate::catalogue::{self, CostClass, Lang, List, Summary, every_entry, summaries};
+use crate::experiment::Join;
+use choose::{Joining, take};
+use entry::{cost, fits, grows};
 
-/// How a chosen pattern is joined with the mask.
-#[derive(Clone, Copy)]
-struct Joining {
-    how: RwSignal<Join>,
-    /// For the head that is looked at, not for all.
-    this_head: RwSignal<bool>,
-}
+/// What stands for all lists among the choices.
+const ALL: &str = "all";
 
 /// The catalogue, open until something is chosen or it is closed.
 #[component]
@@ -35,7 +42,8 @@ pub fn Sheet(
     let lab = lab();
     let (dialog, _) = modal();
     let to_join = which != Open::Catalogue;
-    let kind = RwSignal::new(Kind::Mask);
+    // Only a mask can be joined with a mask.
+    let list = RwSignal::new(to_join.then_some(List::Mask));
     let search = RwSignal::new(String::new());
     let class = RwSignal::new(None::<CostClass>);
     let joining = Joining {
@@ -43,43 +51,60 @@ pub fn Sheet(
         this_head: RwSignal::new(which == Open::Head),
     };
     let found = Signal::memo(move || {
-        let (kind, class) = (kind.get(), class.get());
+        let class = class.get();
         let words = search.with(|text| text.trim().to_lowercase());
-        entry::all(kind)
-            .filter(|entry| entry.fits(&words) && class.is_none_or(|class| entry.cost() == Some(class)))
-            .collect::<Vec<_>>()
+        let entries: Vec<Summary> = list.get().map_or_else(|| every_entry().collect(), summaries);
+        let fits = |entry: &Summary| fits(entry, &words) && class.is_none_or(|class| grows(entry, class));
+        entries.into_iter().filter(fits).collect::<Vec<_>>()
     });
-    let looked = RwSignal::new(None::<Entry>);
+    let looked = RwSignal::new(None::<Summary>);
     let shown = Signal::memo(move || {
         let all = found.get();
         looked.get().filter(|entry| all.contains(entry)).or_else(|| all.into_iter().next())
     });
     let close = Callback::new(move |()| open.set(Open::Nothing));
-    let choose = Callback::new(move |entry: Entry| {
-        take(lab, entry, to_join.then_some(joining));
+    let choose = Callback::new(move |entry: Summary| {
+        take(lab, &entry, to_join.then_some(joining));
         close.run(());
     });
-    let card = move |entry: Entry| {
-        let on = Signal::memo(move || shown.get() == Some(entry));
-        let name = entry.name();
+    // The experiment stays as it is while the sheet is open, so pictures of what depends on it are made once.
+    let kept = StoredValue::new(Vec::new());
+    let card = move |entry: Summary| {
+        let name = entry.name;
+        let mask = catalogue::mask(entry.id).filter(|_| entry.list == List::Mask);
+        let sketched = mask.is_none() && pattern::decides(entry.list);
+        let sketch = sketched.then(|| view! { <figures::Sketch entry=entry.clone() kept=kept /> });
+        let (of, id) = (entry.list, entry.id);
+        let is = move |other: &Option<Summary>| other.as_ref().is_some_and(|other| (other.list, other.id) == (of, id));
+        let on = Signal::memo(move || shown.with(is));
+        // The first press looks, the second takes.
+        let press = move |_| {
+            if looked.with_untracked(is) { choose.run(entry.clone()) } else { looked.set(Some(entry.clone())) }
+        };
         view! {
             <button
                 type="button"
                 aria-pressed=move || on.get().to_string()
                 aria-checked=move || on.get().to_string()
-                // The first press looks, the second takes.
-                on:click=handler(move |_| if looked.get_untracked() == Some(entry) { choose.run(entry) } else { looked.set(Some(entry)) })
+                on:click=handler(press)
             >
-                {entry.mask().map(|mask| view! { <Thumb entry=mask /> })}
+                {mask.map(|mask| view! { <Thumb entry=mask /> })}
+                {sketch}
                 <span>{t(name.en, name.zh)}</span>
             </button>
         }
     };
-    let kinds = vec![
-        Item::new("mask", words("masks", "掩码")),
-        Item::new("position", words("positions", "位置方案")),
-        Item::new("normaliser", words("normalisers", "归一化")),
-    ];
+    // Under the name of its list, where there is more than one.
+    let group = move |of: List| {
+        let entries = found.with(|found| found.iter().filter(|entry| entry.list == of).cloned().collect::<Vec<_>>());
+        (!entries.is_empty()).then(|| view! {
+            {list.with(Option::is_none).then(|| view! { <h4>{tr(of.name())}</h4> })}
+            <div class="thumbs" role="group" aria-label=tr(of.name())>{entries.into_iter().map(card).collect_view()}</div>
+        })
+    };
+    let lists = std::iter::once(Item::new(ALL, words("all", "全部")))
+        .chain(List::ALL.map(|list| Item::new(list.id(), words_of(list.name()))))
+        .collect::<Vec<_>>();
     let classes = std::iter::once(Item::new("any", words("any cost", "不限代价")))
         .chain(entry::CLASSES.map(|(class, id)| Item::new(id, Signal::stored(cost(class).to_owned()))))
         .collect::<Vec<_>>();
@@ -102,11 +127,11 @@ pub fn Sheet(
             </Show>
             <Show when=Signal::stored(!to_join)>
                 <Choices
-                    label=words("kind", "种类")
-                    items=kinds.clone()
-                    chosen=Signal::derive(move || kind.get().id().to_owned())
-                    on_choose=Callback::new(move |id: String| { looked.set(None); kind.set(Kind::of(&id)) })
-                    look=Look::Segments
+                    label=words("list", "种类")
+                    items=lists.clone()
+                    chosen=Signal::derive(move || list.get().map_or(ALL, List::id).to_owned())
+                    on_choose=Callback::new(move |id: String| { looked.set(None); list.set(List::of(&id)) })
+                    look=Look::Chips
                 />
             </Show>
             <input
@@ -116,15 +141,13 @@ pub fn Sheet(
                 placeholder=t("Search names, papers, years", "搜索名称、论文、年份")
                 on:input=handler(move |event| search.set(event_target_value(&event)))
             />
-            <Show when=Signal::derive(move || kind.get() == Kind::Mask)>
-                <Choices
-                    label=words("growth of the allowed pairs", "允许位置数的增长")
-                    items=classes.clone()
-                    chosen=Signal::derive(move || class.get().map_or("any", entry::class_id).to_owned())
-                    on_choose=Callback::new(move |id: String| class.set(entry::class_of(&id)))
-                    look=Look::Chips
-                />
-            </Show>
+            <Choices
+                label=words("growth of the allowed pairs, or of the work", "允许位置数或计算量的增长")
+                items=classes
+                chosen=Signal::derive(move || class.get().map_or("any", entry::class_id).to_owned())
+                on_choose=Callback::new(move |id: String| class.set(entry::class_of(&id)))
+                look=Look::Chips
+            />
             <div class="browse__sides">
                 <div>
                     <p class="note" role="status">{move || match (lab.lang.get(), found.with(Vec::len)) {
@@ -132,7 +155,7 @@ pub fn Sheet(
                         (Lang::En, n) => format!("{n} entries"),
                         (Lang::Zh, n) => format!("共 {n} 项"),
                     }}</p>
-                    <div class="thumbs">{move || found.get().into_iter().map(card).collect_view()}</div>
+                    {move || List::ALL.map(group).collect_view()}
                 </div>
                 <div class="browse__details">
                     {move || shown.get().map(|entry| view! { <details::Details entry=entry to_join=to_join on_choose=choose on_done=close /> })}
@@ -143,30 +166,4 @@ pub fn Sheet(
             </div>
         </dialog>
     }
-}
-
-/// Chooses an entry, or joins it with the mask.
-fn take(lab: Lab, entry: Entry, joining: Option<Joining>) {
-    let id = entry.id().to_owned();
-    let Some(Joining { how, this_head }) = joining else {
-        return match entry {
-            Entry::Mask(_) => {
-                lab.edit("mask.id", |e| e.mask = MaskChoice { id, params: Default::default(), custom: None })
-            }
-            Entry::Position(_) => lab.edit("position.id", |e| e.position = Choice::of(&id)),
-            Entry::Normaliser(_) => lab.edit("normaliser", |e| e.normaliser = Choice::of(&id)),
-        };
-    };
-    let heads = this_head.get_untracked().then(|| vec![lab.experiment.with_untracked(|e| e.view.head)]);
-    lab.edit("combine.add", |e| {
-        let layer = Layer { heads, ..Layer::of(how.get_untracked(), &id) };
-        // Another pattern for a head that has one of its own takes its place.
-        let replaced = |old: &Layer| {
-            layer.op == Join::Replace && old.op == Join::Replace && layer.heads.is_some() && old.heads == layer.heads
-        };
-        match e.combine.last_mut() {
-            Some(last) if replaced(last) => *last = layer,
-            _ => e.combine.push(layer),
-        }
-    });
 }

@@ -110,7 +110,7 @@ impl Asked {
     async fn result(&self, lab: Lab) -> Result<JsValue, JsValue> {
         // What needs no workers does not wait for them: a frame out of sight has none.
         match self.method.as_str() {
-            "get" => return Ok(lab.experiment.with_untracked(|experiment| api::plain(experiment.as_ref()))),
+            "get" => return Ok(lab.experiment.with_untracked(|experiment| api::written(experiment.as_ref()))),
             "link" if self.params.is_undefined() => return api::link(&lab.experiment.get_untracked()),
             "set" if !self.holds() => return Err(refusal("only the page that holds the frame may set")),
             _ => {}
@@ -170,7 +170,7 @@ fn tell_changes(lab: Lab, hearers: Hearers) {
     effect(move || {
         let experiment = lab.experiment.get();
         if std::mem::replace(&mut before, true) {
-            changed("change", api::plain(experiment.as_ref()));
+            changed("change", api::written(experiment.as_ref()));
         }
     });
     let mut before = false;

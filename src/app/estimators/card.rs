@@ -10,11 +10,12 @@ use super::ring::RingSteps;
 use crate::app::controls::{Choices, IssueLine, Item, Look, Slider, Span, Switch, words, words_of};
 use crate::app::i18n::{t, tr};
 use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::rules::Cited;
 use crate::app::runner;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::attention::estimators::Method;
-use crate::catalogue::{self, EstimatorEntry, Family, Paper, Param};
+use crate::catalogue::{self, EstimatorEntry, Family, Param};
 use crate::engine::pool::{Cancel, RunError};
 use crate::experiment::{Backend, Choice, Message};
 use crate::formula::Ty;
@@ -118,7 +119,7 @@ fn Entry(entry: &'static EstimatorEntry) -> impl IntoView {
     view! {
         <p class="note about">
             {tr(entry.about)}
-            {entry.paper.map(|Paper { title, year, id }| view! { " "<cite>{format!("{title}, {year}, {id}")}</cite> })}
+            {entry.paper.map(|paper| view! { " "<Cited paper=paper /> })}
         </p>
         <code class="formula-line">{entry.formula}</code>
         {entry.params.iter().map(|param| view! { <Row entry=entry param=param /> }).collect_view()}

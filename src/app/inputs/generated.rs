@@ -9,7 +9,7 @@ use crate::app::i18n::t;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
-use crate::catalogue;
+use crate::catalogue::{self, List};
 use crate::experiment::{Input, Size, limits};
 
 /// Generator, seed and sizes.
@@ -37,6 +37,13 @@ pub fn Generated() -> impl IntoView {
         <Seed />
         <Sizes lengths=true />
     }
+}
+
+/// Another generator in the place of whatever the input is.
+pub fn generate(lab: Lab, recipe: &str) {
+    let mut next = lab.experiment.with_untracked(|e| e.as_ref().clone());
+    next.choose(List::Generator, recipe);
+    set_input(lab, "input.recipe", next.input);
 }
 
 /// Changes the parts that a generated input and a text share; `recipe` is only looked at for a generated one.

@@ -34,6 +34,7 @@ mod text;
 mod tokens;
 
 pub use change::follow;
+pub use generated::generate;
 use leptos::prelude::*;
 pub use matrices::MatricesCard;
 pub use source::SourceCard;

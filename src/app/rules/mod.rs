@@ -81,7 +81,7 @@ fn About(
     view! {
         <p class="note about">
             {t(about.en, about.zh)}
-            {paper.map(|Paper { title, year, id }| view! { " "<cite>{format!("{title}, {year}, {id}")}</cite> })}
+            {paper.map(|paper| view! { " "<Cited paper=paper /> })}
         </p>
         {ours.map(|ours| view! {
             <details class="more">
@@ -89,5 +89,17 @@ fn About(
                 <p class="note">{t(ours.en, ours.zh)}</p>
             </details>
         })}
+    }
+}
+
+/// Where something was published, as a link to it.
+#[component]
+pub fn Cited(
+    /// The paper.
+    paper: Paper,
+) -> impl IntoView {
+    let Paper { title, year, id } = paper;
+    view! {
+        <cite><a href=paper.address() target="_blank" rel="noopener noreferrer">{format!("{title}, {year}, {id}")}</a></cite>
     }
 }

@@ -53,7 +53,7 @@ pub fn PositionCard() -> impl IntoView {
                     {formula.map(|f| view! { <code class="formula-line">"score = "{f}</code> })}
                     <ParamRows owner=Owner::Position params=entry.params />
                     <Tables reader=Reader::Entry(Owner::Position) />
-                    <About about=entry.about paper=entry.paper />
+                    <About about=entry.about paper=entry.paper ours=entry.ours />
                 }
             })}
             <Show when=captured>

@@ -11,6 +11,7 @@
 //! | `branches`, `hybrid` | several attentions as one; a second branch beside the experiment's own |
 //! | `frame` | tensors and sizes on their way |
 //! | `change` | changes of Q, K and V |
+//! | `columns` | which tokens the keys stand for afterwards |
 //! | `measure` | tables computed from Q and K, and what their weights add to the output |
 //! | `numbers` | rows in double precision, seeded weights |
 //! | `finish` | what is done to the output |
@@ -19,6 +20,7 @@ mod arrange;
 mod branches;
 mod change;
 mod code;
+mod columns;
 mod finish;
 mod frame;
 mod gather;
@@ -42,6 +44,7 @@ pub use change::{round, table as page_table};
 #[cfg(feature = "app")]
 pub use code::install;
 pub(super) use code::{Making, second};
+pub use columns::Columns;
 pub use finish::Finish;
 pub use frame::Frame;
 pub(super) use gather::seal;

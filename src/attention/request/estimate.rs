@@ -136,6 +136,7 @@ fn unheard(request: &Request) -> impl Iterator<Item = &'static str> {
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
+    use crate::catalogue::List;
     use crate::experiment::Choice;
 
     fn request(id: &str, is_causal: bool) -> Request {
@@ -179,6 +180,14 @@ mod tests {
         assert_eq!(paths(|r| (r.softcap, r.left_window_size) = (Some(2.0), Some(3))), ["softcap", "left_window_size"]);
         assert_eq!(paths(|r| r.normaliser = Some(Choice::of("sigmoid"))), ["normaliser"]);
         assert_eq!(paths(|r| r.backend = Backend::Webgpu), ["backend"]);
+        // The engines that the catalogue names are those that are taken.
+        let by = |name: &str| {
+            let backend: Backend = serde_json::from_value(name.into()).unwrap();
+            prepare_estimate(&Request { backend, ..request("linear", true) }).is_ok()
+        };
+        for name in List::Generator.engines() {
+            assert_eq!(by(name), List::Estimator.engines().contains(name), "{name}");
+        }
         assert_eq!(paths(|r| r.outputs = Some(vec!["weights".to_owned()])), ["outputs[0]"]);
         assert_eq!(paths(|r| r.v.data[3] = f32::NAN), ["V.data"]);
         assert_eq!(paths(|r| r.estimator = Some(Choice::of("nystrom"))), ["is_causal"]);

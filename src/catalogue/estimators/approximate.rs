@@ -13,6 +13,10 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Approximate,
         formula: "φ(x) = exp(ωᵀx - |x|²/2)",
+        written: &[
+            "phi(x) == exp(sqrt(scale) * dot(omega[features], x) - scale * norm(x) ** 2 / 2)",
+            "y[q] == sum(dot(phi(q[q]), phi(k[k])) * v[k]) / sum(dot(phi(q[q]), phi(k[k])))",
+        ],
         params: &[Param::int("features", [1, 256], 1024, 64, Text::new("features", "特征数")), SEED],
         words: None,
         paper: Some(Paper {
@@ -35,6 +39,10 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Approximate,
         formula: "softmax(scale · q (E K)ᵀ) E V",
+        written: &[
+            "E[rank] == (mean(segment[rank]) if pooled else normal(0, 1 / rank))",
+            "y[q] == softmax(scale * dot(q[q], E * k)) * E * v",
+        ],
         params: &[
             Param::int("rank", [1, 128], 4096, 16, Text::new("rows", "行数")),
             Param::switch(
@@ -64,6 +72,13 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Approximate,
         formula: "softmax(Q K̃ᵀ) pinv(softmax(Q̃ K̃ᵀ)) softmax(Q̃ Kᵀ) V",
+        written: &[
+            "a[landmarks] == mean(q[segment[landmarks]])",
+            "b[landmarks] == mean(k[segment[landmarks]])",
+            "A == softmax(scale * dot(a, b))",
+            "Z[i + 1] == Z[i] * (13 - A * Z[i] * (15 - A * Z[i] * (7 - A * Z[i]))) / 4",
+            "y[q] == softmax(scale * dot(q[q], b)) * Z[iterations] * softmax(scale * dot(a, k)) * v",
+        ],
         params: &[
             Param::int("landmarks", [1, 64], 512, 16, Text::new("landmarks", "地标数")),
             Param::int("iterations", [1, 30], 100, 6, Text::new("steps of the inverse", "求逆步数")),

@@ -3,6 +3,10 @@
 use super::super::entry::{CostClass, Paper, Param, Text};
 use super::{Direction, EstimatorEntry, Family, SEED};
 
+// Lines that several entries are written with.
+const INPUT: &str = "x[t] == concat(q[t], k[t], v[t])";
+const OUT: &str = "y[t] == O * h[t]";
+
 const HIDDEN: Param = Param::int("hidden", [1, 64], 256, 16, Text::new("size of the state", "状态大小"));
 
 /// Said of every baseline.
@@ -20,6 +24,7 @@ const RNN: EstimatorEntry = EstimatorEntry {
     ),
     family: Family::Baseline,
     formula: "h = tanh(W [q, k, v] + b + U h + c)",
+    written: &[INPUT, "h[t] == tanh(W * x[t] + b + U * h[t - 1] + c)", OUT],
     params: &[HIDDEN, SEED],
     words: None,
     paper: Some(Paper { title: "Elman, Finding Structure in Time", year: 1990, id: "doi:10.1207/s15516709cog1402_1" }),
@@ -40,6 +45,14 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "以门控决定向量被替换多少的循环网络。",
         ),
         formula: "h ← (1 - z) · n + z · h",
+        written: &[
+            INPUT,
+            "r[t] == sigmoid(W_r * x[t] + b_r + U_r * h[t - 1] + c_r)",
+            "z[t] == sigmoid(W_z * x[t] + b_z + U_z * h[t - 1] + c_z)",
+            "n[t] == tanh(W_n * x[t] + b_n + r[t] * (U_n * h[t - 1] + c_n))",
+            "h[t] == (1 - z[t]) * n[t] + z[t] * h[t - 1]",
+            OUT,
+        ],
         paper: Some(Paper {
             title: "Cho et al., Learning Phrase Representations using RNN Encoder-Decoder",
             year: 2014,
@@ -55,6 +68,15 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "带有第二个向量的循环网络，由门控写入、保留和读取。",
         ),
         formula: "c ← f · c + i · g,  h = o · tanh c",
+        written: &[
+            INPUT,
+            "i[t] == sigmoid(W_i * x[t] + b_i + U_i * h[t - 1] + c_i)",
+            "f[t] == sigmoid(W_f * x[t] + b_f + U_f * h[t - 1] + c_f)",
+            "o[t] == sigmoid(W_o * x[t] + b_o + U_o * h[t - 1] + c_o)",
+            "c[t] == f[t] * c[t - 1] + i[t] * tanh(W_g * x[t] + b_g + U_g * h[t - 1] + c_g)",
+            "h[t] == o[t] * tanh(c[t])",
+            OUT,
+        ],
         paper: Some(Paper {
             title: "Hochreiter and Schmidhuber, Long Short-Term Memory",
             year: 1997,
@@ -70,6 +92,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "每个标记只看固定数目的邻居，权重只取决于距离。",
         ),
         formula: "y_t = Σ W_j v_(t+j)",
+        written: &["y[t] == sum(W[j] * v[t + j - (width - 1 if causal else width // 2)])"],
         params: &[Param::int("width", [1, 15], 63, 3, Text::new("tokens of the kernel", "卷积核标记数")), SEED],
         paper: Some(Paper {
             title: "Waibel et al., Phoneme Recognition Using Time-Delay Neural Networks",
@@ -88,6 +111,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "把值当作标记与维度构成的图像，用一个小卷积核处理。",
         ),
         formula: "y_(t,c) = Σ W_(i,j) v_(t+i,c+j)",
+        written: &["y[t, c] == sum(W[i, j] * v[t + i - (rows - 1 if causal else rows // 2), c + j - columns // 2])"],
         params: &[
             Param::int("rows", [1, 9], 31, 3, Text::new("tokens of the kernel", "卷积核标记数")),
             Param::int("columns", [1, 9], 31, 3, Text::new("places of the kernel", "卷积核维度数")),

@@ -3,6 +3,12 @@
 use super::super::entry::{CostClass, Paper, Param, Text};
 use super::{Direction, EstimatorEntry, Family};
 
+// Lines that several entries are written with.
+const READ: &str = "y[t] == scale * q[t] * S[t]";
+const READU: &str = "y[t] == scale * q[t] / norm(q[t]) * S[t]";
+const UNIT: &str = "u[t] == k[t] / norm(k[t])";
+const WRITE: &str = "S[t] == F[t] + rate * outer(u[t], v[t] - u[t] * F[t])";
+
 const DECAY: Param = Param::real("decay", [0.5, 1.0], 0.005, 0.95, Text::new("kept at each step", "每步保留"));
 const RATE: Param = Param::real("rate", [0.0, 1.0], 0.05, 1.0, Text::new("replaced at each step", "每步替换"));
 
@@ -25,6 +31,11 @@ const PLAIN: EstimatorEntry = EstimatorEntry {
     ),
     family: Family::Linear,
     formula: "y = φ(q)ᵀ Σ φ(k) vᵀ / φ(q)ᵀ Σ φ(k)",
+    written: &[
+        "phi(x) == (elu(x) + 1 if feature == 0 else (max(0, x) if feature == 1 else x))",
+        "S[q] == sum(outer(phi(k[k]), v[k]))",
+        "y[q] == (phi(q[q]) * S[q] / sum(dot(phi(q[q]), phi(k[k]))) if normalised else scale * phi(q[q]) * S[q])",
+    ],
     params: &[
         Param::int("feature", [0, 2], 2, 0, Text::new("feature map", "特征映射")),
         Param::switch("normalised", true, Text::new("divide by the sum of weights", "除以权重之和")),
@@ -51,6 +62,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "状态每一步都会衰减，旧的键为新的键让位。",
         ),
         formula: "S ← decay · S + k vᵀ,  y = scale · Sᵀq",
+        written: &["S[t] == decay * S[t - 1] + outer(k[t], v[t])", READ],
         params: &[DECAY],
         words: None,
         paper: Some(Paper {
@@ -71,6 +83,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "键会替换状态中与它对应的内容，而不是叠加，因此不会重复存储。",
         ),
         formula: "S ← S + rate · k (v - Sᵀk)ᵀ,  y = scale · Sᵀq",
+        written: &[UNIT, "S[t] == S[t - 1] + rate * outer(u[t], v[t] - u[t] * S[t - 1])", READU],
         params: &[RATE],
         words: None,
         paper: Some(Paper {
@@ -91,6 +104,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "状态先衰减，然后键替换其中与它对应的剩余内容。",
         ),
         formula: "S ← decay · S,  S ← S + rate · k (v - Sᵀk)ᵀ",
+        written: &[UNIT, "F[t] == decay * S[t - 1]", WRITE, READU],
         params: &[DECAY, RATE],
         words: None,
         paper: Some(Paper { title: "Yang et al., Gated Delta Networks", year: 2024, id: "arXiv:2412.06464" }),
@@ -107,6 +121,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "键的每个维度都有各自衰减率的门控 Delta 规则：有的忘得快，有的忘得慢。",
         ),
         formula: "S ← diag(decay) S,  S ← S + rate · k (v - Sᵀk)ᵀ",
+        written: &[UNIT, "F[t, i] == fast ** (1 - i / (d - 1)) * slow ** (i / (d - 1)) * S[t - 1, i]", WRITE, READU],
         params: &[
             Param::real("fast", [0.1, 1.0], 0.01, 0.7, Text::new("kept at the first place", "首个维度保留")),
             Param::real("slow", [0.1, 1.0], 0.001, 0.999, Text::new("kept at the last place", "末个维度保留")),
@@ -134,6 +149,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "权重随距离衰减的线性注意力，各个头的记忆长度依次加倍。",
         ),
         formula: "y = scale · Σ γ^(q-k) (q·k) v,  γ = 1 - 2^(-5-h)",
+        written: &["y[q] == scale * sum((1 - 2 ** (-5 - h)) ** (q - k) * dot(q[q], k[k]) * v[k])"],
         params: &[],
         words: None,
         paper: Some(Paper { title: "Sun et al., Retentive Network", year: 2023, id: "arXiv:2307.08621" }),
@@ -153,6 +169,10 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "键按距离放入大小依次加倍的桶中，每个桶有各自的状态和权重。",
         ),
         formula: "y = scale · Σ λ^level Sᵀq",
+        written: &[
+            "S[t, level] == sum(outer(k[bucket[t, level]], v[bucket[t, level]]))",
+            "y[t] == scale * sum(lambda ** level * q[t] * S[t, level])",
+        ],
         params: &[Param::real(
             "lambda",
             [0.1, 1.0],

@@ -72,6 +72,8 @@ pub struct EstimatorEntry {
     pub family: Family,
     /// Its formula, for reading.
     pub formula: &'static str,
+    /// The same line by line in the notation of formulas: outer products `outer(k, v)` make a state `S`, a row times a state reads it; capitals are seeded.
+    pub written: &'static [&'static str],
     /// Declared parameters.
     pub params: &'static [Param],
     /// Names of a parameter's whole numbers, from 0 on, where they are no amounts.

@@ -13,6 +13,10 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Structured,
         formula: "device r, step t: keys of block (r - t) mod P",
+        written: &[
+            "block[r, t] == (r - t) % devices",
+            "y[r, t] == merge(y[r, t - 1], softmax(scale * dot(q[r], k[block[r, t]])) * v[block[r, t]])",
+        ],
         params: &[Param::int("devices", [1, 16], 64, 4, Text::new("devices", "设备数"))],
         words: None,
         paper: Some(Paper {
@@ -35,6 +39,13 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Structured,
         formula: "Y = Σ up(Y_level) / Σ up(D_level)",
+        written: &[
+            "near[l, q, k] == (abs(q // (block * 2 ** l) - k // (block * 2 ** l)) <= 1)",
+            "l == first(near[l, q, k])",
+            "a[l, q] == mean(q[q // 2 ** l * 2 ** l], q[(q // 2 ** l + 1) * 2 ** l - 1])",
+            "b[l, k] == mean(k[k // 2 ** l * 2 ** l], k[(k // 2 ** l + 1) * 2 ** l - 1])",
+            "y[q] == sum(exp(scale * dot(a[l, q], b[l, k])) * v[k]) / sum(exp(scale * dot(a[l, q], b[l, k])))",
+        ],
         params: &[block("block", [2, 64], 2.0, 4, Text::new("tokens of a block", "每块标记数"))],
         words: None,
         paper: Some(Paper { title: "Zhu and Soricut, H-Transformer-1D", year: 2021, id: "arXiv:2107.11906" }),
@@ -56,6 +67,12 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Structured,
         formula: "own block: e^s;  other blocks: |block| · e^(scale · q·mean k)",
+        written: &[
+            "w[q, k] == exp(scale * dot(q[q], k[k])) * (k // block == q // block)",
+            "u[q] == sum(w[q, k] * v[k]) / sum(w[q, k])",
+            "far[q, j] == block * exp(scale * dot(q[q], mean(k[j * block], k[(j + 1) * block - 1]))) * (j != q // block)",
+            "y[q] == (sum(w[q, k] * v[k]) + sum(far[q, j] * mean(u[j * block], u[(j + 1) * block - 1]))) / (sum(w[q, k]) + sum(far[q, j]))",
+        ],
         params: &[block("block", [1, 64], 1.0, 4, Text::new("tokens of a block", "每块标记数"))],
         words: None,
         paper: None,
@@ -77,12 +94,17 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         family: Family::Structured,
         formula: "u = tanh(W k),  weight = softmax over tokens · softmax over sentences",
+        written: &[
+            "a[q, k] == softmax(scale * dot(q[q], tanh(W * k[k])), k // block)",
+            "s[q, j] == sum(a[q, k] * k[k] * (k // block == j))",
+            "y[q] == sum(softmax(scale * dot(q[q], tanh(U * s[q, j]))) * sum(a[q, k] * v[k] * (k // block == j)))",
+        ],
         params: &[block("block", [1, 64], 1.0, 4, Text::new("tokens of a sentence", "每句标记数")), SEED],
         words: None,
         paper: Some(Paper {
             title: "Yang et al., Hierarchical Attention Networks for Document Classification",
             year: 2016,
-            id: "N16-1174",
+            id: "aclanthology.org/N16-1174",
         }),
         ours: Some(Text::new(
             "The network learns its projections and one context vector; here the projections are seeded, each query is the context vector, and sentences are blocks of equal length.",

@@ -27,6 +27,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[PositionEntry {
         year: 2021,
         id: "arXiv:2108.12409",
     }),
+    ours: None,
 }];
 
 /// What it fetches when somebody looks for more.
@@ -84,6 +85,7 @@ pub(super) const MORE: &[PositionEntry] = &[
             year: 2019,
             id: "arXiv:1910.10683",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "kerple-log",
@@ -113,6 +115,7 @@ pub(super) const MORE: &[PositionEntry] = &[
         ],
         least: None,
         paper: Some(KERPLE),
+        ours: None,
     },
     PositionEntry {
         id: "kerple-power",
@@ -142,6 +145,7 @@ pub(super) const MORE: &[PositionEntry] = &[
         ],
         least: None,
         paper: Some(KERPLE),
+        ours: None,
     },
     PositionEntry {
         id: "sandwich",
@@ -175,6 +179,7 @@ pub(super) const MORE: &[PositionEntry] = &[
             year: 2022,
             id: "arXiv:2212.10356",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "relative",
@@ -205,6 +210,10 @@ pub(super) const MORE: &[PositionEntry] = &[
             year: 2018,
             id: "arXiv:1803.02155",
         }),
+        ours: Some(Text::new(
+            "The paper has vectors that meet the query; the table of numbers is their form without content, in which the whole curve can be seen and edited. The vectors are an entry of their own.",
+            "论文使用与查询相乘的向量；数值表是去掉内容后的形式，可以看到并编辑整条曲线。向量形式另有条目。",
+        )),
     },
 ];
 

@@ -38,6 +38,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2018,
             id: "arXiv:1803.02155",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "transformer-xl",
@@ -58,6 +59,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2019,
             id: "arXiv:1901.02860",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "deberta",
@@ -83,6 +85,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2020,
             id: "arXiv:2006.03654",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "tupe",
@@ -109,6 +112,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2020,
             id: "arXiv:2006.15595",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "tisasrec",
@@ -136,6 +140,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2020,
             id: "doi:10.1145/3336191.3371786",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "cope",
@@ -156,6 +161,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2024,
             id: "arXiv:2405.18719",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "fox",
@@ -176,6 +182,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2025,
             id: "arXiv:2503.02130",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "path",
@@ -196,6 +203,7 @@ pub(super) const RELATIVE: &[PositionEntry] = &[
             year: 2025,
             id: "arXiv:2505.16381",
         }),
+        ours: None,
     },
 ];
 
@@ -212,6 +220,10 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
         params: &[GAIN],
         least: None,
         paper: None,
+        ours: Some(Text::new(
+            "A practice of code, not of a paper: implementations multiply the sinusoids by a learned number that begins at 1 / √d. Here it stays there, times the strength, and is added to Q and K since there are no embeddings to add it to.",
+            "这是代码中的做法，并非出自论文：实现中将正弦编码乘以一个可学习的数，初值为 1 / √d。这里固定在该值并乘以强度；由于没有词嵌入，直接加到 Q 和 K 上。",
+        )),
     },
     PositionEntry {
         id: "pope",
@@ -231,6 +243,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
             year: 2025,
             id: "arXiv:2509.10534",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "floater",
@@ -251,6 +264,7 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
             year: 2020,
             id: "arXiv:2003.09229",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "lstm-generator",
@@ -263,6 +277,10 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
         params: &[GAIN, Param::switch("content", true, Text::new("reads the content", "读取内容")), VALUES],
         least: None,
         paper: None,
+        ours: Some(Text::new(
+            "No paper fixes one generator: recurrent states have been joined to tokens in several ways. Here the rows of Q and of K are read in their order by one LSTM with seeded weights and its states, projected, are added with a gain; nothing else was needed to compare positions that read the content with positions that do not.",
+            "没有论文规定唯一的生成器：循环网络的状态曾以多种方式与词元结合。这里用同一个种子权重的 LSTM 依次读取 Q 与 K 的各行，把投影后的状态乘以强度加回；要比较读取内容与不读取内容的位置，这样就够了。",
+        )),
     },
     PositionEntry {
         id: "r-transformer",
@@ -279,5 +297,6 @@ pub(super) const SEQUENCE: &[PositionEntry] = &[
             year: 2019,
             id: "arXiv:1907.05572",
         }),
+        ours: None,
     },
 ];

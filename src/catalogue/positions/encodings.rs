@@ -34,6 +34,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         params: &[],
         least: None,
         paper: None,
+        ours: None,
     },
     PositionEntry {
         id: "sinusoidal",
@@ -46,6 +47,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         params: &[BASE, GAIN],
         least: None,
         paper: Some(TRANSFORMER),
+        ours: None,
     },
     PositionEntry {
         id: "rope",
@@ -62,6 +64,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2021,
             id: "arXiv:2104.09864",
         }),
+        ours: None,
     },
 ];
 
@@ -94,4 +97,5 @@ pub(super) const MORE: &[PositionEntry] = &[PositionEntry {
         year: 2017,
         id: "arXiv:1705.03122",
     }),
+    ours: None,
 }];

@@ -77,6 +77,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2023,
             id: "arXiv:2310.04418",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "distance-mlp",
@@ -108,5 +109,6 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2021,
             id: "arXiv:2108.00154",
         }),
+        ours: None,
     },
 ];

@@ -53,6 +53,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2023,
             id: "arXiv:2306.15595",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "rope-ntk",
@@ -65,6 +66,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         params: &[FACTOR, BASE, FRACTION],
         least: None,
         paper: Some(YARN),
+        ours: None,
     },
     PositionEntry {
         id: "rope-dynamic-ntk",
@@ -77,6 +79,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         params: &[TRAINED, Param { default: 1.0, ..FACTOR }, BASE, FRACTION],
         least: None,
         paper: Some(YARN),
+        ours: None,
     },
     PositionEntry {
         id: "rope-yarn",
@@ -89,6 +92,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         params: &[TRAINED, FACTOR, SLOW, fast(32.0), BASE, FRACTION],
         least: BANDS,
         paper: Some(YARN),
+        ours: None,
     },
     PositionEntry {
         id: "rope-llama3",
@@ -112,6 +116,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2024,
             id: "arXiv:2407.21783",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "xpos",
@@ -148,6 +153,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2022,
             id: "arXiv:2212.10554",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "rope-2d",
@@ -164,6 +170,7 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2024,
             id: "arXiv:2403.13298",
         }),
+        ours: None,
     },
     PositionEntry {
         id: "mrope",
@@ -180,5 +187,6 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2024,
             id: "arXiv:2409.12191",
         }),
+        ours: None,
     },
 ];

@@ -32,6 +32,10 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
         params: &[Param::int("fastest", [1, 16], 65_536, 4, Text::new("fastest period", "最短周期")), GAIN],
         least: None,
         paper: None,
+        ours: Some(Text::new(
+            "The word clock names no mask in the literature, and no paper has this bias: the cosine was taken because it is the smooth form of “the same hour”, 0 there and −2 · gain half a turn away, with the periods of the clock mask. Its slow heads see far, its fast ones tell neighbours apart.",
+            "文献中没有以“时钟”命名的掩码，也没有论文给出这种偏置：取余弦，是因为它是“同一时刻”的平滑形式，同一时刻为 0，相差半圈为 −2 · gain，周期与时钟掩码相同。慢的头看得远，快的头能区分相邻词元。",
+        )),
     },
     PositionEntry {
         id: "learned-clock",
@@ -81,6 +85,10 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2025,
             id: "arXiv:2509.14678",
         }),
+        ours: Some(Text::new(
+            "After the paper, whose clocks are learned. Nothing is learned here, so the ticks are seeded, or edited, each clock shows 1 at its end, and in place of a width of the model's own there is one slider: one can see what it does.",
+            "借鉴该论文，其时钟是学得的。这里不做学习：节拍由种子生成（可编辑），每只钟走到末尾时为 1，模型自己的宽度换成一个滑块，以便观察它的作用。",
+        )),
     },
     PositionEntry {
         id: "time-gap",
@@ -104,6 +112,10 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2020,
             id: "doi:10.1145/3336191.3371786",
         }),
+        ours: Some(Text::new(
+            "The paper looks up a vector for each interval; a number is enough to see the effect of time, so here it is a penalty that grows by whole units, as steep in each head as ALiBi's. The vectors are the entry of the paper's own name.",
+            "论文为每个时间间隔查一个向量；要看时间的影响，一个数就够了，所以这里是按整数单位增长的扣分，各头的斜率与 ALiBi 相同。用向量的形式见以该论文命名的条目。",
+        )),
     },
     PositionEntry {
         id: "scalable-softmax",
@@ -123,5 +135,6 @@ pub(super) const ENTRIES: &[PositionEntry] = &[
             year: 2025,
             id: "arXiv:2501.19399",
         }),
+        ours: None,
     },
 ];

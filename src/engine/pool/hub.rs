@@ -18,7 +18,7 @@ use super::run::{self, Finished, Lower, MAX_RESULT_BYTES, Operated, Operation, R
 use super::schedule::{JobId, Lane, Parts, SessionId, Side, Slot};
 use super::state::{After, State, item_ms};
 use super::{launch, lower};
-use crate::attention::Loaded;
+use crate::attention::{Inputs, Loaded, Problem};
 use crate::engine::once::once;
 use crate::engine::{Choice, Map, MapRequest, Merge};
 use crate::experiment::{Algorithm, Backend, Input, Issue, message};
@@ -113,6 +113,20 @@ impl Pool {
         }
     }
 
+    /// The problem that engines open, for callers that look at its rules and run nothing: what it waits for, if anything, is computed in a worker.
+    ///
+    /// # Errors
+    /// As [`Pool::run`].
+    pub async fn settled(&self, problem: Problem, inputs: Inputs, cancel: Cancel) -> Result<Problem, RunError> {
+        if !problem.waits() {
+            return Ok(problem);
+        }
+        match settled(self.clone(), problem, inputs, cancel).await {
+            Ok(settling) => settling.await,
+            Err(_) => Err(missing()),
+        }
+    }
+
     /// Computes a run. A newer live run takes the place of an older one, which is then [`RunError::Cancelled`]. An engine chosen by name is
     /// that engine or an error; `auto` takes another where one can't.
     ///
@@ -128,10 +142,7 @@ impl Pool {
         if run.problem.waits() {
             return match lowered(self.clone(), run).await {
                 Ok(finished) => finished.await,
-                Err(_) => Err(RunError::Failed(message!(
-                    "the part of the page that computes this did not arrive; try again",
-                    "页面中执行此计算的部分未能加载，请重试",
-                ))),
+                Err(_) => Err(missing()),
             };
         }
         self.opened(run).await
@@ -311,9 +322,25 @@ fn lowered(pool: Pool, run: Run) -> Result<Finishing, SplitLoaderError> {
     Ok(Box::pin(lower::run(pool, run)))
 }
 
+/// A problem on its way.
+type Settling = Pin<Box<dyn Future<Output = Result<Problem, RunError>>>>;
+
+/// The same without a run.
+#[wasm_split(catalogue, fallible)]
+fn settled(pool: Pool, problem: Problem, inputs: Inputs, cancel: Cancel) -> Result<Settling, SplitLoaderError> {
+    Ok(Box::pin(lower::settled(pool, problem, inputs, cancel)))
+}
+
 /// A job that is one message, of so many operations.
 fn one_part(flops: f64) -> Parts {
     Parts::Cut(vec![Part { work: Vec::new(), flops, heads: Vec::new(), picture: false }])
+}
+
+fn missing() -> RunError {
+    RunError::Failed(message!(
+        "the part of the page that computes this did not arrive; try again",
+        "页面中执行此计算的部分未能加载，请重试",
+    ))
 }
 
 fn lost_track() -> RunError {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::hub::{Pool, now};
 use super::jobs::Lowered;
+use super::cancel::Cancel;
 use super::run::{Finished, Lower, Run, RunError};
 use crate::attention::lowering::{Derived, settle};
 use crate::attention::{Inputs, Problem};
@@ -32,7 +33,7 @@ struct Kept {
 /// Computes a run whose problem waits.
 pub async fn run(pool: Pool, run: Run) -> Result<Finished, RunError> {
     let from = now();
-    let kept = lowered(&pool, &run).await?;
+    let kept = lowered(&pool, &run.problem, &run.inputs, &run.cancel, true).await?;
     let mut problem = run.problem.as_ref().clone();
     settle(&mut problem, kept.tables);
     let problem = Arc::new(problem);
@@ -54,28 +55,48 @@ pub async fn run(pool: Pool, run: Run) -> Result<Finished, RunError> {
     Ok(finished)
 }
 
-/// What the problem waits for: what is kept of an equal one over the same tensors, or computed.
-async fn lowered(pool: &Pool, run: &Run) -> Result<Kept, RunError> {
-    let key = run.problem.lowering_key();
-    let known =
-        LOWERED.with_borrow(|all| all.iter().find(|kept| kept.key == key && same(&kept.of, &run.inputs)).cloned());
+/// The problem as engines open it: for callers that look at its rules and run nothing. What the page's own runs keep stays kept.
+pub async fn settled(pool: Pool, problem: Problem, inputs: Inputs, cancel: Cancel) -> Result<Problem, RunError> {
+    let waiting = Arc::new(problem);
+    let kept = lowered(&pool, &waiting, &inputs, &cancel, false).await?;
+    let mut problem = waiting.as_ref().clone();
+    settle(&mut problem, kept.tables);
+    Ok(problem)
+}
+
+/// What the problem waits for: what is kept of an equal one over the same tensors, or computed; and kept, if it is to be.
+async fn lowered(
+    pool: &Pool,
+    problem: &Arc<Problem>,
+    inputs: &Inputs,
+    cancel: &Cancel,
+    keep: bool,
+) -> Result<Kept, RunError> {
+    let key = problem.lowering_key();
+    let known = LOWERED.with_borrow(|all| all.iter().find(|kept| kept.key == key && same(&kept.of, inputs)).cloned());
     if let Some(known) = known {
         return Ok(known);
     }
-    let Inputs { q, k, v } = run.inputs.clone();
-    let tensors = vec![q, k, v];
-    let lower = Lower { problem: run.problem.clone(), tensors, output: false };
-    let answer = pool.lower(lower, run.cancel.clone()).await?;
-    let kept = unpack(key, run, answer)?;
-    LOWERED.with_borrow_mut(|all| {
-        all.insert(0, kept.clone());
-        all.truncate(KEPT);
-    });
+    let Inputs { q, k, v } = inputs.clone();
+    let lower = Lower { problem: problem.clone(), tensors: vec![q, k, v], output: false };
+    let answer = pool.lower(lower, cancel.clone()).await?;
+    let kept = unpack(key, problem, inputs, answer)?;
+    if keep {
+        LOWERED.with_borrow_mut(|all| {
+            all.insert(0, kept.clone());
+            all.truncate(KEPT);
+        });
+    }
     Ok(kept)
 }
 
 /// Takes the answer of a worker apart.
-fn unpack(key: Problem, run: &Run, Lowered { lengths, mut bulk }: Lowered) -> Result<Kept, RunError> {
+fn unpack(
+    key: Problem,
+    problem: &Problem,
+    inputs: &Inputs,
+    Lowered { lengths, mut bulk }: Lowered,
+) -> Result<Kept, RunError> {
     let [q, k, v] = lengths[..] else {
         let text = message!("the workers answered something else than was asked", "工作线程的回答与请求不符");
         return Err(RunError::Failed(text));
@@ -84,10 +105,10 @@ fn unpack(key: Problem, run: &Run, Lowered { lengths, mut bulk }: Lowered) -> Re
         0 => old.clone(),
         _ => Arc::new(bulk.f32(length)),
     };
-    let of = run.inputs.clone();
+    let of = inputs.clone();
     let inputs = Inputs { q: tensor(q, &of.q), k: tensor(k, &of.k), v: tensor(v, &of.v) };
     let mut table = |derived: &Derived| {
-        let shape = derived.shape(&run.problem.dims);
+        let shape = derived.shape(&problem.dims);
         let length = shape.iter().product();
         let values = match derived.ty {
             Ty::Bool => DataValues::Bool(bulk.u8(length)),
@@ -96,7 +117,7 @@ fn unpack(key: Problem, run: &Run, Lowered { lengths, mut bulk }: Lowered) -> Re
         };
         Data { shape, values, clamp: true }
     };
-    let tables = run.problem.lowering.iter().flat_map(|lowering| &lowering.tables).map(&mut table).collect();
+    let tables = problem.lowering.iter().flat_map(|lowering| &lowering.tables).map(&mut table).collect();
     Ok(Kept { key, of, inputs, tables })
 }
 

@@ -14,7 +14,7 @@ pub fn cases() -> Vec<Case> {
         an_unknown_name_becomes_a_slider, a_slider_moves, a_pattern_is_picked, a_cell_of_the_map_is_painted, a_head_is_chosen,
         pasted_numbers_are_computed, words_of_your_own_are_computed, the_language_changes_and_nothing_is_lost,
         every_position_scheme_and_normaliser_computes, patterns_are_joined_and_become_one_formula,
-        a_head_gets_a_pattern_of_its_own, the_catalogue_is_searched_and_an_entry_is_opened, each_layer_is_looked_at)
+        a_head_gets_a_pattern_of_its_own, each_layer_is_looked_at)
 }
 
 /// Waits for the run that an action started, and gives its result as the page tells it.
@@ -204,7 +204,7 @@ async fn every_position_scheme_and_normaliser_computes(page: &Page) -> Result<()
 }
 
 /// Presses the first visible button whose text is `text` inside the open sheet.
-async fn press_in_sheet(page: &Page, text: &str) -> Result<()> {
+pub(super) async fn press_in_sheet(page: &Page, text: &str) -> Result<()> {
     let script = format!(
         "[...document.querySelectorAll('dialog[open] button')].find((b) => b.checkVisibility() && b.textContent.trim() === {text:?})"
     );
@@ -213,7 +213,7 @@ async fn press_in_sheet(page: &Page, text: &str) -> Result<()> {
 }
 
 /// Looks at an entry of the open catalogue: searches for `words`, which stand in it and in few others, and presses its picture.
-async fn look_for(page: &Page, words: &str, name: &str) -> Result<()> {
+pub(super) async fn look_for(page: &Page, words: &str, name: &str) -> Result<()> {
     page.wait_until("document.querySelector('dialog[open] input[type=search]')").await?;
     page.set("Search names, papers, years", words).await?;
     page.wait_until("document.querySelectorAll('dialog[open] .thumbs button').length <= 3").await?;
@@ -260,29 +260,6 @@ async fn a_head_gets_a_pattern_of_its_own(page: &Page) -> Result<()> {
     page.wait_until("document.querySelector('.steps .strong td').textContent !== '46.2 %'").await?;
     after(page, async || page.click("Prefix: remove").await).await?;
     page.wait_until("document.querySelector('.steps .strong td').textContent === '46.2 %'").await
-}
-
-async fn the_catalogue_is_searched_and_an_entry_is_opened(page: &Page) -> Result<()> {
-    page.open_ready("/").await?;
-    page.click("Browse all").await?;
-    look_for(page, "突触", "Synaptic").await?;
-    page.wait_until("document.querySelector('dialog[open] math')").await?;
-    page.wait_until("/of 256 \\(/.test(document.querySelector('dialog[open] .facts').textContent)").await?;
-    page.screenshot("catalogue").await?;
-    after(page, async || press_in_sheet(page, "Use it").await).await?;
-    page.click("Browse all").await?;
-    look_for(page, "突触", "Synaptic").await?;
-    let own = after(page, async || press_in_sheet(page, "Edit its formula as my own").await).await?;
-    ensure(
-        own["mask"]["id"] == "custom" && own["score"]["text"].as_str().is_some_and(|t| t.contains("gain[")),
-        || format!("{} {}", own["mask"], own["score"]),
-    )?;
-    page.click("Browse all").await?;
-    press_in_sheet(page, "positions").await?;
-    look_for(page, "roformer", "Rotary (RoPE)").await?;
-    page.wait_until("document.querySelectorAll('dialog[open] math').length === 2").await?;
-    let address = page.js("return document.querySelector('dialog[open] .facts a').href", vec![]).await?;
-    ensure(address == json!("https://arxiv.org/abs/2104.09864"), || format!("{address}"))
 }
 
 async fn each_layer_is_looked_at(page: &Page) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The tests. Each file has a table, `cases()`; this is the list of the files.
 
 pub mod boot;
+pub mod catalogue;
 pub mod conformance;
 pub mod content;
 pub mod edit;
@@ -82,6 +83,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
     all.extend(operators::cases());
+    all.extend(catalogue::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(exact::cases());
