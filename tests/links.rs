@@ -92,7 +92,7 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             all(|e| {
                 let x = Hidden::Image { width: 2, cells: vec![0.0, 1.0, 0.1, 0.5] };
                 let size = Size { q_heads: 8, ..Size::default() };
-                e.input = Input::Projected { x, weights: Weights::Identity, size, seed: 3 };
+                e.input = Input::Projected { x, weights: Weights::Identity, weights_b: None, size, seed: 3 };
             }),
         ),
         (
@@ -395,6 +395,8 @@ fn wrong_settings() -> Vec<Value> {
         projected(json!({"kind": "text_image", "text": "a"}), json!("normal")),
         projected(json!({"kind": "rows", "rows": [[1, 2]]}), json!("random")),
         projected(json!({"kind": "rows", "rows": [[1, 2]]}), json!({"rows": {"q": [[1]], "k": [[1]], "v": [[1]]}})),
+        json!({"input": {"kind": "projected", "x": {"kind": "text", "text": "a"}, "weights_b": "normal"}}),
+        json!({"input": {"kind": "projected", "x": {"kind": "texts", "a": "a", "b": "b"}, "weights_b": {"rows": {"q": [[1]], "k": [[1]], "v": [[1]]}}}}),
         json!({"input": made, "paint": [{"q": [0, 9], "k": [0, 8], "allow": false}]}),
         json!({"input": made, "paint": [{"head": 2, "q": [0, 8], "k": [0, 8], "allow": false}]}),
         json!({"input": {"kind": "text", "text": "one two"}, "edits": [{"tensor": "k", "head": 0, "row": 2, "col": 0, "value": 1}]}),
@@ -470,7 +472,8 @@ fn experiments() -> impl Strategy<Value = Experiment> {
             let matrix = |columns| vec![vec![0.1_f32; columns]; x.width()];
             let rows = Weights::Rows { q: matrix(2 * d), k: matrix(d), v: matrix(3) };
             let weights = if own { rows } else { Weights::Orthogonal };
-            Input::Projected { x, weights, size, seed }
+            let weights_b = (own && x.streams()[1] > 0).then(|| weights.clone());
+            Input::Projected { x, weights, weights_b, size, seed }
         }),
     ];
     let score = prop::option::of((

@@ -359,6 +359,10 @@ export interface CatalogueEntry {
   /** Of estimators: which masks they know, and whether they keep a state. */
   direction?: string;
   state?: boolean;
+  /** Of ways to join two streams: the mask between them, its switches that are on, and whether both have the same W_Q, W_K and W_V. */
+  mask?: string;
+  looks?: ("aa" | "ab" | "ba" | "bb")[];
+  shared?: boolean;
 }
 
 export interface Catalogue {
@@ -373,6 +377,8 @@ export interface Catalogue {
   layers: CatalogueEntry[];
   hybrids: CatalogueEntry[];
   generators: CatalogueEntry[];
+  /** How two streams of hidden states are joined: set the mask and `input.weights_b` as an entry says. */
+  streams: CatalogueEntry[];
 }
 
 /** What is wrong with a request, an experiment or a link. Nothing is computed or changed then. */

@@ -5,11 +5,11 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, Table, Text, estimators, hybrids, layouts, masks, mixes, normalisers, positions,
-    probabilities, products, recipes, selections,
+    ContentEntry, Paper, Param, Slot, StreamEntry, Table, Text, estimators, hybrids, layouts, masks, mixes, normalisers, positions,
+    probabilities, products, recipes, selections, streams,
 };
 
-/// Every mask, position scheme, normaliser, change of the weights, mix of layers, product, selection, estimator and generator with names, parameters and ranges.
+/// Every mask, position scheme, normaliser, change of the weights, mix of layers, product, selection, estimator, generator and way to join two streams with names, parameters and ranges.
 pub fn catalogue() -> JsValue {
     plain(&json!({
         "masks": masks().iter().map(|m| json!({
@@ -52,6 +52,11 @@ pub fn catalogue() -> JsValue {
         })).collect::<Vec<_>>(),
         "generators": recipes().iter().map(|r| json!({
             "id": r.id, "name": text(&r.name), "about": text(&r.about),
+        })).collect::<Vec<_>>(),
+        "streams": streams().iter().map(|s| json!({
+            "id": s.id, "name": text(&s.name), "about": text(&s.about), "mask": StreamEntry::MASK,
+            "looks": StreamEntry::SWITCHES.iter().zip(s.looks).filter_map(|(name, on)| on.then_some(*name)).collect::<Vec<_>>(),
+            "shared": s.shared, "paper": paper(Some(s.paper)),
         })).collect::<Vec<_>>(),
     }))
 }

@@ -18,6 +18,7 @@ mod probabilities;
 mod products;
 mod selections;
 mod shelf;
+mod streams;
 mod tables;
 
 pub use content::{Branch, Change, Computed, Content, ContentEntry, Fold, Measure};
@@ -35,6 +36,7 @@ pub use shelf::{
     complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,
     products, selections,
 };
+pub use streams::{StreamEntry, streams};
 
 /// The mask entry with this id.
 pub fn mask(id: &str) -> Option<&'static MaskEntry> {

@@ -76,7 +76,17 @@ const INPUT: Shape = Kinds(&[
             field("kv_heads", Count),
         ],
     ),
-    ("projected", &[KIND, needed("x", HIDDEN), needed("weights", WEIGHTS), needed("size", SIZE), needed("seed", Seed)]),
+    (
+        "projected",
+        &[
+            KIND,
+            needed("x", HIDDEN),
+            needed("weights", WEIGHTS),
+            field("weights_b", Optional(&WEIGHTS)),
+            needed("size", SIZE),
+            needed("seed", Seed),
+        ],
+    ),
 ]);
 const EDIT: Shape = Object(&[
     needed("tensor", Word(&["q", "k", "v"])),

@@ -12,6 +12,7 @@ mod own;
 mod paint;
 pub(crate) mod shape;
 mod spec;
+mod streams;
 mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
@@ -29,4 +30,5 @@ pub use spec::{
     FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName,
     View, WindowEdge,
 };
+pub use streams::{join, joined};
 pub use words::tokenize;

@@ -148,6 +148,9 @@ pub enum Input {
         x: Hidden,
         /// The matrices.
         weights: Weights,
+        /// Those of stream B, where X has two streams and they are not the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights_b: Option<Weights>,
         /// Sizes; `n_q` and `n_k` follow X.
         size: Size,
         /// Seed of the matrices, and of embedded words.

@@ -105,7 +105,13 @@ mod tests {
 
     #[test]
     fn patterns_over_a_plane_and_modalities_follow_the_input() {
-        let projected = |x: Hidden| Input::Projected { x, weights: Weights::Normal, size: Size::default(), seed: 0 };
+        let projected = |x: Hidden| Input::Projected {
+            x,
+            weights: Weights::Normal,
+            weights_b: None,
+            size: Size::default(),
+            seed: 0,
+        };
         let mut e = Experiment::default();
         e.mask.id = "axial".to_owned();
         e.mask.params = Default::default();

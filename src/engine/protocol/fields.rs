@@ -124,7 +124,7 @@ variants! {
         1: Generated { recipe, size, seed },
         2: Text { text, size, seed },
         3: Numbers { q, k, v, q_heads, kv_heads },
-        4: Projected { x, weights, size, seed }
+        4: Projected { x, weights, weights_b, size, seed }
     }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary), 2: Estimator(estimator) }
     Method {

@@ -142,12 +142,14 @@ fn to_worker() -> Vec<ToWorker> {
         load(Input::Projected {
             x: Hidden::TextImage { text: "a".to_owned(), width: 2, cells: vec![0.5, -0.0] },
             weights: Weights::Rows { q: vec![vec![1.0]], k: vec![], v: vec![vec![]] },
+            weights_b: Some(Weights::Rows { q: vec![], k: vec![vec![2.0]], v: vec![] }),
             size: SIZE,
             seed: 3,
         }),
         load(Input::Projected {
             x: Hidden::Generated { recipe: "normal".to_owned(), rows: 2, width: 3, seed: 4 },
             weights: Weights::Orthogonal,
+            weights_b: None,
             size: SIZE,
             seed: 3,
         }),
