@@ -3,8 +3,8 @@
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
-    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input, Join, Layer,
-    MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, encode_as,
+    AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input, Join, Layer,
+    MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, WindowSides, check, decode, encode, encode_as,
     merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
@@ -44,6 +44,23 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             all(|e| {
                 e.mask = mask("dilated", &[("dilation", 3.0), ("two_sided", 1.0)]);
                 e.position = Choice::of("alibi");
+            }),
+        ),
+        (
+            "v1&conventions.alibi=signed&conventions.sides=two_sided&position=alibi",
+            all(|e| {
+                e.conventions.sides = WindowSides::TwoSided;
+                e.conventions.alibi = AlibiDistance::Signed;
+                e.position = Choice::of("alibi");
+            }),
+        ),
+        (
+            "v1&input=projected&input.weights_b=orthogonal&input.x=~jeyJraW5kIjoidGV4dHMiLCJhIjoiYSBjYXQiLCJiIjoiZWluZSBLYXR6ZSJ9&mask=cross-modal&mask.first=2",
+            all(|e| {
+                let x = Hidden::Texts { a: "a cat".to_owned(), b: "eine Katze".to_owned() };
+                let (weights, weights_b) = (Weights::Normal, Some(Weights::Orthogonal));
+                e.input = Input::Projected { x, weights, weights_b, size: Size::default(), seed: 0 };
+                e.mask = mask("cross-modal", &[("first", 2.0)]);
             }),
         ),
         ("v1&mask=sliding-window", all(|e| e.mask = mask("sliding-window", &[]))),
@@ -559,6 +576,8 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                     e.hybrid = Choice { params: Sorted::from([("gate".to_owned(), 0.25)]), ..Choice::of("gated") };
                     e.branch = Choice { params: Sorted::from([("window".to_owned(), 3.0)]), ..Choice::of("sinks") };
                     e.conventions.window = WindowEdge::Inclusive;
+                    e.conventions.sides = WindowSides::TwoSided;
+                    e.conventions.alibi = AlibiDistance::Signed;
                     e.view.stage = Stage::Raw;
                 }
                 e

@@ -66,10 +66,14 @@ export interface Conventions {
   causal?: "top_left" | "bottom_right";
   /** Whether a window of W spans W keys or W + 1. */
   window?: "exclusive" | "inclusive";
+  /** Whether a window looks back only, where its parameter `two_sided` is not given. */
+  sides?: "one_sided" | "two_sided";
   /** Whether the softcap stands before or after the biases. */
   softcap?: "before_bias" | "after_bias";
   /** Which places of a head are rotated together: (i, i + d/2) or (2i, 2i + 1). */
   rope?: "halves" | "interleaved";
+  /** Which distance ALiBi counts, where its parameter `signed` is not given. */
+  alibi?: "absolute" | "signed";
 }
 
 /** `auto` takes the fastest that is there and pays off, and says why; one that is named computes, or it is an error. */

@@ -30,7 +30,7 @@ pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
 pub use mixes::MixEntry;
-pub use positions::beyond;
+pub use positions::{PositionLine, position_line, position_lines};
 pub use probabilities::ProbabilityEntry;
 pub use shelf::{
     complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,

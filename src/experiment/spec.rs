@@ -388,10 +388,26 @@ pub struct Conventions {
     pub causal: CausalAlignment,
     /// Whether a window of W spans W or W + 1 keys.
     pub window: WindowEdge,
+    /// Whether a window looks back only, where its mask does not say (parameter `two_sided`).
+    pub sides: WindowSides,
     /// Whether the softcap comes before or after the biases.
     pub softcap: SoftcapOrder,
     /// Which places of a head form a rotary pair.
     pub rope: RopePairs,
+    /// What ALiBi counts, where the scheme does not say (parameter `signed`).
+    pub alibi: AlibiDistance,
+}
+
+impl Conventions {
+    /// Whether the switch of this name, a parameter of a mask or of a position scheme, is on where it is not given.
+    pub fn switches_on(&self, name: &str) -> bool {
+        match name {
+            "inclusive" => self.window == WindowEdge::Inclusive,
+            "two_sided" => self.sides == WindowSides::TwoSided,
+            "signed" => self.alibi == AlibiDistance::Signed,
+            _ => false,
+        }
+    }
 }
 
 /// Where the causal diagonal lies.
@@ -414,6 +430,28 @@ pub enum WindowEdge {
     Exclusive,
     /// `q - k <= W`: W + 1 keys (ONNX, attention-gym).
     Inclusive,
+}
+
+/// Which way a window looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowSides {
+    /// Back only (Mistral, attention-gym).
+    #[default]
+    OneSided,
+    /// Back and ahead (JAX with one number, Longformer).
+    TwoSided,
+}
+
+/// Which distance ALiBi counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlibiDistance {
+    /// Its magnitude: later keys lose as earlier ones do (x-transformers).
+    #[default]
+    Absolute,
+    /// With its sign: later keys gain (attention-gym).
+    Signed,
 }
 
 /// Where the softcap stands.
