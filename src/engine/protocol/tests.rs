@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
-use crate::attention::estimators::{Cell, Feature, Method};
+use crate::attention::estimators::{Cell, Feature, Kernel, Method};
 use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
@@ -291,7 +291,7 @@ const METHODS: [Method; 20] = [
     Method::Recurrent { cell: Cell::Gru, hidden: 9, seed: 3 },
     Method::Recurrent { cell: Cell::Lstm, hidden: 9, seed: 3 },
     Method::Conv1d { width: 10, seed: 4 },
-    Method::Conv2d { rows: 11, columns: 12, seed: 5 },
+    Method::Conv2d { kernel: Kernel { rows: 11, columns: 12, width: 13 }, seed: 5 },
 ];
 
 #[test]
