@@ -15,7 +15,9 @@ use attention_playground::attention::lowering::{finish, lower};
 use attention_playground::attention::request::{Draft, Tensor, prepare};
 use attention_playground::attention::{Inputs, Plan, Problem, assemble, made, reference};
 use attention_playground::catalogue::{self, Lang, Slot};
-use attention_playground::experiment::{Choice, CustomFormula, Declared, Experiment, FormulaChoice, Input, SoftcapOrder};
+use attention_playground::experiment::{
+    Choice, CustomFormula, Declared, Experiment, FormulaChoice, Input, SoftcapOrder,
+};
 use attention_playground::export::{self, Subject, Target, code};
 use attention_playground::formula::Ty;
 use attention_playground::interchange::npy;

@@ -3,9 +3,9 @@
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
-    AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input, Join, Layer,
-    MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, WindowSides, check, decode, encode, encode_as,
-    merge, round,
+    AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input,
+    Join, Layer, MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, WindowSides, check,
+    decode, encode, encode_as, merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;

@@ -5,8 +5,8 @@ use wasm_bindgen::JsValue;
 
 use super::plain;
 use crate::catalogue::{
-    ContentEntry, Paper, Param, Slot, StreamEntry, Table, Text, estimators, hybrids, layouts, masks, mixes, normalisers, positions,
-    probabilities, products, recipes, selections, streams,
+    ContentEntry, Paper, Param, Slot, StreamEntry, Table, Text, estimators, hybrids, layouts, masks, mixes,
+    normalisers, positions, probabilities, products, recipes, selections, streams,
 };
 
 /// Every mask, position scheme, normaliser, change of the weights, mix of layers, product, selection, estimator, generator and way to join two streams with names, parameters and ranges.

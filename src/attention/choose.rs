@@ -12,8 +12,7 @@ use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
 use crate::catalogue::{self, Content, ContentEntry, Lookup, MixEntry, Param, Rotary, Setting, Slot, Table, Text};
 use crate::experiment::{
-    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, check_params, fault, message, shown,
-    type_of, unknown,
+    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, check_params, fault, message, shown, type_of, unknown,
 };
 use crate::formula::{Data, Sorted};
 

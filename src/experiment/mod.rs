@@ -26,9 +26,9 @@ pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{
-    AlibiDistance, Algorithm, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit, EngineChoice, Experiment,
-    FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName,
-    View, WindowEdge, WindowSides,
+    Algorithm, AlibiDistance, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit,
+    EngineChoice, Experiment, FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size,
+    SoftcapOrder, Stage, TensorName, View, WindowEdge, WindowSides,
 };
 pub use streams::{join, joined};
 pub use words::tokenize;

@@ -46,9 +46,7 @@ pub fn joined(e: &Experiment) -> Option<&'static StreamEntry> {
     };
     let looks = StreamEntry::SWITCHES.map(|name| value(name) != 0.0);
     let here = value("first") == first as f64;
-    catalogue::streams()
-        .iter()
-        .find(|entry| here && entry.looks == looks && entry.shared == weights_b.is_none())
+    catalogue::streams().iter().find(|entry| here && entry.looks == looks && entry.shared == weights_b.is_none())
 }
 
 #[cfg(test)]

@@ -132,8 +132,9 @@ pub fn ParamRows(
 #[component]
 fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
     let lab = lab();
-    let value =
-        Signal::memo(move || lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(usual(e, param))));
+    let value = Signal::memo(move || {
+        lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(usual(e, param)))
+    });
     let label = words_of(param.label);
     if is_window_edge(param) {
         let on = Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive));

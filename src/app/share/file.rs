@@ -52,10 +52,7 @@ pub async fn open(lab: Lab, file: File, alone: bool) -> bool {
     };
     match merge(&Experiment::default(), &value) {
         Ok(experiment) => lab.replace("file", experiment),
-        Err(issues) => {
-            let lines: Vec<String> = issues.0.iter().map(|issue| issue.line(lang)).collect();
-            notice(format!("{name}: {}", lines.join("; ")));
-        }
+        Err(issues) => notice(format!("{name}: {}", issues.lines(lang))),
     }
     true
 }

@@ -265,9 +265,7 @@ fn open_file(lab: Lab, done: Callback<()>) -> AnyView {
                     done.run(());
                 }
                 Err(issues) => {
-                    let lang = lab.lang.get_untracked();
-                    let lines: Vec<String> = issues.0.iter().map(|issue| issue.line(lang)).collect();
-                    fault.try_set(lines.join("; "));
+                    fault.try_set(issues.lines(lab.lang.get_untracked()));
                 }
             }
         });

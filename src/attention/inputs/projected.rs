@@ -50,9 +50,8 @@ pub fn matrices(weights: &Weights, width: usize, dims: &Dims, seed: u64) -> [Vec
 /// Where B's are its own this is the co-attention of two streams (Lu et al. 2019, "ViLBERT", section 2.2); where both are the same, one layer
 /// used in both directions (Tan and Bansal 2019, "LXMERT", section 2.2).
 pub fn project(x: &States, first: usize, [a, b]: [&[Vec<f64>; 3]; 2], dims: &Dims) -> Generated {
-    let of = |at: usize, count: usize, size: usize| {
-        heads(x, |row| if row < first { &a[at] } else { &b[at] }, count, size)
-    };
+    let of =
+        |at: usize, count: usize, size: usize| heads(x, |row| if row < first { &a[at] } else { &b[at] }, count, size);
     Generated { q: of(0, dims.q_heads, dims.d), k: of(1, dims.kv_heads, dims.d), v: of(2, dims.kv_heads, dims.d_v) }
 }
 

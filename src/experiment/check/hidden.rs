@@ -98,7 +98,8 @@ pub(super) fn weights(found: &mut Found, field: &str, weights: &Weights, x: &Hid
 /// Checks the matrices of stream B.
 pub(super) fn second(found: &mut Found, own: &Weights, x: &Hidden, size: &Size) {
     if x.streams()[1] == 0 {
-        let text = Text::new("are for the second of two streams, and X has one", "用于两个流中的第二个，而 X 只有一个流");
+        let text =
+            Text::new("are for the second of two streams, and X has one", "用于两个流中的第二个，而 X 只有一个流");
         return found.add("input.weights_b", text);
     }
     weights(found, "input.weights_b", own, x, size);

@@ -58,9 +58,8 @@ fn SecondMatrices() -> impl IntoView {
     let lab = lab();
     let x = hidden(lab);
     let two = Signal::memo(move || x.with(|x| x.as_ref().is_some_and(|x| x.streams()[1] > 0)));
-    let own = Signal::memo(move || {
-        lab.experiment.with(|e| matches!(&e.input, Input::Projected { weights_b: Some(_), .. }))
-    });
+    let own =
+        Signal::memo(move || lab.experiment.with(|e| matches!(&e.input, Input::Projected { weights_b: Some(_), .. })));
     let items = [("shared", "Shared by both", "两者共用"), ("own", "B has its own", "B 自有")];
     let items = items.map(|(id, en, zh)| Item::new(id, words(en, zh))).to_vec();
     let choose = Callback::new(move |id: String| {

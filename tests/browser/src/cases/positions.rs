@@ -71,7 +71,8 @@ async fn ways_past_a_learned_table_stand_together(page: &Page) -> Result<()> {
     page.wait_until(&format!("{lines} === 3")).await?;
     page.click("as they are").await?;
     // Within a trained length that is half of the text, the table that begins anew has come back to its start: distance 64 is distance 0.
-    let value = |text: &str| text.split("begun anew ").nth(1).and_then(|rest| rest.split(',').next()).map(str::to_owned);
+    let value =
+        |text: &str| text.split("begun anew ").nth(1).and_then(|rest| rest.split(',').next()).map(str::to_owned);
     let (near, far) = (value(&read(page, 0).await?), value(&read(page, 64).await?));
     ensure(near.is_some() && near == far, || format!("{near:?} at 0, {far:?} at 64"))?;
     page.click("ways to stretch a rotation").await?;
