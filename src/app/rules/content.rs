@@ -10,6 +10,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use super::About;
 use super::layers::Layers;
 use super::params::{Owner, ParamRows};
+use super::plastic::Gains;
 use super::prob::Prob;
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
 use crate::app::i18n::{t, tr};
@@ -18,7 +19,7 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, ContentEntry, Family, Text};
+use crate::catalogue::{self, ContentEntry, Family, Measure, Text};
 use crate::experiment::{Choice, Experiment};
 
 /// The card of product, selection, second branch, weights and layers.
@@ -115,6 +116,9 @@ fn Room(
             id.with(|id| entries().iter().find(|entry| entry.id == id)).map(|entry| view! {
                 <code class="formula-line">{entry.formula}</code>
                 <ParamRows owner=owner params=entry.params />
+                {entry.content.tables.iter().any(|table| table.kind == Measure::Hebbian).then(|| {
+                    entry.params.first().map(|rate| view! { <Gains rate=rate /> })
+                })}
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })
         }}
