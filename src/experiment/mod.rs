@@ -1,6 +1,7 @@
 //! The one truth: what the user set, as plain serialisable data with a valid default; its check, its history, and the link that carries it.
 
 mod check;
+mod conventions;
 pub(crate) mod fields;
 mod hidden;
 mod history;
@@ -17,6 +18,7 @@ mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
 pub(crate) use check::{check_params, fault, type_of};
+pub use conventions::{AlibiDistance, CausalAlignment, Conventions, RopePairs, SoftcapOrder, WindowEdge, WindowSides};
 pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
@@ -26,9 +28,8 @@ pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{
-    Algorithm, AlibiDistance, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit,
-    EngineChoice, Experiment, FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size,
-    SoftcapOrder, Stage, TensorName, View, WindowEdge, WindowSides,
+    Algorithm, Backend, Choice, CustomFormula, Declared, Edit, EngineChoice, Experiment, FormulaChoice, Input, Join,
+    Layer, MaskChoice, Patch, Scale, Size, Stage, TensorName, View,
 };
 pub use streams::{join, joined};
 pub use words::tokenize;
