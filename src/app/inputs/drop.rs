@@ -127,7 +127,7 @@ pub fn Target(
         spawn_local(async move {
             let name = shown(&file.name());
             // Numbers may be JSON as well, and so is a saved experiment.
-            if name.ends_with(".json") && share::open_file(lab, file.clone(), false).await {
+            if file.name().ends_with(".json") && share::open_file(lab, file.clone(), false).await {
                 reading.try_set(false);
                 return;
             }

@@ -14,6 +14,7 @@ use super::plastic::Gains;
 use super::prob::Prob;
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
 use crate::app::i18n::{t, tr};
+use crate::app::inputs::follow;
 use crate::app::piece::piece;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
@@ -138,7 +139,10 @@ fn Branch() -> impl IntoView {
     let id = Signal::memo(move || lab.experiment.with(|e| e.branch.id.clone()));
     let choose = move |event: web_sys::Event| {
         let id = event_target_value(&event);
-        lab.edit("branch", |e| e.branch = Choice::of(&id));
+        lab.edit("branch", |e| {
+            e.branch = Choice::of(&id);
+            follow(e);
+        });
     };
     let option = move |value: &'static str, name: Text| {
         view! { <option value=value selected=move || id.with(|id| id == value)>{tr(name)}</option> }
