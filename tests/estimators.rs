@@ -193,7 +193,7 @@ fn rules_that_change_nothing_are_the_sum() {
 
 #[test]
 fn nothing_that_looks_back_only_sees_what_comes() {
-    let (dims, [q, k, v]) = head(11, 18);
+    let (dims, [q, k, v]) = head(11, 16);
     for entry in catalogue::estimators().iter().filter(|e| e.direction != catalogue::Direction::Bidirectional) {
         let estimator = fits(&Choice::of(entry.id), dims, true, 0.5, "").unwrap();
         let before = estimator.estimate::<f64>(&q, &k, &v);

@@ -95,7 +95,7 @@ fn sums_are_those_of_branches_computed_one_by_one() {
 
 #[test]
 fn every_estimator_and_every_mask_is_a_branch() {
-    let shape = dims([2, 2], [14, 14], [6, 6]);
+    let shape = dims([2, 2], [16, 16], [6, 6]);
     let loaded = loaded(shape, normal(&shape, 4));
     let plain = |mask: &str| run(None, &Experiment { hybrid: Choice::of("none"), ..mixed(mask, "none", 0.5) }, &loaded);
     let (alone, weights) = plain("sliding-window").unwrap();

@@ -3,9 +3,9 @@
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
-    Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input, Join, Layer,
-    MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, check, decode, encode, encode_as,
-    merge, round,
+    AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input,
+    Join, Layer, MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, WindowSides, check,
+    decode, encode, encode_as, merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -44,6 +44,23 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             all(|e| {
                 e.mask = mask("dilated", &[("dilation", 3.0), ("two_sided", 1.0)]);
                 e.position = Choice::of("alibi");
+            }),
+        ),
+        (
+            "v1&conventions.alibi=signed&conventions.sides=two_sided&position=alibi",
+            all(|e| {
+                e.conventions.sides = WindowSides::TwoSided;
+                e.conventions.alibi = AlibiDistance::Signed;
+                e.position = Choice::of("alibi");
+            }),
+        ),
+        (
+            "v1&input=projected&input.weights_b=orthogonal&input.x=~jeyJraW5kIjoidGV4dHMiLCJhIjoiYSBjYXQiLCJiIjoiZWluZSBLYXR6ZSJ9&mask=cross-modal&mask.first=2",
+            all(|e| {
+                let x = Hidden::Texts { a: "a cat".to_owned(), b: "eine Katze".to_owned() };
+                let (weights, weights_b) = (Weights::Normal, Some(Weights::Orthogonal));
+                e.input = Input::Projected { x, weights, weights_b, size: Size::default(), seed: 0 };
+                e.mask = mask("cross-modal", &[("first", 2.0)]);
             }),
         ),
         ("v1&mask=sliding-window", all(|e| e.mask = mask("sliding-window", &[]))),
@@ -92,7 +109,7 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             all(|e| {
                 let x = Hidden::Image { width: 2, cells: vec![0.0, 1.0, 0.1, 0.5] };
                 let size = Size { q_heads: 8, ..Size::default() };
-                e.input = Input::Projected { x, weights: Weights::Identity, size, seed: 3 };
+                e.input = Input::Projected { x, weights: Weights::Identity, weights_b: None, size, seed: 3 };
             }),
         ),
         (
@@ -395,6 +412,8 @@ fn wrong_settings() -> Vec<Value> {
         projected(json!({"kind": "text_image", "text": "a"}), json!("normal")),
         projected(json!({"kind": "rows", "rows": [[1, 2]]}), json!("random")),
         projected(json!({"kind": "rows", "rows": [[1, 2]]}), json!({"rows": {"q": [[1]], "k": [[1]], "v": [[1]]}})),
+        json!({"input": {"kind": "projected", "x": {"kind": "text", "text": "a"}, "weights_b": "normal"}}),
+        json!({"input": {"kind": "projected", "x": {"kind": "texts", "a": "a", "b": "b"}, "weights_b": {"rows": {"q": [[1]], "k": [[1]], "v": [[1]]}}}}),
         json!({"input": made, "paint": [{"q": [0, 9], "k": [0, 8], "allow": false}]}),
         json!({"input": made, "paint": [{"head": 2, "q": [0, 8], "k": [0, 8], "allow": false}]}),
         json!({"input": {"kind": "text", "text": "one two"}, "edits": [{"tensor": "k", "head": 0, "row": 2, "col": 0, "value": 1}]}),
@@ -470,7 +489,8 @@ fn experiments() -> impl Strategy<Value = Experiment> {
             let matrix = |columns| vec![vec![0.1_f32; columns]; x.width()];
             let rows = Weights::Rows { q: matrix(2 * d), k: matrix(d), v: matrix(3) };
             let weights = if own { rows } else { Weights::Orthogonal };
-            Input::Projected { x, weights, size, seed }
+            let weights_b = (own && x.streams()[1] > 0).then(|| weights.clone());
+            Input::Projected { x, weights, weights_b, size, seed }
         }),
     ];
     let score = prop::option::of((
@@ -556,6 +576,8 @@ fn experiments() -> impl Strategy<Value = Experiment> {
                     e.hybrid = Choice { params: Sorted::from([("gate".to_owned(), 0.25)]), ..Choice::of("gated") };
                     e.branch = Choice { params: Sorted::from([("window".to_owned(), 3.0)]), ..Choice::of("sinks") };
                     e.conventions.window = WindowEdge::Inclusive;
+                    e.conventions.sides = WindowSides::TwoSided;
+                    e.conventions.alibi = AlibiDistance::Signed;
                     e.view.stage = Stage::Raw;
                 }
                 e

@@ -8,7 +8,6 @@ use attention_playground::catalogue;
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{MapRequest, Pool, Session};
 use attention_playground::experiment::{Algorithm, Backend, Experiment, Stage};
-use attention_playground::formula::Sorted;
 use serde::Deserialize;
 
 /// Of the curve's largest value: sums of sixteen products in single precision, and 1 taken off where biases are read.
@@ -34,10 +33,11 @@ struct Case {
 fn curves_are_those_of_the_papers() {
     let File { d, heads, head, cases } = serde_json::from_str(include_str!("independent/positions.json")).unwrap();
     for Case { scheme, length, trained, curve } in &cases {
-        let entry = catalogue::position(scheme).unwrap();
+        let catalogue::PositionLine { entry, set, .. } = catalogue::position_line(scheme).unwrap();
+        let given = set.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
         let bench = Bench { length: *length, trained: *trained, heads, d };
         // The paper of dynamic NTK, and the default, have factor 1.
-        let (problem, inputs) = probe(entry, &Sorted::new(), &Experiment::default(), bench, Queries::Last).unwrap();
+        let (problem, inputs) = probe(entry, &given, &Experiment::default(), bench, Queries::Last).unwrap();
         let plan = Plan::compile(&problem).unwrap();
         let mut session = Session::new(plan, inputs, Backend::Cpu, Algorithm::Materialised, &Kernels::SEPARATE, || 0.0);
         let (width, q, k) = (*length, 0..1, 0..*length);

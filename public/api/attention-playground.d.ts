@@ -66,10 +66,14 @@ export interface Conventions {
   causal?: "top_left" | "bottom_right";
   /** Whether a window of W spans W keys or W + 1. */
   window?: "exclusive" | "inclusive";
+  /** Whether a window looks back only, where its parameter `two_sided` is not given. */
+  sides?: "one_sided" | "two_sided";
   /** Whether the softcap stands before or after the biases. */
   softcap?: "before_bias" | "after_bias";
   /** Which places of a head are rotated together: (i, i + d/2) or (2i, 2i + 1). */
   rope?: "halves" | "interleaved";
+  /** Which distance ALiBi counts, where its parameter `signed` is not given. */
+  alibi?: "absolute" | "signed";
 }
 
 /** `auto` takes the fastest that is there and pays off, and says why; one that is named computes, or it is an error. */
@@ -372,6 +376,10 @@ export interface CatalogueEntry {
   /** Of estimators: which masks they know, and whether they keep a state. */
   direction?: "both" | "causal" | "bidirectional";
   state?: boolean;
+  /** Of ways to join two streams: the mask between them, its switches that are on, and whether both have the same W_Q, W_K and W_V. */
+  mask?: string;
+  looks?: ("aa" | "ab" | "ba" | "bb")[];
+  shared?: boolean;
 }
 
 export interface Catalogue {
@@ -386,6 +394,8 @@ export interface Catalogue {
   layers: CatalogueEntry[];
   hybrids: CatalogueEntry[];
   generators: CatalogueEntry[];
+  /** How two streams of hidden states are joined: set the mask and `input.weights_b` as an entry says. */
+  streams: CatalogueEntry[];
 }
 
 /** What is wrong with a request, an experiment or a link. Nothing is computed or changed then. */

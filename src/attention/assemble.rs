@@ -186,7 +186,9 @@ mod tests {
     use super::*;
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
     use crate::catalogue;
-    use crate::experiment::{CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge};
+    use crate::experiment::{
+        AlibiDistance, CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge, WindowSides,
+    };
     use crate::formula::{Scalar, Ty};
     use crate::interchange::SerdeJson;
 
@@ -267,6 +269,18 @@ mod tests {
         assert_eq!((after.bias.len(), after.bias_before_cap.len()), (0, 1));
         assert_eq!(before.masks[0].params.get("inclusive"), Some(&Scalar::Bool(false)));
         assert_eq!(after.masks[0].params.get("inclusive"), Some(&Scalar::Bool(true)));
+        assert_eq!(after.masks[0].params.get("two_sided"), Some(&Scalar::Bool(false)));
+        assert_eq!(after.bias_before_cap[0].params.get("signed"), Some(&Scalar::Bool(false)));
+        experiment.conventions.sides = WindowSides::TwoSided;
+        experiment.conventions.alibi = AlibiDistance::Signed;
+        let (both, _) = assembled(&experiment).unwrap();
+        assert_eq!(both.masks[0].params.get("two_sided"), Some(&Scalar::Bool(true)));
+        assert_eq!(both.bias_before_cap[0].params.get("signed"), Some(&Scalar::Bool(true)));
+        // What is said of one mask or scheme counts more.
+        experiment.mask.params.insert("two_sided".to_owned(), 0.0);
+        experiment.position.params.insert("signed".to_owned(), 0.0);
+        let (given, _) = assembled(&experiment).unwrap();
+        assert_eq!((&given.masks, &given.bias_before_cap), (&after.masks, &after.bias_before_cap));
         experiment.position = Choice { id: "rope".to_owned(), params: Sorted::from([("fraction".to_owned(), 0.5)]) };
         experiment.conventions.rope = RopePairs::Interleaved;
         let rotation = assembled(&experiment).unwrap().0.rotation.unwrap();

@@ -12,8 +12,7 @@ use super::rotation::{Axes, Decay, Rotation, Stretch};
 use super::values::{self, entries, list, names, scalar, values_of};
 use crate::catalogue::{self, Content, ContentEntry, Lookup, MixEntry, Param, Rotary, Setting, Slot, Table, Text};
 use crate::experiment::{
-    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, WindowEdge, check_params, fault, message, shown,
-    type_of, unknown,
+    Conventions, CustomFormula, Issue, RopePairs, SoftcapOrder, check_params, fault, message, shown, type_of, unknown,
 };
 use crate::formula::{Data, Sorted};
 
@@ -50,12 +49,7 @@ impl Chooser<'_> {
             self.unknown(path, Text::new("mask", "掩码"), id, catalogue::masks().iter().map(|e| e.id));
             return Pattern::default();
         };
-        let mut params = self.params(entry.params, params, path);
-        if self.conventions.window == WindowEdge::Inclusive
-            && let Some(edge) = entry.params.iter().find(|param| param.is_convention())
-        {
-            params.insert(edge.name.to_owned(), 1.0);
-        }
+        let params = self.params(entry.params, params, path);
         let mut term = |formula| self.term(formula, entry.params, entry.tables, &params, path);
         Pattern { mask: (entry.formula != "true").then(|| term(entry.formula)), score: entry.score.map(&mut term) }
     }
@@ -333,11 +327,18 @@ impl Chooser<'_> {
         Some(Arc::new(data))
     }
 
-    /// Given parameters over the entry's defaults; all defaults where the check of experiments refuses any.
+    /// Given parameters over the conventions, and those over the entry's defaults; none is given where the check of experiments refuses any.
     fn params(&mut self, declared: &[Param], given: &Sorted<String, f64>, path: &str) -> Sorted<String, f64> {
         let issues = check_params(&format!("{path}.params"), declared, given);
-        let values = if issues.is_empty() { values_of(declared, given) } else { values_of(declared, &Sorted::new()) };
+        let none = Sorted::new();
+        let given = if issues.is_empty() { given } else { &none };
+        let mut values = values_of(declared, given);
         self.issues.extend(issues);
+        for param in declared.iter().filter(|param| self.conventions.switches_on(param.name)) {
+            if !given.contains_key(param.name) {
+                values.insert(param.name.to_owned(), 1.0);
+            }
+        }
         values
     }
 

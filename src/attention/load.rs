@@ -59,13 +59,14 @@ pub fn made(input: &Input) -> Result<Loaded, Issues> {
             })
         }
         Input::Numbers { q, k, v, q_heads, kv_heads } => pasted([q, k, v], [*q_heads, *kv_heads]),
-        Input::Projected { x, weights, seed, .. } => {
+        Input::Projected { x, weights, weights_b, seed, .. } => {
             // What the check finds, callers who skip it must hear as well: sizes here decide what memory is taken.
             experiment::check_input(input)?;
             let dims = sized(input)?;
             let states = inputs::states(x, *seed);
-            let matrices = inputs::matrices(weights, states.width, &dims, *seed);
-            let made = inputs::project(&states, &matrices, &dims);
+            let a = inputs::matrices(weights, states.width, &dims, *seed);
+            let own = weights_b.as_ref().map(|own| inputs::matrices(own, states.width, &dims, inputs::second(*seed)));
+            let made = inputs::project(&states, x.streams()[0], [&a, own.as_ref().unwrap_or(&a)], &dims);
             let tokens = states.tokens;
             Ok(Loaded { dims, tokens_q: tokens.clone(), tokens_k: tokens, inputs: shared(made), note: None })
         }

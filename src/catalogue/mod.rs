@@ -20,6 +20,7 @@ mod probabilities;
 mod products;
 mod selections;
 mod shelf;
+mod streams;
 mod summary;
 mod tables;
 
@@ -33,12 +34,13 @@ pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
 pub use list::List;
 pub use mixes::MixEntry;
-pub use positions::beyond;
+pub use positions::{PositionLine, position_line, position_lines};
 pub use probabilities::ProbabilityEntry;
 pub use shelf::{
     complete, estimators, hybrids, is_whole, layouts, masks, mixes, normalisers, opening, positions, probabilities,
     products, selections,
 };
+pub use streams::{StreamEntry, streams};
 pub use summary::{Summary, every_entry, summaries};
 
 /// The mask entry with this id.

@@ -17,8 +17,10 @@ pub const CHOICE: Shape = Object(&[needed("id", Text), field("params", PARAMS)])
 pub const CONVENTIONS: Shape = Object(&[
     field("causal", Word(&["top_left", "bottom_right"])),
     field("window", Word(&["exclusive", "inclusive"])),
+    field("sides", Word(&["one_sided", "two_sided"])),
     field("softcap", Word(&["before_bias", "after_bias"])),
     field("rope", Word(&["halves", "interleaved"])),
+    field("alibi", Word(&["absolute", "signed"])),
 ]);
 /// A formula of the user's own.
 const CUSTOM: Shape = Object(&[field("text", Text), field("params", List(&DECLARED))]);
@@ -76,7 +78,17 @@ const INPUT: Shape = Kinds(&[
             field("kv_heads", Count),
         ],
     ),
-    ("projected", &[KIND, needed("x", HIDDEN), needed("weights", WEIGHTS), needed("size", SIZE), needed("seed", Seed)]),
+    (
+        "projected",
+        &[
+            KIND,
+            needed("x", HIDDEN),
+            needed("weights", WEIGHTS),
+            field("weights_b", Optional(&WEIGHTS)),
+            needed("size", SIZE),
+            needed("seed", Seed),
+        ],
+    ),
 ]);
 const EDIT: Shape = Object(&[
     needed("tensor", Word(&["q", "k", "v"])),
@@ -148,7 +160,7 @@ mod tests {
             "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},
             "layers": {"id": "same", "params": {"every": 0.5}}, "prob": {"id": "custom", "params": {"rate": 0.5}, "custom": custom}, "estimator": {"id": "none", "params": {"x": 0.5}},
             "layout": {"id": "mla", "params": {"rank": 0.5}}, "hybrid": {"id": "gated", "params": {"gate": 0.5}}, "branch": {"id": "gru", "params": {"x": 0.5}},
-            "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves"},
+            "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves", "sides": "two_sided", "alibi": "signed"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},
         });

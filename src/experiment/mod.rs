@@ -2,6 +2,7 @@
 
 mod check;
 mod choose;
+mod conventions;
 mod exact;
 pub(crate) mod fields;
 mod hidden;
@@ -14,10 +15,12 @@ mod own;
 mod paint;
 pub(crate) mod shape;
 mod spec;
+mod streams;
 mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
 pub(crate) use check::{check_beside, check_params, fault, type_of};
+pub use conventions::{AlibiDistance, CausalAlignment, Conventions, RopePairs, SoftcapOrder, WindowEdge, WindowSides};
 pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
@@ -27,8 +30,8 @@ pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
 pub use paint::put as put_patch;
 pub use spec::{
-    Algorithm, Backend, CausalAlignment, Choice, Conventions, CustomFormula, Declared, Edit, EngineChoice, Experiment,
-    FormulaChoice, Input, Join, Layer, MaskChoice, Patch, RopePairs, Scale, Size, SoftcapOrder, Stage, TensorName,
-    View, WindowEdge,
+    Algorithm, Backend, Choice, CustomFormula, Declared, Edit, EngineChoice, Experiment, FormulaChoice, Input, Join,
+    Layer, MaskChoice, Patch, Scale, Size, Stage, TensorName, View,
 };
+pub use streams::{join, joined};
 pub use words::tokenize;

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::conventions::Conventions;
 use super::hidden::{Hidden, Weights};
 use super::matrix::Matrix;
 use crate::formula::{Sorted, Ty};
@@ -148,6 +149,9 @@ pub enum Input {
         x: Hidden,
         /// The matrices.
         weights: Weights,
+        /// Those of stream B, where X has two streams and they are not the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights_b: Option<Weights>,
         /// Sizes; `n_q` and `n_k` follow X.
         size: Size,
         /// Seed of the matrices, and of embedded words.
@@ -375,64 +379,6 @@ pub enum Scale {
     LogN,
     /// A number of the user's.
     Free(f64),
-}
-
-/// Switches where libraries differ; see the reference of conventions in the docs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Conventions {
-    /// Where the causal diagonal lies when there are more keys than queries.
-    pub causal: CausalAlignment,
-    /// Whether a window of W spans W or W + 1 keys.
-    pub window: WindowEdge,
-    /// Whether the softcap comes before or after the biases.
-    pub softcap: SoftcapOrder,
-    /// Which places of a head form a rotary pair.
-    pub rope: RopePairs,
-}
-
-/// Where the causal diagonal lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CausalAlignment {
-    /// Query 0 sees key 0 (PyTorch `is_causal`, ONNX without a cache).
-    #[default]
-    TopLeft,
-    /// The last query sees the last key (FlashAttention from 2.1, decoding with a cache).
-    BottomRight,
-}
-
-/// How many keys a window of W spans.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WindowEdge {
-    /// `q - k < W`: W keys (Mistral).
-    #[default]
-    Exclusive,
-    /// `q - k <= W`: W + 1 keys (ONNX, attention-gym).
-    Inclusive,
-}
-
-/// Where the softcap stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SoftcapOrder {
-    /// Cap, then biases (ONNX).
-    #[default]
-    BeforeBias,
-    /// Biases, then cap.
-    AfterBias,
-}
-
-/// Which places of a head form a rotary pair.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RopePairs {
-    /// (i, i + d/2) (Llama in Hugging Face, GPT-NeoX).
-    #[default]
-    Halves,
-    /// (2i, 2i + 1) (the paper, GPT-J).
-    Interleaved,
 }
 
 /// Which engine computes, and how.

@@ -48,7 +48,7 @@ pub fn source(subject: &Subject, edited: &Inputs) -> Source {
     let made = match &subject.experiment.input {
         Input::Generated { recipe, seed, .. } => Recipe::find(recipe).map(|recipe| generated(recipe, *seed)),
         Input::Text { text, seed, .. } => Some(embedded(text, *seed)),
-        Input::Projected { x, weights, seed, .. } => projected(x, weights, *seed),
+        Input::Projected { x, weights, weights_b, seed, .. } => projected(x, weights, weights_b.as_ref(), *seed),
         Input::Capture { .. } | Input::Numbers { .. } => None,
     };
     match made {
@@ -174,8 +174,7 @@ X = np.stack([embedding(token) for token in tokens])
 }
 
 /// Hidden states and the matrices that project them; nothing where the numbers had better be in a file.
-fn projected(x: &Hidden, weights: &Weights, seed: u64) -> Option<String> {
-    let width = x.width();
+fn projected(x: &Hidden, weights: &Weights, second: Option<&Weights>, seed: u64) -> Option<String> {
     let mut text = match x {
         Hidden::Text { text } => words(text, seed),
         Hidden::Texts { a, b } => words(&format!("{a} {b}"), seed),
@@ -193,49 +192,70 @@ fn projected(x: &Hidden, weights: &Weights, seed: u64) -> Option<String> {
         }
     };
     text.push_str("X = X.astype(np.float32).astype(np.float64)\n");
+    matrices(&mut text, ["W_Q", "W_K", "W_V"], weights, x.width(), seed)?;
+    let project = match second {
+        None => "X @ W".to_owned(),
+        Some(own) => {
+            text.push_str("# the matrices of stream B\n");
+            matrices(&mut text, ["U_Q", "U_K", "U_V"], own, x.width(), inputs::second(seed))?;
+            let first = x.streams()[0];
+            format!("np.concatenate([X[:{first}] @ W, X[{first}:] @ U])")
+        }
+    };
+    let (both, pairs) = match second {
+        None => ("W", ["W_Q", "W_K", "W_V"]),
+        Some(_) => ("W, U", ["W_Q, U_Q", "W_K, U_K", "W_V, U_V"]),
+    };
+    let [q, k, v] = pairs;
+    text.push_str(&format!(
+        "
+def heads({both}, heads, size):  # columns cut into heads
+    return ({project}).reshape(len(X), heads, size).swapaxes(0, 1)[None].astype(np.float32)
+
+Q, K, V = heads({q}, q_heads, d), heads({k}, kv_heads, d), heads({v}, kv_heads, d_v)
+",
+    ));
+    Some(text)
+}
+
+/// Lines that make the matrices and give them these names; nothing where the numbers had better be in a file. `seed` is that of the stream.
+fn matrices(text: &mut String, names: [&str; 3], weights: &Weights, width: usize, seed: u64) -> Option<()> {
     let columns = "(q_heads * d, kv_heads * d, kv_heads * d_v)";
+    let all = names.join(", ");
     let rng = format!("r = np.random.default_rng({})\n", seed | 1 << 63);
     match weights {
         Weights::Normal => {
-            let needs = normal(&text);
+            let needs = normal(text);
             text.push_str(needs);
             text.push_str(&rng);
             text.push_str(&format!(
-                "W_Q, W_K, W_V = (normal(r, {width}, columns) / np.sqrt({width}) for columns in {columns})\n"
+                "{all} = (normal(r, {width}, columns) / np.sqrt({width}) for columns in {columns})\n"
             ));
         }
         Weights::Orthogonal => {
-            let needs = normal(&text);
+            let needs = normal(text);
             text.push_str(needs);
             if !text.contains("def orthonormal(") {
                 text.push_str(ORTHONORMAL);
             }
             text.push_str(&rng);
-            text.push_str(&format!("W_Q, W_K, W_V = (orthonormal(r, columns, {width}).T for columns in {columns})\n"));
+            text.push_str(&format!("{all} = (orthonormal(r, columns, {width}).T for columns in {columns})\n"));
         }
         Weights::Identity => {
             text.push_str(&format!(
-                "W_Q, W_K, W_V = (np.eye({width})[:, np.arange(columns) % {width}] for columns in {columns})\n"
+                "{all} = (np.eye({width})[:, np.arange(columns) % {width}] for columns in {columns})\n"
             ));
         }
         Weights::Rows { q, k, v } => {
             if [q, k, v].into_iter().flatten().map(Vec::len).sum::<usize>() > IN_TEXT {
                 return None;
             }
-            for (name, rows) in [("W_Q", q), ("W_K", k), ("W_V", v)] {
+            for (name, rows) in names.into_iter().zip([q, k, v]) {
                 let shape = [rows.len(), rows.first().map_or(0, Vec::len)];
                 let numbers = rows.iter().flatten().map(|x| format!("{x:?}"));
                 text.push_str(&format!("{name} = {}.astype(np.float64)\n", array(&shape, numbers, "np.float32")));
             }
         }
     }
-    text.push_str(
-        "
-def heads(x, heads, size):  # columns cut into heads
-    return x.reshape(len(X), heads, size).swapaxes(0, 1)[None].astype(np.float32)
-
-Q, K, V = heads(X @ W_Q, q_heads, d), heads(X @ W_K, kv_heads, d), heads(X @ W_V, kv_heads, d_v)
-",
-    );
-    Some(text)
+    Some(())
 }

@@ -78,7 +78,7 @@ fn tensors(subject: &Subject, inputs: &Inputs) -> String {
 }
 
 fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Issues> {
-    refuse::unknown(subject, &[])?;
+    refuse::unknown(subject, &["prob", "layers", "hybrid", "branch"])?;
     let experiment = subject.experiment;
     let mut fields = Map::new();
     let plain = |choice: &Choice, id: &str| choice.id == id && choice.params.is_empty();
@@ -105,9 +105,26 @@ fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Is
         ("layout", &experiment.layout, "plain"),
         ("selection", &experiment.selection, "none"),
         ("normaliser", &experiment.normaliser, "softmax"),
+        ("layers", &experiment.layers, "same"),
+        ("hybrid", &experiment.hybrid, "none"),
     ];
     for (name, choice, _) in choices.into_iter().filter(|(_, choice, default)| !plain(choice, default)) {
         fields.insert(name.to_owned(), value(choice));
+    }
+    // A branch that nothing mixes in is nothing.
+    let mixed = experiment.hybrid.id != "none";
+    if mixed {
+        fields.insert("branch".to_owned(), value(&experiment.branch));
+    }
+    let MaskChoice { id, params, custom } = &experiment.prob;
+    match custom {
+        Some(formula) => {
+            fields.insert("prob".to_owned(), Value::from(told(formula, "prob.custom.text")?));
+        }
+        None if id != "none" => {
+            fields.insert("prob".to_owned(), value(&Choice { id: id.clone(), params: params.clone() }));
+        }
+        None => {}
     }
     if experiment.scale != Scale::InverseSqrt || experiment.temperature != 1.0 {
         fields.insert("scale".to_owned(), json!(problem.scale));
@@ -119,11 +136,12 @@ fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Is
         fields.insert("conventions".to_owned(), value(&experiment.conventions));
     }
     // A request refuses a table that nothing in it reads; an experiment keeps it.
-    let terms = problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap);
+    let terms = problem.masks.iter().chain(&problem.bias).chain(&problem.bias_before_cap).chain(&problem.probability);
     let read: Vec<&String> = terms.flat_map(|term| term.data.keys()).collect();
     let layout = catalogue::layout(&experiment.layout.id).map(|entry| entry.tables);
     let normaliser = catalogue::normaliser(&experiment.normaliser.id).map(|entry| entry.tables);
-    let slots = [layout, normaliser].into_iter().flatten().flatten();
+    let branch = catalogue::mask(&experiment.branch.id).filter(|_| mixed).map(|entry| entry.tables);
+    let slots = [layout, normaliser, branch].into_iter().flatten().flatten();
     let of_slots: Vec<&str> = slots.map(|table| table.name).collect();
     let data: Sorted<String, Vec<f64>> = experiment
         .data

@@ -167,8 +167,13 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
             ("orthogonal", Weights::Orthogonal),
             ("own", own),
         ] {
-            let input = Input::Projected { x: x.clone(), weights, size, seed: 11 };
+            let input = Input::Projected { x: x.clone(), weights: weights.clone(), weights_b: None, size, seed: 11 };
             add(&format!("hidden {i} {what}"), Experiment { input, ..plain() });
+            if x.streams()[1] > 0 {
+                let weights_b = Some(weights);
+                let input = Input::Projected { x: x.clone(), weights: Weights::Orthogonal, weights_b, size, seed: 11 };
+                add(&format!("hidden {i} {what} of B"), Experiment { input, ..plain() });
+            }
         }
     }
     let rows = |n: usize, width: usize| -> Vec<Vec<f32>> {

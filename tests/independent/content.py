@@ -58,7 +58,8 @@ class Setting:
         self.repeat = heads // kv_heads
         self.H, self.n_q, self.n_k, self.d = heads, n_q, n_k, d
         self.pos = np.arange(n_q) + (n_k - n_q)
-        self.key = np.arange(n_k)
+        # Where each key stands; fewer keys than tokens stand where the last token of each does.
+        self.key, self.tokens = np.arange(n_k), n_k
         self.causal = causal
         self.seen = np.broadcast_to((self.key[None] <= self.pos[:, None]) if causal else True, (heads, n_q, n_k))
         self.scale = 1 / SQ(d)
@@ -137,10 +138,10 @@ def deberta(s, p):
 
 def tupe(s, p):
     d = s.d
-    place = p["gain"] * rows(2, s.n_k, d)
+    place = p["gain"] * rows(2, s.tokens, d)
     UQ, UK = normals(0, s.H, d, d) / SQ(d), normals(1, s.H, d, d) / SQ(d)
     place_q = np.einsum("hed,id->hie", UQ, place[s.pos])
-    place_k = np.einsum("hed,jd->hje", UK, place)
+    place_k = np.einsum("hed,jd->hje", UK, place[s.key])
     term = np.einsum("hie,hje->hij", place_q, place_k) / SQ(2 * d)
     term = np.where((s.key == 0)[None, None], p["to_first"], term)
     term = np.where((s.pos == 0)[None, :, None], p["from_first"], term)
@@ -150,12 +151,20 @@ def tupe(s, p):
 def tisasrec(s, p):
     r = int(p["reach"])
     # The page's own times: bursts of eight tokens with pauses of 24.
-    time = s.key + s.key // 8 * 24.0
+    time = times(s)
+    index = np.minimum(r, np.floor(np.abs(time[s.pos][:, None] - time[s.key][None]) / unit_of(time))).astype(int)
+    P, R = p["gain"] * rows(0, s.tokens, s.d), p["gain"] * normals(1, r + 1, s.d)
+    return s.scale * (s.dot() + np.einsum("hid,ijd->hij", s.Q, P[s.key][None] + R[index]))
+
+
+def times(s):
+    token = np.arange(s.tokens)
+    return token + token // 8 * 24.0
+
+
+def unit_of(time):
     gaps = np.abs(time[:, None] - time[None])
-    unit = gaps[gaps > 0].min()
-    index = np.minimum(r, np.floor(np.abs(time[s.pos][:, None] - time[None]) / unit)).astype(int)
-    P, R = p["gain"] * rows(0, s.n_k, s.d), p["gain"] * normals(1, r + 1, s.d)
-    return s.scale * (s.dot() + np.einsum("hid,ijd->hij", s.Q, P[None] + R[index]))
+    return gaps[gaps > 0].min()
 
 
 def fox(s, p):
@@ -373,7 +382,7 @@ def pool_keys(s, p):
     pool = lambda x: np.stack([x[:, part[-1]] if p["strided"] else x[:, part].mean(1) for part in parts], 1)
     last = np.array([part[-1] for part in parts])
     s.K0, s.V0 = pool(s.K0), pool(s.V0)
-    s.n_k, s.seen = len(parts), s.seen[:, :, last]
+    s.n_k, s.seen, s.key = len(parts), s.seen[:, :, last], last
     return np.ones((s.H, s.n_q, s.n_k), bool)
 
 
@@ -393,7 +402,7 @@ def global_projections(s, p):
 def truncate(s, p):
     kept = s.key[-int(p["keep"]):] if p["last"] else s.key[: int(p["keep"])]
     s.K0, s.V0 = s.K0[:, kept], s.V0[:, kept]
-    s.n_k, s.seen = len(kept), s.seen[:, :, kept]
+    s.n_k, s.seen, s.key = len(kept), s.seen[:, :, kept], kept
     return np.ones((s.H, s.n_q, s.n_k), bool)
 
 
@@ -423,11 +432,10 @@ def shaw_values(s, p, weights):
 
 def tisasrec_values(s, p, weights):
     r = int(p["reach"])
-    time = s.key + s.key // 8 * 24.0
-    gaps = np.abs(time[:, None] - time[None])
-    index = np.minimum(r, np.floor(np.abs(time[s.pos][:, None] - time[None]) / gaps[gaps > 0].min())).astype(int)
-    P, R = p["gain"] * rows(2, s.n_k, 3), p["gain"] * normals(3, r + 1, 3)
-    return np.einsum("hij,jd->hid", weights, P) + np.einsum("hij,ijd->hid", weights, R[index])
+    time = times(s)
+    index = np.minimum(r, np.floor(np.abs(time[s.pos][:, None] - time[s.key][None]) / unit_of(time))).astype(int)
+    P, R = p["gain"] * rows(2, s.tokens, 3), p["gain"] * normals(3, r + 1, 3)
+    return np.einsum("hij,jd->hid", weights, P[s.key]) + np.einsum("hij,ijd->hid", weights, R[index])
 
 
 def added(s, weights, states):
@@ -578,6 +586,13 @@ CASES = [
     ("selection", global_projections, {"globals": 4}),
     ("selection", truncate, {"keep": 4, "last": 0}),
     ("selection", truncate, {"keep": 5, "last": 1}),
+    # Places of keys that are no longer the tokens one by one.
+    ("position", transformer_xl, {"gain": 0.75}, ("selection", pool_keys, {"factor": 3, "strided": 0})),
+    ("position", transformer_xl, {"gain": 0.75}, ("selection", truncate, {"keep": 5, "last": 1})),
+    ("position", tupe, {"gain": 1.25, "from_first": 0.5, "to_first": -0.75}, ("selection", pool_keys, {"factor": 4, "strided": 1})),
+    ("position", tupe, {"gain": 1.25, "from_first": 0.5, "to_first": -0.75}, ("selection", truncate, {"keep": 5, "last": 1})),
+    ("position", tisasrec, {"reach": 6, "gain": 0.5}, ("selection", pool_keys, {"factor": 3, "strided": 0})),
+    ("position", tisasrec, {"reach": 6, "gain": 0.5, "values": 1}, ("selection", truncate, {"keep": 6, "last": 1})),
 ]
 
 
@@ -590,10 +605,11 @@ def main():
             s = Setting(4, 2, n_q, n_k, 6, causal, number)
             Q, K, V = s.Q.copy(), s.K0.copy(), s.V0.copy()
             chosen = {room: (of, params)} | {also: (what, of_it) for also, what, of_it in beside}
+            fewer = [what(s, given) for also, what, given in beside if also == "selection"]
             scores = s.scale * s.dot()
             if "position" in chosen or "product" in chosen:
                 scores = of(s, params)
-            if "selection" in chosen:
+            if room == "selection":
                 kept = of(s, params)
                 scores = np.where(kept, s.scale * s.dot(), -np.inf) if kept.dtype == bool else kept
             scores = np.where(s.seen, scores, -np.inf)
@@ -605,7 +621,7 @@ def main():
             y = np.einsum("hij,hjd->hid", weights, s.V)
             if params.get("values"):
                 y = y + VALUES[of](s, params, weights)
-            told = of in (pool_keys, truncate, global_projections) or params.get("values") or "normaliser" in chosen or "prob" in chosen
+            told = fewer or of in (pool_keys, truncate, global_projections) or params.get("values") or "normaliser" in chosen or "prob" in chosen
             named = lambda what: IDS.get(what, what.__name__.replace("_", "-"))
             out.append(
                 {

@@ -218,12 +218,18 @@ def conv1d(q, k, v, causal, scale, head, width, seed):
     return sum(padded[j:j + n] @ taps[j].T for j in range(width))
 
 
-def conv2d(q, k, v, causal, scale, head, rows, columns, seed):
+def conv2d(q, k, v, causal, scale, head, rows, columns, picture, seed):
+    """Over the picture that the tokens are; causal is the reading order, as in PixelCNN's masked convolutions with the pixel itself (mask B)."""
     n, d = v.shape
-    taps = (2 * uniform(seed).random(rows * columns).reshape(rows, columns) - 1) / math.sqrt(rows * columns)
-    top, left = rows - 1 if causal else rows // 2, columns // 2
-    padded = np.pad(v, ((top, rows - 1 - top), (left, columns - 1 - left)))
-    return sum(taps[i, j] * padded[i:i + n, j:j + d] for i in range(rows) for j in range(columns))
+    width, height = picture, n // picture
+    taps = (2 * uniform(seed).random(rows * columns * d * d).reshape(rows, columns, d, d) - 1) / math.sqrt(rows * columns * d)
+    top, left = rows // 2, columns // 2
+    if causal:
+        later = (np.arange(rows)[:, None] > top) | ((np.arange(rows)[:, None] == top) & (np.arange(columns)[None] > left))
+        taps = np.where(later[:, :, None, None], 0, taps)
+    padded = np.pad(v.reshape(height, width, d), ((top, rows - 1 - top), (left, columns - 1 - left), (0, 0)))
+    y = sum(padded[i:i + height, j:j + width] @ taps[i, j].T for i in range(rows) for j in range(columns))
+    return y.reshape(n, d)
 
 
 # Entry, its formula, parameters to try, and the masks it knows.
@@ -247,7 +253,7 @@ ESTIMATORS = [
     ("gru", recurrent(3, gru), [dict(hidden=6, seed=5)], CAUSAL),
     ("lstm", recurrent(4, lstm), [dict(hidden=4, seed=6)], CAUSAL),
     ("conv1d", conv1d, [dict(width=3, seed=1), dict(width=4, seed=2)], BOTH),
-    ("conv2d", conv2d, [dict(rows=3, columns=2, seed=7), dict(rows=2, columns=5, seed=8)], BOTH),
+    ("conv2d", conv2d, [dict(rows=3, columns=2, picture=4, seed=7), dict(rows=2, columns=5, picture=3, seed=8), dict(rows=3, columns=3, picture=6, seed=9)], BOTH),
 ]
 # Keys without a causal mask may be more or fewer than queries, where the mechanism has a meaning for that.
 OBLONG = {"linear", "performer", "linformer", "nystrom", "hierarchical", "ring"}
@@ -258,6 +264,8 @@ for name, formula, settings, masks in ESTIMATORS:
     for params in settings:
         for causal in masks:
             n_q = int(r.integers(9, 20))
+            # Whole rows of a picture.
+            n_q -= n_q % params.get("picture", 1)
             n_k = int(r.integers(9, 20)) if name in OBLONG and not causal else n_q
             heads, d, d_v, scale = 2, int(r.integers(3, 7)), int(r.integers(2, 5)), 0.5
             # Multiples of 1/256: numbers that single precision holds, so that both sides start from the same.

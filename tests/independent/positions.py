@@ -99,7 +99,35 @@ def none(n, trained):
     return np.ones(n)
 
 
-SCHEMES = [none, rope, rope_pi, rope_ntk, rope_dynamic_ntk, rope_yarn, rope_llama3, xpos, sinusoidal, alibi, kerple_log, kerple_power, sandwich, scalable_softmax]
+def learned_table(rows):
+    """Standard normal rows, one after the other, by Box and Muller from the experiment's seed."""
+    r = np.random.default_rng(0)
+    rows = [(lambda u, v: np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))(*r.random((2, D))) for _ in range(rows)]
+    return np.array(rows)
+
+
+def learned(n, trained):
+    """The last row repeats."""
+    table = learned_table(min(trained, n))
+    rows = table[np.minimum(np.arange(n), len(table) - 1)]
+    return (rows @ rows[-1] / math.sqrt(D))[::-1]
+
+
+def learned_wrap(n, trained):
+    table = learned_table(min(trained, n))
+    rows = table[np.arange(n) % len(table)]
+    return (rows @ rows[-1] / math.sqrt(D))[::-1]
+
+
+def learned_interpolate(n, trained):
+    """Both ends of the table are at both ends of the text."""
+    table = learned_table(min(trained, n))
+    at = np.linspace(0, len(table) - 1, n)
+    rows = np.stack([np.interp(at, np.arange(len(table)), column) for column in table.T], axis=1)
+    return (rows @ rows[-1] / math.sqrt(D))[::-1]
+
+
+SCHEMES = [none, rope, rope_pi, rope_ntk, rope_dynamic_ntk, rope_yarn, rope_llama3, xpos, sinusoidal, alibi, kerple_log, kerple_power, sandwich, scalable_softmax, learned, learned_wrap, learned_interpolate]
 
 cases = [
     {"scheme": scheme.__name__.replace("_", "-"), "length": n, "trained": trained, "curve": [float(f"{x:.12g}") for x in scheme(n, trained)]}

@@ -36,7 +36,7 @@ export async function use(): Promise<number> {
     score: "s - 0.1 * abs(q_pos - k)",
     prob: "p",
     sink_logit: new Float32Array(4),
-    conventions: { causal: "bottom_right", window: "inclusive", softcap: "after_bias", rope: "interleaved" },
+    conventions: { causal: "bottom_right", window: "inclusive", softcap: "after_bias", rope: "interleaved", sides: "two_sided", alibi: "signed" },
     position: { id: "rope" },
     product: { id: "dot" },
     layout: { id: "plain" },

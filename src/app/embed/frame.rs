@@ -38,6 +38,7 @@ pub fn frame(asked: Asked, opened: Option<Opened>) -> impl IntoView {
     shell::follow_theme(lab);
     url::start(lab, opened);
     shell::listen_to_keys(lab, RwSignal::new(false));
+    shell::guard_drops(None);
     shell::remove();
     for (key, name) in &asked.unknown {
         url::say_unknown(lab, key, name);

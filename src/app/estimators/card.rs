@@ -9,6 +9,7 @@ use super::pictures::{Bill, Errors, Outputs, percent};
 use super::ring::RingSteps;
 use crate::app::controls::{Choices, IssueLine, Item, Look, Slider, Span, Switch, words, words_of};
 use crate::app::i18n::{t, tr};
+use crate::app::inputs::follow;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::rules::Cited;
 use crate::app::runner;
@@ -68,7 +69,10 @@ pub fn Body(
 }
 
 fn choose(lab: Lab, id: &str) {
-    lab.edit("estimator", |e| e.estimator = Choice::of(id));
+    lab.edit("estimator", |e| {
+        e.estimator = Choice::of(id);
+        follow(e);
+    });
 }
 
 /// Asks whenever the experiment, the inputs or the pictures of the mask have changed; a newer question stops an older one.

@@ -2,8 +2,9 @@
 
 use crate::app::state::Lab;
 use crate::attention::inputs::tokenize;
-use crate::catalogue;
+use crate::catalogue::{self, Param};
 use crate::experiment::{Experiment, Input};
+use crate::formula::Sorted;
 
 /// Query heads, queries and keys, as far as they are known before the input is loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,7 @@ fn replace(e: &mut Experiment, input: Input, tokens: &dyn Fn(&str) -> Option<usi
     inside(&mut e.view.key, after.n_k);
 }
 
-/// Sets the parameters of mask and position scheme that follow from the input: the sides of a picture for patterns over a plane, the length
+/// Sets the parameters of mask, position scheme, estimator and second branch that follow from the input: the sides of a picture for patterns over a plane, the length
 /// of stream A for the mask of two modalities.
 pub fn follow(e: &mut Experiment) {
     let Input::Projected { x, .. } = &e.input else { return };
@@ -52,13 +53,25 @@ pub fn follow(e: &mut Experiment) {
         e.mask.params.insert("first".to_owned(), first as f64);
     }
     let Some([height, width]) = x.sides() else { return };
-    let mask = catalogue::mask(&e.mask.id).map_or(&[][..], |entry| entry.params);
+    let mask = |id: &str| catalogue::mask(id).map_or(&[][..], |entry| entry.params);
+    let estimator = |id: &str| catalogue::estimator(id).map_or(&[][..], |entry| entry.params);
     let position = catalogue::position(&e.position.id).map_or(&[][..], |entry| entry.params);
-    for (declared, given) in [(mask, &mut e.mask.params), (position, &mut e.position.params)] {
-        for (name, side) in [("height", height), ("width", width)] {
-            if declared.iter().any(|param| param.name == name) {
-                given.insert(name.to_owned(), side as f64);
-            }
+    let plane = [("height", height), ("width", width)];
+    let picture = [("picture", width)];
+    // What an estimator calls width is its own.
+    let branch = (estimator(&e.branch.id), mask(&e.branch.id));
+    set(&mut e.mask.params, mask(&e.mask.id), &plane);
+    set(&mut e.position.params, position, &plane);
+    set(&mut e.estimator.params, estimator(&e.estimator.id), &picture);
+    set(&mut e.branch.params, branch.0, &picture);
+    set(&mut e.branch.params, branch.1, &plane);
+}
+
+/// Sets those of the sides that are declared.
+fn set(given: &mut Sorted<String, f64>, declared: &[Param], sides: &[(&str, usize)]) {
+    for (name, side) in sides {
+        if declared.iter().any(|param| param.name == *name) {
+            given.insert((*name).to_owned(), *side as f64);
         }
     }
 }
@@ -105,7 +118,13 @@ mod tests {
 
     #[test]
     fn patterns_over_a_plane_and_modalities_follow_the_input() {
-        let projected = |x: Hidden| Input::Projected { x, weights: Weights::Normal, size: Size::default(), seed: 0 };
+        let projected = |x: Hidden| Input::Projected {
+            x,
+            weights: Weights::Normal,
+            weights_b: None,
+            size: Size::default(),
+            seed: 0,
+        };
         let mut e = Experiment::default();
         e.mask.id = "axial".to_owned();
         e.mask.params = Default::default();
@@ -113,6 +132,10 @@ mod tests {
         replace(&mut e, projected(Hidden::Image { width: 3, cells: vec![0.0; 6] }), &|_| Some(16));
         assert_eq!((e.mask.params.get("height"), e.mask.params.get("width")), (Some(&2.0), Some(&3.0)));
         assert_eq!((e.position.params.get("width"), e.position.params.get("height")), (Some(&3.0), None));
+        e.estimator = Choice::of("conv2d");
+        e.branch = Choice::of("conv1d");
+        follow(&mut e);
+        assert_eq!((e.estimator.params.get("picture"), e.branch.params.get("width")), (Some(&3.0), None));
         e.mask.id = "cross-modal".to_owned();
         e.mask.params = Default::default();
         replace(&mut e, projected(Hidden::Texts { a: "one two".to_owned(), b: "three".to_owned() }), &|_| Some(16));

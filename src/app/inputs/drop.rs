@@ -9,6 +9,7 @@ use super::frames::Frames;
 use super::numbers::Part;
 use crate::app::i18n::t;
 use crate::app::reactive::RwSignal;
+use crate::app::share;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
@@ -125,6 +126,11 @@ pub fn Target(
         problem.set(None);
         spawn_local(async move {
             let name = shown(&file.name());
+            // Numbers may be JSON as well, and so is a saved experiment.
+            if file.name().ends_with(".json") && share::open_file(lab, file.clone(), false).await {
+                reading.try_set(false);
+                return;
+            }
             match opened(&file).await {
                 Ok(bundle) => take.run(Opened { bundle, file: name, problem }),
                 Err(words) => problem.try_set(Some(of_file(&name, &words))),

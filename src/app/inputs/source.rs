@@ -144,7 +144,7 @@ fn first_of(lab: Lab, kind: Kind, now: Input) -> Result<Input, SplitLoaderError>
         Kind::Numbers => numbers_of_head(lab),
         Kind::Projected => {
             let x = Hidden::Image { width: 8, cells: (0..64).map(|at| f32::from(u8::from(at % 9 == 0))).collect() };
-            Input::Projected { x, weights: Weights::Normal, size: Size::default(), seed: 0 }
+            Input::Projected { x, weights: Weights::Normal, weights_b: None, size: Size::default(), seed: 0 }
         }
     })
 }

@@ -15,7 +15,7 @@ use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::reactive::Signal;
 use crate::app::view::{handler, view};
-use crate::catalogue::{self, Lang};
+use crate::catalogue::{Lang, position_line};
 
 /// Colours that are told apart; then they come again, dashed.
 const COLOURS: usize = 6;
@@ -258,7 +258,7 @@ fn labels(desk: Desk, lines: &[Line], values: Values, cursor: Option<usize>) -> 
         .zip(places)
         .map(|(line, place)| {
             let id = line.id;
-            let name = catalogue::position(id).map_or(id, |entry| entry.name.get(lang));
+            let name = position_line(id).map_or(id, |line| line.name.get(lang));
             let read = cursor.and_then(|at| line.values.get(at)).map(|y| minus(rounded(*y)));
             let class = format!("label label--{}", line.colour % COLOURS);
             view! {
@@ -292,7 +292,7 @@ fn spoken(desk: Desk, lines: &[Line], at: usize) -> String {
     let lang = desk.lab.lang.get();
     let mut text = format!("{} {at}", i18n::now(lang, "distance", "距离"));
     for line in lines {
-        let name = catalogue::position(line.id).map_or(line.id, |entry| entry.name.get(lang));
+        let name = position_line(line.id).map_or(line.id, |of| of.name.get(lang));
         if let Some(value) = line.values.get(at) {
             text.push_str(&format!(", {name} {}", minus(rounded(*value))));
         }

@@ -6,7 +6,7 @@ use super::axis::Distances;
 use crate::analysis::positions::{Bench, Effect, timed};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::Lab;
-use crate::catalogue::{self, PositionEntry, Slot};
+use crate::catalogue::{PositionEntry, PositionLine, Slot, position_line, position_lines};
 use crate::engine::Map;
 use crate::experiment::{Experiment, Message};
 
@@ -19,7 +19,7 @@ pub type Curve = Result<Arc<Vec<f32>>, Message>;
 /// One scheme, closely.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Close {
-    /// Its id.
+    /// The id of its line.
     pub id: &'static str,
     /// Its scores, every query against every key, read as its [`Effect`] says.
     pub square: Map,
@@ -48,7 +48,7 @@ pub struct Desk {
     pub picked: RwSignal<&'static str>,
     /// The distance that is read out.
     pub cursor: RwSignal<Option<usize>>,
-    /// Every scheme's curve, in the order of the catalogue; empty until the first answers are in.
+    /// Every line's curve, in the order of the catalogue; empty until the first answers are in.
     pub curves: RwSignal<Vec<(&'static str, Curve)>>,
     /// The picked scheme, or why it is not there.
     pub close: RwSignal<Option<Result<Arc<Close>, Message>>>,
@@ -58,7 +58,8 @@ impl Desk {
     /// A laboratory that begins with the experiment's own scheme.
     pub fn new(lab: Lab) -> Self {
         let experiment = lab.experiment.get_untracked();
-        let own = catalogue::position(&experiment.position.id).map_or("none", |entry| entry.id);
+        let position = &experiment.position;
+        let own = position_lines().find(|line| line.is(&position.id, &position.params)).map_or("none", |line| line.id);
         let trained = experiment.position.params.get("trained").map_or(64, |&trained| trained as usize).clamp(8, 512);
         let mut on: Vec<&'static str> = if own == "none" { Vec::new() } else { vec![own] };
         on.extend(FIRST.into_iter().filter(|id| *id != own));
@@ -97,7 +98,16 @@ impl Desk {
         }
     }
 
-    /// A scheme's curve, once it is there.
+    /// Switches on the lines that `wanted` names, and no others; the first of them is shown closely.
+    pub fn only(self, wanted: impl Fn(&PositionLine) -> bool) {
+        let on: Vec<_> = position_lines().filter(wanted).map(|line| line.id).collect();
+        if let Some(first) = on.first() {
+            self.picked.set(first);
+        }
+        self.on.set(on);
+    }
+
+    /// A line's curve, once it is there.
     pub fn curve(self, id: &str) -> Option<Curve> {
         self.curves.with(|all| all.iter().find(|(of, _)| *of == id).map(|(_, curve)| curve.clone()))
     }
@@ -111,7 +121,7 @@ impl Desk {
     /// The sizes of the picked scheme's square: schemes of time are shown over the experiment's own tokens, which have the times.
     pub fn close_bench(self) -> Option<Bench> {
         let bench = self.bench()?;
-        let own = catalogue::position(self.picked.get()).is_some_and(timed);
+        let own = position_line(self.picked.get()).is_some_and(|line| timed(line.entry));
         Some(if own { Bench { length: self.tokens(), ..bench } } else { bench })
     }
 

@@ -15,28 +15,29 @@ use crate::app::i18n::{self, t, tr};
 use crate::app::palette::Palette;
 use crate::app::reactive::{Signal, effect};
 use crate::app::view::{handler, view};
-use crate::catalogue::{self, Lang};
-use crate::experiment::Choice;
+use crate::catalogue::{Lang, PositionLine, position_line, position_lines};
+use crate::experiment::{Choice, Experiment};
 
 /// The picked scheme.
 #[component]
 pub fn Detail(desk: Desk) -> impl IntoView {
     let lab = desk.lab;
-    let entry = Signal::memo(move || {
-        catalogue::positions().iter().position(|entry| entry.id == desk.picked.get()).unwrap_or(0)
+    let place = Signal::memo(move || position_lines().position(|line| line.id == desk.picked.get()).unwrap_or(0));
+    let used = Signal::memo(move || {
+        let line = position_line(desk.picked.get());
+        line.is_some_and(|line| lab.experiment.with(|e| line.is(&e.position.id, &e.position.params)))
     });
-    let used = Signal::memo(move || lab.experiment.with(|e| e.position.id == desk.picked.get()));
     // What is there may still be the scheme before.
     let close = Signal::memo(move || {
         desk.close.get().filter(|close| close.as_ref().is_ok_and(|c| c.id == desk.picked.get()) || close.is_err())
     });
     let pick = move |event| {
-        let chosen = event_target_value(&event).parse::<usize>().ok().and_then(|i| catalogue::positions().get(i));
-        if let Some(entry) = chosen {
-            desk.picked.set(entry.id);
+        let chosen = event_target_value(&event).parse::<usize>().ok().and_then(|i| position_lines().nth(i));
+        if let Some(line) = chosen {
+            desk.picked.set(line.id);
             desk.on.update(|on| {
-                if !on.contains(&entry.id) {
-                    on.push(entry.id)
+                if !on.contains(&line.id) {
+                    on.push(line.id)
                 }
             });
         }
@@ -45,16 +46,17 @@ pub fn Detail(desk: Desk) -> impl IntoView {
         <section class="posdetail" aria-labelledby="posdetail-title">
             <div class="posdetail__head">
                 <h3 id="posdetail-title">{t("One scheme closely", "细看一个方案")}</h3>
-                <select aria-label=t("Scheme", "方案") on:change=handler(pick) prop:value=move || entry.get().to_string()>
-                    {catalogue::positions().iter().enumerate().map(|(i, entry)| view! { <option value=i.to_string() selected=i == desk_index(desk)>{tr(entry.name)}</option> }).collect_view()}
+                <select aria-label=t("Scheme", "方案") on:change=handler(pick) prop:value=move || place.get().to_string()>
+                    {position_lines().enumerate().map(|(i, line)| view! { <option value=i.to_string() selected=i == desk_index(desk)>{tr(line.name)}</option> }).collect_view()}
                 </select>
                 <button
                     type="button"
                     class="quiet-button"
                     disabled=move || used.get()
                     on:click=handler(move |_: web_sys::MouseEvent| {
-                        let id = desk.picked.get_untracked();
-                        lab.edit("position.id", |e| e.position = Choice::of(id));
+                        if let Some(line) = position_line(desk.picked.get_untracked()) {
+                            lab.edit("position.id", |e| choose(e, &line));
+                        }
                     })
                 >
                     {move || { let lang = lab.lang.get(); if used.get() { i18n::now(lang, "Used by the experiment", "实验正在使用") } else { i18n::now(lang, "Use this scheme", "使用此方案") } }}
@@ -65,11 +67,12 @@ pub fn Detail(desk: Desk) -> impl IntoView {
                 Some(Err(why)) => view! { <p class="issue" role="alert">{why.get(lab.lang.get()).to_owned()}</p> },
                 Some(Ok(_)) => view! { <Square desk=desk close=close /> },
             }}
-            {move || catalogue::positions().get(entry.get()).map(|entry| {
+            {move || position_lines().nth(place.get()).map(|line| {
+                let entry = line.entry;
                 view! {
                     <div class="posdetail__words">
                         <p>{tr(entry.about)}</p>
-                        {catalogue::beyond(entry.id).map(|text| view! {
+                        {line.beyond.map(|text| view! {
                             <p><b>{t("Past the trained length. ", "超过训练长度。")}</b>{tr(text)}</p>
                         })}
                         {by_head(entry).then(|| view! { <p class="note">{move || head_note(desk)}</p> })}
@@ -84,7 +87,17 @@ pub fn Detail(desk: Desk) -> impl IntoView {
 /// Place of the picked scheme in the catalogue, untracked.
 fn desk_index(desk: Desk) -> usize {
     let picked = desk.picked.get_untracked();
-    catalogue::positions().iter().position(|entry| entry.id == picked).unwrap_or(0)
+    position_lines().position(|line| line.id == picked).unwrap_or(0)
+}
+
+/// Makes a line's scheme the experiment's; parameters that were set stay where the scheme is the same.
+fn choose(e: &mut Experiment, line: &PositionLine) {
+    if e.position.id != line.entry.id {
+        e.position = Choice::of(line.entry.id);
+    }
+    if let Some((name, value)) = line.set {
+        e.position.params.insert(name.to_owned(), value);
+    }
 }
 
 fn head_note(desk: Desk) -> String {
@@ -126,7 +139,7 @@ fn Square(desk: Desk, close: Shown) -> impl IntoView {
     let tokens = Signal::memo(move || close.get().and_then(Result::ok).map_or(1, |c| c.square.request.k.len()));
     let marker = move || (desk.trained.get() < tokens.get()).then(|| desk.trained.get() as f64 / tokens.get() as f64);
     let entry_unit = move || {
-        let (en, zh) = catalogue::position(desk.picked.get()).map_or(("", ""), unit);
+        let (en, zh) = position_line(desk.picked.get()).map_or(("", ""), |line| unit(line.entry));
         i18n::now(desk.lab.lang.get(), en, zh)
     };
     let caption = move || {

@@ -12,7 +12,7 @@ use crate::analysis::positions::{Bench, Effect, Queries, probe};
 use crate::app::reactive::{Signal, effect};
 use crate::app::runner;
 use crate::attention::{Inputs, Problem};
-use crate::catalogue::{self, PositionEntry};
+use crate::catalogue::{PositionLine, position_line, position_lines};
 use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
 use crate::engine::{self, Map, MapRequest, Want};
 use crate::experiment::{Algorithm, Backend, Experiment, Stage};
@@ -99,25 +99,25 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Measures every scheme whose problem is another than before. Says whether to go on.
+    /// Measures every line whose problem is another than before. Says whether to go on.
     async fn curves(&self, kept: &RefCell<Kept>) -> bool {
         let Some(bench) = untracked(|| self.desk.bench()) else { return true };
         let mut curves: Vec<(&'static str, Curve)> = Vec::new();
-        for entry in catalogue::positions() {
-            let curve = match self.probe(entry, bench, Queries::Last) {
+        for line in position_lines() {
+            let curve = match self.probe(&line, bench, Queries::Last) {
                 Err(error) => Err(error.message()),
                 Ok((problem, inputs)) => {
                     let known = kept
                         .borrow()
-                        .get(entry.id)
+                        .get(line.id)
                         .filter(|(of, head, _)| *of == problem && *head == self.head)
                         .map(|k| k.2.clone());
                     match known {
                         Some(curve) => Ok(curve),
                         None => match self.scores(problem.clone(), inputs, SIDE.max(bench.length)).await {
                             Ok(map) => {
-                                let curve = Arc::new(Effect::of(entry).curve(map.values));
-                                kept.borrow_mut().insert(entry.id, (problem, self.head, curve.clone()));
+                                let curve = Arc::new(Effect::of(line.entry).curve(map.values));
+                                kept.borrow_mut().insert(line.id, (problem, self.head, curve.clone()));
                                 Ok(curve)
                             }
                             // The sheet is closed.
@@ -127,7 +127,7 @@ impl Batch<'_> {
                     }
                 }
             };
-            curves.push((entry.id, curve));
+            curves.push((line.id, curve));
         }
         self.desk.curves.try_set(curves);
         true
@@ -136,10 +136,10 @@ impl Batch<'_> {
     /// Measures the picked scheme closely. Says whether to go on.
     async fn close(&self) -> bool {
         let picked = self.desk.picked.get_untracked();
-        let (Some(entry), Some(bench)) = (catalogue::position(picked), untracked(|| self.desk.close_bench())) else {
+        let (Some(line), Some(bench)) = (position_line(picked), untracked(|| self.desk.close_bench())) else {
             return true;
         };
-        let close = match self.closely(entry, bench).await {
+        let close = match self.closely(line, bench).await {
             Ok(close) => Ok(Arc::new(close)),
             Err(RunError::Cancelled) => return false,
             Err(error) => Err(error.message()),
@@ -148,21 +148,23 @@ impl Batch<'_> {
         true
     }
 
-    async fn closely(&self, entry: &'static PositionEntry, bench: Bench) -> Result<Close, RunError> {
-        let effect = Effect::of(entry);
-        let (problem, inputs) = self.probe(entry, bench, Queries::All)?;
+    async fn closely(&self, line: PositionLine, bench: Bench) -> Result<Close, RunError> {
+        let effect = Effect::of(line.entry);
+        let (problem, inputs) = self.probe(&line, bench, Queries::All)?;
         let mut square = self.scores(problem, inputs, SIDE).await?;
         effect.read(&mut square.values);
-        let (problem, inputs) = self.probe(entry, Bench { length: bench.trained, ..bench }, Queries::Last)?;
+        let (problem, inputs) = self.probe(&line, Bench { length: bench.trained, ..bench }, Queries::Last)?;
         let trained = self.scores(problem, inputs, bench.trained).await?;
-        Ok(Close { id: entry.id, square, trained: Arc::new(effect.curve(trained.values)) })
+        Ok(Close { id: line.id, square, trained: Arc::new(effect.curve(trained.values)) })
     }
 
-    fn probe(&self, entry: &PositionEntry, bench: Bench, queries: Queries) -> Result<(Problem, Inputs), RunError> {
+    fn probe(&self, line: &PositionLine, bench: Bench, queries: Queries) -> Result<(Problem, Inputs), RunError> {
         let own = &self.experiment.position;
-        let none = Sorted::new();
-        let given = if own.id == entry.id { &own.params } else { &none };
-        Ok(probe(entry, given, &self.experiment, bench, queries)?)
+        let mut given = if own.id == line.entry.id { own.params.clone() } else { Sorted::new() };
+        if let Some((name, value)) = line.set {
+            given.insert(name.to_owned(), value);
+        }
+        Ok(probe(line.entry, &given, &self.experiment, bench, queries)?)
     }
 
     /// The scores of the shown head after the biases, at most `side` a side.

@@ -12,7 +12,7 @@ use crate::app::i18n::{self, t};
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
-use crate::catalogue::Lang;
+use crate::catalogue::{Lang, PositionLine};
 
 /// Shortest and longest text on the sliders, and the longest that may be typed: a square of it is still small work.
 const LENGTHS: [usize; 3] = [16, 512, 2048];
@@ -71,6 +71,15 @@ pub fn laboratory(stop: Stop) -> AnyView {
         </div>
         <Chart desk=desk />
         <p class="note poslab__factor">{move || factor(desk)}</p>
+        <p class="poslab__together">
+            <span>{t("Together:", "同时显示：")}</span>
+            <button type="button" class="quiet-button" on:click=handler(move |_: web_sys::MouseEvent| desk.only(PositionLine::is_stretch))>
+                {t("ways to stretch a rotation", "旋转的各种拉伸")}
+            </button>
+            <button type="button" class="quiet-button" on:click=handler(move |_: web_sys::MouseEvent| desk.only(|line| line.set.is_some()))>
+                {t("ways to go on past a learned table", "超出可学习表后的各种做法")}
+            </button>
+        </p>
         <Detail desk=desk />
         <h3>{t("All schemes: press one to switch its line", "全部方案：点按以开关其曲线")}</h3>
         <Tiles desk=desk />

@@ -1,4 +1,4 @@
-//! Every scheme, small: its curve and what becomes of it past the trained length. A tile switches its line in the chart.
+//! Every line, small: its curve and what becomes of it past the trained length. A tile switches its line in the chart.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use super::desk::Desk;
 use crate::app::i18n::tr;
 use crate::app::reactive::Signal;
 use crate::app::view::{handler, view};
-use crate::catalogue::{self, PositionEntry};
+use crate::catalogue::{PositionLine, position_lines};
 
 /// Most corners of a small line.
 const CORNERS: usize = 90;
@@ -18,14 +18,14 @@ const CORNERS: usize = 90;
 pub fn Tiles(desk: Desk) -> impl IntoView {
     view! {
         <div class="postiles">
-            {catalogue::positions().iter().map(|entry| view! { <Tile desk=desk entry=entry /> }).collect_view()}
+            {position_lines().map(|line| view! { <Tile desk=desk line=line /> }).collect_view()}
         </div>
     }
 }
 
 #[component]
-fn Tile(desk: Desk, entry: &'static PositionEntry) -> impl IntoView {
-    let id = entry.id;
+fn Tile(desk: Desk, line: PositionLine) -> impl IntoView {
+    let id = line.id;
     let on = Signal::memo(move || desk.on.with(|on| on.contains(&id)));
     let curve = Signal::memo(move || desk.curve(id));
     let light = move |lit: bool| desk.lit.set((lit && on.get_untracked()).then_some(id));
@@ -41,7 +41,7 @@ fn Tile(desk: Desk, entry: &'static PositionEntry) -> impl IntoView {
             on:focus=handler(move |_: web_sys::FocusEvent| light(true))
             on:blur=handler(move |_: web_sys::FocusEvent| light(false))
         >
-            <span class="postile__name">{tr(entry.name)}</span>
+            <span class="postile__name">{tr(line.name)}</span>
             <span class="postile__field" aria-hidden="true">
                 <Beyond desk=desk />
                 {move || match curve.get() {
@@ -60,7 +60,7 @@ fn Tile(desk: Desk, entry: &'static PositionEntry) -> impl IntoView {
                     None => ().into_any(),
                 }}
             </span>
-            {catalogue::beyond(id).map(|text| view! { <small>{tr(text)}</small> })}
+            {line.beyond.map(|text| view! { <small>{tr(text)}</small> })}
         </button>
     }
 }

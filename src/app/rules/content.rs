@@ -8,15 +8,17 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use super::About;
 use super::layers::Layers;
 use super::params::{Owner, ParamRows};
+use super::plastic::Gains;
 use super::prob::Prob;
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
 use crate::app::i18n::{t, tr};
+use crate::app::inputs::follow;
 use crate::app::piece::piece;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, ContentEntry, Family, Text};
+use crate::catalogue::{self, ContentEntry, Family, Measure, Text};
 use crate::experiment::{Choice, Experiment};
 
 /// The card of product, selection, second branch, weights and layers.
@@ -119,6 +121,9 @@ fn Entries(room: &'static Room) -> impl IntoView {
             id.with(|id| entries().iter().find(|entry| entry.id == id)).map(|entry| view! {
                 <code class="formula-line">{entry.formula}</code>
                 <ParamRows owner=*owner params=entry.params />
+                {entry.content.tables.iter().any(|table| table.kind == Measure::Hebbian).then(|| {
+                    entry.params.first().map(|rate| view! { <Gains rate=rate /> })
+                })}
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })
         }}
@@ -134,7 +139,10 @@ fn Branch() -> impl IntoView {
     let id = Signal::memo(move || lab.experiment.with(|e| e.branch.id.clone()));
     let choose = move |event: web_sys::Event| {
         let id = event_target_value(&event);
-        lab.edit("branch", |e| e.branch = Choice::of(&id));
+        lab.edit("branch", |e| {
+            e.branch = Choice::of(&id);
+            follow(e);
+        });
     };
     let option = move |value: &'static str, name: Text| {
         view! { <option value=value selected=move || id.with(|id| id == value)>{tr(name)}</option> }

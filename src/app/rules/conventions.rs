@@ -4,26 +4,38 @@
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, Show, words};
+use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words};
 use crate::app::i18n::t;
 use crate::app::piece::piece;
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::view;
-use crate::experiment::{CausalAlignment, Conventions, RopePairs, SoftcapOrder, WindowEdge};
+use crate::experiment::{
+    AlibiDistance, CausalAlignment, Conventions, Experiment, RopePairs, SoftcapOrder, WindowEdge, WindowSides,
+};
+
+/// Parameter of masks.
+const SIDES: &str = "two_sided";
+/// Parameter of ALiBi.
+const SIGNED: &str = "signed";
 
 /// The card of the conventions, folded until it is needed.
 #[component]
 pub fn ConventionsCard() -> impl IntoView {
     let lab = lab();
     let changed = Signal::derive(move || {
-        let (now, usual) = (lab.experiment.with(|e| e.conventions), Conventions::default());
-        let differs = [
-            now.causal != usual.causal,
-            now.window != usual.window,
-            now.softcap != usual.softcap,
-            now.rope != usual.rope,
-        ];
+        let usual = Conventions::default();
+        let differs = lab.experiment.with(|e| {
+            let now = e.conventions;
+            [
+                now.causal != usual.causal,
+                now.window != usual.window,
+                two_sided(e),
+                now.softcap != usual.softcap,
+                now.rope != usual.rope,
+                signed(e),
+            ]
+        });
         match differs.into_iter().filter(|&d| d).count() {
             0 => String::new(),
             n => format!("{n} {}", t("changed", "项已改")()),
@@ -34,6 +46,16 @@ pub fn ConventionsCard() -> impl IntoView {
     }
 }
 
+/// Whether windows look both ways: what the mask says, else the convention.
+fn two_sided(e: &Experiment) -> bool {
+    e.mask.params.get(SIDES).map_or(e.conventions.switches_on(SIDES), |&on| on != 0.0)
+}
+
+/// Whether ALiBi counts signed distances: what the scheme says, else the convention.
+fn signed(e: &Experiment) -> bool {
+    e.position.params.get(SIGNED).map_or(e.conventions.switches_on(SIGNED), |&on| on != 0.0)
+}
+
 #[wasm_split(later, fallible)]
 fn switches() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| view! { <Switches /> })
@@ -42,8 +64,6 @@ fn switches() -> Result<fn() -> AnyView, SplitLoaderError> {
 #[component]
 fn Switches() -> impl IntoView {
     let lab = lab();
-    // Without a causal mask the two differ: keys after the query gain, or lose, by their distance. It is a parameter of the scheme.
-    let alibi = Signal::memo(move || lab.experiment.with(|e| e.position.id == "alibi"));
     view! {
         <p class="note">{t("Where libraries differ. Each switch is part of the link.", "各库做法不同之处；每个开关都包含在链接中。")}</p>
         <Two
@@ -65,6 +85,20 @@ fn Switches() -> impl IntoView {
             on_change=Callback::new(move |second| lab.edit("conventions.window", |e| e.conventions.window = if second { WindowEdge::Inclusive } else { WindowEdge::Exclusive }))
         />
         <Two
+            label=words("A window looks", "窗口的方向")
+            sides=[
+                (words("back only", "只向前看"), "Mistral, attention-gym"),
+                (words("both ways", "双向"), "JAX local_window_size=W, Longformer"),
+            ]
+            second=Signal::derive(move || lab.experiment.with(|e| two_sided(e)))
+            on_change=Callback::new(move |second| lab.edit("conventions.sides", |e| {
+                // What was said of this mask alone would hide the convention.
+                e.mask.params.remove(SIDES);
+                e.combine.iter_mut().for_each(|layer| _ = layer.params.remove(SIDES));
+                e.conventions.sides = if second { WindowSides::TwoSided } else { WindowSides::OneSided };
+            }))
+        />
+        <Two
             label=words("The softcap comes", "软上限位于")
             sides=[
                 (words("before the biases", "偏置之前"), "ONNX"),
@@ -82,23 +116,19 @@ fn Switches() -> impl IntoView {
             second=Signal::derive(move || lab.experiment.with(|e| e.conventions.rope == RopePairs::Interleaved))
             on_change=Callback::new(move |second| lab.edit("conventions.rope", |e| e.conventions.rope = if second { RopePairs::Interleaved } else { RopePairs::Halves }))
         />
-        <Show when=alibi>
-            <Two
-                label=words("ALiBi counts distance", "ALiBi 的距离")
-                sides=[
-                    (words("absolute", "绝对值"), "ALiBi (paper, causal), x-transformers"),
-                    (words("signed", "带符号"), "attention-gym"),
-                ]
-                second=Signal::derive(move || lab.experiment.with(|e| e.position.params.get("signed").is_some_and(|&on| on != 0.0)))
-                on_change=Callback::new(move |second| lab.edit("position.params.signed", |e| {
-                    if second {
-                        e.position.params.insert("signed".to_owned(), 1.0);
-                    } else {
-                        e.position.params.remove("signed");
-                    }
-                }))
-            />
-        </Show>
+        // Without a causal mask the two differ: keys after the query gain, or lose, by their distance.
+        <Two
+            label=words("ALiBi counts distance", "ALiBi 的距离")
+            sides=[
+                (words("absolute", "绝对值"), "ALiBi (paper, causal), x-transformers"),
+                (words("signed", "带符号"), "attention-gym"),
+            ]
+            second=Signal::derive(move || lab.experiment.with(|e| signed(e)))
+            on_change=Callback::new(move |second| lab.edit("conventions.alibi", |e| {
+                e.position.params.remove(SIGNED);
+                e.conventions.alibi = if second { AlibiDistance::Signed } else { AlibiDistance::Absolute };
+            }))
+        />
         <IssueLine path="conventions" />
     }
 }

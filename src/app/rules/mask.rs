@@ -6,7 +6,7 @@ use super::About;
 use super::editor::Editor;
 use super::own::{DeclaredRows, Own};
 use super::painted::Painted;
-use super::params::{Owner, ParamRows};
+use super::params::{Owner, ParamRows, usual};
 use super::tables::{Reader, Tables};
 use super::thumbs::Thumbs;
 use super::tools::Tools;
@@ -17,7 +17,7 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::catalogue::{self, Lang, MaskEntry, Param};
-use crate::experiment::{CustomFormula, Declared, Experiment, MaskChoice, Stage, WindowEdge};
+use crate::experiment::{CustomFormula, Declared, Experiment, MaskChoice, Stage};
 use crate::formula::Kind;
 
 /// Id of a mask of the user's own.
@@ -130,11 +130,8 @@ fn formula_of(e: &std::sync::Arc<Experiment>) -> String {
 /// Copies the entry's formulas and parameters into formulas of the user's own; what is computed does not change.
 fn become_custom(e: &mut Experiment) {
     let Some(entry) = catalogue::mask(&e.mask.id) else { return };
-    let inclusive = e.conventions.window == WindowEdge::Inclusive;
     let declare = |p: &Param| {
-        let given = e.mask.params.get(p.name).copied().unwrap_or(p.default);
-        // The convention sets this one; see `params`.
-        let value = if p.name == "inclusive" && inclusive { 1.0 } else { given };
+        let value = e.mask.params.get(p.name).copied().unwrap_or(usual(e, p));
         Declared { name: p.name.to_owned(), ty: p.ty, min: p.min, max: p.max.max(value), step: p.step, value }
     };
     let params: Vec<Declared> = entry.params.iter().map(declare).collect();
@@ -176,6 +173,7 @@ fn pairs(lab: Lab) -> String {
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
+    use crate::experiment::WindowEdge;
 
     #[test]
     fn a_formula_of_ones_own_starts_as_the_entry() {

@@ -10,6 +10,7 @@
 //! | `tools`, `combine`, `strip`, `reorder` | buttons to more; patterns joined with the mask; each layer by itself; tokens in another order |
 //! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
 //! | `layers`, `prob` | mixes of layers; what is done to the weights: parts of the card `content` |
+//! | `plastic` | what a Hebbian step does to the wires of a head: part of the card `content` |
 
 mod combine;
 mod content;
@@ -25,6 +26,7 @@ mod messages;
 mod own;
 mod painted;
 mod params;
+mod plastic;
 mod position;
 mod prob;
 mod reorder;

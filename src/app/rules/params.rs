@@ -108,6 +108,11 @@ impl Owner {
     }
 }
 
+/// A parameter's value where it is not given: what a convention says of it, else its default.
+pub fn usual(e: &Experiment, param: &Param) -> f64 {
+    if e.conventions.switches_on(param.name) { 1.0 } else { param.default }
+}
+
 /// Whether a parameter is set by the convention on window edges: the mask card then switches the convention.
 fn is_window_edge(param: &Param) -> bool {
     param.ty == Ty::Bool && param.name == "inclusive"
@@ -127,8 +132,9 @@ pub fn ParamRows(
 #[component]
 fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
     let lab = lab();
-    let value =
-        Signal::memo(move || lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(param.default)));
+    let value = Signal::memo(move || {
+        lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(usual(e, param)))
+    });
     let label = words_of(param.label);
     if is_window_edge(param) {
         let on = Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive));
@@ -160,11 +166,11 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
     }
 }
 
-/// Sets a parameter; at its default it is left out. Tables of the user's that no longer fit go with it.
+/// Sets a parameter; at its usual value it is left out. Tables of the user's that no longer fit go with it.
 fn set(lab: Lab, owner: Owner, param: &'static Param, value: f64) {
     let dims = lab.loaded.with_untracked(|l| l.as_ref().map(|l| l.dims));
     lab.edit(&format!("{}.{}", owner.path(), param.name), |e| {
-        if value == param.default {
+        if value == usual(e, param) {
             owner.given_mut(e).remove(param.name);
         } else {
             owner.given_mut(e).insert(param.name.to_owned(), value);

@@ -3,9 +3,9 @@
 use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen_futures::JsFuture;
 
 use super::draft::{Draft, Form};
+use super::file::read;
 use crate::app::controls::{Choices, Item, Look, Show, Switch, exponential, modal, words};
 use crate::app::element::NodeRef;
 use crate::app::embed::{Control, Layout};
@@ -16,12 +16,10 @@ use crate::app::state::{Lab, Theme, lab};
 use crate::app::view::{handler, view};
 use crate::app::{shell, url};
 use crate::catalogue::{Lang, Text};
-use crate::experiment::{Experiment, Issue, Issues, Message, encode, limits, merge, message, round};
+use crate::experiment::{encode, limits, round};
 
 /// Links longer than this many characters are cut by some chat and mail programs: a file is offered beside them.
 const LONG: usize = 8_000;
-/// Bytes of a saved experiment.
-const LARGEST: f64 = (16 << 20) as f64;
 
 const FORMS: [(Form, &str, &str, &str); 5] = [
     (Form::Link, "link", "Link", "链接"),
@@ -244,9 +242,7 @@ fn open_file(lab: Lab, done: Callback<()>) -> AnyView {
                     done.run(());
                 }
                 Err(issues) => {
-                    let lang = lab.lang.get_untracked();
-                    let lines: Vec<String> = issues.0.iter().map(|issue| issue.line(lang)).collect();
-                    fault.try_set(lines.join("; "));
+                    fault.try_set(issues.lines(lab.lang.get_untracked()));
                 }
             }
         });
@@ -264,19 +260,6 @@ fn open_file(lab: Lab, done: Callback<()>) -> AnyView {
         </p>
     }
     .into_any()
-}
-
-/// The experiment in a file.
-async fn read(file: &web_sys::File) -> Result<Experiment, Issues> {
-    let refused = |message: Message| Issues::from(Issue::new("", message));
-    if file.size() > LARGEST {
-        let most = LARGEST as u64 >> 20;
-        return Err(refused(message!("the file is larger than {most} MiB", "文件大于 {most} MiB")));
-    }
-    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
-    let value = text.and_then(|text| serde_json::from_str(&text).ok());
-    let value = value.ok_or_else(|| refused(message!("the file holds no JSON", "文件不是 JSON")))?;
-    merge(&Experiment::default(), &value)
 }
 
 /// What a frame shows.

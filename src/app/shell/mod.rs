@@ -1,5 +1,6 @@
 //! The page's frame: header, four columns, help, messages, keys, theme.
 
+mod drops;
 mod header;
 mod help;
 mod keys;
@@ -7,6 +8,7 @@ mod measure;
 mod notices;
 mod theme;
 
+pub use drops::guard as guard_drops;
 pub use header::{Logo, StatusView, what};
 pub use keys::listen as listen_to_keys;
 pub use measure::element_width;
@@ -68,6 +70,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
         spawn_local(embed::speak(lab));
     }
     keys::listen(lab, help);
+    drops::guard(Some(lab));
     remove();
 
     let sheet = RwSignal::new(Sheet::Map);

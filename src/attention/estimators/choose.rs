@@ -1,6 +1,6 @@
 //! From an entry of the catalogue with its parameters to an estimator over given sizes.
 
-use super::{Cell, Estimator, Feature, MAX_CELLS, Method};
+use super::{Cell, Estimator, Feature, Kernel, MAX_CELLS, Method};
 use crate::attention::dims::Dims;
 use crate::attention::values::values_of;
 use crate::catalogue::{self, Direction, Text};
@@ -61,6 +61,14 @@ pub fn fits(choice: &Choice, dims: Dims, causal: bool, scale: f32, path: &str) -
     let values = values_of(entry.params, &choice.params);
     let value = |name: &str| values.get(name).copied().unwrap_or_default();
     match method(id, &value) {
+        Some(Method::Conv2d { kernel, .. }) if !n_k.is_multiple_of(kernel.width) => {
+            let width = kernel.width;
+            let text = message!(
+                "the {n_k} tokens do not fill rows of {width}: they are no picture of this width",
+                "{n_k} 个词元不能填满每行 {width} 个的网格：不是这一宽度的图像"
+            );
+            Err(Issue::new(format!("{path}.params.picture"), text).into())
+        }
         Some(method) => Ok(Estimator { dims, method, causal, scale }),
         // A test holds the catalogue to the methods.
         None => Err(Issue::new(format!("{path}.id"), message!("`{id}` can't be computed", "无法计算 `{id}`")).into()),
@@ -98,7 +106,10 @@ fn method(id: &str, value: catalogue::Lookup) -> Option<Method> {
         "gru" => recurrent(Cell::Gru),
         "lstm" => recurrent(Cell::Lstm),
         "conv1d" => Method::Conv1d { width: count("width"), seed: seed() },
-        "conv2d" => Method::Conv2d { rows: count("rows"), columns: count("columns"), seed: seed() },
+        "conv2d" => {
+            let kernel = Kernel { rows: count("rows"), columns: count("columns"), width: count("picture") };
+            Method::Conv2d { kernel, seed: seed() }
+        }
         _ => return None,
     })
 }
@@ -137,6 +148,8 @@ mod tests {
         assert_eq!(paths("nystrom", None, dims(4, 4), true), ["is_causal"]);
         assert_eq!(paths("linear", None, dims(4, 9), true), ["estimator.id"]);
         assert_eq!(paths("blockwise-summary", None, dims(4, 9), false), ["estimator.id"]);
+        assert_eq!(paths("conv2d", Some(("picture", 3.0)), dims(8, 8), false), ["estimator.params.picture"]);
+        assert!(paths("conv2d", Some(("picture", 4.0)), dims(8, 8), true).is_empty());
         assert_eq!(paths("ring", None, dims(1 << 12, 1 << 12), false), ["estimator"]);
     }
 }

@@ -31,17 +31,34 @@ pub fn over_tokens<R: Real>(head: &Head<R>, width: usize, seed: u64) -> Vec<R> {
     y
 }
 
-/// One kernel `[rows, columns]` over the plane of tokens and places of the values; zeros beyond the ends.
-pub fn over_plane<R: Real>(head: &Head<R>, [rows, columns]: [usize; 2], seed: u64) -> Vec<R> {
-    let taps: Vec<R> = kernel(rows * columns, rows * columns, seed);
-    let cell = |at: usize| {
-        let (t, c) = (at / head.d_v, at % head.d_v);
-        let tap = |tap: usize| {
-            let row = place(t, tap / columns, rows, head.causal, head.n_k)?;
-            let column = place(c, tap % columns, columns, false, head.d_v)?;
-            Some(taps[tap] * head.v(row)[column])
-        };
-        (0..rows * columns).filter_map(tap).fold(R::ZERO, |sum, x| sum + x)
-    };
-    (0..head.n_q * head.d_v).map(cell).collect()
+/// A picture's grid: token `t` stands at row `t / width` and column `t % width`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kernel {
+    /// Rows of the kernel.
+    pub rows: usize,
+    /// Columns of the kernel.
+    pub columns: usize,
+    /// Tokens in a row of the picture.
+    pub width: usize,
+}
+
+/// `y_(r,c) = Σ_(i,j) W_(i,j) v_(r+i,c+j)` over the picture that the tokens are, with a matrix `[d_v, d_v]` for each of `rows · columns` taps around
+/// the token, drawn tap by tap in reading order; zeros beyond the borders. Where queries look back only, so does the kernel, in reading order: taps on
+/// later tokens are left out (van den Oord et al. 2016, "Conditional Image Generation with PixelCNN Decoders", section 2.1, with the token itself).
+pub fn over_picture<R: Real>(head: &Head<R>, Kernel { rows, columns, width }: Kernel, seed: u64) -> Vec<R> {
+    let (d_v, height) = (head.d_v, head.n_k.div_ceil(width));
+    let taps: Vec<R> = kernel(rows * columns * d_v * d_v, rows * columns * d_v, seed);
+    let mut y = vec![R::ZERO; head.n_q * d_v];
+    for (t, out) in y.chunks_exact_mut(d_v).enumerate() {
+        for (tap, matrix) in taps.chunks_exact(d_v * d_v).enumerate() {
+            let row = place(t / width, tap / columns, rows, false, height);
+            let column = place(t % width, tap % columns, columns, false, width);
+            let Some(from) = row.zip(column).map(|(row, column)| row * width + column) else { continue };
+            if from < head.seen(t) {
+                let matrix = matrix.chunks_exact(d_v);
+                out.iter_mut().zip(matrix).for_each(|(o, row)| *o = *o + super::head::dot(row, head.v(from)));
+            }
+        }
+    }
+    y
 }

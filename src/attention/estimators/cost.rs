@@ -1,6 +1,6 @@
 //! Work and memory of an estimator, counted from its sizes, beside those of exact attention.
 
-use super::{Estimator, Method, levels};
+use super::{Estimator, Kernel, Method, levels};
 use crate::attention::Cost;
 use crate::attention::tiles::TileCounts;
 
@@ -30,7 +30,11 @@ impl Estimator {
                 rows * (columns + 1)
             }
             (_, Some([rows, columns])) => rows * columns,
-            (Method::Conv1d { width: rows, .. } | Method::Conv2d { rows, .. }, None) => (rows - 1) * dims.d_v,
+            (Method::Conv1d { width, .. }, None) => (width - 1) * dims.d_v,
+            // Back to the first tap in reading order.
+            (Method::Conv2d { kernel: Kernel { rows, columns, width }, .. }, None) => {
+                (rows / 2 * width + columns / 2).min(dims.n_k) * dims.d_v
+            }
             _ => self.exact_kept(),
         }
     }
@@ -68,7 +72,7 @@ impl Estimator {
                 cell.gates() * hidden * (2 * dims.d + dims.d_v + hidden + 2) + dims.d_v * hidden
             }
             Method::Conv1d { width, .. } => width * dims.d_v * dims.d_v,
-            Method::Conv2d { rows, columns, .. } => rows * columns,
+            Method::Conv2d { kernel: Kernel { rows, columns, .. }, .. } => rows * columns * dims.d_v * dims.d_v,
             _ => 0,
         }
     }
@@ -113,7 +117,9 @@ impl Estimator {
                 2.0 * n_q * hidden * (cell.gates() as f64 * (2.0 * d + d_v + hidden) + d_v)
             }
             Method::Conv1d { width, .. } => 2.0 * width as f64 * d_v * d_v * n_q,
-            Method::Conv2d { rows, columns, .. } => 2.0 * (rows * columns) as f64 * d_v * n_q,
+            Method::Conv2d { kernel: Kernel { rows, columns, .. }, .. } => {
+                2.0 * (rows * columns) as f64 * d_v * d_v * n_q
+            }
         }
     }
 

@@ -32,6 +32,7 @@ use super::dims::Dims;
 use super::operators::Real;
 
 pub use choose::{direction_of, fits};
+pub use convolution::Kernel;
 pub use head::Running;
 pub use linear::Feature;
 pub use recurrent::Cell;
@@ -146,12 +147,10 @@ pub enum Method {
         /// Seed of the kernel.
         seed: u64,
     },
-    /// A convolution over the plane of tokens and places of the values.
+    /// A convolution over the picture that the values' tokens are.
     Conv2d {
-        /// Tokens of the kernel.
-        rows: usize,
-        /// Places of the kernel.
-        columns: usize,
+        /// Its kernel, and the picture's width, which divides the tokens.
+        kernel: Kernel,
         /// Seed of the kernel.
         seed: u64,
     },
@@ -291,7 +290,7 @@ impl Estimator {
             Method::Ring { .. } => blocks::ring(head, self.devices(), truth, trace),
             Method::Recurrent { cell, hidden, seed } => recurrent::run(head, cell, hidden, seed, trace),
             Method::Conv1d { width, seed } => convolution::over_tokens(head, width, seed),
-            Method::Conv2d { rows, columns, seed } => convolution::over_plane(head, [rows, columns], seed),
+            Method::Conv2d { kernel, seed } => convolution::over_picture(head, kernel, seed),
         }
     }
 }

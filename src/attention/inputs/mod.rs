@@ -10,7 +10,7 @@ pub mod text;
 mod structured;
 
 pub use hidden::{States, states};
-pub use projected::{matrices, project};
+pub use projected::{matrices, project, second};
 pub use recipe::{Generated, Options, Recipe, generate};
 pub use rng::Rng;
 pub use text::{TextInputs, embed, tokenize};

@@ -8,6 +8,11 @@ use super::structured::orthonormal;
 use crate::attention::dims::Dims;
 use crate::experiment::Weights;
 
+/// Seed of the matrices of stream B: seeds of experiments are below 2^53, so it shares no stream with those of A, nor with X.
+pub fn second(seed: u64) -> u64 {
+    seed | 1 << 62
+}
+
 /// W_Q `[width, q_heads · d]`, W_K `[width, kv_heads · d]` and W_V `[width, kv_heads · d_v]`, row-major. Drawn in this order, whole, from
 /// `np.random.default_rng(seed + 2**63)`; X draws from other streams.
 ///
@@ -39,24 +44,25 @@ pub fn matrices(weights: &Weights, width: usize, dims: &Dims, seed: u64) -> [Vec
     }
 }
 
-/// Projects X. The matrices have the shapes of [`matrices`]; sums are in f64, results rounded to f32.
-pub fn project(x: &States, matrices: &[Vec<f64>; 3], dims: &Dims) -> Generated {
-    let [q, k, v] = matrices;
-    Generated {
-        q: heads(x, q, dims.q_heads, dims.d),
-        k: heads(x, k, dims.kv_heads, dims.d),
-        v: heads(x, v, dims.kv_heads, dims.d_v),
-    }
+/// Projects X: its first `streams[0]` rows by the matrices of A, those after them by the matrices of B. They have the shapes of [`matrices`];
+/// sums are in f64, results rounded to f32.
+///
+/// Where B's are its own this is the co-attention of two streams (Lu et al. 2019, "ViLBERT", section 2.2); where both are the same, one layer
+/// used in both directions (Tan and Bansal 2019, "LXMERT", section 2.2).
+pub fn project(x: &States, first: usize, [a, b]: [&[Vec<f64>; 3]; 2], dims: &Dims) -> Generated {
+    let of =
+        |at: usize, count: usize, size: usize| heads(x, |row| if row < first { &a[at] } else { &b[at] }, count, size);
+    Generated { q: of(0, dims.q_heads, dims.d), k: of(1, dims.kv_heads, dims.d), v: of(2, dims.kv_heads, dims.d_v) }
 }
 
-/// `[heads, rows, size]` of `X W`.
-fn heads(x: &States, matrix: &[f64], heads: usize, size: usize) -> Vec<f32> {
+/// `[heads, rows, size]` of X, each row times its matrix.
+fn heads<'a>(x: &States, matrix: impl Fn(usize) -> &'a [f64], heads: usize, size: usize) -> Vec<f32> {
     let (rows, columns) = (x.tokens.len(), heads * size);
     let mut out = vec![0.0; heads * rows * size];
     let mut sums = vec![0.0; columns];
     for (row, numbers) in x.data.chunks_exact(x.width.max(1)).enumerate() {
         sums.fill(0.0);
-        for (x, weights) in numbers.iter().zip(matrix.chunks_exact(columns)) {
+        for (x, weights) in numbers.iter().zip(matrix(row).chunks_exact(columns)) {
             let x = f64::from(*x);
             sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += x * weight);
         }
@@ -81,7 +87,8 @@ mod tests {
 
     #[test]
     fn the_identity_slices_x() {
-        let made = project(&x(), &matrices(&Weights::Identity, 8, &DIMS, 0), &DIMS);
+        let identity = matrices(&Weights::Identity, 8, &DIMS, 0);
+        let made = project(&x(), 3, [&identity, &identity], &DIMS);
         // Head 1 of Q has columns 2 and 3 of every row.
         assert_eq!(made.q[6..12], [2.0, 3.0, 10.0, 11.0, 18.0, 19.0]);
         assert_eq!(made.k[..6], [0.0, 1.0, 8.0, 9.0, 16.0, 17.0]);
@@ -114,7 +121,22 @@ mod tests {
             k: vec![vec![1.0], vec![1.0]],
             v: vec![vec![0.5], vec![0.0]],
         };
-        let made = project(&x, &matrices(&weights, 2, &dims, 0), &dims);
+        let own = matrices(&weights, 2, &dims, 0);
+        let made = project(&x, 2, [&own, &own], &dims);
         assert_eq!((made.q, made.k, made.v), (vec![1.0, 3.0, 20.0, 40.0], vec![3.0, 7.0], vec![0.5, 1.5]));
+    }
+
+    #[test]
+    fn each_stream_has_its_own_matrices() {
+        let [a, b] = [0, second(0)].map(|seed| matrices(&Weights::Normal, 8, &DIMS, seed));
+        assert!(a.iter().zip(&b).all(|(a, b)| a.iter().zip(b).all(|(a, b)| a != b)));
+        let [both, of_a, of_b] = [[&a, &b], [&a, &a], [&b, &b]].map(|of| project(&x(), 1, of, &DIMS));
+        for ([both, a, b], size) in
+            [([&both.q, &of_a.q, &of_b.q], 2), ([&both.k, &of_a.k, &of_b.k], 2), ([&both.v, &of_a.v, &of_b.v], 3)]
+        {
+            for (at, number) in both.iter().enumerate() {
+                assert_eq!(*number, if at / size % 3 == 0 { a[at] } else { b[at] });
+            }
+        }
     }
 }

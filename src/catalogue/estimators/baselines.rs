@@ -107,14 +107,15 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         id: "conv2d",
         name: Text::new("Convolution in two dimensions", "二维卷积"),
         about: Text::new(
-            "One small kernel over the values as if they were an image of tokens and places.",
-            "把值当作标记与维度构成的图像，用一个小卷积核处理。",
+            "Each token is a patch of a picture and sees its neighbours there, above and below as well as beside it; where it looks back only, those before it in reading order.",
+            "每个标记是图像的一块，能看到图像中上下左右的邻居；只能向前看时，只看阅读顺序中在它之前的。",
         ),
-        formula: "y_(t,c) = Σ W_(i,j) v_(t+i,c+j)",
-        written: &["y[t, c] == sum(W[i, j] * v[t + i - (rows - 1 if causal else rows // 2), c + j - columns // 2])"],
+        formula: "y_(r,c) = Σ W_(i,j) v_(r+i,c+j)",
+        written: &["y[r, c] == sum(W[i, j] * v[r + i - rows // 2, c + j - columns // 2])"],
         params: &[
-            Param::int("rows", [1, 9], 31, 3, Text::new("tokens of the kernel", "卷积核标记数")),
-            Param::int("columns", [1, 9], 31, 3, Text::new("places of the kernel", "卷积核维度数")),
+            Param::int("rows", [1, 9], 15, 3, Text::new("rows of the kernel", "卷积核行数")),
+            Param::int("columns", [1, 9], 15, 3, Text::new("columns of the kernel", "卷积核列数")),
+            Param::int("picture", [1, 32], 4096, 8, Text::new("tokens in a row of the picture", "图像每行的标记数")),
             SEED,
         ],
         paper: Some(Paper {

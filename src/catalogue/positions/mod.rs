@@ -4,6 +4,7 @@ mod beyond;
 mod biases;
 mod content;
 mod encodings;
+mod lines;
 mod networks;
 mod rotary;
 mod scales;
@@ -11,7 +12,7 @@ mod scales;
 use std::sync::LazyLock;
 
 use super::entry::{Param, PositionEntry, Text};
-pub use beyond::beyond;
+pub use lines::{PositionLine, position_line, position_lines};
 
 /// The families that the page's first view shows, in the order of the menu.
 const FIRST: [&[PositionEntry]; 2] = [encodings::ENTRIES, biases::ENTRIES];

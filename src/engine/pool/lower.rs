@@ -4,11 +4,11 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::cancel::Cancel;
 use super::hub::{Pool, now};
 use super::jobs::Lowered;
-use super::cancel::Cancel;
 use super::run::{Finished, Lower, Run, RunError};
-use crate::attention::lowering::{Derived, settle};
+use crate::attention::lowering::{Derived, Measure, settle};
 use crate::attention::{Inputs, Problem};
 use crate::engine::TimedStage;
 use crate::experiment::message;
@@ -88,6 +88,16 @@ async fn lowered(
         });
     }
     Ok(kept)
+}
+
+/// What a recent run measured of the contents of Q and K by this name, if its problem and tensors were these.
+pub fn measured(problem: &Problem, inputs: &Inputs, kind: Measure) -> Option<Data> {
+    let place = problem.lowering.as_ref()?.tables.iter().position(|table| table.step.kind == kind)?;
+    let key = problem.lowering_key();
+    LOWERED.with_borrow(|all| {
+        let kept = all.iter().find(|kept| kept.key == key && same(&kept.of, inputs))?;
+        kept.tables.get(place).cloned()
+    })
 }
 
 /// Takes the answer of a worker apart.

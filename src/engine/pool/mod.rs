@@ -48,3 +48,5 @@ pub use schedule::{Lane, SessionId};
 pub use hub::{Gate, Pool};
 #[cfg(feature = "app")]
 pub use launch::meta;
+#[cfg(feature = "app")]
+pub use lower::measured;

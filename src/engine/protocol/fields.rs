@@ -3,7 +3,7 @@
 
 use super::codec::{Codec, Reader, Writer};
 use super::{FromWorker, Given, ToWorker, Work};
-use crate::attention::estimators::{Cell, Feature, Method};
+use crate::attention::estimators::{Cell, Feature, Kernel, Method};
 use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{
@@ -89,6 +89,7 @@ fields! {
     LinearAttention { batch, length, q_heads, kv_heads, d_k, d_v, rule, decay_size, beta_heads, past, scale }
     RotaryEmbedding { batch, heads, length, size, rotated, interleaved }
     Estimator { dims, method, causal, scale }
+    Kernel { rows, columns, width }
     TileCounts { total, skipped, full, partial }
     Issue { path, message }
     Message { en, zh }
@@ -124,7 +125,7 @@ variants! {
         1: Generated { recipe, size, seed },
         2: Text { text, size, seed },
         3: Numbers { q, k, v, q_heads, kv_heads },
-        4: Projected { x, weights, size, seed }
+        4: Projected { x, weights, weights_b, size, seed }
     }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary), 2: Estimator(estimator) }
     Method {
@@ -144,7 +145,7 @@ variants! {
         13: Ring { devices },
         14: Recurrent { cell, hidden, seed },
         15: Conv1d { width, seed },
-        16: Conv2d { rows, columns, seed }
+        16: Conv2d { kernel, seed }
     }
     Feature { 0: Elu, 1: Relu, 2: Identity }
     Cell { 0: Rnn, 1: Gru, 2: Lstm }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
-use crate::attention::estimators::{Cell, Feature, Method};
+use crate::attention::estimators::{Cell, Feature, Kernel, Method};
 use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
@@ -142,12 +142,14 @@ fn to_worker() -> Vec<ToWorker> {
         load(Input::Projected {
             x: Hidden::TextImage { text: "a".to_owned(), width: 2, cells: vec![0.5, -0.0] },
             weights: Weights::Rows { q: vec![vec![1.0]], k: vec![], v: vec![vec![]] },
+            weights_b: Some(Weights::Rows { q: vec![], k: vec![vec![2.0]], v: vec![] }),
             size: SIZE,
             seed: 3,
         }),
         load(Input::Projected {
             x: Hidden::Generated { recipe: "normal".to_owned(), rows: 2, width: 3, seed: 4 },
             weights: Weights::Orthogonal,
+            weights_b: None,
             size: SIZE,
             seed: 3,
         }),
@@ -289,7 +291,7 @@ const METHODS: [Method; 20] = [
     Method::Recurrent { cell: Cell::Gru, hidden: 9, seed: 3 },
     Method::Recurrent { cell: Cell::Lstm, hidden: 9, seed: 3 },
     Method::Conv1d { width: 10, seed: 4 },
-    Method::Conv2d { rows: 11, columns: 12, seed: 5 },
+    Method::Conv2d { kernel: Kernel { rows: 11, columns: 12, width: 13 }, seed: 5 },
 ];
 
 #[test]

@@ -73,13 +73,13 @@ fn image(found: &mut Found, width: usize, cells: &[f32]) {
 }
 
 /// Checks the user's own matrices against the width of X and the sizes of the heads.
-pub(super) fn weights(found: &mut Found, weights: &Weights, x: &Hidden, size: &Size) {
+pub(super) fn weights(found: &mut Found, field: &str, weights: &Weights, x: &Hidden, size: &Size) {
     let Weights::Rows { q, k, v } = weights else { return };
     let (heads, width) = (size, x.width());
     let due =
         [("q", q, heads.q_heads * heads.d), ("k", k, heads.kv_heads * heads.d), ("v", v, heads.kv_heads * heads.d_v)];
     for (name, rows, columns) in due {
-        let path = format!("input.weights.rows.{name}");
+        let path = format!("{field}.rows.{name}");
         let (have, across) = (rows.len(), rows.first().map_or(0, Vec::len));
         if have != width || rows.iter().any(|row| row.len() != columns) {
             found.add(
@@ -93,4 +93,14 @@ pub(super) fn weights(found: &mut Found, weights: &Weights, x: &Hidden, size: &S
             found.add(format!("{path}[{i}]"), FINITE);
         }
     }
+}
+
+/// Checks the matrices of stream B.
+pub(super) fn second(found: &mut Found, own: &Weights, x: &Hidden, size: &Size) {
+    if x.streams()[1] == 0 {
+        let text =
+            Text::new("are for the second of two streams, and X has one", "用于两个流中的第二个，而 X 只有一个流");
+        return found.add("input.weights_b", text);
+    }
+    weights(found, "input.weights_b", own, x, size);
 }

@@ -126,13 +126,16 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
                 v: extents(v, kv_heads, v_columns),
             }
         }
-        Input::Projected { x, weights, size, seed } => {
+        Input::Projected { x, weights, weights_b, size, seed } => {
             let before = found.0.len();
             let tokens = hidden::hidden(found, x);
             sizes(found, size, tokens.map(|n| [n, n]));
             found.seed("input.seed", *seed);
             if found.0.len() == before {
-                hidden::weights(found, weights, x, size);
+                hidden::weights(found, "input.weights", weights, x, size);
+                if let Some(own) = weights_b {
+                    hidden::second(found, own, x, size);
+                }
             }
             let n = tokens.unwrap_or(limits::TOKENS);
             Extents::of_size(&Size { n_q: n, n_k: n, ..*size })

@@ -185,6 +185,9 @@ fn json(experiment: &Experiment, path: &[&str]) -> Option<String> {
         (["input", "weights"], Input::Projected { weights: weights @ Weights::Rows { .. }, .. }) => {
             serde_json::to_string(weights)
         }
+        (["input", "weights_b"], Input::Projected { weights_b: Some(weights @ Weights::Rows { .. }), .. }) => {
+            serde_json::to_string(weights)
+        }
         _ => return None,
     };
     json.ok()

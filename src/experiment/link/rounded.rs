@@ -23,9 +23,10 @@ pub fn round(experiment: &Experiment) -> Option<Rounded> {
         Input::Numbers { q, k, v, .. } => {
             [q, k, v].into_iter().for_each(|matrix| matrix.change(|rows| matrix_of(rows, &mut change)));
         }
-        Input::Projected { x, weights, .. } => {
+        Input::Projected { x, weights, weights_b, .. } => {
             let own = matches!(x, Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. });
-            if !own && !matches!(weights, Weights::Rows { .. }) {
+            let all = || std::iter::once(&*weights).chain(weights_b.as_ref());
+            if !own && !all().any(|weights| matches!(weights, Weights::Rows { .. })) {
                 return None;
             }
             match x {
@@ -33,8 +34,10 @@ pub fn round(experiment: &Experiment) -> Option<Rounded> {
                 Hidden::Image { cells, .. } | Hidden::TextImage { cells, .. } => list(cells, &mut change),
                 Hidden::Generated { .. } | Hidden::Text { .. } | Hidden::Texts { .. } => {}
             }
-            if let Weights::Rows { q, k, v } = weights {
-                [q, k, v].into_iter().for_each(|matrix| matrix_of(matrix, &mut change));
+            for weights in std::iter::once(weights).chain(weights_b) {
+                if let Weights::Rows { q, k, v } = weights {
+                    [q, k, v].into_iter().for_each(|matrix| matrix_of(matrix, &mut change));
+                }
             }
         }
         Input::Capture { .. } | Input::Generated { .. } | Input::Text { .. } => return None,

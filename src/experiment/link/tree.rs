@@ -73,7 +73,7 @@ pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
         ("input", "numbers") => Input::one_head(Vec::new(), Vec::new(), Vec::new()),
         ("input", "projected") => {
             let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 8, width: 16, seed: 0 };
-            Input::Projected { x, weights: Weights::Normal, size, seed: 0 }
+            Input::Projected { x, weights: Weights::Normal, weights_b: None, size, seed: 0 }
         }
         ("input", _) => return None,
         _ => return Some(json!({ "id": choice })),
@@ -83,7 +83,7 @@ pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
 
 /// Whether the field at a path is set as a whole: its parts depend on each other, so that none can be set before the rest.
 pub(super) fn is_whole(path: &[&str]) -> bool {
-    matches!(path, ["input", "x" | "weights"])
+    matches!(path, ["input", "x" | "weights" | "weights_b"])
 }
 
 /// What an absent object starts from.

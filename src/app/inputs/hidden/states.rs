@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 
+use super::join::Joined;
 use super::picture::Picture;
 use super::{change, hidden, states};
 use crate::app::controls::{Choices, Item, Look, Slider, Span, at_fault, unique, words, words_of};
 use crate::app::i18n::t;
 use crate::app::inputs::numbers::{Part, Rows, RowsField};
 use crate::app::reactive::Signal;
-use crate::app::state::{Lab, lab};
+use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::{self, Text};
 use crate::experiment::{Hidden, limits};
@@ -86,8 +87,8 @@ pub fn Source() -> impl IntoView {
             "generated" => view! { <Generator /> },
             "text" => view! { <Words field=Field::Text /> },
             "image" => view! { <Picture /> },
-            "texts" => view! { <Words field=Field::A /> <Words field=Field::B /> <Streams /> },
-            "text_image" => view! { <Words field=Field::Text /> <Picture /> <Streams /> },
+            "texts" => view! { <Words field=Field::A /> <Words field=Field::B /> <Joined /> },
+            "text_image" => view! { <Words field=Field::Text /> <Picture /> <Joined /> },
             _ => ().into_any(),
         }}
     }
@@ -184,22 +185,5 @@ fn Words(
     view! {
         <label class="above" for=id.clone()>{label}</label>
         <textarea id=id rows="2" spellcheck="false" prop:value=move || text.get() aria-invalid=move || invalid.get().then_some("true") on:input=handler(on_input)></textarea>
-    }
-}
-
-/// How long the streams are, and the mask made for them.
-#[component]
-fn Streams() -> impl IntoView {
-    let lab: Lab = lab();
-    let x = hidden(lab);
-    let lengths = Signal::memo(move || x.with(|x| x.as_ref().map_or([0, 0], Hidden::streams)));
-    view! {
-        <p class="note">{move || {
-            let [a, b] = lengths.get();
-            match lab.lang.get() {
-                catalogue::Lang::En => format!("A: tokens 0 to {}. B: the {b} after them. The mask “Two modalities” follows these lengths.", a.saturating_sub(1)),
-                catalogue::Lang::Zh => format!("A：词元 0 到 {}；B：其后的 {b} 个。掩码“两种模态”会跟随这些长度。", a.saturating_sub(1)),
-            }
-        }}</p>
     }
 }

@@ -7,6 +7,7 @@ use crate::app::i18n::{self, t};
 use crate::app::reactive::Signal;
 use crate::app::rules::editor::Editor;
 use crate::app::rules::formulas::fault;
+use crate::app::rules::params::usual;
 use crate::app::rules::thumbs::Thumb;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
@@ -179,12 +180,13 @@ fn Knob(at: usize, param: &'static Param) -> impl IntoView {
     let lab = lab();
     let value = Signal::memo(move || {
         lab.experiment.with(|e| {
-            e.combine.get(at).and_then(|layer| layer.params.get(param.name).copied()).unwrap_or(param.default)
+            e.combine.get(at).and_then(|layer| layer.params.get(param.name).copied()).unwrap_or(usual(e, param))
         })
     });
     let set = move |value: f64| {
+        let usual = lab.experiment.with_untracked(|e| usual(e, param));
         edit(lab, at, &format!("params.{}", param.name), |layer| {
-            if value == param.default {
+            if value == usual {
                 layer.params.remove(param.name);
             } else {
                 layer.params.insert(param.name.to_owned(), value);

@@ -35,7 +35,7 @@ pub fn additive(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
 
 /// `(q + v) · W R_{i−j} + u · k` (Dai et al. 2019, section 3.3), with sinusoids `R` and seeded `W`, `u` and `v` for each head, all three times the gain.
 pub fn transformer_xl(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
-    let (d, n_k, heads) = (frame.dims.d, frame.dims.n_k as i64, frame.dims.q_heads);
+    let (d, heads) = (frame.dims.d, frame.dims.q_heads);
     let gain = step.param("gain");
     let project = step.normals(0, heads * d * d, gain / (d as f64).sqrt());
     let (u, v) = (step.normals(1, heads * d, gain), step.normals(2, heads * d, gain));
@@ -50,17 +50,16 @@ pub fn transformer_xl(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
         }
         let (u, v) = (&u[head * d..(head + 1) * d], &v[head * d..(head + 1) * d]);
         let q: Vec<f64> = q.iter().zip(v).map(|(q, v)| q + v).collect();
-        let vectors = &of_head.1[(position - (n_k - 1) - first) as usize..];
-        // The vectors go up with the distance, the keys down.
-        out.extend(keys.iter().zip(vectors[..keys.len()].iter().rev()).map(|(k, r)| (dot(&q, r) + dot(u, k)) as f32));
+        let vector = |k: usize| &of_head.1[(position - frame.key_position(k) - first) as usize];
+        out.extend(keys.iter().enumerate().map(|(k, key)| (dot(&q, vector(k)) + dot(u, key)) as f32));
     })
 }
 
-/// The least and the largest `q_pos − k` of any sequence.
+/// The least and the largest distance from a query to where a key may stand, of any sequence.
 fn distances(frame: &Frame) -> (i64, i64) {
     let offsets = || frame.offsets.iter().map(|&offset| i64::from(offset));
     let (least, most) = (offsets().min().unwrap_or(0), offsets().max().unwrap_or(0));
-    (least - (frame.dims.n_k as i64 - 1), most + frame.dims.n_q as i64 - 1)
+    (least - (frame.given_n_k as i64 - 1), most + frame.dims.n_q as i64 - 1)
 }
 
 /// `(p_i U_Q) · (p_j U_K)`, with seeded positions `p` and seeded `U_Q`, `U_K` for each head (Ke, He and Liu 2021, section 3.1).
@@ -68,7 +67,7 @@ pub fn tupe(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
     let (d, heads) = (frame.dims.d, frame.dims.q_heads);
     let root = 1.0 / (d as f64).sqrt();
     let (of_q, of_k) = (step.normals(0, heads * d * d, root), step.normals(1, heads * d * d, root));
-    let count = (distances(frame).1 + 1).max(frame.dims.n_k as i64).max(1) as usize;
+    let count = (distances(frame).1 + 1).max(frame.given_n_k as i64).max(1) as usize;
     // Row by row, so that a longer sequence keeps the rows of a shorter one.
     let mut rng = step.rng(2);
     let gain = step.param("gain");
@@ -81,7 +80,7 @@ pub fn tupe(step: &Step<Measure>, frame: &Frame) -> Vec<f32> {
             of_head = (head, all(&of_q[part.clone()]), all(&of_k[part]));
         }
         let q = &of_head.1[position.clamp(0, count as i64 - 1) as usize];
-        out.extend(of_head.2[..keys.len()].iter().map(|k| dot(q, k) as f32));
+        out.extend((0..keys.len()).map(|k| dot(q, &of_head.2[frame.key_position(k) as usize]) as f32));
     })
 }
 
@@ -91,12 +90,13 @@ pub fn tisasrec(table: &Derived, frame: &Frame) -> Vec<f32> {
     let (step, d) = (&table.step, frame.dims.d);
     let clock = Clock::new(table);
     let gain = step.param("gain");
-    let places = step.rows(0, frame.dims.n_k, d, gain);
+    let places = step.rows(0, frame.given_n_k, d, gain);
     let intervals = step.normals(1, (clock.reach + 1) * d, gain);
     fill(frame, |_, _, position, q, keys, out| {
         out.extend((0..keys.len()).map(|k| {
-            let r = clock.interval(position, frame.key_position(k));
-            (dot(q, &places[k]) + dot(q, &intervals[r * d..(r + 1) * d])) as f32
+            let at = frame.key_position(k);
+            let r = clock.interval(position, at);
+            (dot(q, &places[at as usize]) + dot(q, &intervals[r * d..(r + 1) * d])) as f32
         }));
     })
 }

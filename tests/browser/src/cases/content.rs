@@ -11,7 +11,8 @@ pub fn cases() -> Vec<Case> {
     let mut all = cases!("content";
         the_cpu_computes_every_entry, every_entry_is_picked_on_the_page, faults_are_named_by_field, a_lowering_can_be_stopped,
         branches_are_added_on_the_cpu, a_second_branch_is_chosen_on_the_page, tokens_are_reordered, a_row_is_shown_as_a_plane,
-        dropout_is_picked_and_becomes_ones_own, a_layer_is_picked_by_its_number);
+        dropout_is_picked_and_becomes_ones_own, a_layer_is_picked_by_its_number,
+        a_hebbian_step_is_drawn);
     all.extend(cases!("content", Needs::ADAPTER; the_gpu_computes_every_entry, branches_are_added_on_the_gpu));
     all
 }
@@ -218,4 +219,18 @@ async fn a_layer_is_picked_by_its_number(page: &Page) -> Result<()> {
     page.set("layer that is shown", "6").await?;
     page.wait_until("(await attentionPlayground).get().layers.params.layer === 6").await?;
     page.wait_until("document.body.textContent.includes('5 local · [6 global]')").await
+}
+
+async fn a_hebbian_step_is_drawn(page: &Page) -> Result<()> {
+    page.open_ready("/#v1&selection=plastic").await?;
+    let unfold = "[...document.querySelectorAll('.fold summary')].find((e) => e.textContent.includes('Product, selection')).click()";
+    page.js(unfold, vec![]).await?;
+    page.wait_until("document.querySelector('.gains__bars')?.getAttribute('d').startsWith('M0 1h1v-')").await?;
+    let said = "document.querySelector('.gains figcaption').textContent";
+    page.wait_until(&format!("/up to [1-9][.0-9]*, at distance [0-9]+/.test({said})")).await?;
+    page.screenshot("plastic").await?;
+    let before = page.js(&format!("return {said}"), vec![]).await?;
+    // A higher rate wires the same distances more strongly.
+    page.set("learning rate η", "20").await?;
+    page.wait_until(&format!("{said} !== {before}")).await
 }

@@ -14,7 +14,8 @@ pub fn cases() -> Vec<Case> {
         an_unknown_name_becomes_a_slider, a_slider_moves, a_pattern_is_picked, a_cell_of_the_map_is_painted, a_head_is_chosen,
         pasted_numbers_are_computed, words_of_your_own_are_computed, the_language_changes_and_nothing_is_lost,
         every_position_scheme_and_normaliser_computes, patterns_are_joined_and_become_one_formula,
-        a_head_gets_a_pattern_of_its_own, each_layer_is_looked_at)
+        a_head_gets_a_pattern_of_its_own, each_layer_is_looked_at, two_streams_are_joined_as_the_papers_do,
+        conventions_are_switched_and_counted)
 }
 
 /// Waits for the run that an action started, and gives its result as the page tells it.
@@ -275,4 +276,37 @@ async fn each_layer_is_looked_at(page: &Page) -> Result<()> {
     )
     .await?;
     page.screenshot("layers").await
+}
+
+async fn two_streams_are_joined_as_the_papers_do(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    page.click("X·W").await?;
+    after(page, async || page.click("Two texts").await).await?;
+    let now = after(page, async || page.click("ViLBERT").await).await?;
+    ensure(now["input"]["weights_b"] == "normal" && now["mask"]["params"]["aa"] == 0.0, || format!("{now}"))?;
+    page.wait_until("document.body.textContent.includes('W_Q, W_K, W_V of stream B')").await?;
+    page.screenshot("two streams").await?;
+    let now = after(page, async || page.click("LXMERT").await).await?;
+    ensure(now["input"]["weights_b"].is_null() && now["mask"]["params"]["ab"] == 1.0, || format!("{now}"))?;
+    let now = after(page, async || page.click("Merged").await).await?;
+    ensure(now["mask"]["params"]["aa"] == 1.0 && now["mask"]["params"]["bb"] == 1.0, || format!("{now}"))?;
+    // A text alone has no second stream, and no matrices of one.
+    after(page, async || page.click("B has its own").await).await?;
+    let now = after(page, async || page.click("Picture").await).await?;
+    ensure(now["input"]["x"]["kind"] == "image" && now["input"]["weights_b"].is_null(), || format!("{}", now["input"]))
+}
+
+async fn conventions_are_switched_and_counted(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let unfold =
+        "[...document.querySelectorAll('.fold summary')].find((e) => e.textContent.includes('Conventions')).click()";
+    page.js(unfold, vec![]).await?;
+    let now = after(page, async || page.click("both ways").await).await?;
+    ensure(now["conventions"]["sides"] == "two_sided", || format!("{}", now["conventions"]))?;
+    page.wait_until("document.body.textContent.includes('JAX local_window_size=W')").await?;
+    // Whatever the position scheme is.
+    page.click("signed").await?;
+    page.wait_until("document.querySelector('.column--rules').textContent.includes('2 changed')").await?;
+    let now = experiment(page).await?;
+    ensure(now["conventions"]["alibi"] == "signed" && now["position"]["params"].is_null(), || format!("{now}"))
 }

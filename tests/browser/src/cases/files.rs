@@ -14,7 +14,7 @@ pub fn cases() -> Vec<Case> {
     cases!("files";
         an_archive_is_dropped_and_its_arrays_are_chosen, choosing_is_cancelled_and_nothing_changed, a_single_array_goes_to_its_field,
         broken_files_are_refused_in_words, a_block_of_a_spreadsheet_goes_onto_a_matrix, a_table_with_names_is_pasted,
-        several_heads_are_pasted)
+        several_heads_are_pasted, a_saved_experiment_is_dropped_anywhere, a_file_dropped_beside_everything_leaves_the_page)
 }
 
 /// Drops a file of the repository's tests on the element that a selector finds.
@@ -163,4 +163,48 @@ async fn several_heads_are_pasted(page: &Page) -> Result<()> {
     let (q, k) = (&now["input"]["q_heads"], &now["input"]["kv_heads"]);
     ensure(*q == 2 && k.is_null(), || format!("{q} {k}"))?;
     page.wait_until("document.querySelectorAll('.head').length === 2").await
+}
+
+/// Drops a file with this text on the element that a selector finds; whether the browser was kept from opening it.
+async fn drop_text(page: &Page, on: &str, name: &str, text: &str) -> Result<bool> {
+    let script = "const [on, text, name] = args; const data = new DataTransfer(); data.items.add(new File([text], name));
+        return !document.querySelector(on).dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }))";
+    Ok(page.js(script, vec![json!(on), json!(text), json!(name)]).await?.as_bool() == Some(true))
+}
+
+async fn a_saved_experiment_is_dropped_anywhere(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let mut saved = experiment(page).await?;
+    saved["mask"] = json!({ "id": "causal" });
+    let now = after(page, async || {
+        ensure(drop_text(page, "header", "saved.json", &saved.to_string()).await?, || {
+            "the browser opens the file".to_owned()
+        })
+    })
+    .await?;
+    ensure(now["mask"]["id"] == "causal", || format!("{}", now["mask"]))?;
+    let now = after(page, async || page.click("Undo").await).await?;
+    ensure(now["mask"]["id"] == "sliding-window", || format!("{}", now["mask"]))?;
+    // On a place for numbers it is an experiment as well.
+    page.click("Paste").await?;
+    page.wait_until(&format!("document.querySelector({BESIDE:?})")).await?;
+    let now = after(page, async || drop_text(page, BESIDE, "saved.json", &saved.to_string()).await.map(drop)).await?;
+    ensure(now["mask"]["id"] == "causal" && now["input"]["kind"] == "capture", || format!("{now}"))
+}
+
+async fn a_file_dropped_beside_everything_leaves_the_page(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let before = experiment(page).await?;
+    let script = "return !document.body.dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer: (() => {
+        const data = new DataTransfer(); data.items.add(new File(['x'], 'x.png')); return data })() }))";
+    let held = page.js(script, vec![]).await?;
+    ensure(held.as_bool() == Some(true), || "the browser may open what is dragged".to_owned())?;
+    ensure(drop_text(page, "main", "x.png", "x").await?, || "the browser opens the file".to_owned())?;
+    page.wait_until("document.querySelector('.notice')?.textContent.includes('x.png is no saved experiment')").await?;
+    ensure(drop_text(page, "main", "bad.json", r#"{"input": {"kind": "capture"}, "masc": 1}"#).await?, || {
+        "bad".to_owned()
+    })?;
+    page.wait_until("document.querySelector('.notices')?.textContent.includes('bad.json: masc')").await?;
+    let now = experiment(page).await?;
+    ensure(now == before, || format!("{now}"))
 }

@@ -9,7 +9,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("positions"; lines_are_switched_and_read, what_is_stretched_follows_the_lengths, a_token_is_moved_in_time_and_back)
+    cases!("positions"; lines_are_switched_and_read, ways_past_a_learned_table_stand_together, what_is_stretched_follows_the_lengths, a_token_is_moved_in_time_and_back)
 }
 
 /// Opens the laboratory and waits for the curves of every scheme.
@@ -17,7 +17,9 @@ async fn open(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.click("Compare schemes").await?;
     page.wait_until("document.querySelector('dialog.poslab[open]')").await?;
-    let all = page.js("return (await attentionPlayground).catalogue().positions.length", vec![]).await?;
+    // One line for each scheme, and two more for the ways in which a learned table goes on.
+    let all = "return (await attentionPlayground).catalogue().positions.length + 2";
+    let all = page.js(all, vec![]).await?;
     page.wait_until(&format!("document.querySelectorAll('.postile .line').length === {all}")).await
 }
 
@@ -60,6 +62,21 @@ async fn lines_are_switched_and_read(page: &Page) -> Result<()> {
         .await?;
     page.click("Close").await?;
     page.wait_until("!document.querySelector('dialog.poslab[open]')").await
+}
+
+async fn ways_past_a_learned_table_stand_together(page: &Page) -> Result<()> {
+    open(page).await?;
+    page.click("ways to go on past a learned table").await?;
+    let lines = "document.querySelectorAll('.poschart__field .line:not(.line--trained)').length";
+    page.wait_until(&format!("{lines} === 3")).await?;
+    page.click("as they are").await?;
+    // Within a trained length that is half of the text, the table that begins anew has come back to its start: distance 64 is distance 0.
+    let value =
+        |text: &str| text.split("begun anew ").nth(1).and_then(|rest| rest.split(',').next()).map(str::to_owned);
+    let (near, far) = (value(&read(page, 0).await?), value(&read(page, 64).await?));
+    ensure(near.is_some() && near == far, || format!("{near:?} at 0, {far:?} at 64"))?;
+    page.click("ways to stretch a rotation").await?;
+    page.wait_until(&format!("{lines} === 6")).await
 }
 
 async fn what_is_stretched_follows_the_lengths(page: &Page) -> Result<()> {
