@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 
 use crate::attention::dims::Dims;
+use crate::attention::operators::Real;
 use crate::attention::rotation::{Axes, Rotation, Stretch};
 
 /// Cosine and sine by position and pair, both times the pair's factor there.
@@ -50,29 +51,45 @@ impl Turns {
     }
 
     /// Turns rows of queries (`out`, `[rows.len(), d]`) of sequence `batch`.
-    pub fn turn_q(&self, batch: usize, rows: Range<usize>, d: usize, out: &mut [f32]) {
-        let pairs = self.dims / 2;
-        let block = self.n_q * pairs;
-        if block == 0 {
-            return;
-        }
-        let start = batch % (self.q.len() / block) * block;
-        self.turn(&self.q[start + rows.start * pairs..start + rows.end * pairs], d, out);
+    pub fn turn_q<T: Real>(&self, batch: usize, rows: Range<usize>, d: usize, out: &mut [T]) {
+        self.turn(self.of_queries(batch, rows), d, out, |sin| sin);
     }
 
     /// Turns rows of keys (`out`, `[rows.len(), d]`).
-    pub fn turn_k(&self, rows: Range<usize>, d: usize, out: &mut [f32]) {
+    pub fn turn_k<T: Real>(&self, rows: Range<usize>, d: usize, out: &mut [T]) {
         let pairs = self.dims / 2;
-        self.turn(&self.k[rows.start * pairs..rows.end * pairs], d, out);
+        self.turn(&self.k[rows.start * pairs..rows.end * pairs], d, out, |sin| sin);
     }
 
-    fn turn(&self, turns: &[[f32; 2]], d: usize, out: &mut [f32]) {
+    /// The transpose of [`Turns::turn_q`]: what a derivative by turned queries is by those that were turned.
+    pub fn turn_q_back<T: Real>(&self, batch: usize, rows: Range<usize>, d: usize, out: &mut [T]) {
+        self.turn(self.of_queries(batch, rows), d, out, |sin| -sin);
+    }
+
+    /// The transpose of [`Turns::turn_k`].
+    pub fn turn_k_back<T: Real>(&self, rows: Range<usize>, d: usize, out: &mut [T]) {
+        let pairs = self.dims / 2;
+        self.turn(&self.k[rows.start * pairs..rows.end * pairs], d, out, |sin| -sin);
+    }
+
+    fn of_queries(&self, batch: usize, rows: Range<usize>) -> &[[f32; 2]] {
+        let pairs = self.dims / 2;
+        let block = self.n_q * pairs;
+        if block == 0 {
+            return &[];
+        }
+        let start = batch % (self.q.len() / block) * block;
+        &self.q[start + rows.start * pairs..start + rows.end * pairs]
+    }
+
+    fn turn<T: Real>(&self, turns: &[[f32; 2]], d: usize, out: &mut [T], direction: impl Fn(f32) -> f32) {
         let pairs = self.dims / 2;
         if pairs == 0 {
             return;
         }
         for (row, turns) in out.chunks_exact_mut(d).zip(turns.chunks_exact(pairs)) {
             for (i, &[cos, sin]) in turns.iter().enumerate() {
+                let (cos, sin) = (T::of(cos), T::of(direction(sin)));
                 let (a, b) = if self.interleaved { (2 * i, 2 * i + 1) } else { (i, i + pairs) };
                 let (x, y) = (row[a], row[b]);
                 row[a] = x * cos - y * sin;

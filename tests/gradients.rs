@@ -1,0 +1,326 @@
+//! Gradients: the reference against central differences of its own forward pass over the table of problems, and against values that a script of
+//! NumPy made from the equations (`tests/independent/gradients.py`).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::sync::Arc;
+
+use attention_playground::attention::gradients::{Gradients, Tensors, named};
+use attention_playground::attention::{
+    Dims, Inputs, Loaded, Normaliser, Plan, Problem, Term, assemble, lowering, reference,
+};
+use attention_playground::experiment::{Choice, Experiment, MaskChoice};
+use attention_playground::formula::{Data, DataValues, Scalar, Sorted};
+use common::table::{Case, cases, dims, normal};
+use serde::Deserialize;
+
+/// Half the width of a difference.
+const NEAR: f64 = 1e-5;
+/// Of a difference along a direction, beside the larger of it and 1: its own error is a third derivative times `NEAR²`, and rounding adds `1e-16 · y / NEAR`.
+const TOLERANCE: f64 = 1e-6;
+/// Of a difference by a parameter or an entry of a table, which are singles and so move by more. Of two differences, the second half as wide, the part that grows
+/// with the square is taken away (Richardson). Keys that enter or leave a support on the way are what is left.
+const STEP: f32 = 1.0 / 16384.0;
+const TOLERANCE_OF_PARAMS: f64 = 1e-5;
+
+/// Numbers between −1 and 1 from a seed.
+fn noise(seed: u64, count: usize) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// What is derived: `Σ dY · Y`.
+fn loss(problem: &Problem, tensors: &Tensors, dy: &[f64]) -> f64 {
+    let plan = Plan::compile(problem).unwrap();
+    dot(&Gradients::new(problem, &plan).unwrap().forward(tensors), dy)
+}
+
+fn along(tensors: &Tensors, which: usize, direction: &[f64], by: f64) -> Tensors {
+    let mut moved = tensors.clone();
+    let tensor = [&mut moved.q, &mut moved.k, &mut moved.v].into_iter().nth(which).unwrap();
+    tensor.iter_mut().zip(direction).for_each(|(x, d)| *x += by * d);
+    moved
+}
+
+/// Compares a problem, of which `problem_of` makes the lowered one of any tensors.
+fn compare(name: &str, inputs: &Inputs, problem_of: &dyn Fn(&Tensors) -> Problem) {
+    let tensors = Tensors::from(inputs);
+    let problem = problem_of(&tensors);
+    let plan = Plan::compile(&problem).unwrap();
+    let gradients = Gradients::new(&problem, &plan).unwrap_or_else(|issues| panic!("{name}: {issues}"));
+    let dy = noise(5, plan.dims.y_len());
+    let (found, sums) = gradients.all(&tensors, &dy);
+    for (which, of) in ["dQ", "dK", "dV"].into_iter().enumerate() {
+        let gradient = [&found.q, &found.k, &found.v][which];
+        assert!(gradient.iter().all(|x| x.is_finite()), "{name}: {of}");
+        // All numbers together along two directions, and three of them by themselves.
+        let length = gradient.len();
+        let single = |at: usize| (0..length).map(|i| f64::from(u8::from(i == at % length))).collect::<Vec<_>>();
+        let directions = [noise(11, length), noise(12, length), single(0), single(length / 3 + 5), single(length - 1)];
+        for (i, direction) in directions.iter().enumerate() {
+            let at = |by: f64| {
+                let moved = along(&tensors, which, direction, by);
+                loss(&problem_of(&moved), &moved, &dy)
+            };
+            let wanted = (at(NEAR) - at(-NEAR)) / (2.0 * NEAR);
+            let by = dot(gradient, direction);
+            let near = (by - wanted).abs() <= TOLERANCE * wanted.abs().max(1.0);
+            assert!(near, "{name}: {of} along direction {i} is {by}, not {wanted}");
+        }
+    }
+    // Parameters, tables, scale, softcap and sinks, each of them alone.
+    for (key, by) in named(&problem, &sums).iter() {
+        for at in [0, by.values.len() / 2, by.values.len() - 1] {
+            let moved = |step: f32| {
+                let mut problem = problem.clone();
+                let real = nudge(&mut problem, key, at, step).unwrap_or_else(|| panic!("{name}: who is {key}?"));
+                (loss(&problem, &tensors, &dy), f64::from(real))
+            };
+            let slope = |step: f32| {
+                let ((up, a), (down, b)) = (moved(step), moved(-step));
+                (up - down) / (a - b)
+            };
+            let (wanted, found) = ((4.0 * slope(STEP / 2.0) - slope(STEP)) / 3.0, by.values[at]);
+            let near = (found - wanted).abs() <= TOLERANCE_OF_PARAMS * wanted.abs().max(1.0);
+            assert!(near, "{name}: by {key}[{at}] is {found}, not {wanted}");
+        }
+    }
+}
+
+/// Adds to a number that [`named`] tells the derivative by; by how much it really changed.
+fn nudge(problem: &mut Problem, key: &str, at: usize, step: f32) -> Option<f32> {
+    let add = |x: &mut f32| {
+        let old = *x;
+        *x += step;
+        *x - old
+    };
+    match key {
+        "scale" => return Some(add(&mut problem.scale)),
+        "softcap" => return problem.softcap.as_mut().map(add),
+        "sink_logit" => return problem.sink.as_mut()?.get_mut(at).map(add),
+        _ => {}
+    }
+    let terms = problem.bias_before_cap.iter_mut().chain(&mut problem.bias).chain(&mut problem.probability);
+    let mut moved = None;
+    for term in terms {
+        let of_param = format!("{}.params.", term.path);
+        if let Some(name) = key.strip_prefix(&of_param)
+            && let Some(Scalar::Float(x)) = term.params.get_mut(name)
+        {
+            moved = Some(add(x));
+        }
+        let of_table = key.rsplit("data.").next()?;
+        if let Some(data) = term.data.get_mut(of_table)
+            && let DataValues::Float(values) = &mut Arc::make_mut(data).values
+        {
+            moved = values.get_mut(at).map(add);
+        }
+    }
+    moved
+}
+
+#[test]
+fn the_reference_is_the_slope_of_its_own_forward_pass() {
+    for Case { name, problem, inputs } in cases().into_iter().filter(|case| case.inputs.finite()) {
+        // At 60 times the scale weights are 0 and 1 to machine precision or change within a millionth.
+        if name != "very large scores" {
+            compare(&name, &inputs, &|_| problem.clone());
+        }
+    }
+}
+
+#[test]
+fn the_forward_pass_is_the_oracles() {
+    for Case { name, problem, inputs } in cases().into_iter().filter(|case| case.inputs.finite()) {
+        let plan = Plan::compile(&problem).unwrap();
+        let found = Gradients::new(&problem, &plan).unwrap().forward(&Tensors::from(&inputs));
+        let wanted = reference::attend(&plan, &inputs);
+        let largest = common::judge::largest(wanted.y.iter().copied()).max(1.0);
+        // The oracle's formulas, encodings and rotations are single precision; a score's error is a weight's relative one.
+        let scores = if name.contains("large scores") { 60.0 } else { 8.0 };
+        for (found, wanted) in found.iter().zip(&wanted.y) {
+            assert!((found - wanted).abs() <= 2e-6 * scores * largest, "{name}: {found}, not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn masked_keys_and_empty_rows_have_no_gradient_whatever_they_hold() {
+    let case = cases().into_iter().find(|case| case.name == "non-finite at masked keys").unwrap();
+    let plan = Plan::compile(&case.problem).unwrap();
+    let (found, _) =
+        Gradients::new(&case.problem, &plan).unwrap().all(&Tensors::from(&case.inputs), &vec![1.0; plan.dims.y_len()]);
+    for tensor in [&found.q, &found.k, &found.v] {
+        assert!(tensor.iter().all(|x| x.is_finite()));
+    }
+    for head in found.k.chunks_exact(37 * 16).chain(found.v.chunks_exact(37 * 16)) {
+        for k in (2..37).step_by(4) {
+            assert!(head[k * 16..(k + 1) * 16].iter().all(|x| *x == 0.0), "key {k}");
+        }
+    }
+}
+
+/// The experiment's problem over tensors of these sizes, lowered.
+fn lowered(experiment: &Experiment, dims: Dims, inputs: &Inputs) -> Problem {
+    let tokens = |n: usize| vec![String::new(); n];
+    let loaded =
+        Loaded { dims, tokens_q: tokens(dims.n_q), tokens_k: tokens(dims.n_k), inputs: inputs.clone(), note: None };
+    let (mut problem, mut inputs) = assemble(experiment, &loaded).unwrap();
+    lowering::lower(&mut problem, &mut inputs).unwrap();
+    problem
+}
+
+#[test]
+fn selections_hold_still_and_sums_over_queries_do_not() {
+    let size = dims([4, 2], [13, 13], [8, 6]);
+    let inputs = normal(&size, 21);
+    let single = |tensor: &[f64]| Arc::new(tensor.iter().map(|&x| x as f32).collect::<Vec<f32>>());
+    let base = |position: &str| Experiment {
+        mask: MaskChoice { id: "causal".to_owned(), params: Sorted::new(), custom: None },
+        position: Choice::of(position),
+        ..Experiment::default()
+    };
+    let with = |normaliser: &str, params: &[(&str, f64)], position: &str| {
+        let params: Sorted<String, f64> = params.iter().map(|&(name, x)| (name.to_owned(), x)).collect();
+        Experiment { normaliser: Choice { id: normaliser.to_owned(), params }, ..base(position) }
+    };
+    let selecting = |id: &str| Experiment { selection: Choice::of(id), ..base("rope") };
+    let laid = |id: &str| Experiment { layout: Choice::of(id), ..base("alibi") };
+    for experiment in [
+        with("top-k", &[("keep", 3.0)], "rope"),
+        with("inverted", &[("rows", 1.0)], "alibi"),
+        with("inverted", &[("rows", 0.0)], "rope"),
+        with("learned-sink", &[], "alibi"),
+        selecting("k-means"),
+        selecting("top-k-blocks"),
+        laid("head-scale"),
+    ] {
+        let name = format!("{:?} {:?} {:?}", experiment.normaliser, experiment.selection, experiment.layout);
+        compare(&name, &inputs, &|tensors| {
+            let moved = Inputs { q: single(&tensors.q), k: single(&tensors.k), v: single(&tensors.v) };
+            lowered(&experiment, size, &moved)
+        });
+    }
+}
+
+#[test]
+fn what_would_have_to_go_through_computed_numbers_is_refused_by_its_field() {
+    let size = dims([4, 2], [13, 13], [8, 6]);
+    let inputs = normal(&size, 22);
+    let refused = |experiment: Experiment| {
+        let problem = lowered(&experiment, size, &inputs);
+        let plan = Plan::compile(&problem).unwrap();
+        let issues = Gradients::new(&problem, &plan).err().unwrap();
+        let issue = issues.0.first().unwrap().clone();
+        assert!(!issue.message.zh.is_empty() && issue.message.en != issue.message.zh);
+        issue.path
+    };
+    let choice = |id: &str| Choice::of(id);
+    assert_eq!(refused(Experiment { product: choice("cosine"), ..Experiment::default() }), "product");
+    assert_eq!(refused(Experiment { position: choice("shaw"), ..Experiment::default() }), "position");
+    assert_eq!(refused(Experiment { layout: choice("talking-heads"), ..Experiment::default() }), "layout");
+}
+
+/// What the script wrote of one problem.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    /// `q_heads`, `kv_heads`, `n_q`, `n_k`, `d`, `d_v`.
+    dims: [usize; 6],
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    dy: Vec<f64>,
+    causal: bool,
+    offset: i32,
+    scale: f32,
+    softcap: Option<f32>,
+    /// Of ALiBi, by head.
+    slopes: Option<Vec<f32>>,
+    sink: Option<Vec<f32>>,
+    normaliser: String,
+    y: Vec<f64>,
+    dq: Vec<f64>,
+    dk: Vec<f64>,
+    dv: Vec<f64>,
+    dscale: f64,
+    dsoftcap: Option<f64>,
+    dslopes: Option<Vec<f64>>,
+    dsink: Option<Vec<f64>>,
+}
+
+impl Written {
+    fn problem(&self) -> (Problem, Inputs) {
+        let [q_heads, kv_heads, n_q, n_k, d, d_v] = self.dims;
+        let mut problem = Problem::plain(Dims { batch: 1, q_heads, kv_heads, n_q, n_k, d, d_v });
+        (problem.scale, problem.softcap, problem.sink) = (self.scale, self.softcap, self.sink.clone());
+        problem.offset = vec![self.offset];
+        if self.causal {
+            problem.masks.push(Term::new("mask", "k <= q_pos"));
+        }
+        if let Some(slopes) = &self.slopes {
+            let table = Data { shape: vec![q_heads], values: DataValues::Float(slopes.clone()), clamp: false };
+            problem.bias.push(Term::new("position", "s - slope[h] * abs(q_pos - k)").data("slope", table));
+        }
+        problem.normaliser = match self.normaliser.as_str() {
+            "softmax" => Normaliser::Softmax,
+            "sigmoid" => Normaliser::Sigmoid,
+            "sparsemax" => Normaliser::Sparsemax,
+            other => panic!("{other}"),
+        };
+        let share = |x: &[f32]| Arc::new(x.to_vec());
+        (problem, Inputs { q: share(&self.q), k: share(&self.k), v: share(&self.v) })
+    }
+}
+
+/// Beside the largest of a tensor's numbers: both sides are doubles over the same singles; the threshold of sparsemax is where they differ most.
+const TOLERANCE_OF_SCRIPT: f64 = 1e-12;
+
+#[test]
+fn gradients_are_those_of_the_equations() {
+    let written: Vec<Written> = serde_json::from_str(include_str!("independent/gradients.json")).unwrap();
+    assert!(written.len() >= 8);
+    for case in written {
+        let (problem, inputs) = case.problem();
+        let plan = Plan::compile(&problem).unwrap();
+        let (gradients, tensors) = (Gradients::new(&problem, &plan).unwrap(), Tensors::from(&inputs));
+        let (found, sums) = gradients.all(&tensors, &case.dy);
+        let all = named(&problem, &sums);
+        let of = |key: &str| all.get(key).map(|named| named.values.clone());
+        let same = |what: &str, found: &[f64], wanted: &[f64]| {
+            let largest = wanted.iter().fold(1e-300_f64, |m, x| m.max(x.abs()));
+            assert_eq!(found.len(), wanted.len(), "{}: {what}", case.name);
+            for (i, (found, wanted)) in found.iter().zip(wanted).enumerate() {
+                let near = (found - wanted).abs() <= TOLERANCE_OF_SCRIPT * largest.max(1.0);
+                assert!(near, "{}: {what}[{i}] is {found}, not {wanted}", case.name);
+            }
+        };
+        same("Y", &gradients.forward(&tensors), &case.y);
+        same("dQ", &found.q, &case.dq);
+        same("dK", &found.k, &case.dk);
+        same("dV", &found.v, &case.dv);
+        same("dscale", &of("scale").unwrap(), &[case.dscale]);
+        for (key, wanted) in [
+            ("softcap", case.dsoftcap.map(|x| vec![x])),
+            ("data.slope", case.dslopes.clone()),
+            ("sink_logit", case.dsink.clone()),
+        ] {
+            match (of(key), wanted) {
+                (Some(found), Some(wanted)) => same(key, &found, &wanted),
+                (None, None) => {}
+                other => panic!("{}: {key}: {other:?}", case.name),
+            }
+        }
+    }
+}
