@@ -1,4 +1,4 @@
-//! Gradients: the reference against central differences of its own forward pass over the table of problems, and against values that a script of
+//! Gradients: the kernel of the CPU against the reference, the reference against central differences of its own forward pass over the table of problems, and against values that a script of
 //! NumPy made from the equations (`tests/independent/gradients.py`).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
@@ -6,12 +6,16 @@ mod common;
 
 use std::sync::Arc;
 
-use attention_playground::attention::gradients::{Gradients, Tensors, named};
+use attention_playground::attention::gradients::{Gradients, Tensors, named, shapes};
 use attention_playground::attention::{
     Dims, Inputs, Loaded, Normaliser, Plan, Problem, Term, assemble, lowering, reference,
 };
-use attention_playground::experiment::{Choice, Experiment, MaskChoice};
+use attention_playground::engine::backward::{Derive, Gathered, Given, Kernel};
+use attention_playground::engine::cpu::Kernels;
+use attention_playground::experiment::{Algorithm, Backend, Choice, Experiment, MaskChoice};
 use attention_playground::formula::{Data, DataValues, Scalar, Sorted};
+use common::engines;
+use common::judge::CPU_PRECISION;
 use common::table::{Case, cases, dims, normal};
 use serde::Deserialize;
 
@@ -80,6 +84,9 @@ fn compare(name: &str, inputs: &Inputs, problem_of: &dyn Fn(&Tensors) -> Problem
         }
     }
     // Parameters, tables, scale, softcap and sinks, each of them alone.
+    let known: Vec<(String, Vec<usize>)> = shapes(&problem).into_iter().collect();
+    let told: Vec<_> = named(&problem, &sums).into_iter().map(|(key, by)| (key, by.shape)).collect();
+    assert_eq!(known, told, "{name}");
     for (key, by) in named(&problem, &sums).iter() {
         for at in [0, by.values.len() / 2, by.values.len() - 1] {
             let moved = |step: f32| {
@@ -323,4 +330,122 @@ fn gradients_are_those_of_the_equations() {
             }
         }
     }
+}
+
+/// Relative to what a gradient's own terms come to: its error is that of a weight, as of [`CPU_PRECISION`] and the size of the scores, times a sum of products that may cancel.
+const BACKWARD_PRECISION: f64 = 2.0 * CPU_PRECISION;
+
+/// What shares give, put together.
+fn gathered(derive: &Derive, given: &dyn Fn() -> Given, shares: usize) -> Gathered {
+    let names = if derive.params { shapes(&derive.problem) } else { Sorted::new() };
+    let mut gathered = Gathered::new(derive.problem.dims, names);
+    for index in 0..shares {
+        let derive = Derive { share: [index, shares], ..derive.clone() };
+        let outputs = derive.compute(given(), &Kernels::SEPARATE).unwrap();
+        assert!(gathered.take(derive.kernel, derive.share, outputs));
+    }
+    gathered
+}
+
+fn derive(problem: &Problem, kernel: Kernel, params: bool) -> Derive {
+    Derive { problem: Box::new(problem.clone()), kernel, share: [0, 1], params }
+}
+
+#[test]
+fn the_kernel_of_the_cpu_agrees_with_the_reference() {
+    let streaming = engines().into_iter().find(|e| (e.backend, e.algorithm) == (Backend::Cpu, Algorithm::Streaming));
+    let (mut compared, mut worst) = (0, (0.0, String::new()));
+    for Case { name, problem, inputs } in cases() {
+        let (kernel, why) = Kernel::of(&problem, &inputs, Backend::Cpu, false);
+        assert_eq!(kernel == Kernel::Reference, why.is_some(), "{name}");
+        if kernel == Kernel::Reference {
+            continue;
+        }
+        compared += 1;
+        let plan = Plan::compile(&problem).unwrap();
+        let dy = noise(9, plan.dims.y_len());
+        let single: Vec<f32> = dy.iter().map(|&x| x as f32).collect();
+        let dy: Vec<f64> = single.iter().map(|&x| x.into()).collect();
+        let tensors = Tensors::from(&inputs);
+        let (wanted, _) = Gradients::new(&problem, &plan).unwrap().all(&tensors, &dy);
+        let run = streaming.unwrap().run(&problem, &inputs, None);
+        let given = || Given {
+            qkv: [&inputs.q, &inputs.k, &inputs.v].map(|tensor| tensor.to_vec()),
+            dy: single.clone(),
+            y: run.y.clone(),
+            lse: run.lse.clone(),
+        };
+        let found = gathered(&derive(&problem, kernel, false), &given, 3);
+        let scores = reference::attend(&plan, &inputs);
+        let finite = scores.lse.iter().filter(|x| x.is_finite()).fold(0.0_f64, |m, x| m.max(x.abs()));
+        // Large scores: as much off as their own rounding, which the log-sum-exp bounds from below.
+        let precision = BACKWARD_PRECISION * (1.0 + finite);
+        for (of, found, wanted) in
+            [("dQ", &found.q, &wanted.q), ("dK", &found.k, &wanted.k), ("dV", &found.v, &wanted.v)]
+        {
+            let largest = common::judge::largest(wanted.iter().copied()).max(1.0);
+            assert_eq!(found.len(), wanted.len());
+            for (i, (found, wanted)) in found.iter().zip(wanted.iter()).enumerate() {
+                let off = (f64::from(*found) - wanted).abs() / largest;
+                assert!(off <= precision, "{name}: {of}[{i}] is {found}, not {wanted} (of {largest})");
+                if off / precision > worst.0 {
+                    worst = (off / precision, format!("{name}, {of}: {off:.1e} of {precision:.1e}"));
+                }
+            }
+        }
+    }
+    println!("{compared} problems; nearest to its tolerance: {}", worst.1);
+    assert!(compared > 40, "{compared}");
+}
+
+#[test]
+fn shares_add_up_to_what_one_gives() {
+    let case = cases().into_iter().find(|case| case.name == "softcap after bias").unwrap();
+    let dims = case.problem.dims;
+    let given = || Given {
+        qkv: [&case.inputs.q, &case.inputs.k, &case.inputs.v].map(|tensor| tensor.to_vec()),
+        dy: vec![0.5; dims.y_len()],
+        ..Given::default()
+    };
+    let derive = derive(&case.problem, Kernel::Reference, true);
+    let (one, two) = (gathered(&derive, &given, 1), gathered(&derive, &given, 2));
+    assert_eq!([&one.q, &one.k, &one.v], [&two.q, &two.k, &two.v]);
+    let names: Vec<&str> = one.params.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["data.slope", "position.params.gain", "scale", "softcap"]);
+    for ((name, one), two) in one.params.iter().zip(two.params.values()) {
+        assert_eq!(one.shape, two.shape, "{name}");
+        assert!(one.values.iter().zip(&two.values).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs().max(1.0)), "{name}");
+        assert!(one.values.iter().any(|x| *x != 0.0), "{name}");
+    }
+    // A share of something else is not taken for it.
+    let mut other = Gathered::new(dims, Sorted::new());
+    assert!(!other.take(Kernel::Reference, [0, 1], vec![vec![0.0; 3]]));
+    let short = Given { dy: vec![1.0], ..given() };
+    assert_eq!(derive.compute(short, &Kernels::SEPARATE).unwrap_err().0[0].path, "dY");
+}
+
+#[test]
+fn who_computes_is_told_with_the_reason() {
+    let size = dims([2, 1], [5, 6], [4, 4]);
+    let inputs = normal(&size, 3);
+    let of = |params: bool, change: &dyn Fn(&mut Problem)| {
+        let mut problem = Problem::plain(size);
+        change(&mut problem);
+        let (kernel, why) = Kernel::of(&problem, &inputs, Backend::Auto, params);
+        (kernel, why.map(|why| (why.en.to_string(), why.zh.to_string())))
+    };
+    assert_eq!(of(false, &|_| {}), (Kernel::Cpu, None));
+    assert_eq!(of(false, &|p| p.bias.push(Term::new("score", "s - abs(q - k)"))).0, Kernel::Cpu);
+    for (params, change, word) in [
+        (true, &(|_: &mut Problem| {}) as &dyn Fn(&mut Problem), "parameters"),
+        (false, &|p| p.normaliser = Normaliser::Sigmoid, "normaliser"),
+        (false, &|p| p.probability = Some(Term::new("prob", "p * p")), "probability"),
+        (false, &|p| p.bias.push(Term::new("score", "s * 2")), "score formula"),
+    ] {
+        let (kernel, why) = of(params, change);
+        let (en, zh) = why.unwrap();
+        assert!(kernel == Kernel::Reference && en.contains(word) && !zh.is_ascii(), "{en} {zh}");
+    }
+    let exact = Kernel::of(&Problem::plain(size), &inputs, Backend::Reference, true);
+    assert_eq!(exact, (Kernel::Reference, None));
 }

@@ -25,7 +25,7 @@ use crate::formula::Ty;
 use head::{Back, Head};
 
 pub use head::Sums;
-pub use named::{Named, named};
+pub use named::{Named, named, shapes};
 
 /// Q, K and V in double precision, or what a derivative by them is. Laid out as [`Inputs`].
 #[derive(Clone, Debug, PartialEq)]

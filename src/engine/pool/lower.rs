@@ -54,6 +54,14 @@ pub async fn run(pool: Pool, run: Run) -> Result<Finished, RunError> {
     Ok(finished)
 }
 
+/// The problem of a run with everything that it waits for.
+pub async fn settled(pool: Pool, run: Run) -> Result<Problem, RunError> {
+    let kept = lowered(&pool, &run).await?;
+    let mut problem = run.problem.as_ref().clone();
+    settle(&mut problem, kept.tables);
+    Ok(problem)
+}
+
 /// What the problem waits for: what is kept of an equal one over the same tensors, or computed.
 async fn lowered(pool: &Pool, run: &Run) -> Result<Kept, RunError> {
     let key = run.problem.lowering_key();
