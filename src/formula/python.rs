@@ -72,7 +72,6 @@ impl Bound {
     pub fn tables(&self) -> impl Iterator<Item = &Data> {
         self.0.with.data.iter().map(AsRef::as_ref)
     }
-
 }
 
 impl Formula {

@@ -1,4 +1,4 @@
-//! The fields of a request as JSON has them, and what is said of those that are wrong, unknown or not computed yet. Tensors come beside
+//! The fields of a request as JSON has them, and what is said of those that are wrong or unknown. Tensors come beside
 //! them: they are no JSON.
 
 use serde_json::{Map, Value};
@@ -13,13 +13,7 @@ use crate::experiment::shape::{Field, field, needed};
 use crate::experiment::{Issue, Issues, shown, unknown};
 
 /// Fields that hold tensors; of them the first three must be there.
-pub const TENSORS: [&str; 6] = ["Q", "K", "V", "attn_mask", "past_key", "past_value"];
-
-/// Fields of outputs that the interface names and this version does not compute.
-const NOT_YET: [&str; 1] = ["dY"];
-
-/// Outputs that other versions may compute.
-const NOT_YET_COMPUTED: [&str; 4] = ["dQ", "dK", "dV", "dparams"];
+pub const TENSORS: [&str; 7] = ["Q", "K", "V", "attn_mask", "past_key", "past_value", "dY"];
 
 /// Fields of the operators beside attention, and whose they are.
 const ELSEWHERE: [(&str, &[&str]); 2] = [
@@ -96,17 +90,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Whether a field is read at all; those of other operators, and of outputs that this version does not compute, are refused.
+    /// Whether a field is read at all; those of other operators are refused.
     pub fn wants(&mut self, name: &str) -> bool {
-        let not_yet = NOT_YET.contains(&name);
         let elsewhere = ELSEWHERE.iter().find(|(_, names)| names.contains(&name));
-        if not_yet {
-            self.issues.push(Issue::new(name, "belongs to an output that this version does not compute"));
-        }
         if let Some((op, _)) = elsewhere {
             self.issues.push(Issue::new(name, format!("belongs to op {op}")));
         }
-        !not_yet && elsewhere.is_none() && !PASSED_OVER.contains(&name)
+        elsewhere.is_none() && !PASSED_OVER.contains(&name)
     }
 
     /// Takes a field that JSON can hold.
@@ -143,7 +133,6 @@ impl Draft {
     /// # Errors
     /// Every field that was wrong, and every tensor that is missing.
     pub fn request(mut self) -> Result<Request, Issues> {
-        self.not_yet();
         let named = |name: &str| {
             let inside = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
             self.issues.iter().any(|issue| issue.path == "op" || issue.path.strip_prefix(name).is_some_and(inside))
@@ -166,21 +155,11 @@ impl Draft {
                 "V" => request.v = tensor,
                 "attn_mask" => request.attn_mask = Some(tensor),
                 "past_key" => request.past_key = Some(tensor),
+                "dY" => request.dy = Some(tensor),
                 _ => request.past_value = Some(tensor),
             }
         }
         Ok(request)
-    }
-
-    /// Outputs of the interface that are not there yet, named as such rather than as unknown.
-    fn not_yet(&mut self) {
-        let outputs = self.fields.get("outputs").and_then(Value::as_array).into_iter().flatten().enumerate();
-        for (i, value) in outputs {
-            if let Some(name) = value.as_str().filter(|name| NOT_YET_COMPUTED.contains(name)) {
-                self.issues
-                    .push(Issue::new(format!("outputs[{i}]"), format!("`{name}` is not computed by this version")));
-            }
-        }
     }
 }
 
@@ -258,13 +237,19 @@ mod tests {
                 "combine[0].heads[0]: must be below 2, counted from 0",
             ),
             (json!({"is_casual": true}), "is_casual: there is no field `is_casual`; did you mean `is_causal`?"),
-            (json!({"dY": 1}), "dY: belongs to an output that this version does not compute"),
             (
                 json!({"op": "atention"}),
                 "op: must be one of attention, linear_attention, rotary_embedding, and is \"atention\"",
             ),
             (json!({"decay": 1}), "decay: belongs to op linear_attention"),
-            (json!({"outputs": ["Y", "dQ"]}), "outputs[1]: `dQ` is not computed by this version"),
+            (
+                json!({"outputs": ["Y", "dQ"], "backend": "webgpu"}),
+                "outputs[1]: asks for a gradient, which there is no GPU kernel for; auto, cpu and reference compute it",
+            ),
+            (
+                json!({"outputs": ["dparams"], "product": {"id": "cosine"}}),
+                "product: has no gradients here: it computes numbers from Q and K that they would have to go through",
+            ),
             (json!({"outputs": [3]}), "outputs[0]: must be text, and is 3"),
             (json!({"qk_matmul_output_mode": 300}), "qk_matmul_output_mode: must be 0, 1, 2 or 3, and is 300"),
             (json!({"rect": {"head": 0, "q": [0, 4], "k": [0, 6]}}), "rect: lacks width, height"),
@@ -302,6 +287,53 @@ mod tests {
         assert_eq!(said(json!({"rect": rect, "outputs": ["Y"]})), [line]);
         assert_eq!(said(json!({"rect": rect, "outputs": ["rect"]})), Vec::<String>::new());
         assert_eq!(said(json!({"outputs": ["rect"]})), ["rect: is missing, and `outputs` asks for it"]);
+    }
+
+    #[test]
+    fn gradients_have_the_shapes_of_what_was_given() {
+        let packed = |n: usize, heads: usize| Tensor::new(&[1, n, heads * 2], vec![0.5; n * heads * 2]);
+        let with = |dy: Option<Tensor>, outputs: &[&str]| {
+            let mut draft = Draft::default();
+            for (name, tensor) in [("Q", packed(3, 4)), ("K", packed(5, 2)), ("V", packed(5, 2))] {
+                draft.tensor(name, tensor);
+            }
+            for name in ["past_key", "past_value"] {
+                draft.tensor(name, Tensor::new(&[1, 2, 1, 2], vec![0.5; 4]));
+            }
+            draft.tensor("attn_mask", Tensor::new(&[3, 4], vec![0.25; 12]));
+            dy.into_iter().for_each(|dy| draft.tensor("dY", dy));
+            draft.field("q_num_heads", json!(4));
+            draft.field("kv_num_heads", json!(2));
+            draft.field("temperature", json!(2));
+            draft.field("outputs", json!(outputs));
+            draft.request().and_then(|request| prepare(&request))
+        };
+        let numbers: Vec<f32> = (0..24).map(|x| x as f32).collect();
+        let prepared = with(Some(Tensor::new(&[1, 3, 8], numbers)), &["dQ", "dparams"]).unwrap();
+        let gradients = prepared.gradients.as_ref().unwrap();
+        // Head 1 of query 0 stands after head 0 of every query.
+        assert!(gradients.params && gradients.dy[..6] == [0.0, 1.0, 8.0, 9.0, 16.0, 17.0] && gradients.dy[6] == 2.0);
+        assert_eq!(prepared.dq(vec![0.0; 24]).shape, [1, 3, 8]);
+        // Of six keys the first is of the past, in both heads.
+        let dk = prepared.dk(&(0..24).map(|x| x as f32).collect::<Vec<_>>());
+        assert_eq!((dk.shape, &dk.data[..6]), (vec![1, 5, 4], &[2.0, 3.0, 14.0, 15.0, 4.0, 5.0][..]));
+        assert_eq!(prepared.dv(&[0.0; 24]).shape, [1, 5, 4]);
+        // The factor is scale / 2.
+        let by = prepared.dparams("scale", &[], &[6.0]);
+        let scale = prepared.problem.scale;
+        assert_eq!(by[0], ("dparams.scale".to_owned(), Tensor::new(&[], vec![3.0])));
+        assert_eq!(by[1], ("dparams.temperature".to_owned(), Tensor::new(&[], vec![-3.0 * scale])));
+        let mask = prepared.dparams("attn_mask", &[3, 6], &(0..18).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(mask[0].1.shape, [3, 4]);
+        assert_eq!(mask[0].1.data[..6], [0.0, 1.0, 2.0, 3.0, 6.0, 7.0]);
+        // Ones where nothing is said.
+        assert_eq!(with(None, &["dV"]).unwrap().gradients.unwrap().dy, vec![1.0; 24]);
+        let said = |dy: &[usize], outputs: &[&str]| {
+            let dy = Tensor::new(dy, vec![1.0; dy.iter().product()]);
+            with(Some(dy), outputs).unwrap_err().lines(Lang::En)
+        };
+        assert_eq!(said(&[1, 4, 3, 2], &["dQ"]), "dY.shape: is [1, 4, 3, 2]; the output has [1, 3, 8]");
+        assert!(said(&[1, 3, 8], &["Y"]).starts_with("dY: is given, but `outputs` asks for no gradient"));
     }
 
     #[test]

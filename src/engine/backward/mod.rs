@@ -148,12 +148,7 @@ impl Derive {
 }
 
 /// The parts by the kernel of the CPU.
-fn streamed(
-    plan: &Plan,
-    given: Given,
-    mine: impl Iterator<Item = Part>,
-    kernels: &'static Kernels,
-) -> Vec<Vec<f32>> {
+fn streamed(plan: &Plan, given: Given, mine: impl Iterator<Item = Part>, kernels: &'static Kernels) -> Vec<Vec<f32>> {
     let [q, k, v] = given.qkv.map(Into::into);
     let inputs = Inputs { q, k, v };
     let from = Sources { plan, inputs: &inputs, dy: &given.dy, y: &given.y, lse: &given.lse };

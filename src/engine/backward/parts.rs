@@ -35,7 +35,6 @@ pub enum Part {
 const ROWS: usize = 128;
 const _: () = assert!(ROWS.is_multiple_of(TILE_ROWS) && ROWS.is_multiple_of(TILE_KEYS));
 
-
 /// The parts of a problem of these sizes, always in the same order.
 pub fn parts(dims: &Dims, kernel: Kernel) -> Vec<Part> {
     match kernel {

@@ -48,12 +48,14 @@ impl Pool {
             return Err(RunError::Invalid(Issues(issues)));
         }
         let problem = if run.problem.waits() {
-            match lowered(self.clone(), run.clone()) .await {
+            match lowered(self.clone(), run.clone()).await {
                 Ok(settling) => settling.await?,
-                Err(_) => return Err(RunError::Failed(message!(
-                    "the part of the page that computes this did not arrive; try again",
-                    "页面中执行此计算的部分未能加载，请重试",
-                ))),
+                Err(_) => {
+                    return Err(RunError::Failed(message!(
+                        "the part of the page that computes this did not arrive; try again",
+                        "页面中执行此计算的部分未能加载，请重试",
+                    )));
+                }
             }
         } else {
             run.problem.as_ref().clone()

@@ -69,7 +69,14 @@ pub struct Operation {
 impl Operation {
     /// An operator over its tensors, `repeat` times.
     pub fn of(operator: &Operator, tensors: Vec<Vec<f32>>, backend: Backend, repeat: usize, cancel: Cancel) -> Self {
-        Self { operator: codec::encode(&Asked::Operator(*operator)), work: operator.work(), tensors, backend, repeat, cancel }
+        Self {
+            operator: codec::encode(&Asked::Operator(*operator)),
+            work: operator.work(),
+            tensors,
+            backend,
+            repeat,
+            cancel,
+        }
     }
 }
 

@@ -229,7 +229,12 @@ struct Operated {
 /// Operators beside attention, and gradients, are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask
 /// for them.
 #[wasm_split(aside, fallible)]
-fn operated(length: usize, exact: bool, repeat: usize, mut bulk: Unpack) -> Result<Result<Operated, Issues>, SplitLoaderError> {
+fn operated(
+    length: usize,
+    exact: bool,
+    repeat: usize,
+    mut bulk: Unpack,
+) -> Result<Result<Operated, Issues>, SplitLoaderError> {
     let began = now();
     Ok(match codec::decode(&bulk.u8(length)) {
         Some(Asked::Operator(operator)) => Ok(of_operator(&operator, exact, repeat, bulk, began)),
