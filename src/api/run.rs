@@ -122,7 +122,7 @@ async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: 
         return Ok(result(&prepared, finished.outcome, None));
     };
     let mut outcome = pool.run(run.clone()).await?.outcome;
-    let mut derived = pool.derive(&run, &outcome, gradients.dy.clone(), gradients.params).await?;
+    let mut derived = pool.derive(&run, Some(&outcome), gradients.dy.clone(), gradients.params).await?;
     if taken {
         let cpu = message!("auto computes gradients on the CPU", "auto 在 CPU 上计算梯度");
         derived.fallback = Some(match derived.fallback {

@@ -32,6 +32,7 @@ mod embed;
 mod estimators;
 mod export;
 mod gallery;
+mod gradients;
 pub mod i18n;
 pub mod inputs;
 mod link;

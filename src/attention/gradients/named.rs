@@ -74,7 +74,9 @@ fn places(problem: &Problem, formulas: &[Formula]) -> Vec<Place> {
     let mut tables: Vec<(String, &Term, &str)> = Vec::new();
     let Problem { bias_before_cap, bias, probability, .. } = problem;
     for (i, (term, formula)) in bias_before_cap.iter().chain(bias).chain(probability).zip(formulas).enumerate() {
-        let path = term.path.strip_suffix(".custom.text").unwrap_or(&term.path);
+        // Of a formula with parameters of its own, the field that it is the text of.
+        let path = term.path.strip_suffix(".text").unwrap_or(&term.path);
+        let path = path.strip_suffix(".custom").unwrap_or(path);
         for (at, (name, _)) in formula.params_used().iter().enumerate().filter(|(_, (_, ty))| *ty == Ty::Float) {
             all.push(Place { key: format!("{path}.params.{name}"), shape: Vec::new(), of: Of::Param(i, at) });
         }

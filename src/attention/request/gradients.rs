@@ -127,3 +127,60 @@ impl Prepared {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Draft, prepare};
+    use super::*;
+    use crate::catalogue::Lang;
+
+    #[test]
+    fn gradients_have_the_shapes_of_what_was_given() {
+        let packed = |n: usize, heads: usize| Tensor::new(&[1, n, heads * 2], vec![0.5; n * heads * 2]);
+        let with = |dy: Option<Tensor>, outputs: &[&str]| {
+            let mut draft = Draft::default();
+            for (name, tensor) in [("Q", packed(3, 4)), ("K", packed(5, 2)), ("V", packed(5, 2))] {
+                draft.tensor(name, tensor);
+            }
+            for name in ["past_key", "past_value"] {
+                draft.tensor(name, Tensor::new(&[1, 2, 1, 2], vec![0.5; 4]));
+            }
+            draft.tensor("attn_mask", Tensor::new(&[3, 4], vec![0.25; 12]));
+            dy.into_iter().for_each(|dy| draft.tensor("dY", dy));
+            draft.field("q_num_heads", json!(4));
+            draft.field("kv_num_heads", json!(2));
+            draft.field("temperature", json!(2));
+            draft.field("outputs", json!(outputs));
+            draft.request().and_then(|request| prepare(&request))
+        };
+        let numbers: Vec<f32> = (0..24).map(|x| x as f32).collect();
+        let prepared = with(Some(Tensor::new(&[1, 3, 8], numbers)), &["dQ", "dparams"]).unwrap();
+        let gradients = prepared.gradients.as_ref().unwrap();
+        // Head 1 of query 0 stands after head 0 of every query.
+        assert!(gradients.params && gradients.dy[..6] == [0.0, 1.0, 8.0, 9.0, 16.0, 17.0] && gradients.dy[6] == 2.0);
+        assert_eq!(prepared.dq(vec![0.0; 24]).shape, [1, 3, 8]);
+        // Of six keys the first is of the past, in both heads.
+        let dk = prepared.dk(&(0..24).map(|x| x as f32).collect::<Vec<_>>());
+        assert_eq!((dk.shape, &dk.data[..6]), (vec![1, 5, 4], &[2.0, 3.0, 14.0, 15.0, 4.0, 5.0][..]));
+        assert_eq!(prepared.dv(&[0.0; 24]).shape, [1, 5, 4]);
+        // The factor is scale / 2.
+        let by = prepared.dparams("scale", &[], &[6.0]);
+        let scale = prepared.problem.scale;
+        assert_eq!(by[0], ("dparams.scale".to_owned(), Tensor::new(&[], vec![3.0])));
+        assert_eq!(by[1], ("dparams.temperature".to_owned(), Tensor::new(&[], vec![-3.0 * scale])));
+        let mask = prepared.dparams("attn_mask", &[3, 6], &(0..18).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(mask[0].1.shape, [3, 4]);
+        assert_eq!(mask[0].1.data[..6], [0.0, 1.0, 2.0, 3.0, 6.0, 7.0]);
+        // Ones where nothing is said.
+        assert_eq!(with(None, &["dV"]).unwrap().gradients.unwrap().dy, vec![1.0; 24]);
+        let said = |dy: &[usize], outputs: &[&str]| {
+            let dy = Tensor::new(dy, vec![1.0; dy.iter().product()]);
+            with(Some(dy), outputs).unwrap_err().lines(Lang::En)
+        };
+        assert_eq!(said(&[1, 4, 3, 2], &["dQ"]), "dY.shape: is [1, 4, 3, 2]; the output has [1, 3, 8]");
+        assert!(said(&[1, 3, 8], &["Y"]).starts_with("dY: is given, but `outputs` asks for no gradient"));
+    }
+}

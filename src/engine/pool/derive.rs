@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
@@ -37,11 +38,17 @@ pub struct Derived {
 }
 
 impl Pool {
-    /// Derives a run, whose outcome is at hand, from the derivatives `dy` by its output.
+    /// Derives a run from the derivatives `dy` by its output. A kernel that needs the run's outcome computes it first, unless it is given.
     ///
     /// # Errors
     /// As [`Pool::run`]; a problem that has no gradients is at fault.
-    pub async fn derive(&self, run: &Run, outcome: &Outcome, dy: Vec<f32>, params: bool) -> Result<Derived, RunError> {
+    pub async fn derive(
+        &self,
+        run: &Run,
+        outcome: Option<&Outcome>,
+        dy: Vec<f32>,
+        params: bool,
+    ) -> Result<Derived, RunError> {
         let from = now();
         let issues = check(&run.problem);
         if !issues.is_empty() {
@@ -65,12 +72,18 @@ impl Pool {
         let names = if params { shapes(&problem) } else { Default::default() };
         let count = parts(&dims, kernel).len();
         let shares = self.size().clamp(1, count.max(1));
-        let Inputs { q, k, v } = &run.inputs;
-        let tensors = [q, k, v].map(|tensor| tensor.to_vec()).into_iter().chain([dy]);
-        let tensors: Vec<Vec<f32>> = match kernel {
-            Kernel::Reference => tensors.collect(),
-            Kernel::Cpu => tensors.chain([outcome.y.clone(), outcome.lse.clone()]).collect(),
-        };
+        let Inputs { q, k, v } = run.inputs.clone();
+        let mut tensors = vec![q, k, v, Arc::new(dy)];
+        if kernel == Kernel::Cpu {
+            let [y, lse] = match outcome {
+                Some(outcome) => [outcome.y.clone(), outcome.lse.clone()],
+                None => {
+                    let outcome = self.run(run.clone()).await?.outcome;
+                    [outcome.y, outcome.lse]
+                }
+            };
+            tensors.extend([y, lse].map(Arc::new));
+        }
         let ask = |index: usize| {
             let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [index, shares], params };
             let operator = codec::encode(&Asked::Derive(derive));

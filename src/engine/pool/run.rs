@@ -57,7 +57,7 @@ pub struct Operation {
     /// Operations of computing it once.
     pub work: f64,
     /// Its tensors.
-    pub tensors: Vec<Vec<f32>>,
+    pub tensors: Vec<Arc<Vec<f32>>>,
     /// By which engine. `Auto` is the CPU: a copy to a GPU and back takes longer than most of these.
     pub backend: Backend,
     /// How often it is computed, at least once.
@@ -72,7 +72,7 @@ impl Operation {
         Self {
             operator: codec::encode(&Asked::Operator(*operator)),
             work: operator.work(),
-            tensors,
+            tensors: tensors.into_iter().map(Arc::new).collect(),
             backend,
             repeat,
             cancel,

@@ -10,6 +10,7 @@ use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
 use crate::attention::{Estimator, Operator};
 use crate::engine::Pool;
+use crate::engine::backward::Kernel;
 use crate::experiment::{Hidden, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Scalar, Sorted, Ty};
 
@@ -298,8 +299,10 @@ fn messages_to_a_worker_cross() {
 }
 
 #[test]
-fn operators_cross() {
-    crosses(&operators());
+fn what_is_asked_beside_runs_crosses() {
+    let derive = |kernel| Derive { problem: Box::new(problem()), kernel, share: [1, 3], params: true };
+    let gradients = [Kernel::Reference, Kernel::Cpu].map(|kernel| Asked::Derive(derive(kernel)));
+    crosses(&operators().into_iter().map(Asked::Operator).chain(gradients).collect::<Vec<_>>());
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub mod files;
 pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
+pub mod gradients;
 pub mod links;
 pub mod operators;
 pub mod positions;
@@ -81,6 +82,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
     all.extend(operators::cases());
+    all.extend(gradients::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(positions::cases());
