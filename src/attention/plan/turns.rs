@@ -187,7 +187,7 @@ mod tests {
         for interleaved in [false, true] {
             let rotation = Rotation::new(100.0, 4, interleaved);
             let turns = Turns::new(&rotation, &dims(20, 30, 6), &[5]);
-            let (q, k) = ([0.3, -1.2, 0.7, 0.4, 9.0, 8.0], [1.1, 0.2, -0.5, 0.9, 7.0, 6.0]);
+            let (q, k): ([f32; 6], [f32; 6]) = ([0.3, -1.2, 0.7, 0.4, 9.0, 8.0], [1.1, 0.2, -0.5, 0.9, 7.0, 6.0]);
             let product = |at_q: usize, at_k: usize| {
                 let (mut a, mut b) = (q, k);
                 turns.turn_q(0, at_q..at_q + 1, 6, &mut a);
@@ -203,6 +203,14 @@ mod tests {
             let partner = if interleaved { 1 } else { 2 };
             let want = f64::from(k[0]) * 1_f64.cos() - f64::from(k[partner]) * 1_f64.sin();
             assert!((f64::from(row[0]) - want).abs() < 1e-6);
+            // Its transpose takes a derivative back: a·Rb = (Rᵀa)·b, growth and decay included.
+            let decay = Some(crate::attention::Decay { gamma: 0.4, scale: 8.0 });
+            let grown = Turns::new(&Rotation { decay, magnitude: 1.25, ..rotation }, &dims(20, 30, 6), &[5]);
+            let (mut turned, mut back) = (k.map(f64::from), q.map(f64::from));
+            grown.turn_q(0, 3..4, 6, &mut turned);
+            grown.turn_q_back(0, 3..4, 6, &mut back);
+            let dot = |a: &[f64], b: &[f32]| a.iter().zip(b).map(|(a, &b)| a * f64::from(b)).sum::<f64>();
+            assert!((dot(&turned, &q) - dot(&back, &k)).abs() < 1e-12);
         }
     }
 }
