@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use crate::app::state::Lab;
-use crate::attention::gradients::Named;
+use crate::attention::gradients::{Named, check as derivable};
 use crate::attention::{Dims, Inputs, Problem, assemble};
 use crate::engine::Want;
+use crate::engine::backward::Kernel;
 use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
-use crate::experiment::{Backend, Issues, Message, check};
+use crate::experiment::{Backend, Issues, Message, check, message};
 
 /// Most cells of the score matrices for which derivatives by parameters are computed while one edits: they have no fast kernel.
 const MOST_CELLS: usize = 1 << 20;
+/// The same for gradients that have no fast kernel at all: some seconds.
+const MOST_EXACT_CELLS: usize = 1 << 22;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +62,16 @@ impl Question {
     pub async fn ask(self, pool: &Pool, cancel: Cancel) -> Result<Answer, RunError> {
         let Self { problem, inputs, backend } = self;
         let dims = problem.dims;
-        let params = dims.rows().saturating_mul(dims.n_k) <= MOST_CELLS;
+        let cells = dims.rows().saturating_mul(dims.n_k);
+        let params = cells <= MOST_CELLS;
+        let exact = Kernel::of(&problem, &inputs, backend, params).0 == Kernel::Reference;
+        if exact && cells > MOST_EXACT_CELLS && derivable(&problem).is_empty() {
+            let text = message!(
+                "these gradients are computed in double precision, and there are too many tokens for that",
+                "这些梯度以双精度计算，词元过多，无法在此显示"
+            );
+            return Err(RunError::Failed(text));
+        }
         let run = Run {
             problem,
             inputs,

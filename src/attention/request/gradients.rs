@@ -50,17 +50,21 @@ pub fn wanted(
         issues.push(Issue::new(format!("outputs[{first}]"), text));
     }
     issues.extend(gradients::check(problem));
-    let Dims { batch, q_heads, n_q, d_v, .. } = problem.dims;
-    let extents = [batch, q_heads, n_q, d_v];
+    // As the output is laid out, whatever a layout of heads makes of the sizes.
+    let given = problem.lowering.as_ref().map_or(problem.dims, |lowering| lowering.dims);
+    let extents = [given.batch, given.q_heads, given.n_q, given.d_v];
     let dy = match &request.dy {
         None => vec![1.0; extents.iter().product()],
         Some(given) => {
             let shape = layout.shape(extents);
             if let Err(issue) = given.check("dY") {
                 issues.push(issue);
-            } else if given.shape != shape {
+                return None;
+            }
+            if given.shape != shape {
                 let found = &given.shape;
                 issues.push(Issue::new("dY.shape", format!("is {found:?}; the output has {shape:?}")));
+                return None;
             }
             layout.unpack(given.data.clone(), extents)
         }
@@ -181,6 +185,7 @@ mod tests {
             with(Some(dy), outputs).unwrap_err().lines(Lang::En)
         };
         assert_eq!(said(&[1, 4, 3, 2], &["dQ"]), "dY.shape: is [1, 4, 3, 2]; the output has [1, 3, 8]");
+        assert_eq!(said(&[1], &["dV"]), "dY.shape: is [1]; the output has [1, 3, 8]");
         assert!(said(&[1, 3, 8], &["Y"]).starts_with("dY: is given, but `outputs` asks for no gradient"));
     }
 }
