@@ -1,13 +1,15 @@
 //! Time of the CPU kernels on one thread, natively: `cargo bench --bench attention [-- FILTER]`.
 //!
 //! Columns: kernel, n, d, heads, mask, median milliseconds, GFLOP/s as if dense (`4 · heads · n² · d`, so that skipped tiles show), and how
-//! many times faster than the textbook loop over one head, scaled to all heads. In the browser the same kernels run with 128-bit SIMD of
+//! many times faster than the textbook loop over one head, scaled to all heads. Of the backward kernel dQ, dK and dV of all heads, as
+//! `10 · heads · n² · d`, five products where the others have two (it computes seven); and how many times longer than the streaming run before it. In the browser the same kernels run with 128-bit SIMD of
 //! WebAssembly; figures there are shown by the page itself.
 #![allow(clippy::unwrap_used, reason = "a benchmark's own problems compile")]
 
 use std::sync::{Arc, OnceLock};
 
 use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
+use attention_playground::engine::backward::{Derive, Given, Kernel as Gradient};
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{Rows, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend};
@@ -49,8 +51,40 @@ fn main() {
                     println!("{kernel:<32} {n:>5} {d:>4} {heads:>5} {mask:<7} {ms:>10.3} {gflops:>9.1} {times:>8.1}");
                 }
             }
+            if Gradient::Cpu.name().contains(&filter) {
+                let (ms, times) = backward(&problem, &plan, &inputs);
+                let gflops = 10.0 * (heads * n * n * d) as f64 / ms / 1e6;
+                let kernel = Gradient::Cpu.name();
+                println!("{kernel:<32} {n:>5} {d:>4} {heads:>5} {mask:<7} {ms:>10.3} {gflops:>9.1} {times:>8.1}");
+            }
         }
     }
+}
+
+/// Median of gradients of all heads; and how many times longer than the run that they are of.
+fn backward(problem: &Problem, plan: &Plan, inputs: &Inputs) -> (f64, f64) {
+    let Dims { q_heads: heads, n_q: n, .. } = plan.dims;
+    let mut session =
+        Session::new(plan.clone(), inputs.clone(), Backend::Cpu, Algorithm::Streaming, &Kernels::SEPARATE, clock);
+    let forward = median(&mut session, heads, n);
+    let (mut y, mut lse) = (Vec::new(), Vec::new());
+    for head in 0..heads {
+        let out = session.rows(&Rows { batch: 0, head, q: 0..n }, Want::default());
+        y.extend(out.y);
+        lse.extend(out.lse);
+    }
+    let derive = Derive { problem: Box::new(problem.clone()), kernel: Gradient::Cpu, share: [0, 1], params: false };
+    let mut times = Vec::new();
+    while times.len() < 5 || times.iter().sum::<f64>() < 300.0 {
+        let qkv = [&inputs.q, &inputs.k, &inputs.v].map(|tensor| tensor.to_vec());
+        let given = Given { qkv, dy: vec![1.0; y.len()], y: y.clone(), lse: lse.clone() };
+        let start = clock();
+        std::hint::black_box(derive.compute(given, &Kernels::SEPARATE).unwrap());
+        times.push(clock() - start);
+    }
+    times.sort_by(f64::total_cmp);
+    let ms = times[times.len() / 2];
+    (ms, ms / forward)
 }
 
 /// Median of runs over all heads, after one that packs and warms up; at least 5 runs and 300 ms.

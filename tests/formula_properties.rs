@@ -10,6 +10,8 @@ use random::{Dice, random, scope, values};
 
 #[path = "formula/random.rs"]
 mod random;
+#[path = "formula/slopes.rs"]
+mod slopes;
 #[path = "formula/tiles.rs"]
 mod tiles;
 
@@ -119,6 +121,11 @@ proptest! {
     }
 
     #[test]
+    fn derivatives_are_differences(seed in any::<u64>(), depth in 1usize..5, weights in any::<bool>()) {
+        slopes::compare(seed, depth, if weights { Kind::Probability } else { Kind::Score });
+    }
+
+    #[test]
     fn printing_is_read_back_the_same(seed in any::<u64>(), depth in 1usize..6) {
         if let Some((text, bound)) = random(seed, depth, Kind::Mask) {
             let printed = bound.formula().to_string();
@@ -223,6 +230,13 @@ fn harmless(text: &str) {
             }
         }
     }
+}
+
+#[test]
+fn most_derivatives_can_be_compared() {
+    // Of formulas that are flat or mostly kinks there are some; a test that left out all others would prove nothing.
+    let compared: usize = (0..500).map(|seed| slopes::compare(seed, 3, Kind::Score)).sum();
+    assert!(compared > 2500, "{compared}");
 }
 
 #[test]

@@ -239,7 +239,7 @@ fn bad_requests_name_their_fields() {
     assert_eq!(paths(&|r| r.left_window_size = Some(-2)), ["left_window_size"]);
     assert_eq!(paths(&|r| r.qk_matmul_output_mode = Some(4)), ["qk_matmul_output_mode"]);
     assert_eq!(paths(&|r| r.sink_logit = Some(vec![0.0])), ["sink_logit"]);
-    assert_eq!(paths(&|r| r.outputs = Some(vec!["dQ".to_owned()])), ["outputs[0]"]);
+    assert_eq!(paths(&|r| r.outputs = Some(vec!["dM".to_owned()])), ["outputs[0]"]);
     assert_eq!(paths(&|r| r.repeat = Some(0)), ["repeat"]);
     assert_eq!(paths(&|r| r.data = Sorted::from([("doc".to_owned(), vec![1.0])])), ["data.doc"]);
     let entry = |id: &str, param: &str, value: f64| {

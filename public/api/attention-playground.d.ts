@@ -111,6 +111,11 @@ export type AttentionOutput =
   | "qk_matmul_output"
   | "weights"
   | "logsumexp"
+  // Gradients of the sum of dY * Y; not on the GPU.
+  | "dQ"
+  | "dK"
+  | "dV"
+  | "dparams"
   // With an estimator.
   | "exact"
   | "error"
@@ -133,6 +138,8 @@ export interface AttentionRequest extends CommonRequest {
   past_key?: TensorInput;
   /** `[batch, kv heads, past, value size]`: values before V. */
   past_value?: TensorInput;
+  /** What gradients start from, laid out as Y; absent, ones. */
+  dY?: TensorInput;
   /** For each sequence, how many keys are not padding. */
   nonpad_kv_seqlen?: number[];
   /** k <= q + past, or k <= q + nonpad[b] - n_q; without a cache the diagonal starts at the top left. */
@@ -247,7 +254,10 @@ export interface RunResult {
    * By name. `Y` is laid out as Q was given. `weights` and `qk_matmul_output` are `[batch, heads, queries, keys]`, `logsumexp` and `error`
    * `[batch, heads, queries]`, `rect` `[height, width]`, `total_error` `[batch, heads]`, `present_key` and `present_value`
    * `[batch, kv heads, keys, size]`, `present_state` `[batch, kv heads, size, value size]`. A row without an allowed key gives zeros and a
-   * log-sum-exp of minus infinity.
+   * log-sum-exp of minus infinity. `dQ`, `dK` and `dV` are laid out as Q, K and V were given; keys of the past have none. `dparams` is a tensor for
+   * each number and table of floats that the request declares, after `dparams.`: `dparams.scale`, `dparams.temperature`, `dparams.softcap`,
+   * `dparams.sink_logit`, `dparams.attn_mask`, `dparams.position.params.gain`, `dparams.data.slope`. A number has the shape `[]`. What a mask, a selection or
+   * the highest scores choose is held still, as it does not change by a little.
    */
   outputs: Record<string, Tensor>;
   /** Who computed. */
@@ -257,7 +267,9 @@ export interface RunResult {
   kernel: string;
   /** Workers that took part. */
   workers: number;
-  /** Why `auto` did not take its first choice. */
+  /** Name of the kernel that computed the gradients, where any were asked for; `timing.stages` has their time as `backward`, added over the workers. */
+  backward_kernel?: string;
+  /** Why `auto` did not take its first choice, or gradients are computed by another engine than the run. */
   fallback?: string;
   /** The graphics adapter, where one computed. */
   adapter?: string;

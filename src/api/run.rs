@@ -8,11 +8,13 @@ use super::error::{experiment_error, run_error};
 use super::estimate::estimate;
 use super::operate::operate;
 use super::{expected, plain, read, set};
+use crate::attention::gradients::Named;
 use crate::attention::request::{Draft, Op, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
 use crate::attention::{Cost, Request};
-use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
+use crate::engine::backward::Gathered;
+use crate::engine::pool::{Cancel, Derived, Lane, Pool, Run, RunError};
 use crate::engine::{MapRequest, Outcome, Pool as Merging, Report, TimedStage, Want};
-use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, Stage};
+use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, Stage, message};
 
 /// Computes a request.
 ///
@@ -100,10 +102,12 @@ fn request_of(value: &JsValue) -> Result<Request, Issues> {
 
 async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: Cancel) -> Result<Object, RunError> {
     let rect = if prepared.wants("rect") { prepared.rect.as_ref().map(picture) } else { None };
+    // Gradients are computed from what a run on the CPU leaves.
+    let taken = prepared.gradients.is_some() && request.backend == Backend::Auto;
     let run = Run {
         problem: std::sync::Arc::new(prepared.problem.clone()),
         inputs: prepared.inputs.clone(),
-        backend: request.backend,
+        backend: if taken { Backend::Cpu } else { request.backend },
         algorithm: request.algorithm,
         want: Want { stats: false, matrix: prepared.matrix },
         maps: rect.into_iter().collect(),
@@ -113,8 +117,25 @@ async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: 
         cancel,
     };
     drop(request);
-    let finished = pool.run(run).await?;
-    Ok(result(&prepared, finished.outcome))
+    let Some(gradients) = &prepared.gradients else {
+        let finished = pool.run(run).await?;
+        return Ok(result(&prepared, finished.outcome, None));
+    };
+    let mut outcome = pool.run(run.clone()).await?.outcome;
+    let mut derived = pool.derive(&run, Some(&outcome), gradients.dy.clone(), gradients.params).await?;
+    if taken {
+        let cpu = message!("auto computes gradients on the CPU", "auto 在 CPU 上计算梯度");
+        derived.fallback = Some(match derived.fallback {
+            Some(Message { en, zh }) => {
+                let (cpu, also) = (cpu.en, cpu.zh);
+                message!("{cpu}; {en}", "{also}；{zh}")
+            }
+            None => cpu,
+        });
+    }
+    outcome.report.total_ms += derived.total_ms;
+    outcome.report.copies.there_ms += derived.transfer_ms;
+    Ok(result(&prepared, outcome, Some(derived)))
 }
 
 fn picture(rect: &Rect) -> MapRequest {
@@ -130,7 +151,7 @@ fn picture(rect: &Rect) -> MapRequest {
     }
 }
 
-fn result(prepared: &Prepared, mut outcome: Outcome) -> Object {
+fn result(prepared: &Prepared, mut outcome: Outcome, derived: Option<Derived>) -> Object {
     let outputs = Object::new();
     let put = |name: &str, tensor: Tensor| set(&outputs, name, &tensor_value(&tensor.shape, &tensor.data));
     if prepared.wants("Y") {
@@ -158,7 +179,24 @@ fn result(prepared: &Prepared, mut outcome: Outcome) -> Object {
         let weights: Vec<f32> = map.values.iter().map(|w| if w.is_nan() { 0.0 } else { *w }).collect();
         put("rect", Tensor::new(&[map.request.height, map.request.width], weights));
     }
-    answer(&outcome, &outputs)
+    let Some(Derived { gradients, kernel, fallback, work_ms, .. }) = derived else {
+        return answer(&outcome, &outputs, None);
+    };
+    let Gathered { q, k, v, params, .. } = gradients;
+    for (name, tensor) in [("dQ", prepared.dq(q)), ("dK", prepared.dk(&k)), ("dV", prepared.dv(&v))] {
+        if prepared.wants(name) {
+            put(name, tensor);
+        }
+    }
+    for (name, Named { shape, values }) in params.iter() {
+        prepared.dparams(name, shape, values).iter().for_each(|(name, tensor)| put(name, tensor.clone()));
+    }
+    let result = answer(&outcome, &outputs, Some(work_ms));
+    set(&result, "backward_kernel", &kernel.name().into());
+    if let Some(why) = fallback {
+        set(&result, "fallback", &why.en.into());
+    }
+    result
 }
 
 /// What a run of the page gave, for `on("result")`: the output and what ran.
@@ -167,14 +205,14 @@ pub fn summary(outcome: &Outcome) -> JsValue {
     let d = outcome.dims;
     set(&outputs, "Y", &tensor_value(&[d.batch, d.q_heads, d.n_q, d.d_v], &outcome.y));
     set(&outputs, "logsumexp", &tensor_value(&[d.batch, d.q_heads, d.n_q], &outcome.lse));
-    answer(outcome, &outputs).into()
+    answer(outcome, &outputs, None).into()
 }
 
-fn answer(outcome: &Outcome, outputs: &Object) -> Object {
+fn answer(outcome: &Outcome, outputs: &Object, backward_ms: Option<f64>) -> Object {
     let report = &outcome.report;
     let result = ran(report);
     set(&result, "outputs", outputs);
-    set(&result, "timing", &timing(report));
+    set(&result, "timing", &timing(report, backward_ms));
     set(&result, "cost", &cost(&report.cost));
     set(&result, "empty_rows", &outcome.empty_rows.into());
     set(&result, "order", &plain(&report.order));
@@ -215,7 +253,7 @@ pub fn notes(result: &Object, notes: &[Message]) {
     }
 }
 
-fn timing(report: &Report) -> Object {
+fn timing(report: &Report, backward_ms: Option<f64>) -> Object {
     let mut stages = Vec::new();
     for stage in TimedStage::ALL {
         // A stage of the algorithm that ran is told even where the clock saw no time pass in it.
@@ -232,6 +270,7 @@ fn timing(report: &Report) -> Object {
             stages.push(("transfer".into(), report.copies.there_ms));
         }
     }
+    stages.extend(backward_ms.map(|ms| ("backward".into(), ms)));
     stages.push(("merge".into(), report.copies.merge_ms));
     stages.push(("transfer".into(), report.copies.back_ms));
     times(report.total_ms, &stages, &report.runs_ms)

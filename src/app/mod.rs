@@ -34,6 +34,7 @@ mod estimators;
 mod exact;
 mod export;
 mod gallery;
+mod gradients;
 pub mod i18n;
 pub mod inputs;
 mod link;

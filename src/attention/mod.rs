@@ -4,6 +4,7 @@
 pub mod cost;
 pub mod dims;
 pub mod estimators;
+pub mod gradients;
 pub mod inputs;
 pub mod load;
 pub mod lowering;

@@ -100,17 +100,22 @@ fn positive(x: f64) -> f64 {
 
 /// The weight of one allowed key from its score and its row's log-sum-exp (or threshold), the probability formula included.
 pub fn weight(plan: &Plan, at: At, score: f64, lse: f64) -> f64 {
-    let p = match plan.normaliser {
+    let p = normalised(plan, score, lse);
+    match &plan.probability {
+        Some(formula) => f64::from(formula.score_at(p as f32, at.b as i32, at.h as i32, at.q as i32, at.k as i32)),
+        None => p,
+    }
+}
+
+/// [`weight`] before the probability formula.
+pub fn normalised(plan: &Plan, score: f64, lse: f64) -> f64 {
+    match plan.normaliser {
         Normaliser::Softmax | Normaliser::OffByOne => (score - lse).exp(),
         Normaliser::Sigmoid => 1.0 / (1.0 + (-score - f64::from(plan.sigmoid_bias())).exp()),
         Normaliser::Sparsemax => positive(score - lse),
         Normaliser::Entmax => positive(score / 2.0 - lse).powi(2),
         Normaliser::SquaredRelu => positive(score).powi(2) / plan.dims.n_k as f64,
         Normaliser::Exponential => score.exp(),
-    };
-    match &plan.probability {
-        Some(formula) => f64::from(formula.score_at(p as f32, at.b as i32, at.h as i32, at.q as i32, at.k as i32)),
-        None => p,
     }
 }
 

@@ -4,6 +4,7 @@
 //! A [`Session`] holds one plan with its inputs and computes items of it; it is all that a worker runs, and all that native tests run.
 //! The pool (web) cuts a run into items, sends them to workers and merges what comes back into an [`Outcome`].
 
+pub mod backward;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;

@@ -158,7 +158,7 @@ fn matrix_only(made: &Made, target: Target, refuse: &mut impl FnMut(&str, String
         );
     }
     let all = |terms: &[Term], bounds: &[Bound]| -> Vec<String> {
-        let paired = terms.iter().zip(bounds).filter(|(_, bound)| !bound.adds());
+        let paired = terms.iter().zip(bounds).filter(|(_, bound)| !bound.formula().adds());
         paired.map(|(term, _)| term.path.clone()).collect()
     };
     let before = all(&made.problem.bias_before_cap, &plan.bias_before_cap);

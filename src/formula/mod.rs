@@ -15,7 +15,7 @@
 //!
 //! The way of a formula: text -> [`ast`] -> [`typed`] form ([`Formula`], no sizes or values) -> [`Bound`] (sizes,
 //! parameters and data filled in; constants folded; tables of one variable hoisted) -> evaluation, one cell at a time
-//! ([`Bound::mask_at`], the judge), a row segment at a time ([`Lanes`]), over a rectangle ([`Bound::coverage`]) or, as text,
+//! ([`Bound::mask_at`], the judge), a row segment at a time ([`Lanes`]), over a rectangle ([`Bound::coverage`]), backwards ([`Slopes`]) or, as text,
 //! on a GPU ([`wgsl::Module`]) or in a script ([`python`]).
 //! Operations live in one [`table`], a row each, with a column for every back-end; more back-ends are more columns.
 
@@ -36,6 +36,7 @@ mod plain;
 mod print;
 mod program;
 pub mod python;
+mod slopes;
 mod sorted;
 pub mod table;
 pub mod typed;
@@ -52,6 +53,7 @@ pub use error::{Due, ErrorKind, FormulaError, Wants};
 pub use lanes::Lanes;
 pub(crate) use nearest::near;
 pub use parser::{MAX_BYTES, MAX_DEPTH, MAX_PARTS};
+pub use slopes::Slopes;
 pub use sorted::Sorted;
 pub use table::LANES;
 pub use values::{Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Ty, Values, Var};

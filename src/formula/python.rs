@@ -17,6 +17,7 @@ mod writer;
 
 use std::sync::Arc;
 
+use super::Formula;
 use super::bind::Bound;
 use super::table::ROWS;
 use super::typed::Op;
@@ -71,10 +72,12 @@ impl Bound {
     pub fn tables(&self) -> impl Iterator<Item = &Data> {
         self.0.with.data.iter().map(AsRef::as_ref)
     }
+}
 
+impl Formula {
     /// Whether a score formula adds to the score what does not depend on it, so that a matrix added to the scores says the same.
     pub fn adds(&self) -> bool {
-        let nodes = self.0.formula.nodes();
+        let nodes = self.nodes();
         // Whether each node reads the score, and whether it is the score with something added.
         let mut seen: Vec<(bool, bool)> = Vec::with_capacity(nodes.len());
         for node in nodes {

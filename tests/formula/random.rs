@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use attention_playground::formula::{
-    Bound, Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Sorted, Ty, Values, compile,
+    Bound, Data, DataDecl, DataValues, Formula, Kind, Scalar, Scope, Sizes, Sorted, Ty, Values, compile,
 };
 
 /// Small steps from a seed (splitmix64): one number decides a whole formula, so a failure is one number to repeat.
@@ -193,20 +193,25 @@ pub fn values(dice: &mut Dice) -> Values {
     }
 }
 
-/// A random formula with random values; those over the limits are left out.
-pub fn random(seed: u64, depth: usize, kind: Kind) -> Option<(String, Bound)> {
-    let mut dice = Dice(seed);
+/// A random formula and its text; those over the limits are left out.
+pub fn random_text(dice: &mut Dice, depth: usize, kind: Kind) -> Option<(String, Formula)> {
     let ty = if kind == Kind::Mask { Ty::Bool } else { Ty::Float };
-    let text = expression(&mut dice, ty, depth, kind);
-    let formula = match compile(&text, kind, &scope()) {
-        Ok(formula) => formula,
+    let text = expression(dice, ty, depth, kind);
+    match compile(&text, kind, &scope()) {
+        Ok(formula) => Some((text, formula)),
         Err(error) => {
             use attention_playground::formula::ErrorKind as E;
             let limit = matches!(error.kind, E::TooLong { .. } | E::TooManyParts { .. } | E::TooDeep { .. });
             assert!(limit, "{text}\n{error} at {:?}", error.span);
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// A random formula with random values.
+pub fn random(seed: u64, depth: usize, kind: Kind) -> Option<(String, Bound)> {
+    let mut dice = Dice(seed);
+    let (text, formula) = random_text(&mut dice, depth, kind)?;
     let bound = formula.bind(&values(&mut dice)).unwrap_or_else(|error| panic!("{text}\n{error}"));
     Some((text, bound))
 }

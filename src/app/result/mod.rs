@@ -17,6 +17,7 @@ pub use why::Why;
 use leptos::prelude::*;
 
 use crate::app::estimators::Estimators;
+use crate::app::gradients::Gradients;
 use crate::app::view::view;
 
 /// The result column.
@@ -25,7 +26,7 @@ pub fn ResultColumn() -> impl IntoView {
     view! {
         <div class="card"><Why /></div>
         <div class="card"><Row /><plane::Plane /></div>
-        <div class="card"><Output /></div>
+        <div class="card"><Output /><Gradients /></div>
         <div class="card"><Estimators /></div>
         <div class="card"><TimingCard /></div>
     }

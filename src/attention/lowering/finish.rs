@@ -131,6 +131,36 @@ impl Finish {
     }
 }
 
+impl Finish {
+    /// Changes outputs in double precision, or, going `back`, derivatives by the changed output into those by the output: what mixes heads and
+    /// what holds rows, which do not depend on Q, K or V and keep the sizes. Anything else leaves them as they are.
+    pub fn apply_wide(&self, dims: &Dims, y: &mut Vec<f64>, back: bool) {
+        let Dims { q_heads: heads, n_q, d_v, .. } = *dims;
+        if self.check(dims).is_some() {
+            return;
+        }
+        let mut out = vec![0.0; y.len()];
+        let mut carry = |from: usize, to: usize, factor: f64| {
+            let (from, to) = if back { (to, from) } else { (from, to) };
+            for c in 0..d_v {
+                out[to * d_v + c] += factor * y[from * d_v + c];
+            }
+        };
+        match self {
+            Self::MixHeads { mix } => {
+                for (at, &factor) in (0..dims.batch).flat_map(|b| mix.iter().enumerate().map(move |(i, m)| ((b, i), m)))
+                {
+                    let (batch, to, from) = (at.0 * heads, at.1 / heads, at.1 % heads);
+                    (0..n_q).for_each(|q| carry((batch + from) * n_q + q, (batch + to) * n_q + q, factor.into()));
+                }
+            }
+            Self::Hold { from } => from.iter().enumerate().for_each(|(to, &from)| carry(from, to, 1.0)),
+            _ => return,
+        }
+        *y = out;
+    }
+}
+
 /// Mixes one block of `size` numbers of each head's rows.
 fn mixed(dims: &Dims, mix: &[f32], block: impl Fn(usize) -> usize, size: usize, y: &mut Vec<f32>) {
     let Dims { q_heads: heads, n_q, d_v, .. } = *dims;

@@ -256,20 +256,24 @@ pub(super) fn sizes_of(problem: &Problem) -> Sizes {
     }
 }
 
-/// Compiles one formula against the names its own values declare.
-pub(super) fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issue> {
-    let scope = Scope {
+/// The names that a formula's own values declare.
+pub fn scope(term: &Term) -> Scope {
+    Scope {
         params: term.params.iter().map(|(name, value)| (name.clone(), value.ty())).collect(),
         data: term
             .data
             .iter()
             .map(|(name, data)| DataDecl { name: name.clone(), ty: data.values.ty(), dims: data.shape.len() })
             .collect(),
-    };
+    }
+}
+
+/// Compiles one formula against the names its own values declare.
+pub(super) fn bind(term: &Term, kind: Kind, sizes: &Sizes) -> Result<Bound, Issue> {
     let issue =
         |error: formula::FormulaError| Issue::new(term.path.clone(), error.with_index(catalogue::index_of).to_string());
     let values = Values { sizes: sizes.clone(), params: term.params.clone(), data: term.data.clone() };
-    formula::compile(&term.text, kind, &scope).map_err(issue)?.bind(&values).map_err(issue)
+    formula::compile(&term.text, kind, &scope(term)).map_err(issue)?.bind(&values).map_err(issue)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::attention::dims::Dims;
 use crate::attention::inputs::Rng;
+use crate::attention::operators::Real;
 use crate::attention::problem::{Beyond, Encoding};
 
 /// Writes the row of a position.
@@ -72,21 +73,21 @@ impl Encodings {
     }
 
     /// Adds the rows of queries `rows` of sequence `batch`.
-    pub fn add_q(&self, batch: usize, rows: Range<usize>, out: &mut [f32]) {
+    pub fn add_q<T: Real>(&self, batch: usize, rows: Range<usize>, out: &mut [T]) {
         let block = self.n_q * self.d;
         let start = batch % (self.q.len() / block) * block;
         add(&self.q[start + rows.start * self.d..start + rows.end * self.d], out);
     }
 
     /// Adds the rows of keys `rows`.
-    pub fn add_k(&self, rows: Range<usize>, out: &mut [f32]) {
+    pub fn add_k<T: Real>(&self, rows: Range<usize>, out: &mut [T]) {
         add(&self.k[rows.start * self.d..rows.end * self.d], out);
     }
 }
 
-fn add(row: &[f32], out: &mut [f32]) {
-    for (x, e) in out.iter_mut().zip(row) {
-        *x += e;
+fn add<T: Real>(row: &[f32], out: &mut [T]) {
+    for (x, &e) in out.iter_mut().zip(row) {
+        *x = *x + T::of(e);
     }
 }
 

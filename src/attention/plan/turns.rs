@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 
 use crate::attention::dims::Dims;
+use crate::attention::operators::Real;
 use crate::attention::rotation::{Axes, Rotation, Stretch};
 
 /// Cosine and sine by position and pair, both times the pair's factor there.
@@ -50,29 +51,45 @@ impl Turns {
     }
 
     /// Turns rows of queries (`out`, `[rows.len(), d]`) of sequence `batch`.
-    pub fn turn_q(&self, batch: usize, rows: Range<usize>, d: usize, out: &mut [f32]) {
-        let pairs = self.dims / 2;
-        let block = self.n_q * pairs;
-        if block == 0 {
-            return;
-        }
-        let start = batch % (self.q.len() / block) * block;
-        self.turn(&self.q[start + rows.start * pairs..start + rows.end * pairs], d, out);
+    pub fn turn_q<T: Real>(&self, batch: usize, rows: Range<usize>, d: usize, out: &mut [T]) {
+        self.turn(self.of_queries(batch, rows), d, out, |sin| sin);
     }
 
     /// Turns rows of keys (`out`, `[rows.len(), d]`).
-    pub fn turn_k(&self, rows: Range<usize>, d: usize, out: &mut [f32]) {
+    pub fn turn_k<T: Real>(&self, rows: Range<usize>, d: usize, out: &mut [T]) {
         let pairs = self.dims / 2;
-        self.turn(&self.k[rows.start * pairs..rows.end * pairs], d, out);
+        self.turn(&self.k[rows.start * pairs..rows.end * pairs], d, out, |sin| sin);
     }
 
-    fn turn(&self, turns: &[[f32; 2]], d: usize, out: &mut [f32]) {
+    /// The transpose of [`Turns::turn_q`]: what a derivative by turned queries is by those that were turned.
+    pub fn turn_q_back<T: Real>(&self, batch: usize, rows: Range<usize>, d: usize, out: &mut [T]) {
+        self.turn(self.of_queries(batch, rows), d, out, |sin| -sin);
+    }
+
+    /// The transpose of [`Turns::turn_k`].
+    pub fn turn_k_back<T: Real>(&self, rows: Range<usize>, d: usize, out: &mut [T]) {
+        let pairs = self.dims / 2;
+        self.turn(&self.k[rows.start * pairs..rows.end * pairs], d, out, |sin| -sin);
+    }
+
+    fn of_queries(&self, batch: usize, rows: Range<usize>) -> &[[f32; 2]] {
+        let pairs = self.dims / 2;
+        let block = self.n_q * pairs;
+        if block == 0 {
+            return &[];
+        }
+        let start = batch % (self.q.len() / block) * block;
+        &self.q[start + rows.start * pairs..start + rows.end * pairs]
+    }
+
+    fn turn<T: Real>(&self, turns: &[[f32; 2]], d: usize, out: &mut [T], direction: impl Fn(f32) -> f32) {
         let pairs = self.dims / 2;
         if pairs == 0 {
             return;
         }
         for (row, turns) in out.chunks_exact_mut(d).zip(turns.chunks_exact(pairs)) {
             for (i, &[cos, sin]) in turns.iter().enumerate() {
+                let (cos, sin) = (T::of(cos), T::of(direction(sin)));
                 let (a, b) = if self.interleaved { (2 * i, 2 * i + 1) } else { (i, i + pairs) };
                 let (x, y) = (row[a], row[b]);
                 row[a] = x * cos - y * sin;
@@ -170,7 +187,7 @@ mod tests {
         for interleaved in [false, true] {
             let rotation = Rotation::new(100.0, 4, interleaved);
             let turns = Turns::new(&rotation, &dims(20, 30, 6), &[5]);
-            let (q, k) = ([0.3, -1.2, 0.7, 0.4, 9.0, 8.0], [1.1, 0.2, -0.5, 0.9, 7.0, 6.0]);
+            let (q, k): ([f32; 6], [f32; 6]) = ([0.3, -1.2, 0.7, 0.4, 9.0, 8.0], [1.1, 0.2, -0.5, 0.9, 7.0, 6.0]);
             let product = |at_q: usize, at_k: usize| {
                 let (mut a, mut b) = (q, k);
                 turns.turn_q(0, at_q..at_q + 1, 6, &mut a);
@@ -186,6 +203,14 @@ mod tests {
             let partner = if interleaved { 1 } else { 2 };
             let want = f64::from(k[0]) * 1_f64.cos() - f64::from(k[partner]) * 1_f64.sin();
             assert!((f64::from(row[0]) - want).abs() < 1e-6);
+            // Its transpose takes a derivative back: a·Rb = (Rᵀa)·b, growth and decay included.
+            let decay = Some(crate::attention::Decay { gamma: 0.4, scale: 8.0 });
+            let grown = Turns::new(&Rotation { decay, magnitude: 1.25, ..rotation }, &dims(20, 30, 6), &[5]);
+            let (mut turned, mut back) = (k.map(f64::from), q.map(f64::from));
+            grown.turn_q(0, 3..4, 6, &mut turned);
+            grown.turn_q_back(0, 3..4, 6, &mut back);
+            let dot = |a: &[f64], b: &[f32]| a.iter().zip(b).map(|(a, &b)| a * f64::from(b)).sum::<f64>();
+            assert!((dot(&turned, &q) - dot(&back, &k)).abs() < 1e-12);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::gradients::{self, Gradients};
 use super::mask;
 use super::tensor::{Layout, Tensor};
 use super::{FormulaOrEntry, Rect, Request};
@@ -33,6 +34,8 @@ pub struct Prepared {
     pub rect: Option<Rect>,
     /// Times the kernel runs.
     pub repeat: u32,
+    /// What gradients need, where any are wanted.
+    pub gradients: Option<Gradients>,
 }
 
 impl Prepared {
@@ -91,6 +94,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     let (problem, mut issues) = problem(request, dims, past, true);
     let (outputs, matrix) = outputs(request, &mut issues);
     check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
+    let gradients = gradients::wanted(request, &outputs, &problem, (layout, past), &mut issues);
     let repeat = request.repeat.unwrap_or(1);
     if !(1..=1000).contains(&repeat) {
         issues.push(Issue::new("repeat", format!("must be between 1 and 1000, and is {repeat}")));
@@ -98,7 +102,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     if !issues.is_empty() {
         return Err(Issues(issues));
     }
-    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat })
+    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat, gradients })
 }
 
 /// The problem over tensors of these sizes, and what is wrong with it. Of the `first` branch it is asked whether every table is read.
@@ -420,6 +424,7 @@ fn outputs(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, Option<S
     for (i, output) in outputs.iter().enumerate() {
         let stage = match output.as_str() {
             "Y" | "present_key" | "present_value" | "logsumexp" => continue,
+            gradient if gradients::OUTPUTS.contains(&gradient) => continue,
             "rect" => {
                 if request.rect.is_none() {
                     issues.push(Issue::new("rect", "is missing, and `outputs` asks for it"));
@@ -429,7 +434,8 @@ fn outputs(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, Option<S
             "qk_matmul_output" => mode,
             "weights" => Stage::Weights,
             other => {
-                let known = "Y, rect, present_key, present_value, qk_matmul_output, weights, logsumexp";
+                let known =
+                    "Y, rect, present_key, present_value, qk_matmul_output, weights, logsumexp, dQ, dK, dV, dparams";
                 issues.push(Issue::new(
                     format!("outputs[{i}]"),
                     format!("`{other}` can't be computed here; there are {known}"),

@@ -111,6 +111,7 @@ fn unheard(request: &Request) -> impl Iterator<Item = &'static str> {
         ("attn_mask", request.attn_mask.is_some()),
         ("past_key", request.past_key.is_some()),
         ("past_value", request.past_value.is_some()),
+        ("dY", request.dy.is_some()),
         ("nonpad_kv_seqlen", request.nonpad_kv_seqlen.is_some()),
         ("softcap", request.softcap.is_some_and(|cap| cap != 0.0)),
         ("left_window_size", !open(request.left_window_size)),

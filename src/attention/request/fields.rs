@@ -1,4 +1,4 @@
-//! The fields of a request as JSON has them, and what is said of those that are wrong, unknown or not computed yet. Tensors come beside
+//! The fields of a request as JSON has them, and what is said of those that are wrong or unknown. Tensors come beside
 //! them: they are no JSON.
 
 use serde_json::{Map, Value};
@@ -13,13 +13,7 @@ use crate::experiment::shape::{Field, field, needed};
 use crate::experiment::{Issue, Issues, shown, unknown};
 
 /// Fields that hold tensors; of them the first three must be there.
-pub const TENSORS: [&str; 6] = ["Q", "K", "V", "attn_mask", "past_key", "past_value"];
-
-/// Fields of outputs that the interface names and this version does not compute.
-const NOT_YET: [&str; 1] = ["dY"];
-
-/// Outputs that other versions may compute.
-const NOT_YET_COMPUTED: [&str; 4] = ["dQ", "dK", "dV", "dparams"];
+pub const TENSORS: [&str; 7] = ["Q", "K", "V", "attn_mask", "past_key", "past_value", "dY"];
 
 /// Fields of the operators beside attention, and whose they are.
 const ELSEWHERE: [(&str, &[&str]); 2] = [
@@ -96,17 +90,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Whether a field is read at all; those of other operators, and of outputs that this version does not compute, are refused.
+    /// Whether a field is read at all; those of other operators are refused.
     pub fn wants(&mut self, name: &str) -> bool {
-        let not_yet = NOT_YET.contains(&name);
         let elsewhere = ELSEWHERE.iter().find(|(_, names)| names.contains(&name));
-        if not_yet {
-            self.issues.push(Issue::new(name, "belongs to an output that this version does not compute"));
-        }
         if let Some((op, _)) = elsewhere {
             self.issues.push(Issue::new(name, format!("belongs to op {op}")));
         }
-        !not_yet && elsewhere.is_none() && !PASSED_OVER.contains(&name)
+        elsewhere.is_none() && !PASSED_OVER.contains(&name)
     }
 
     /// Takes a field that JSON can hold.
@@ -143,7 +133,6 @@ impl Draft {
     /// # Errors
     /// Every field that was wrong, and every tensor that is missing.
     pub fn request(mut self) -> Result<Request, Issues> {
-        self.not_yet();
         let named = |name: &str| {
             let inside = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
             self.issues.iter().any(|issue| issue.path == "op" || issue.path.strip_prefix(name).is_some_and(inside))
@@ -166,21 +155,11 @@ impl Draft {
                 "V" => request.v = tensor,
                 "attn_mask" => request.attn_mask = Some(tensor),
                 "past_key" => request.past_key = Some(tensor),
+                "dY" => request.dy = Some(tensor),
                 _ => request.past_value = Some(tensor),
             }
         }
         Ok(request)
-    }
-
-    /// Outputs of the interface that are not there yet, named as such rather than as unknown.
-    fn not_yet(&mut self) {
-        let outputs = self.fields.get("outputs").and_then(Value::as_array).into_iter().flatten().enumerate();
-        for (i, value) in outputs {
-            if let Some(name) = value.as_str().filter(|name| NOT_YET_COMPUTED.contains(name)) {
-                self.issues
-                    .push(Issue::new(format!("outputs[{i}]"), format!("`{name}` is not computed by this version")));
-            }
-        }
     }
 }
 
@@ -262,13 +241,19 @@ mod tests {
                 "combine[0].heads[0]: must be below 2, counted from 0",
             ),
             (json!({"is_casual": true}), "is_casual: there is no field `is_casual`; did you mean `is_causal`?"),
-            (json!({"dY": 1}), "dY: belongs to an output that this version does not compute"),
             (
                 json!({"op": "atention"}),
                 "op: must be one of attention, linear_attention, rotary_embedding, and is \"atention\"",
             ),
             (json!({"decay": 1}), "decay: belongs to op linear_attention"),
-            (json!({"outputs": ["Y", "dQ"]}), "outputs[1]: `dQ` is not computed by this version"),
+            (
+                json!({"outputs": ["Y", "dQ"], "backend": "webgpu"}),
+                "outputs[1]: asks for a gradient, which there is no GPU kernel for; auto, cpu and reference compute it",
+            ),
+            (
+                json!({"outputs": ["dparams"], "product": {"id": "cosine"}}),
+                "product: has no gradients here: it computes numbers from Q and K that they would have to go through",
+            ),
             (json!({"outputs": [3]}), "outputs[0]: must be text, and is 3"),
             (json!({"qk_matmul_output_mode": 300}), "qk_matmul_output_mode: must be 0, 1, 2 or 3, and is 300"),
             (json!({"rect": {"head": 0, "q": [0, 4], "k": [0, 6]}}), "rect: lacks width, height"),

@@ -4,6 +4,7 @@
 mod convert;
 mod estimate;
 mod fields;
+mod gradients;
 mod mask;
 mod operators;
 mod tensor;
@@ -16,6 +17,7 @@ use crate::formula::Sorted;
 pub use convert::{Prepared, prepare};
 pub use estimate::{EstimatePrepared, prepare_estimate};
 pub use fields::{Draft, SINK, TENSORS, field_names};
+pub use gradients::Gradients;
 pub use operators::{Op, OperatorDraft, OperatorPrepared, OperatorRequest, prepare_operator};
 pub use tensor::{Layout, Tensor};
 
@@ -72,6 +74,9 @@ pub struct Request {
     /// Values before V, `[batch, kv heads, past, value size]`.
     #[serde(skip)]
     pub past_value: Option<Tensor>,
+    /// What gradients start from, laid out as the output; ones when absent.
+    #[serde(skip)]
+    pub dy: Option<Tensor>,
     /// Keys of each sequence that are not padding.
     pub nonpad_kv_seqlen: Option<Vec<i64>>,
     /// `k <= q + past` (or `q + nonpad[b] − n_q`).
@@ -133,7 +138,8 @@ pub struct Request {
     pub rect: Option<Rect>,
     /// Seed of tables.
     pub seed: u64,
-    /// What is wanted: `Y` (also when absent), `rect`, `present_key`, `present_value`, `qk_matmul_output`, `weights`, `logsumexp`.
+    /// What is wanted: `Y` (also when absent), `rect`, `present_key`, `present_value`, `qk_matmul_output`, `weights`, `logsumexp`,
+    /// and the gradients `dQ`, `dK`, `dV`, `dparams`.
     /// With an estimator: `Y`, `exact`, `error`, `total_error`, `trace`, `states`.
     pub outputs: Option<Vec<String>>,
     /// Times the kernel runs, 1 to 1000.

@@ -10,9 +10,11 @@
 //! | `softmax`, `weights` | running maximum and sum; scores to final weights |
 //! | `blocks` | packed tensors, tile maps, masked scores of a block |
 //! | `streaming`, `materialised` | the two algorithms |
+//! | `backward` | gradients |
 //! | `careful` | the path for input with NaN or infinities |
 //! | `map` | pictures of any rectangle of any stage |
 
+mod backward;
 mod blocks;
 mod careful;
 mod exp;
@@ -33,6 +35,7 @@ use super::item::Engine;
 use crate::attention::Plan;
 use crate::experiment::Algorithm;
 
+pub use backward::{Backward, Sources};
 pub use blocks::ROWS as TILE_ROWS;
 pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;

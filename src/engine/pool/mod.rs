@@ -13,6 +13,7 @@
 //! | `state`, `send` | messages in; messages out | yes |
 //! | `jobs` | what is gathered until a job is done | yes |
 //! | `lower` | runs that wait for what is computed from Q and K; a piece of its own (`lowering`) | yes |
+//! | `derive` | gradients of a run that is done | yes |
 //! | `auto` | what `auto` takes; what is known of the GPU | yes |
 //! | `measure` | how that becomes known; a piece of its own (`auto`) | yes |
 
@@ -25,6 +26,8 @@ pub mod tensors;
 
 #[cfg(feature = "app")]
 mod auto;
+#[cfg(feature = "app")]
+mod derive;
 #[cfg(feature = "app")]
 mod hub;
 #[cfg(feature = "app")]
@@ -44,6 +47,8 @@ pub use cancel::Cancel;
 pub use run::{Finished, OnProgress, Operated, Operation, Run, RunError};
 pub use schedule::{Lane, SessionId};
 
+#[cfg(feature = "app")]
+pub use derive::Derived;
 #[cfg(feature = "app")]
 pub use hub::{Gate, Pool};
 #[cfg(feature = "app")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cancel::Cancel;
 use super::schedule::{Lane, SessionId};
 use crate::attention::{Dims, Inputs, Operator, Problem};
-use crate::engine::protocol::codec;
+use crate::engine::protocol::{Asked, codec};
 use crate::engine::{Adapter, MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues, Message, message};
 
@@ -49,7 +49,7 @@ pub struct Finished {
     pub page_ms: f64,
 }
 
-/// An operator beside attention, to be computed by one worker.
+/// An operator beside attention, or a share of gradients, to be computed by one worker.
 #[derive(Clone)]
 pub struct Operation {
     /// The bytes of what to compute.
@@ -57,7 +57,7 @@ pub struct Operation {
     /// Operations of computing it once.
     pub work: f64,
     /// Its tensors.
-    pub tensors: Vec<Vec<f32>>,
+    pub tensors: Vec<Arc<Vec<f32>>>,
     /// By which engine. `Auto` is the CPU: a copy to a GPU and back takes longer than most of these.
     pub backend: Backend,
     /// How often it is computed, at least once.
@@ -69,7 +69,14 @@ pub struct Operation {
 impl Operation {
     /// An operator over its tensors, `repeat` times.
     pub fn of(operator: &Operator, tensors: Vec<Vec<f32>>, backend: Backend, repeat: usize, cancel: Cancel) -> Self {
-        Self { operator: codec::encode(operator), work: operator.work(), tensors, backend, repeat, cancel }
+        Self {
+            operator: codec::encode(&Asked::Operator(*operator)),
+            work: operator.work(),
+            tensors: tensors.into_iter().map(Arc::new).collect(),
+            backend,
+            repeat,
+            cancel,
+        }
     }
 }
 

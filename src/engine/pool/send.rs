@@ -98,7 +98,7 @@ impl State {
             Task::Operate(operation, _) => {
                 let Operation { operator, tensors, backend, repeat, .. } = operation.as_ref();
                 let exact = *backend == Backend::Reference;
-                let tensors = tensors.iter().map(Vec::as_slice).collect();
+                let tensors = tensors.iter().map(|tensor| tensor.as_slice()).collect();
                 let bulk = Bulk { f32: tensors, u8: vec![operator], ..Bulk::default() };
                 let head = ToWorker::Operate { job, operator: operator.len(), exact, repeat: *repeat };
                 self.post(slot, &head, &bulk)

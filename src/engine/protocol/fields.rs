@@ -2,7 +2,7 @@
 //! in which one is missing.
 
 use super::codec::{Codec, Reader, Writer};
-use super::{FromWorker, Given, ToWorker, Work};
+use super::{Asked, FromWorker, Given, ToWorker, Work};
 use crate::attention::estimators::{Cell, Feature, Kernel, Method};
 use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
@@ -10,6 +10,7 @@ use crate::attention::{
     Axes, Beyond, Cost, Decay, Dims, Encoding, Estimator, Normaliser, Operator, Problem, Rotation, Stretch, Term,
     TileCounts,
 };
+use crate::engine::backward::{Derive, Kernel as Gradient};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Data, DataValues, Scalar, Ty};
@@ -90,6 +91,7 @@ fields! {
     RotaryEmbedding { batch, heads, length, size, rotated, interleaved }
     Estimator { dims, method, causal, scale }
     Kernel { rows, columns, width }
+    Derive { problem, kernel, share, params }
     TileCounts { total, skipped, full, partial }
     Issue { path, message }
     Message { en, zh }
@@ -118,6 +120,8 @@ variants! {
         4: Operate { job, operator, exact, repeat },
         5: Lower { job, problem, tables, y }
     }
+    Asked { 0: Operator(operator), 1: Derive(derive) }
+    Gradient { 0: Reference, 1: Cpu }
     Work { 0: Rows(rows), 1: Map { index, request } }
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }
     Input {

@@ -13,14 +13,15 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use super::backward::Derive;
 use super::item::{KernelText, MapRequest, Rows, StageTimes, Want};
 use super::outcome::Adapter;
-use crate::attention::{Cost, Dims, Problem, Term};
+use crate::attention::{Cost, Dims, Operator, Problem, Term};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 8;
+pub const PROTOCOL: u32 = 9;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,15 @@ pub enum Work {
         /// The picture.
         request: MapRequest,
     },
+}
+
+/// What [`ToWorker::Operate`] carries as bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    /// An operator beside attention, over its tensors.
+    Operator(Operator),
+    /// Gradients, over Q, K, V and dY; for the CPU's kernel Y and the rows' log-sum-exp after them.
+    Derive(Derive),
 }
 
 /// From the page to a worker.
@@ -86,11 +96,11 @@ pub enum ToWorker {
         /// How often the rows are computed; the last result is sent.
         repeat: usize,
     },
-    /// Compute an operator beside attention; `u8`: its bytes, by which those who do without it are spared its form; `f32`: its tensors.
+    /// Compute an operator beside attention, or gradients; `u8`: its bytes, by which those who do without it are spared its form; `f32`: its tensors.
     Operate {
         /// The job.
         job: u64,
-        /// Length of the [`Operator`](crate::attention::Operator)'s bytes. It says how long each tensor is.
+        /// Length of the bytes of what is [`Asked`]. It says how long each tensor is.
         operator: usize,
         /// Whether in double precision.
         exact: bool,

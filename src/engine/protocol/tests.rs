@@ -4,12 +4,13 @@ use std::fmt::Debug;
 
 use super::codec::{self, Codec};
 use super::*;
-use crate::attention::estimators::{Cell, Feature, Kernel, Method};
+use crate::attention::estimators::{self, Cell, Feature, Method};
 use crate::attention::lowering::{Change, Derived, Finish, Lowering, Measure, Step, Transform};
 use crate::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};
 use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stretch, TileCounts};
 use crate::attention::{Estimator, Operator};
 use crate::engine::Pool;
+use crate::engine::backward::Kernel;
 use crate::experiment::{Hidden, Message, Patch, Size, Stage, Weights};
 use crate::formula::{Scalar, Sorted, Ty};
 
@@ -291,7 +292,7 @@ const METHODS: [Method; 20] = [
     Method::Recurrent { cell: Cell::Gru, hidden: 9, seed: 3 },
     Method::Recurrent { cell: Cell::Lstm, hidden: 9, seed: 3 },
     Method::Conv1d { width: 10, seed: 4 },
-    Method::Conv2d { kernel: Kernel { rows: 11, columns: 12, width: 13 }, seed: 5 },
+    Method::Conv2d { kernel: estimators::Kernel { rows: 11, columns: 12, width: 13 }, seed: 5 },
 ];
 
 #[test]
@@ -300,8 +301,10 @@ fn messages_to_a_worker_cross() {
 }
 
 #[test]
-fn operators_cross() {
-    crosses(&operators());
+fn what_is_asked_beside_runs_crosses() {
+    let derive = |kernel| Derive { problem: Box::new(problem()), kernel, share: [1, 3], params: true };
+    let gradients = [Kernel::Reference, Kernel::Cpu].map(|kernel| Asked::Derive(derive(kernel)));
+    crosses(&operators().into_iter().map(Asked::Operator).chain(gradients).collect::<Vec<_>>());
 }
 
 #[test]

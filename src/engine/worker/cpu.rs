@@ -10,11 +10,12 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::{Answer, Opening, Tensors, fill_tables, listen, now, report, send};
 use crate::attention::{self, Cost, Inputs, Loaded, Operator, Plan, Problem, lowering};
+use crate::engine::backward::Derive;
 use crate::engine::cpu::Kernels;
 use crate::engine::json::BrowserJson;
 use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
-use crate::engine::protocol::{FromWorker, ToWorker, Work};
+use crate::engine::protocol::{Asked, FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, Want, cpu};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
@@ -139,16 +140,17 @@ fn loaded(job: u64, made: Made) {
     }
 }
 
-/// Computes an operator beside attention.
+/// Computes an operator beside attention, or gradients.
 async fn operate(job: u64, operator: usize, exact: bool, repeat: usize, bulk: Unpack, from: f64) {
     let began = now();
     match operated(operator, exact, repeat, bulk).await {
-        Ok(Operated { outputs, runs_ms, copy_ms }) => {
+        Ok(Ok(Operated { outputs, runs_ms, copy_ms })) => {
             let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
             let lengths = outputs.iter().map(Vec::len).collect();
             let (copy_ms, adapter, notes) = (copy_ms + began - from, None, Vec::new());
             send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
         }
+        Ok(Err(Issues(issues))) => send(&FromWorker::Failed { job, issues }, &Bulk::default()),
         Err(_) => {
             let issues = vec![Issue::new("op", did_not_arrive())];
             send(&FromWorker::Failed { job, issues }, &Bulk::default());
@@ -225,12 +227,25 @@ struct Operated {
     copy_ms: f64,
 }
 
-/// Operators beside attention are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask for them.
+/// Operators beside attention, and gradients, are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask
+/// for them.
 #[wasm_split(aside, fallible)]
-fn operated(length: usize, exact: bool, repeat: usize, mut bulk: Unpack) -> Result<Operated, SplitLoaderError> {
+fn operated(
+    length: usize,
+    exact: bool,
+    repeat: usize,
+    mut bulk: Unpack,
+) -> Result<Result<Operated, Issues>, SplitLoaderError> {
     let began = now();
-    // Both sides are one compilation; bytes of no operator would give no outputs, of which the page says that it lost track.
-    let Some(operator) = codec::decode::<Operator>(&bulk.u8(length)) else { return Ok(Operated::default()) };
+    Ok(match codec::decode(&bulk.u8(length)) {
+        Some(Asked::Operator(operator)) => Ok(of_operator(&operator, exact, repeat, bulk, began)),
+        Some(Asked::Derive(derive)) => of_gradients(&derive, bulk, began),
+        // Both sides are one compilation; bytes of nothing would give no outputs, of which the page says that it lost track.
+        None => Ok(Operated::default()),
+    })
+}
+
+fn of_operator(operator: &Operator, exact: bool, repeat: usize, mut bulk: Unpack, began: f64) -> Operated {
     let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
     let copy_ms = now() - began;
     let (mut outputs, mut runs_ms) = (Vec::new(), Vec::new());
@@ -239,7 +254,15 @@ fn operated(length: usize, exact: bool, repeat: usize, mut bulk: Unpack) -> Resu
         outputs = if exact { operator.compute::<f64>(&tensors) } else { operator.compute::<f32>(&tensors) };
         runs_ms.push(now() - start);
     }
-    Ok(Operated { outputs, runs_ms, copy_ms })
+    Operated { outputs, runs_ms, copy_ms }
+}
+
+fn of_gradients(derive: &Derive, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {
+    let given = derive.given(|length| bulk.f32(length));
+    let copy_ms = now() - began;
+    let start = now();
+    let outputs = derive.compute(given, KERNELS.get())?;
+    Ok(Operated { outputs, runs_ms: vec![now() - start], copy_ms })
 }
 
 impl State {

@@ -8,11 +8,11 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Answer, Opening, Tensors, listen, now, report, send};
-use crate::attention::{Cost, Inputs, Operator, Plan};
+use crate::attention::{Cost, Inputs, Plan};
 use crate::engine::gpu::{self, Gpu, GpuError, GpuHost, GpuOperated, GpuSession, TILE_KEYS, TILE_ROWS};
 use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
-use crate::engine::protocol::{FromWorker, ToWorker, Work};
+use crate::engine::protocol::{Asked, FromWorker, ToWorker, Work};
 use crate::engine::{MapRequest, Rows, RowsOut, TimedStage, Want};
 use crate::experiment::{Algorithm, Issues, Message, message};
 
@@ -153,7 +153,7 @@ fn reopened() -> Message {
 
 /// Computes an operator beside attention and answers; on another device once more, if this one is lost.
 async fn operate(host: &mut GpuHost, job: u64, length: usize, repeat: usize, mut bulk: Unpack) -> Result<(), Refusal> {
-    let Some(operator) = codec::decode::<Operator>(&bulk.u8(length)) else {
+    let Some(Asked::Operator(operator)) = codec::decode(&bulk.u8(length)) else {
         report(&"the bytes of an operator are none".into());
         return Ok(());
     };

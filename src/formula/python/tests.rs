@@ -69,7 +69,7 @@ fn what_only_adds_is_known() {
         ("where(s > 0, s, s + 1)", false),
         ("0.5", false),
     ] {
-        assert_eq!(bound(formula, Kind::Score).adds(), adds, "{formula}");
+        assert_eq!(bound(formula, Kind::Score).formula().adds(), adds, "{formula}");
     }
 }
 

@@ -1,13 +1,15 @@
 //! The one table of operators and functions.
 //!
 //! Each row is one operation on fixed types, with its meaning in every back-end: a scalar evaluation, a loop over lanes,
-//! bounds, WGSL, Python and MathML. Surface names are overloaded by having several rows (`abs` of an integer, `abs` of a
+//! bounds, derivative, WGSL, Python and MathML. Surface names are overloaded by having several rows (`abs` of an integer, `abs` of a
 //! float). The type checker picks a row; from then on only the row's index is known.
 
 mod rows;
 pub mod scalar;
+mod slope;
 
-pub(super) use rows::{ROWS, TEXTS};
+pub(super) use rows::{ROWS, SLOPES, TEXTS};
+pub(super) use slope::Slope;
 
 use super::bounds::{Floats, Ints, Known, Truth};
 use super::values::Ty;

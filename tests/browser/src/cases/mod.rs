@@ -14,6 +14,7 @@ pub mod files;
 pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
+pub mod gradients;
 pub mod links;
 pub mod operators;
 pub mod positions;
@@ -84,6 +85,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(table::cases());
     all.extend(operators::cases());
     all.extend(catalogue::cases());
+    all.extend(gradients::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(exact::cases());

@@ -1,0 +1,98 @@
+//! From the experiment to its gradients.
+
+use std::sync::Arc;
+
+use crate::app::state::Lab;
+use crate::attention::gradients::{Named, check as derivable};
+use crate::attention::{Dims, Inputs, Problem, assemble};
+use crate::engine::Want;
+use crate::engine::backward::Kernel;
+use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
+use crate::experiment::{Backend, Issues, Message, check, message};
+
+/// Most cells of the score matrices for which derivatives by parameters are computed while one edits: they have no fast kernel.
+const MOST_CELLS: usize = 1 << 20;
+/// The same for gradients that have no fast kernel at all: some seconds.
+const MOST_EXACT_CELLS: usize = 1 << 22;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    problem: Arc<Problem>,
+    inputs: Inputs,
+    backend: Backend,
+}
+
+/// Gradients of the sum of all outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Sizes.
+    pub dims: Dims,
+    /// By Q, K and V.
+    pub qkv: [Vec<f32>; 3],
+    /// By name; empty where there are too many cells.
+    pub params: Vec<(String, Named)>,
+    /// Who computed.
+    pub kernel: &'static str,
+    /// Why not the fast kernel.
+    pub why: Option<Message>,
+    /// From the question on, milliseconds.
+    pub ms: f64,
+}
+
+impl Question {
+    /// The experiment as it is; nothing while there is no input, or while something is wrong with it, which is said elsewhere.
+    pub fn of(lab: Lab) -> Option<Self> {
+        let (experiment, loaded) = (lab.experiment.get(), lab.loaded.get()?);
+        let fits = |_| assemble(&experiment, &loaded);
+        let made: Result<_, Issues> = check(&experiment).and_then(fits);
+        let (problem, inputs) = made.ok()?;
+        let backend = match experiment.engine.backend {
+            Backend::Reference => Backend::Reference,
+            // There is no other kernel, and the strips say who computed.
+            Backend::Auto | Backend::Cpu | Backend::Webgpu => Backend::Cpu,
+        };
+        Some(Self { problem: Arc::new(problem), inputs, backend })
+    }
+
+    /// Asks the workers.
+    ///
+    /// # Errors
+    /// Why there are no gradients.
+    pub async fn ask(self, pool: &Pool, cancel: Cancel) -> Result<Answer, RunError> {
+        let Self { problem, inputs, backend } = self;
+        let dims = problem.dims;
+        let cells = dims.rows().saturating_mul(dims.n_k);
+        let params = cells <= MOST_CELLS;
+        let exact = Kernel::of(&problem, &inputs, backend, params).0 == Kernel::Reference;
+        if exact && cells > MOST_EXACT_CELLS && derivable(&problem).is_empty() {
+            let text = message!(
+                "these gradients are computed in double precision, and there are too many tokens for that",
+                "这些梯度以双精度计算，词元过多，无法在此显示"
+            );
+            return Err(RunError::Failed(text));
+        }
+        let run = Run {
+            problem,
+            inputs,
+            backend,
+            algorithm: Default::default(),
+            want: Want::default(),
+            maps: Vec::new(),
+            repeat: 1,
+            lane: Lane::Api,
+            progress: None,
+            cancel,
+        };
+        let derived = pool.derive(&run, None, vec![1.0; dims.y_len()], params).await?;
+        let gradients = derived.gradients;
+        Ok(Answer {
+            dims,
+            qkv: [gradients.q, gradients.k, gradients.v],
+            params: gradients.params.into_iter().collect(),
+            kernel: derived.kernel.name(),
+            why: derived.fallback,
+            ms: derived.total_ms,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Gradients through `run`: who computes them, what they are by differences of runs, and what is refused.
+
+use serde_json::{Value, json};
+
+use super::Case;
+use crate::page::{Page, ensure};
+use crate::{Result, cases};
+
+/// This file's tests.
+pub fn cases() -> Vec<Case> {
+    cases!("gradients"; gradients_are_the_slopes_of_runs, who_computes_gradients_is_told, what_has_no_gradient_is_named)
+}
+
+/// A request of two query heads over one of keys, seven tokens; `slope` moves a number of a tensor a little either way and asks what the sum of
+/// dY · Y does.
+const REQUEST: &str = "const api = await attentionPlayground;
+    const tensor = (heads, length, size, by) => ({ shape: [1, heads, length, size],
+      data: Float32Array.from({ length: heads * length * size }, (_, i) => Math.sin(by * (i + 1)) * 1.5) });
+    const dY = tensor(2, 7, 3, 0.7);
+    const request = (more) => ({ Q: tensor(2, 7, 4, 1.1), K: tensor(1, 7, 4, 1.7), V: tensor(1, 7, 3, 2.3), is_causal: true, ...more });
+    const sum = async (more) => (await api.run({ ...request(more), backend: 'reference' })).outputs.Y.data.reduce((s, y, i) => s + y * dY.data[i], 0);
+    const slope = async (name, at, more) => {
+      const moved = (by) => { const t = request(more)[name]; t.data[at] += by; return { ...more, [name]: t } };
+      return (await sum(moved(2 ** -7)) - await sum(moved(-(2 ** -7)))) * 64;
+    };";
+
+/// A difference of runs in single precision: `2^-14` times a third derivative, and rounding of `1e-7` times `2^6` for each number.
+const NEAR: f64 = 2e-3;
+
+async fn gradients_are_the_slopes_of_runs(page: &Page) -> Result<()> {
+    page.ready().await?;
+    for more in [
+        "{ softcap: 2, position: { id: 'alibi' }, backend: 'cpu' }",
+        "{ position: { id: 'rope' }, sink_logit: [0.5, -1], backend: 'cpu', algorithm: 'streaming' }",
+        "{ normaliser: { id: 'inverted' }, backend: 'cpu' }",
+        "{ normaliser: { id: 'sigmoid' }, prob: 'p * p', backend: 'reference' }",
+    ] {
+        let script = format!(
+            "{REQUEST} const more = {more}; const {{ outputs }} = await api.run({{ ...request(more), dY, outputs: ['dQ', 'dK', 'dV'] }});
+            const found = [];
+            for (const [name, at] of [['Q', 5], ['Q', 55], ['K', 9], ['K', 0], ['V', 4], ['V', 20]])
+              found.push([name, at, outputs['d' + name].data[at], await slope(name, at, more)]);
+            return [['dQ', 'dK', 'dV'].map((name) => outputs[name].shape), found]"
+        );
+        let said = page.js(&script, vec![]).await?;
+        ensure(said[0] == json!([[1, 2, 7, 4], [1, 1, 7, 4], [1, 1, 7, 3]]), || format!("{more}: shapes {}", said[0]))?;
+        for one in said[1].as_array().into_iter().flatten() {
+            let (found, wanted) = (one[2].as_f64().unwrap_or(f64::NAN), one[3].as_f64().unwrap_or(f64::NAN));
+            ensure((found - wanted).abs() <= NEAR * wanted.abs().max(1.0), || format!("{more}: {one}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn who_computes_gradients_is_told(page: &Page) -> Result<()> {
+    page.ready().await?;
+    let ran = |more: &str, outputs: &str| {
+        format!(
+            "{REQUEST} const r = await api.run({{ ...request({more}), outputs: {outputs} }});
+            return [r.backend, r.backward_kernel, r.fallback ?? '', Object.keys(r.outputs).sort(), r.timing.stages.map((s) => s.name)]"
+        )
+    };
+    let plain = page.js(&ran("{ backend: 'cpu' }", "['Y', 'dV']"), vec![]).await?;
+    let kernel = "cpu-backward-streaming-4x8";
+    ensure(plain[0] == "cpu" && plain[1] == kernel && plain[2] == "", || format!("a softmax by name: {plain}"))?;
+    ensure(plain[3] == json!(["Y", "dV"]), || format!("outputs {}", plain[3]))?;
+    let stages = plain[4].as_array().is_some_and(|stages| stages.contains(&Value::from("backward")));
+    ensure(stages, || format!("no stage is called backward in {}", plain[4]))?;
+    let auto = page.js(&ran("{}", "['dQ']"), vec![]).await?;
+    let why = auto[2].as_str().unwrap_or_default();
+    ensure(auto[1] == kernel && why.contains("on the CPU"), || format!("auto: {auto}"))?;
+    let params =
+        page.js(&ran("{ backend: 'cpu', position: { id: 'alibi' }, softcap: 3 }", "['dparams']"), vec![]).await?;
+    let why = params[2].as_str().unwrap_or_default();
+    ensure(params[1] == "reference-backward-f64" && why.contains("double precision"), || format!("params: {params}"))?;
+    let names = params[3].as_array().map_or(0, Vec::len);
+    let all = ["dparams.scale", "dparams.softcap", "dparams.data.slope"];
+    let named = all.iter().all(|name| params[3].as_array().is_some_and(|names| names.contains(&Value::from(*name))));
+    ensure(names >= 3 && named, || format!("derivatives by {}", params[3]))
+}
+
+async fn what_has_no_gradient_is_named(page: &Page) -> Result<()> {
+    page.ready().await?;
+    for (more, path) in [
+        ("{ outputs: ['Y', 'dQ'], backend: 'webgpu' }", "outputs[1]"),
+        ("{ outputs: ['dQ'], product: { id: 'cosine' } }", "product"),
+        ("{ outputs: ['dQ'], dY: { shape: [1], data: [1] } }", "dY.shape"),
+        ("{ dY }", "dY"),
+        ("{ outputs: ['dM'] }", "outputs[0]"),
+    ] {
+        let script = format!(
+            "{REQUEST} return await api.run(request({more})).then(() => [], (e) => [e.name, ...e.issues.map((i) => i.path)])"
+        );
+        let said = page.js(&script, vec![]).await?;
+        ensure(said == json!(["ExperimentError", path]), || format!("{more} gave {said}, not {path}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,450 @@
+//! Gradients: the kernel of the CPU against the reference, the reference against central differences of its own forward pass over the table of problems, and against values that a script of
+//! NumPy made from the equations (`tests/independent/gradients.py`).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::sync::Arc;
+
+use attention_playground::attention::gradients::{Gradients, Tensors, named, shapes};
+use attention_playground::attention::{
+    Dims, Inputs, Loaded, Normaliser, Plan, Problem, Term, assemble, lowering, reference,
+};
+use attention_playground::engine::backward::{Derive, Gathered, Given, Kernel};
+use attention_playground::engine::cpu::Kernels;
+use attention_playground::experiment::{Algorithm, Backend, Choice, Experiment, MaskChoice};
+use attention_playground::formula::{Data, DataValues, Scalar, Sorted};
+use common::engines;
+use common::table::{Case, cases, dims, normal};
+use serde::Deserialize;
+
+/// Half the width of a difference.
+const NEAR: f64 = 1e-5;
+/// Of a difference along a direction, beside the larger of it and 1: its own error is a third derivative times `NEAR²`, and rounding adds `1e-16 · y / NEAR`.
+const TOLERANCE: f64 = 1e-6;
+/// Of a difference by a parameter or an entry of a table, which are singles and so move by more. Of two differences, the second half as wide, the part that grows
+/// with the square is taken away (Richardson). Keys that enter or leave a support on the way are what is left.
+const STEP: f32 = 1.0 / 16384.0;
+const TOLERANCE_OF_PARAMS: f64 = 1e-5;
+
+/// Numbers between −1 and 1 from a seed.
+fn noise(seed: u64, count: usize) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// What is derived: `Σ dY · Y`.
+fn loss(problem: &Problem, tensors: &Tensors, dy: &[f64]) -> f64 {
+    let plan = Plan::compile(problem).unwrap();
+    dot(&Gradients::new(problem, &plan).unwrap().forward(tensors), dy)
+}
+
+fn along(tensors: &Tensors, which: usize, direction: &[f64], by: f64) -> Tensors {
+    let mut moved = tensors.clone();
+    let tensor = [&mut moved.q, &mut moved.k, &mut moved.v].into_iter().nth(which).unwrap();
+    tensor.iter_mut().zip(direction).for_each(|(x, d)| *x += by * d);
+    moved
+}
+
+/// Compares a problem, of which `problem_of` makes the lowered one of any tensors.
+fn compare(name: &str, inputs: &Inputs, problem_of: &dyn Fn(&Tensors) -> Problem) {
+    let tensors = Tensors::from(inputs);
+    let problem = problem_of(&tensors);
+    let plan = Plan::compile(&problem).unwrap();
+    let gradients = Gradients::new(&problem, &plan).unwrap_or_else(|issues| panic!("{name}: {issues}"));
+    let dy = noise(5, plan.dims.y_len());
+    let (found, sums) = gradients.all(&tensors, &dy);
+    for (which, of) in ["dQ", "dK", "dV"].into_iter().enumerate() {
+        let gradient = [&found.q, &found.k, &found.v][which];
+        assert!(gradient.iter().all(|x| x.is_finite()), "{name}: {of}");
+        // All numbers together along two directions, and three of them by themselves.
+        let length = gradient.len();
+        let single = |at: usize| (0..length).map(|i| f64::from(u8::from(i == at % length))).collect::<Vec<_>>();
+        let directions = [noise(11, length), noise(12, length), single(0), single(length / 3 + 5), single(length - 1)];
+        for (i, direction) in directions.iter().enumerate() {
+            let at = |by: f64| {
+                let moved = along(&tensors, which, direction, by);
+                loss(&problem_of(&moved), &moved, &dy)
+            };
+            let wanted = (at(NEAR) - at(-NEAR)) / (2.0 * NEAR);
+            let by = dot(gradient, direction);
+            let near = (by - wanted).abs() <= TOLERANCE * wanted.abs().max(1.0);
+            assert!(near, "{name}: {of} along direction {i} is {by}, not {wanted}");
+        }
+    }
+    // Parameters, tables, scale, softcap and sinks, each of them alone.
+    let known: Vec<(String, Vec<usize>)> = shapes(&problem).into_iter().collect();
+    let told: Vec<_> = named(&problem, &sums).into_iter().map(|(key, by)| (key, by.shape)).collect();
+    assert_eq!(known, told, "{name}");
+    for (key, by) in named(&problem, &sums).iter() {
+        for at in [0, by.values.len() / 2, by.values.len() - 1] {
+            let moved = |step: f32| {
+                let mut problem = problem.clone();
+                let real = nudge(&mut problem, key, at, step).unwrap_or_else(|| panic!("{name}: who is {key}?"));
+                (loss(&problem, &tensors, &dy), f64::from(real))
+            };
+            let slope = |step: f32| {
+                let ((up, a), (down, b)) = (moved(step), moved(-step));
+                (up - down) / (a - b)
+            };
+            let (wanted, found) = ((4.0 * slope(STEP / 2.0) - slope(STEP)) / 3.0, by.values[at]);
+            let near = (found - wanted).abs() <= TOLERANCE_OF_PARAMS * wanted.abs().max(1.0);
+            assert!(near, "{name}: by {key}[{at}] is {found}, not {wanted}");
+        }
+    }
+}
+
+/// Adds to a number that [`named`] tells the derivative by; by how much it really changed.
+fn nudge(problem: &mut Problem, key: &str, at: usize, step: f32) -> Option<f32> {
+    let add = |x: &mut f32| {
+        let old = *x;
+        *x += step;
+        *x - old
+    };
+    match key {
+        "scale" => return Some(add(&mut problem.scale)),
+        "softcap" => return problem.softcap.as_mut().map(add),
+        "sink_logit" => return problem.sink.as_mut()?.get_mut(at).map(add),
+        _ => {}
+    }
+    let terms = problem.bias_before_cap.iter_mut().chain(&mut problem.bias).chain(&mut problem.probability);
+    let mut moved = None;
+    for term in terms {
+        let of_param = format!("{}.params.", term.path);
+        if let Some(name) = key.strip_prefix(&of_param)
+            && let Some(Scalar::Float(x)) = term.params.get_mut(name)
+        {
+            moved = Some(add(x));
+        }
+        let of_table = key.rsplit("data.").next()?;
+        if let Some(data) = term.data.get_mut(of_table)
+            && let DataValues::Float(values) = &mut Arc::make_mut(data).values
+        {
+            moved = values.get_mut(at).map(add);
+        }
+    }
+    moved
+}
+
+#[test]
+fn the_reference_is_the_slope_of_its_own_forward_pass() {
+    for Case { name, problem, inputs } in cases().into_iter().filter(|case| case.inputs.finite()) {
+        // At 60 times the scale weights are 0 and 1 to machine precision or change within a millionth.
+        if name != "very large scores" {
+            compare(&name, &inputs, &|_| problem.clone());
+        }
+    }
+}
+
+#[test]
+fn the_forward_pass_is_the_oracles() {
+    for Case { name, problem, inputs } in cases().into_iter().filter(|case| case.inputs.finite()) {
+        let plan = Plan::compile(&problem).unwrap();
+        let found = Gradients::new(&problem, &plan).unwrap().forward(&Tensors::from(&inputs));
+        let wanted = reference::attend(&plan, &inputs);
+        let largest = common::judge::largest(wanted.y.iter().copied()).max(1.0);
+        // The oracle's formulas, encodings and rotations are single precision; a score's error is a weight's relative one.
+        let scores = if name.contains("large scores") { 60.0 } else { 8.0 };
+        for (found, wanted) in found.iter().zip(&wanted.y) {
+            assert!((found - wanted).abs() <= 2e-6 * scores * largest, "{name}: {found}, not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn masked_keys_and_empty_rows_have_no_gradient_whatever_they_hold() {
+    let case = cases().into_iter().find(|case| case.name == "non-finite at masked keys").unwrap();
+    let plan = Plan::compile(&case.problem).unwrap();
+    let (found, _) =
+        Gradients::new(&case.problem, &plan).unwrap().all(&Tensors::from(&case.inputs), &vec![1.0; plan.dims.y_len()]);
+    for tensor in [&found.q, &found.k, &found.v] {
+        assert!(tensor.iter().all(|x| x.is_finite()));
+    }
+    for head in found.k.chunks_exact(37 * 16).chain(found.v.chunks_exact(37 * 16)) {
+        for k in (2..37).step_by(4) {
+            assert!(head[k * 16..(k + 1) * 16].iter().all(|x| *x == 0.0), "key {k}");
+        }
+    }
+}
+
+/// The experiment's problem over tensors of these sizes, lowered.
+fn lowered(experiment: &Experiment, dims: Dims, inputs: &Inputs) -> Problem {
+    let tokens = |n: usize| vec![String::new(); n];
+    let loaded =
+        Loaded { dims, tokens_q: tokens(dims.n_q), tokens_k: tokens(dims.n_k), inputs: inputs.clone(), note: None };
+    let (mut problem, mut inputs) = assemble(experiment, &loaded).unwrap();
+    lowering::lower(&mut problem, &mut inputs).unwrap();
+    problem
+}
+
+#[test]
+fn selections_hold_still_and_sums_over_queries_do_not() {
+    let size = dims([4, 2], [13, 13], [8, 6]);
+    let inputs = normal(&size, 21);
+    let single = |tensor: &[f64]| Arc::new(tensor.iter().map(|&x| x as f32).collect::<Vec<f32>>());
+    let base = |position: &str| Experiment {
+        mask: MaskChoice { id: "causal".to_owned(), params: Sorted::new(), custom: None },
+        position: Choice::of(position),
+        ..Experiment::default()
+    };
+    let with = |normaliser: &str, params: &[(&str, f64)], position: &str| {
+        let params: Sorted<String, f64> = params.iter().map(|&(name, x)| (name.to_owned(), x)).collect();
+        Experiment { normaliser: Choice { id: normaliser.to_owned(), params }, ..base(position) }
+    };
+    let selecting = |id: &str| Experiment { selection: Choice::of(id), ..base("rope") };
+    let laid = |id: &str| Experiment { layout: Choice::of(id), ..base("alibi") };
+    for experiment in [
+        with("top-k", &[("keep", 3.0)], "rope"),
+        with("inverted", &[("rows", 1.0)], "alibi"),
+        with("inverted", &[("rows", 0.0)], "rope"),
+        with("learned-sink", &[], "alibi"),
+        selecting("k-means"),
+        selecting("top-k-blocks"),
+        laid("head-scale"),
+    ] {
+        let name = format!("{:?} {:?} {:?}", experiment.normaliser, experiment.selection, experiment.layout);
+        compare(&name, &inputs, &|tensors| {
+            let moved = Inputs { q: single(&tensors.q), k: single(&tensors.k), v: single(&tensors.v) };
+            lowered(&experiment, size, &moved)
+        });
+    }
+}
+
+#[test]
+fn what_would_have_to_go_through_computed_numbers_is_refused_by_its_field() {
+    let size = dims([4, 2], [13, 13], [8, 6]);
+    let inputs = normal(&size, 22);
+    let refused = |experiment: Experiment| {
+        let problem = lowered(&experiment, size, &inputs);
+        let plan = Plan::compile(&problem).unwrap();
+        let issues = Gradients::new(&problem, &plan).err().unwrap();
+        let issue = issues.0.first().unwrap().clone();
+        assert!(!issue.message.zh.is_empty() && issue.message.en != issue.message.zh);
+        issue.path
+    };
+    let choice = |id: &str| Choice::of(id);
+    assert_eq!(refused(Experiment { product: choice("cosine"), ..Experiment::default() }), "product");
+    assert_eq!(refused(Experiment { position: choice("shaw"), ..Experiment::default() }), "position");
+    assert_eq!(refused(Experiment { layout: choice("talking-heads"), ..Experiment::default() }), "layout");
+}
+
+/// What the script wrote of one problem.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    /// `q_heads`, `kv_heads`, `n_q`, `n_k`, `d`, `d_v`.
+    dims: [usize; 6],
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    dy: Vec<f64>,
+    causal: bool,
+    offset: i32,
+    scale: f32,
+    softcap: Option<f32>,
+    /// Of ALiBi, by head.
+    slopes: Option<Vec<f32>>,
+    sink: Option<Vec<f32>>,
+    normaliser: String,
+    y: Vec<f64>,
+    dq: Vec<f64>,
+    dk: Vec<f64>,
+    dv: Vec<f64>,
+    dscale: f64,
+    dsoftcap: Option<f64>,
+    dslopes: Option<Vec<f64>>,
+    dsink: Option<Vec<f64>>,
+}
+
+impl Written {
+    fn problem(&self) -> (Problem, Inputs) {
+        let [q_heads, kv_heads, n_q, n_k, d, d_v] = self.dims;
+        let mut problem = Problem::plain(Dims { batch: 1, q_heads, kv_heads, n_q, n_k, d, d_v });
+        (problem.scale, problem.softcap, problem.sink) = (self.scale, self.softcap, self.sink.clone());
+        problem.offset = vec![self.offset];
+        if self.causal {
+            problem.masks.push(Term::new("mask", "k <= q_pos"));
+        }
+        if let Some(slopes) = &self.slopes {
+            let table = Data { shape: vec![q_heads], values: DataValues::Float(slopes.clone()), clamp: false };
+            problem.bias.push(Term::new("position", "s - slope[h] * abs(q_pos - k)").data("slope", table));
+        }
+        problem.normaliser = match self.normaliser.as_str() {
+            "softmax" => Normaliser::Softmax,
+            "sigmoid" => Normaliser::Sigmoid,
+            "sparsemax" => Normaliser::Sparsemax,
+            other => panic!("{other}"),
+        };
+        let share = |x: &[f32]| Arc::new(x.to_vec());
+        (problem, Inputs { q: share(&self.q), k: share(&self.k), v: share(&self.v) })
+    }
+}
+
+/// Beside the largest of a tensor's numbers: both sides are doubles over the same singles; the threshold of sparsemax is where they differ most.
+const TOLERANCE_OF_SCRIPT: f64 = 1e-12;
+
+#[test]
+fn gradients_are_those_of_the_equations() {
+    let written: Vec<Written> = serde_json::from_str(include_str!("independent/gradients.json")).unwrap();
+    assert!(written.len() >= 8);
+    for case in written {
+        let (problem, inputs) = case.problem();
+        let plan = Plan::compile(&problem).unwrap();
+        let (gradients, tensors) = (Gradients::new(&problem, &plan).unwrap(), Tensors::from(&inputs));
+        let (found, sums) = gradients.all(&tensors, &case.dy);
+        let all = named(&problem, &sums);
+        let of = |key: &str| all.get(key).map(|named| named.values.clone());
+        let same = |what: &str, found: &[f64], wanted: &[f64]| {
+            let largest = wanted.iter().fold(1e-300_f64, |m, x| m.max(x.abs()));
+            assert_eq!(found.len(), wanted.len(), "{}: {what}", case.name);
+            for (i, (found, wanted)) in found.iter().zip(wanted).enumerate() {
+                let near = (found - wanted).abs() <= TOLERANCE_OF_SCRIPT * largest.max(1.0);
+                assert!(near, "{}: {what}[{i}] is {found}, not {wanted}", case.name);
+            }
+        };
+        same("Y", &gradients.forward(&tensors), &case.y);
+        same("dQ", &found.q, &case.dq);
+        same("dK", &found.k, &case.dk);
+        same("dV", &found.v, &case.dv);
+        same("dscale", &of("scale").unwrap(), &[case.dscale]);
+        for (key, wanted) in [
+            ("softcap", case.dsoftcap.map(|x| vec![x])),
+            ("data.slope", case.dslopes.clone()),
+            ("sink_logit", case.dsink.clone()),
+        ] {
+            match (of(key), wanted) {
+                (Some(found), Some(wanted)) => same(key, &found, &wanted),
+                (None, None) => {}
+                other => panic!("{}: {key}: {other:?}", case.name),
+            }
+        }
+    }
+}
+
+/// Of the largest number of a gradient, for scores of about 1: rounding of sums of some hundred products. A score's error is a weight's relative one, so the size of
+/// the scores, which a row's log-sum-exp bounds, counts as often again.
+const BACKWARD_PRECISION: f64 = 4e-7;
+
+/// What shares give, put together.
+fn gathered(derive: &Derive, given: &dyn Fn() -> Given, shares: usize) -> Gathered {
+    let names = if derive.params { shapes(&derive.problem) } else { Sorted::new() };
+    let mut gathered = Gathered::new(derive.problem.dims, names);
+    for index in 0..shares {
+        let derive = Derive { share: [index, shares], ..derive.clone() };
+        let outputs = derive.compute(given(), &Kernels::SEPARATE).unwrap();
+        assert!(gathered.take(derive.kernel, derive.share, outputs));
+    }
+    gathered
+}
+
+fn derive(problem: &Problem, kernel: Kernel, params: bool) -> Derive {
+    Derive { problem: Box::new(problem.clone()), kernel, share: [0, 1], params }
+}
+
+#[test]
+fn the_kernel_of_the_cpu_agrees_with_the_reference() {
+    let streaming = engines().into_iter().find(|e| (e.backend, e.algorithm) == (Backend::Cpu, Algorithm::Streaming));
+    let (mut compared, mut worst) = (0, (0.0, String::new()));
+    for Case { name, problem, inputs } in cases() {
+        let (kernel, why) = Kernel::of(&problem, &inputs, Backend::Cpu, false);
+        assert_eq!(kernel == Kernel::Reference, why.is_some(), "{name}");
+        if kernel == Kernel::Reference {
+            continue;
+        }
+        compared += 1;
+        let plan = Plan::compile(&problem).unwrap();
+        let dy = noise(9, plan.dims.y_len());
+        let single: Vec<f32> = dy.iter().map(|&x| x as f32).collect();
+        let dy: Vec<f64> = single.iter().map(|&x| x.into()).collect();
+        let tensors = Tensors::from(&inputs);
+        let (wanted, _) = Gradients::new(&problem, &plan).unwrap().all(&tensors, &dy);
+        let run = streaming.unwrap().run(&problem, &inputs, None);
+        let given = || Given {
+            qkv: [&inputs.q, &inputs.k, &inputs.v].map(|tensor| tensor.to_vec()),
+            dy: single.clone(),
+            y: run.y.clone(),
+            lse: run.lse.clone(),
+        };
+        let found = gathered(&derive(&problem, kernel, false), &given, 3);
+        let scores = reference::attend(&plan, &inputs);
+        let finite = scores.lse.iter().filter(|x| x.is_finite()).fold(0.0_f64, |m, x| m.max(x.abs()));
+        let precision = BACKWARD_PRECISION * (1.0 + finite);
+        for (of, found, wanted) in
+            [("dQ", &found.q, &wanted.q), ("dK", &found.k, &wanted.k), ("dV", &found.v, &wanted.v)]
+        {
+            let largest = common::judge::largest(wanted.iter().copied()).max(1.0);
+            assert_eq!(found.len(), wanted.len());
+            for (i, (found, wanted)) in found.iter().zip(wanted.iter()).enumerate() {
+                let off = (f64::from(*found) - wanted).abs() / largest;
+                assert!(off <= precision, "{name}: {of}[{i}] is {found}, not {wanted} (of {largest})");
+                if off / precision > worst.0 {
+                    worst = (off / precision, format!("{name}, {of}: {off:.1e} of {precision:.1e}"));
+                }
+            }
+        }
+    }
+    println!("{compared} problems; nearest to its tolerance: {}", worst.1);
+    assert!(compared > 40, "{compared}");
+}
+
+#[test]
+fn shares_add_up_to_what_one_gives() {
+    let case = cases().into_iter().find(|case| case.name == "softcap after bias").unwrap();
+    let dims = case.problem.dims;
+    let given = || Given {
+        qkv: [&case.inputs.q, &case.inputs.k, &case.inputs.v].map(|tensor| tensor.to_vec()),
+        dy: vec![0.5; dims.y_len()],
+        ..Given::default()
+    };
+    let derive = derive(&case.problem, Kernel::Reference, true);
+    let (one, two) = (gathered(&derive, &given, 1), gathered(&derive, &given, 2));
+    assert_eq!([&one.q, &one.k, &one.v], [&two.q, &two.k, &two.v]);
+    let names: Vec<&str> = one.params.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["data.slope", "position.params.gain", "scale", "softcap"]);
+    for ((name, one), two) in one.params.iter().zip(two.params.values()) {
+        assert_eq!(one.shape, two.shape, "{name}");
+        assert!(one.values.iter().zip(&two.values).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs().max(1.0)), "{name}");
+        assert!(one.values.iter().any(|x| *x != 0.0), "{name}");
+    }
+    // A share of something else is not taken for it.
+    let mut other = Gathered::new(dims, Sorted::new());
+    assert!(!other.take(Kernel::Reference, [0, 1], vec![vec![0.0; 3]]));
+    let short = Given { dy: vec![1.0], ..given() };
+    assert_eq!(derive.compute(short, &Kernels::SEPARATE).unwrap_err().0[0].path, "dY");
+}
+
+#[test]
+fn who_computes_is_told_with_the_reason() {
+    let size = dims([2, 1], [5, 6], [4, 4]);
+    let inputs = normal(&size, 3);
+    let of = |params: bool, change: &dyn Fn(&mut Problem)| {
+        let mut problem = Problem::plain(size);
+        change(&mut problem);
+        let (kernel, why) = Kernel::of(&problem, &inputs, Backend::Auto, params);
+        (kernel, why.map(|why| (why.en.to_string(), why.zh.to_string())))
+    };
+    assert_eq!(of(false, &|_| {}), (Kernel::Cpu, None));
+    assert_eq!(of(false, &|p| p.bias.push(Term::new("score", "s - abs(q - k)"))).0, Kernel::Cpu);
+    for (params, change, word) in [
+        (true, &(|_: &mut Problem| {}) as &dyn Fn(&mut Problem), "parameters"),
+        (false, &|p| p.normaliser = Normaliser::Sigmoid, "normaliser"),
+        (false, &|p| p.probability = Some(Term::new("prob", "p * p")), "probability"),
+        (false, &|p| p.bias.push(Term::new("score", "s * 2")), "score formula"),
+    ] {
+        let (kernel, why) = of(params, change);
+        let (en, zh) = why.unwrap();
+        assert!(kernel == Kernel::Reference && en.contains(word) && !zh.is_ascii(), "{en} {zh}");
+    }
+    let exact = Kernel::of(&Problem::plain(size), &inputs, Backend::Reference, true);
+    assert_eq!(exact, (Kernel::Reference, None));
+}
