@@ -12,7 +12,10 @@ const peer = await import(`/built/${name}.js`);
 let n;
 
 window.peer = {
-  load: () => peer.load({ form, threads: Number(threads) }),
+  async load() {
+    if (navigator.hardwareConcurrency !== Number(threads)) throw new Error("the driver does not limit the threads");
+    await peer.load({ form, threads: Number(threads) });
+  },
 
   async prepare(problem) {
     n = problem.n;

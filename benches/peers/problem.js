@@ -38,34 +38,51 @@ export function problem(n, causal, seed) {
   return { n, causal, q: normal(count, 1.5, random), k: normal(count, 1.5, random), v: normal(count, 1, random) };
 }
 
-/** Rows that are checked of each head: all up to this many tokens, beyond that so many, evenly spread, the last one among them. */
+/** Rows of each head that outputs are checked in: all up to this many tokens, beyond that so many, evenly spread, the last among them. */
 const ROWS = 1024;
 
-/** The largest distance of an output from attention in double precision; NaN where a number is none or one is missing. */
-export function largestError({ n, causal, q, k, v }, output) {
-  if (output.length !== q.length) return NaN;
-  const scores = new Float64Array(n), sum = new Float64Array(SIZE), step = Math.max(1, Math.ceil(n / ROWS));
-  let largest = 0;
-  for (let head = 0; head < HEADS; head++) {
+/** Attention in double precision: `{ rows, length, values }`, values [HEADS, rows.length, SIZE], and the length of a whole output. */
+export function reference({ n, causal, q, k, v }) {
+  const step = Math.max(1, Math.ceil(n / ROWS)), rows = [];
+  for (let row = (n - 1) % step; row < n; row += step) rows.push(row);
+  const values = new Float64Array(HEADS * rows.length * SIZE), scores = new Float64Array(n);
+  for (let head = 0, to = 0; head < HEADS; head++) {
     const base = head * n * SIZE;
-    for (let row = (n - 1) % step; row < n; row += step) {
-      const at = base + row * SIZE, keys = causal ? row + 1 : n;
-      let top = -Infinity;
-      for (let key = 0; key < keys; key++) {
-        let score = 0;
-        for (let i = 0, of = base + key * SIZE; i < SIZE; i++) score += q[at + i] * k[of + i];
-        scores[key] = score / Math.sqrt(SIZE);
-        top = Math.max(top, scores[key]);
-      }
-      let total = 0;
-      sum.fill(0);
-      for (let key = 0; key < keys; key++) {
-        const weight = Math.exp(scores[key] - top);
-        total += weight;
-        for (let i = 0, of = base + key * SIZE; i < SIZE; i++) sum[i] += weight * v[of + i];
-      }
-      for (let i = 0; i < SIZE; i++) {
-        const error = Math.abs(output[at + i] - sum[i] / total);
+    for (const row of rows) {
+      attend(q, k, v, base, base + row * SIZE, causal ? row + 1 : n, scores, values.subarray(to, to + SIZE));
+      to += SIZE;
+    }
+  }
+  return { rows, length: q.length, values };
+}
+
+/** The row of Q at `query` over the first `keys` rows of K and V from `base`. */
+function attend(q, k, v, base, query, keys, scores, output) {
+  let top = -Infinity, total = 0;
+  for (let key = 0; key < keys; key++) {
+    let score = 0;
+    for (let i = 0, of = base + key * SIZE; i < SIZE; i++) score += q[query + i] * k[of + i];
+    scores[key] = score / Math.sqrt(SIZE);
+    top = Math.max(top, scores[key]);
+  }
+  for (let key = 0; key < keys; key++) {
+    const weight = Math.exp(scores[key] - top);
+    total += weight;
+    for (let i = 0, of = base + key * SIZE; i < SIZE; i++) output[i] += weight * v[of + i];
+  }
+  for (let i = 0; i < SIZE; i++) output[i] /= total;
+}
+
+/** The largest distance of an output from the reference; NaN where a number is none or the output has another length. */
+export function largestError({ rows, length, values }, output) {
+  if (output.length !== length) return NaN;
+  const n = length / HEADS / SIZE;
+  let largest = 0, at = 0;
+  for (let head = 0; head < HEADS; head++) {
+    for (const row of rows) {
+      for (let i = 0, of = (head * n + row) * SIZE; i < SIZE; i++, at++) {
+        const error = Math.abs(output[of + i] - values[at]);
+        // Not `error > largest`: NaN has to win.
         if (!(error <= largest)) largest = error;
         if (Number.isNaN(largest)) return NaN;
       }

@@ -2,7 +2,7 @@
 //
 // `benchmark.start(config)` with { peers, n: [..], masks: ["none", "causal"], threads: [..], samples, seed }, `peers` as in peers.json;
 // `benchmark.take()` gives the lines since the last call and, at the end, the result or what went wrong.
-import { largestError, problem, shuffled, uniform } from "./problem.js";
+import { largestError, problem, reference, shuffled, uniform } from "./problem.js";
 import { peak } from "./peak.js";
 
 /** A sample lasts at least so long: short runs are repeated and their mean is the sample. */
@@ -54,9 +54,9 @@ async function open({ peer, form, threads }) {
 }
 
 /** Makes a case ready for one problem: checks its output, warms it up, and finds how many runs make a sample. */
-async function begin(entry, given) {
+async function begin(entry, given, right) {
   await inTime(entry.frame.prepare(given));
-  const error = largestError(given, await inTime(entry.frame.output()));
+  const error = largestError(right, await inTime(entry.frame.output()));
   if (!(error < WRONG)) throw new Error(`wrong output: off by ${error.toPrecision(2)}`);
   const from = performance.now();
   let last;
@@ -95,14 +95,19 @@ function summary({ entry, error, clean, disturbed }, { n, mask }) {
   };
 }
 
+function figures({ ms, low, high, clean, disturbed, error }) {
+  const [middle, from, to] = [ms, low, high].map((value) => value.toFixed(2));
+  return `${middle} ms [${from}, ${to}], samples ${clean} and ${disturbed} disturbed, off by ${error.toExponential(1)}`;
+}
+
 const named = ({ peer, form, threads }) => ({ peer, form, threads });
 
 /** One number of tokens under one mask, over all that could be loaded. */
 async function measure(entries, n, mask, config, machine, random, say) {
-  const given = problem(n, mask === "causal", config.seed), cases = [], running = [];
+  const given = problem(n, mask === "causal", config.seed), right = reference(given), cases = [], running = [];
   for (const entry of shuffled(entries, random)) {
     try {
-      running.push(await begin(entry, given));
+      running.push(await begin(entry, given, right));
     } catch (error) {
       cases.push({ ...named(entry), n, mask, failure: words(error) });
     }
@@ -125,8 +130,7 @@ async function measure(entries, n, mask, config, machine, random, say) {
     cases.push(one.failure ? { ...named(one.entry), n, mask, failure: one.failure } : summary(one, { n, mask }));
   }
   for (const one of cases) {
-    const what = one.failure ?? `${one.ms.toFixed(2)} ms [${one.low.toFixed(2)}, ${one.high.toFixed(2)}], ${one.clean} undisturbed and ${one.disturbed} disturbed samples, off by ${one.error.toExponential(1)}`;
-    say(`n=${n} ${mask}, ${one.threads} threads: ${one.peer}, ${one.form}: ${what}`);
+    say(`n=${n} ${mask}, ${one.threads} threads: ${one.peer}, ${one.form}: ${one.failure ?? figures(one)}`);
   }
   return cases;
 }
@@ -154,6 +158,7 @@ async function run(config, say) {
       cases.push(...config.n.flatMap((n) => config.masks.map((mask) => ({ ...entry, n, mask, failure }))));
     }
   }
+  say(`${entries.length} of ${wanted.length} loaded; one core's peak ${machine.best.toFixed(1)} GFLOP/s`);
   for (const n of config.n) {
     for (const mask of config.masks) cases.push(...(await measure(entries, n, mask, config, machine, random, say)));
   }

@@ -53,9 +53,9 @@ async fn run(filter: &str) -> Result<bool> {
     }
     if filter == "--peers" {
         let mut rest = std::env::args().skip(2);
-        let (config, file) = rest.next().zip(rest.next()).ok_or("--peers wants a configuration and a file")?;
+        let (config, result) = rest.next().zip(rest.next()).ok_or("--peers wants two files")?;
         let page = driver.page().await?;
-        let done = peers::run(&page, &config, &file).await;
+        let done = peers::run(&page, &config, &result).await;
         page.quit().await;
         return done.map(|()| true);
     }

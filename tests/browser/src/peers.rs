@@ -14,15 +14,15 @@ if (cores) Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { g
 /// How often the page is asked; each time is a moment's work for it.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Runs with a configuration (JSON, see `runner.js`) and writes the result, JSON too, to a file.
+/// Runs with the configuration in a file (JSON, see `runner.js`) and writes the result, JSON too, to another.
 ///
 /// # Errors
 /// When the page can't measure at all; that one library can't is in the result.
-pub async fn run(page: &Page, config: &str, file: &str) -> Result<()> {
+pub async fn run(page: &Page, config: &str, result: &str) -> Result<()> {
     page.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": CORES })).await?;
     page.open("/").await?;
     page.wait_until("globalThis.benchmark").await?;
-    let config: Value = serde_json::from_str(config)?;
+    let config: Value = serde_json::from_slice(&std::fs::read(config)?)?;
     page.js("benchmark.start(args[0])", vec![config]).await?;
     loop {
         tokio::time::sleep(LOOK).await;
@@ -34,7 +34,7 @@ pub async fn run(page: &Page, config: &str, file: &str) -> Result<()> {
             return Err(failure.into());
         }
         if taken["result"].is_object() {
-            return Ok(std::fs::write(file, taken["result"].to_string())?);
+            return Ok(std::fs::write(result, taken["result"].to_string())?);
         }
     }
 }
