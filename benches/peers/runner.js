@@ -163,7 +163,7 @@ async function run(config, say) {
     for (const mask of config.masks) cases.push(...(await measure(entries, n, mask, config, machine, random, say)));
   }
   const date = new Date().toISOString();
-  return { date, isolated: crossOriginIsolated, peak: { gflops: machine.best, fused }, cases };
+  return { date, isolated: crossOriginIsolated, peak: { gflops: machine.best, fused }, undisturbed: UNDISTURBED, cases };
 }
 
 const lines = [];

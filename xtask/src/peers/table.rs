@@ -23,6 +23,8 @@ pub struct Measured {
     /// Whether threads were allowed.
     pub isolated: bool,
     pub peak: Peak,
+    /// The part of the peak at which a sample counts.
+    pub undisturbed: f64,
     pub cases: Vec<Case>,
 }
 
@@ -102,20 +104,24 @@ fn heading(config: &Config, measured: &Measured, about: &About) -> String {
     let load = about.load.map(|load| load.map_or_else(|| "unknown".to_owned(), |load| format!("{load:.1}")));
     let kind = if measured.peak.fused { "fused multiply-adds" } else { "multiplications and additions" };
     let worst = measured.cases.iter().map(|case| case.error).fold(0.0, f64::max);
+    let part = 100.0 * measured.undisturbed;
     format!(
         "## This page beside other libraries, {day}\n\n\
-         {}. {}. {}. Load average before {}, after {}. One core's peak in this run, {kind} in registers: {:.1} GFLOP/s. Seed {}.\n\n\
-         8 heads of 64, float32, one visit of one page: every library in a frame of its own, cases in an order thrown anew for each round, at most {} samples of each. Times are of a whole call, \
-         typed arrays to typed array, copies included: median of the samples [quartiles] in ms; behind it the library's time divided by this page's. A sample counts when the \
-         machine did at least 85 % of its peak just before and just after it. Every output was compared with attention in double precision; the largest error of those \
-         listed is {worst:.0e}. GFLOP/s are as if dense (4·H·n²·D).\n",
+         {}. {}. {}. Load average before {}, after {}. Seed {}. One core's peak, the best of {kind} in registers in this run: \
+         {:.1} GFLOP/s.\n\n\
+         8 heads of 64, float32. One visit of one page, every library in a frame of its own, cases in an order thrown anew for \
+         each round; {} samples of each, fewer of slow ones. Times are of a whole call, typed arrays to typed array, copies \
+         included: median of the samples [quartiles] in ms; behind it the library's time divided by this page's. A sample counts \
+         when one core did at least {part:.0} % of its peak just before and just after it. Every output was compared with \
+         attention in double precision; the largest error of those listed is {worst:.0e}. GFLOP/s are as if dense \
+         (4·H·n²·D), the peak is one core's times the threads.\n",
         about.machine,
         about.browser,
         about.versions.join(", "),
         load[0],
         load[1],
-        measured.peak.gflops,
         config.seed,
+        measured.peak.gflops,
         config.samples,
     )
 }
@@ -148,10 +154,11 @@ fn one_table(config: &Config, measured: &Measured, mask: &str, threads: u32) -> 
             });
         }
     }
-    let of_own =
-        |what: &dyn Fn(&Case) -> Option<String>, n: u32| own(n).and_then(what).unwrap_or_else(|| "–".to_owned());
-    row(&mut text, "this page, in kernels", &config.n, |n| of_own(&|case| case.kernel_ms.map(|ms| digits(ms)), n));
-    row(&mut text, "this page, GFLOP/s", &config.n, |n| of_own(&|case| Some(speed(case, measured, mask)), n));
+    let absent = || "–".to_owned();
+    row(&mut text, "this page, in kernels", &config.n, |n| {
+        own(n).and_then(|case| case.kernel_ms).map_or_else(absent, digits)
+    });
+    row(&mut text, "this page, GFLOP/s", &config.n, |n| own(n).map_or_else(absent, |case| speed(case, measured, mask)));
     text
 }
 
@@ -227,7 +234,7 @@ mod tests {
             failed,
         ];
         let peak = Peak { gflops: 50.0, fused: true };
-        (config, Measured { date: "2026-11-21T22:00:00Z".into(), isolated: true, peak, cases })
+        (config, Measured { date: "2026-11-21T22:00:00Z".into(), isolated: true, peak, undisturbed: 0.85, cases })
     }
 
     fn written() -> String {
@@ -249,6 +256,7 @@ mod tests {
         // 4·8·512²·64 operations in 13.4 ms are 40 GFLOP/s, of twice 50.
         assert!(text.contains("| this page, GFLOP/s | 40.0 (40 % of the peak) |\n"), "{text}");
         assert!(text.contains("Load average before 0.5, after unknown") && text.contains("2026-11-21\n"), "{text}");
+        assert!(text.contains("at least 85 % of its peak"), "{text}");
     }
 
     #[test]
