@@ -109,9 +109,12 @@ fn config(args: &mut Vec<String>) -> Result<Config> {
         n: numbers(args, "--n", "512,1024,2048")?,
         masks,
         threads: numbers(args, "--threads", &threads)?,
-        samples: numbers(args, "--samples", "9")?[0],
-        seed: numbers(args, "--seed", "1")?[0],
+        samples: number(args, "--samples", "9")?,
+        seed: number(args, "--seed", "1")?,
     };
+    if config.samples < 3 {
+        return Err("--samples wants at least three: fewer have no spread".into());
+    }
     match config.threads.iter().find(|threads| **threads > 8) {
         Some(threads) => Err(format!("--threads {threads}: this page starts at most eight workers").into()),
         None => Ok(config),
@@ -124,6 +127,13 @@ fn numbers(args: &mut Vec<String>, name: &str, default: &str) -> Result<Vec<u32>
     let numbers: Option<Vec<u32>> =
         text.split(',').map(|word| word.parse().ok().filter(|number| *number > 0)).collect();
     numbers.ok_or_else(|| format!("{name} wants positive numbers with commas between, not {text:?}").into())
+}
+
+fn number(args: &mut Vec<String>, name: &str, default: &str) -> Result<u32> {
+    match numbers(args, name, default)?[..] {
+        [number] => Ok(number),
+        _ => Err(format!("{name} wants one number").into()),
+    }
 }
 
 /// Where the packages, the page and the sources of this benchmark are.
@@ -222,7 +232,15 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_refused() {
-        for bad in [["--n", "0"], ["--n", "12,x"], ["--peers", "torch"], ["--masks", "window"], ["--threads", "9"]] {
+        for bad in [
+            ["--n", "0"],
+            ["--n", "12,x"],
+            ["--samples", "2"],
+            ["--samples", "3,4"],
+            ["--peers", "torch"],
+            ["--masks", "window"],
+            ["--threads", "9"],
+        ] {
             assert!(of(&bad).is_err(), "{bad:?}");
         }
     }

@@ -114,7 +114,8 @@ fn heading(config: &Config, measured: &Measured, about: &About) -> String {
          included: median of the samples [quartiles] in ms; behind it the library's time divided by this page's. A sample counts \
          when one core did at least {part:.0} % of its peak just before and just after it. Every output was compared with \
          attention in double precision; the largest error of those listed is {worst:.0e}. GFLOP/s are as if dense \
-         (4·H·n²·D), the peak is one core's times the threads.\n",
+         (4·H·n²·D), the peak is one core's times the threads; \
+         the time in kernels is that of the slowest worker.\n",
         about.machine,
         about.browser,
         about.versions.join(", "),
