@@ -1,6 +1,8 @@
 //! Chromium and its driver: from CHROME and CHROMEDRIVER, from PATH, from the usual places, or from Debian's packages.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::{Result, shell, tools};
 
@@ -10,6 +12,17 @@ pub struct Browser {
     pub chrome: PathBuf,
     /// The driver's program.
     pub driver: PathBuf,
+    /// What the browser calls itself, with its version.
+    pub version: String,
+}
+
+impl Browser {
+    /// The program that drives the browser over a site; its arguments are still to come.
+    pub fn program(&self, site: SocketAddr) -> Command {
+        let mut command = shell::command("cargo", &["run", "--quiet", "--locked", "--package", "browser-tests", "--"]);
+        command.env("BASE_URL", format!("http://{site}")).env("CHROME", &self.chrome).env("CHROMEDRIVER", &self.driver);
+        command
+    }
 }
 
 const CHROMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
@@ -45,12 +58,16 @@ fn find() -> Result<Option<Browser>> {
     else {
         return Ok(None);
     };
-    for (what, program) in [("browser", &chrome), ("driver", &driver)] {
-        let version = shell::read(shell::command(program, &["--version"]))
-            .ok_or_else(|| format!("the {what} {} does not run\n{ADVICE}", program.display()))?;
-        println!("  {what}: {} ({})", version.trim(), program.display());
-    }
-    Ok(Some(Browser { chrome, driver }))
+    let version = version("browser", &chrome)?;
+    self::version("driver", &driver)?;
+    Ok(Some(Browser { chrome, driver, version }))
+}
+
+fn version(what: &str, program: &Path) -> Result<String> {
+    let version = shell::read(shell::command(program, &["--version"]))
+        .ok_or_else(|| format!("the {what} {} does not run\n{ADVICE}", program.display()))?;
+    println!("  {what}: {} ({})", version.trim(), program.display());
+    Ok(version.trim().to_owned())
 }
 
 fn locate(variable: &str, names: &[&str], places: &[&str]) -> Result<Option<PathBuf>> {

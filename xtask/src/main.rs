@@ -10,6 +10,7 @@
 //! | `serve` | a static file server |
 //! | `checks`, `test` | the test command and its count |
 //! | `size` | what the first view downloads |
+//! | `peers` | the benchmark beside other libraries, and its table |
 
 mod browser;
 mod build;
@@ -18,6 +19,7 @@ mod digest;
 mod finish;
 mod gallery;
 mod html;
+mod peers;
 mod program;
 mod python;
 mod serve;
@@ -43,6 +45,10 @@ cargo xtask test [--full] [filter]        every check: format, lints, native tes
 cargo xtask browser [filter]              only the browser tests, on the dist/ that is there
 cargo xtask exports                       only the exported scripts, run by a Python of the project's own
 cargo xtask bench                         measure in the browser, on the dist/ that is there: edit to paint, kernels
+cargo xtask bench peers [--n 512,1024,2048] [--masks none,causal] [--threads 1,2] [--peers ort,litert]
+    [--samples 9] [--seed 1] [--dist PATH] [--print]
+                                          measure this page beside other libraries in one visit of one page, and write the table of
+                                          docs/benchmarks.md; --print leaves the file alone
 cargo xtask size                          only the size report, on the dist/ that is there
 cargo xtask tools                         find or install what the above need, and say what was found
 cargo xtask finish                        (called by trunk) cut the program into pieces, name files by content, write the policy";

@@ -1,11 +1,26 @@
-//! A Python of the project's own, with the pinned libraries that exported scripts are run with: found or made in `.tools/python`.
+//! A Python of the project's own, with the pinned libraries that exported scripts are run with and peers' models are made with: found or
+//! made in `.tools/python`.
 
 use std::path::{Path, PathBuf};
 
 use crate::{Result, root, shell, tools};
 
-/// The libraries by the names of their modules, with the packages that bring each.
-const LIBRARIES: [(&str, &[&str]); 3] = [("numpy", &["numpy"]), ("jax", &["jax", "jaxlib"]), ("onnx", &["onnx"])];
+/// A library by the name of its module, with the packages that bring it.
+type Library = (&'static str, &'static [&'static str]);
+
+/// What exported scripts are run with.
+const LIBRARIES: [Library; 3] = [("numpy", &["numpy"]), ("jax", &["jax", "jaxlib"]), ("onnx", &["onnx"])];
+
+/// What writes the models of the benchmark's peers.
+const MODELS: [Library; 4] = [
+    ("numpy", &["numpy"]),
+    ("onnx", &["onnx"]),
+    ("flatbuffers", &["flatbuffers"]),
+    ("ai_edge_litert", &["ai-edge-litert"]),
+];
+
+/// Where their versions are pinned.
+const PINS: [&str; 2] = ["tests/exports/requirements.txt", "benches/peers/requirements.txt"];
 
 /// The oldest Python that the pinned libraries run on.
 const OLDEST: (u32, u32) = (3, 11);
@@ -14,26 +29,48 @@ const OLDEST: (u32, u32) = (3, 11);
 pub struct Python {
     /// The program.
     pub program: PathBuf,
-    /// Modules of [`LIBRARIES`] that it lacks, each with the reason.
+    /// Wanted modules that it lacks, each with the reason.
     pub missing: Vec<(&'static str, String)>,
 }
 
-/// Finds the project's Python, or makes it and installs what it lacks.
+/// Finds the project's Python, or makes it and installs what it lacks for exported scripts.
 ///
 /// # Errors
 /// Where there is no Python, or none of its own can be made, with what to install.
 pub fn for_exports() -> Result<Python> {
+    with(&LIBRARIES)
+}
+
+/// The same for the models of the benchmark's peers, which want all of it.
+///
+/// # Errors
+/// As for exports, and where a library can't be installed.
+pub fn for_models() -> Result<PathBuf> {
+    let Python { program, missing } = with(&MODELS)?;
+    match missing.first() {
+        Some((module, why)) => Err(format!("the models want Python's {module}: {why}").into()),
+        None => Ok(program),
+    }
+}
+
+/// The lines of every file of pins.
+fn pins() -> Result<String> {
+    let files = PINS.iter().map(|file| std::fs::read_to_string(root().join(file)));
+    Ok(files.collect::<std::io::Result<Vec<_>>>()?.join("\n"))
+}
+
+fn with(libraries: &[Library]) -> Result<Python> {
     let folder = root().join(".tools/python");
     let program = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     if !runs(&program) {
         make(&folder)?;
     }
-    let pins = std::fs::read_to_string(root().join("tests/exports/requirements.txt"))?;
+    let pins = pins()?;
     let mut missing = Vec::new();
-    for (module, packages) in LIBRARIES {
+    for &(module, packages) in libraries {
         let wanted: Vec<String> = packages.iter().filter_map(|package| pin(&pins, package)).collect();
         if wanted.len() != packages.len() {
-            return Err(format!("tests/exports/requirements.txt does not pin what `{module}` needs").into());
+            return Err(format!("{} do not pin what `{module}` needs", PINS.join(" and ")).into());
         }
         if !has(&program, module, &wanted[0]) {
             println!("{} is missing: installing it into .tools/python (seconds to a minute)", wanted.join(" "));
@@ -105,8 +142,8 @@ mod tests {
 
     #[test]
     fn every_library_is_pinned() {
-        let pins = std::fs::read_to_string(root().join("tests/exports/requirements.txt")).unwrap_or_default();
-        for package in LIBRARIES.iter().flat_map(|(_, packages)| *packages) {
+        let pins = pins().unwrap_or_default();
+        for package in LIBRARIES.iter().chain(&MODELS).flat_map(|(_, packages)| *packages) {
             assert!(pin(&pins, package).is_some_and(|line| line.contains("==")), "{package}");
         }
         assert_eq!(pin("jaxlib==1\njax==2", "jax").as_deref(), Some("jax==2"));

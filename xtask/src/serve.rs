@@ -4,7 +4,8 @@
 //! reload script. For work on the sources with rebuilding on change, `trunk serve` is the command.
 //!
 //! For tests it also serves the page with a fault: under `/fault/<name>/` everything is as usual but for the script that starts workers,
-//! which comes with a script of that name in front of it, one that breaks something in the worker.
+//! which comes with a script of that name in front of it, one that breaks something in the worker. For benchmarks it can lay other folders
+//! beside, and isolate the page, as the threads of other libraries want it.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -25,7 +26,7 @@ pub fn command(args: &[String]) -> Result<bool> {
     let listener = bind(port)?;
     let folder = build::build(&build::Options::default())?;
     println!("\nAttention Playground: http://{}/   (stop with Ctrl+C)", listener.local_addr()?);
-    accept(&listener, &Arc::new(Site { folder, prefixes: &["/"], faults: None, other: None }), &Sent::default());
+    accept(&listener, &Arc::new(Site { folder, prefixes: &["/"], ..Site::default() }), &Sent::default());
     Ok(true)
 }
 
@@ -33,6 +34,7 @@ pub fn command(args: &[String]) -> Result<bool> {
 pub type Sent = Arc<Mutex<BTreeSet<PathBuf>>>;
 
 /// What is served.
+#[derive(Default)]
 pub struct Site {
     /// The folder of the page.
     pub folder: PathBuf,
@@ -42,6 +44,10 @@ pub struct Site {
     pub faults: Option<PathBuf>,
     /// What stands where a page says [`STAND_IN`]: the address of another site.
     pub other: Option<String>,
+    /// Other folders, each with the path where it lies.
+    pub beside: Vec<(&'static str, PathBuf)>,
+    /// Whether documents are cross-origin isolated, and so may share memory between threads.
+    pub isolated: bool,
 }
 
 /// The address that pages of tests give to the playground.
@@ -89,10 +95,10 @@ fn answer(mut stream: TcpStream, site: &Site, sent: &Sent) -> io::Result<()> {
         header.clear();
     }
     if !matches!(method, "GET" | "HEAD") {
-        return respond(&mut stream, "405 Method Not Allowed", "text/plain", b"GET or HEAD\n", true);
+        return respond(&mut stream, "405 Method Not Allowed", "text/plain", "", b"GET or HEAD\n", true);
     }
     let Some(found) = site.resolve(target) else {
-        return respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true);
+        return respond(&mut stream, "404 Not Found", "text/plain", "", b"not found\n", true);
     };
     let bytes = found.fault.iter().chain([&found.file]).map(std::fs::read).collect::<io::Result<Vec<_>>>();
     match bytes {
@@ -102,17 +108,29 @@ fn answer(mut stream: TcpStream, site: &Site, sent: &Sent) -> io::Result<()> {
             if let (Some(other), Ok(text)) = (&site.other, std::str::from_utf8(&body)) {
                 body = text.replace(STAND_IN, other).into_bytes();
             }
-            respond(&mut stream, "200 OK", media_type(&found.file), &body, method == "GET")
+            let extra = if site.isolated { ISOLATED } else { "" };
+            respond(&mut stream, "200 OK", media_type(&found.file), extra, &body, method == "GET")
         }
-        Err(_) => respond(&mut stream, "404 Not Found", "text/plain", b"not found\n", true),
+        Err(_) => respond(&mut stream, "404 Not Found", "text/plain", "", b"not found\n", true),
     }
 }
 
-fn respond(stream: &mut TcpStream, status: &str, media: &str, body: &[u8], with_body: bool) -> io::Result<()> {
+/// What isolates a document; its workers and frames need the same.
+const ISOLATED: &str = "Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n\
+                        Cross-Origin-Resource-Policy: same-origin\r\n";
+
+fn respond(
+    stream: &mut TcpStream,
+    status: &str,
+    media: &str,
+    extra: &str,
+    body: &[u8],
+    with_body: bool,
+) -> io::Result<()> {
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n{extra}\r\n",
         body.len()
     )?;
     if with_body {
@@ -129,22 +147,25 @@ impl Site {
             let plain = !name.is_empty() && name.bytes().all(|b| b == b'-' || b.is_ascii_lowercase());
             let script = self.faults.as_ref().filter(|_| plain)?.join(format!("{name}.js"));
             let fault = (rest.starts_with("worker-loader-") && rest.ends_with(".js")).then_some(script);
-            return Some(Answer { file: self.file(rest)?, fault });
+            return Some(Answer { file: inside(&self.folder, rest)?, fault });
         }
         // The longest prefix wins, so that "/" does not swallow the others.
-        let rest = self.prefixes.iter().filter_map(|prefix| path.strip_prefix(prefix)).min_by_key(|rest| rest.len())?;
-        Some(Answer { file: self.file(rest)?, fault: None })
+        let own = self.prefixes.iter().map(|prefix| (*prefix, &self.folder));
+        let beside = self.beside.iter().map(|(prefix, folder)| (*prefix, folder));
+        let lies = own.chain(beside).filter_map(|(prefix, folder)| Some((path.strip_prefix(prefix)?, folder)));
+        let (rest, folder) = lies.min_by_key(|(rest, _)| rest.len())?;
+        Some(Answer { file: inside(folder, rest)?, fault: None })
     }
+}
 
-    /// The file at a path inside the folder.
-    fn file(&self, rest: &str) -> Option<PathBuf> {
-        let relative = Path::new(rest);
-        if rest.contains(['\\', '\0']) || !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-            return None;
-        }
-        let file = self.folder.join(relative);
-        Some(if rest.is_empty() || rest.ends_with('/') { file.join("index.html") } else { file })
+/// The file at a path inside a folder.
+fn inside(folder: &Path, rest: &str) -> Option<PathBuf> {
+    let relative = Path::new(rest);
+    if rest.contains(['\\', '\0']) || !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
     }
+    let file = folder.join(relative);
+    Some(if rest.is_empty() || rest.ends_with('/') { file.join("index.html") } else { file })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -165,7 +186,7 @@ fn decode(text: &str) -> Option<String> {
 fn media_type(path: &Path) -> &'static str {
     match path.extension().and_then(|e| e.to_str()).unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
-        "js" => "text/javascript; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "wasm" => "application/wasm",
         "json" => "application/json",
@@ -182,7 +203,7 @@ mod tests {
     use super::*;
 
     fn site(folder: &str) -> Site {
-        Site { folder: folder.into(), prefixes: &["/", "/some/sub/path/"], faults: Some("f".into()), other: None }
+        Site { folder: folder.into(), prefixes: &["/", "/some/sub/path/"], faults: Some("f".into()), ..Site::default() }
     }
 
     #[test]
@@ -218,6 +239,34 @@ mod tests {
     }
 
     #[test]
+    fn folders_beside_have_paths_of_their_own_and_no_way_out() {
+        let site = Site { beside: vec![("/dist/", "x".into())], ..site("d") };
+        let at = |target| site.resolve(target).map(|found| found.file);
+        assert_eq!(at("/dist/"), Some("x/index.html".into()));
+        assert_eq!(at("/dist/a.js"), Some("x/a.js".into()));
+        assert_eq!(at("/a.js"), Some("d/a.js".into()));
+        assert_eq!(at("/dist/../secret"), None);
+    }
+
+    #[test]
+    fn an_isolated_site_says_so_and_another_does_not() {
+        let folder = std::env::temp_dir().join(format!("xtask-isolated-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.mjs"), "0").unwrap();
+        for isolated in [true, false] {
+            let site = Site { folder: folder.clone(), prefixes: &["/"], isolated, ..Site::default() };
+            let (address, _) = start(site).unwrap();
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET /a.mjs HTTP/1.1\r\n\r\n").unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            assert!(text.contains("text/javascript") && text.ends_with("\r\n\r\n0"));
+            assert_eq!(text.contains("\r\nCross-Origin-Embedder-Policy: require-corp\r\n"), isolated);
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn wasm_has_the_type_that_streaming_compilation_wants() {
         assert_eq!(media_type(Path::new("a.wasm")), "application/wasm");
         assert!(media_type(Path::new("a.js")).starts_with("text/javascript"));
@@ -228,8 +277,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-serve-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("a.wasm"), "four").unwrap();
-        let (address, sent) =
-            start(Site { folder: folder.clone(), prefixes: &["/"], faults: None, other: None }).unwrap();
+        let (address, sent) = start(Site { folder: folder.clone(), prefixes: &["/"], ..Site::default() }).unwrap();
         let ask = |request: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(request.as_bytes()).unwrap();

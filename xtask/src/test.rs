@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use crate::checks::{Checks, Silent, Tally, silent, tally};
 use crate::python::{self, Python};
-use crate::{Result, browser, build, root, serve, shell, size, take_flag, tools};
+use crate::{Result, browser, build, peers, root, serve, shell, size, take_flag, tools};
 
 /// The page is also served from here, to show that it does not care where it lies.
 const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
@@ -75,8 +75,13 @@ pub fn exports_command(args: &[String]) -> Result<bool> {
     Ok(checks.finish())
 }
 
-/// `cargo xtask bench`.
+/// `cargo xtask bench` and `cargo xtask bench peers`.
 pub fn bench_command(args: &[String]) -> Result<bool> {
+    if let [first, rest @ ..] = args
+        && first == "peers"
+    {
+        return peers::command(rest);
+    }
     crate::refuse_rest(args)?;
     let (ok, _) = browser_tests(Some("--bench"), false)?;
     Ok(ok)
@@ -227,17 +232,13 @@ fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>
     }
     let browser = browser::find_or_install()?;
     let faults = Some(root().join("tests/browser/faults"));
-    let (address, sent) = serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults, other: None })?;
+    let (address, sent) =
+        serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults, ..serve::Site::default() })?;
     // Pages of another origin, which embed the page.
     let (folder, other) = (root().join("tests/embed"), Some(format!("http://{address}")));
-    let (host, _) = serve::start(serve::Site { folder, prefixes: &["/"], faults: None, other })?;
-    let mut command = shell::command("cargo", &["run", "--quiet", "--locked", "--package", "browser-tests", "--"]);
-    command.args(filter);
-    command
-        .env("BASE_URL", format!("http://{address}"))
-        .env("HOST_URL", format!("http://{host}"))
-        .env("CHROME", browser.chrome)
-        .env("CHROMEDRIVER", browser.driver);
+    let (host, _) = serve::start(serve::Site { folder, prefixes: &["/"], other, ..serve::Site::default() })?;
+    let mut command = browser.program(address);
+    command.args(filter).env("HOST_URL", format!("http://{host}"));
     if full {
         command.env("FULL", "1");
     }

@@ -90,6 +90,14 @@ pub fn typescript() -> Result<PathBuf> {
     Ok(ensure(&TYPESCRIPT)?.join(TYPESCRIPT.name))
 }
 
+/// The bundler of scripts, found or installed.
+///
+/// # Errors
+/// When npm is missing or can't fetch it.
+pub fn esbuild() -> Result<PathBuf> {
+    Ok(ensure(&ESBUILD)?.join(ESBUILD.name))
+}
+
 /// Finds or installs what `trunk build` needs; the answer is the PATH to run it with.
 ///
 /// # Errors
@@ -167,8 +175,8 @@ fn wasm_target() -> Result<()> {
         .map_err(|e| format!("{e}\nadd the standard library of {TARGET} to your Rust toolchain, then try again").into())
 }
 
-/// npm, which brings wasm-opt.
-fn node() -> Result<()> {
+/// npm, which brings wasm-opt and the benchmark's peers.
+pub fn node() -> Result<()> {
     let has = |name: &str| shell::read(shell::command(name, &["--version"])).is_some();
     if has("node") && has("npm") {
         return Ok(());

@@ -12,6 +12,7 @@ mod common;
 mod driver;
 mod expression;
 mod page;
+mod peers;
 mod workers;
 
 use std::process::ExitCode;
@@ -47,6 +48,14 @@ async fn run(filter: &str) -> Result<bool> {
     if filter == "--bench" {
         let page = driver.page().await?;
         let done = bench::run(&page).await;
+        page.quit().await;
+        return done.map(|()| true);
+    }
+    if filter == "--peers" {
+        let mut rest = std::env::args().skip(2);
+        let (config, result) = rest.next().zip(rest.next()).ok_or("--peers wants two files")?;
+        let page = driver.page().await?;
+        let done = peers::run(&page, &config, &result).await;
         page.quit().await;
         return done.map(|()| true);
     }
