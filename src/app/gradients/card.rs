@@ -199,18 +199,3 @@ fn number(x: f64) -> String {
         _ => signed(x, 4),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strips_show_the_longest_of_the_tokens_under_a_pixel() {
-        assert_eq!(strip(&[1.0, 2.0, 0.5]).values, [1.0, 2.0, 0.5]);
-        let many: Vec<f32> = (0..2000).map(|i| (i % 7) as f32).collect();
-        let pooled = strip(&many);
-        assert_eq!((pooled.request.width, pooled.values.len()), (PIXELS, PIXELS));
-        assert!(pooled.values.iter().all(|x| *x >= 2.0));
-        assert_eq!(strip(&[]).values, [0.0]);
-    }
-}

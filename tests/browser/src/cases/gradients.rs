@@ -8,7 +8,8 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("gradients"; gradients_are_the_slopes_of_runs, who_computes_gradients_is_told, what_has_no_gradient_is_named)
+    cases!("gradients"; gradients_are_the_slopes_of_runs, who_computes_gradients_is_told, what_has_no_gradient_is_named,
+        the_page_shows_them_and_follows)
 }
 
 /// A request of two query heads over one of keys, seven tokens; `slope` moves a number of a tensor a little either way and asks what the sum of
@@ -95,4 +96,27 @@ async fn what_has_no_gradient_is_named(page: &Page) -> Result<()> {
         ensure(said == json!(["ExperimentError", path]), || format!("{more} gave {said}, not {path}"))?;
     }
     Ok(())
+}
+
+/// What the view says: the heads of its strips, and its table of numbers by name.
+const SHOWN: &str = "const card = [...document.querySelectorAll('section.estimate')].find((s) => s.querySelector('h3').textContent.startsWith('Gradients'));
+    const rows = Object.fromEntries([...card.querySelectorAll('tr')].map((r) => [r.querySelector('th').textContent, r.querySelector('td').textContent]));
+    return [[...card.querySelectorAll('h4')].map((h) => h.textContent), rows, card.querySelectorAll('canvas').length]";
+
+async fn the_page_shows_them_and_follows(page: &Page) -> Result<()> {
+    page.ready().await?;
+    page.click("Gradients").await?;
+    let there = "[...document.querySelectorAll('section.estimate th')].some((th) => th.textContent === 'scale')";
+    page.wait_until(there).await?;
+    let shown = page.js(SHOWN, vec![]).await?;
+    let strips = shown[0].as_array().map_or(0, Vec::len);
+    let named = |at: usize, name: &str| shown[0][at].as_str().is_some_and(|text| text.starts_with(name));
+    ensure(strips == 3 && named(0, "dQ") && named(1, "dK") && named(2, "dV"), || format!("strips {}", shown[0]))?;
+    ensure(shown[2] == 3, || format!("{} pictures", shown[2]))?;
+    // An edit is followed: the softcap has a derivative of its own, and the scale another.
+    page.js("await (await attentionPlayground).set({ softcap: 4 })", vec![]).await?;
+    let capped = "[...document.querySelectorAll('section.estimate th')].some((th) => th.textContent === 'softcap')";
+    page.wait_until(capped).await?;
+    let then = page.js(SHOWN, vec![]).await?;
+    ensure(then[1]["scale"] != shown[1]["scale"], || format!("the softcap changed nothing: {}", then[1]))
 }
