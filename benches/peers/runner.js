@@ -27,8 +27,11 @@ const pause = (ms) => new Promise((next) => setTimeout(next, ms));
 
 /** Fails when the promise does, or is not kept in time. */
 function inTime(promise) {
-  const late = pause(LIMIT_MS).then(() => Promise.reject(new Error(`no answer in ${LIMIT_MS / 1000} s`)));
-  return Promise.race([promise, late]);
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** The value at a share of a sorted list, between neighbours where it falls between them. */
