@@ -31,6 +31,11 @@ const ROW: u64 = KEYS as u64 * NUMBER;
 fn main() {
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/engine/cpu/shared.rs");
+    // What runs in a browser, for `cfg`: the feature alone is also on where the page's code is checked natively.
+    println!("cargo::rustc-check-cfg=cfg(in_browser)");
+    if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "wasm32") && env::var("CARGO_FEATURE_WEB").is_ok() {
+        println!("cargo::rustc-cfg=in_browser");
+    }
     let out = env::var("OUT_DIR").unwrap_or_default();
     for (name, fused) in [("fused", true), ("separate", false)] {
         let path = Path::new(&out).join(format!("ordered_{name}.wasm"));

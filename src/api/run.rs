@@ -117,11 +117,17 @@ async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: 
         cancel,
     };
     drop(request);
-    let Some(gradients) = &prepared.gradients else {
-        let finished = pool.run(run).await?;
-        return Ok(result(&prepared, finished.outcome, None));
-    };
     let mut outcome = pool.run(run.clone()).await?.outcome;
+    let mut second = None;
+    if prepared.second.is_some() {
+        let want = Want { stats: false, matrix: prepared.second };
+        let again = pool.run(Run { want, maps: Vec::new(), repeat: 1, ..run.clone() }).await?.outcome;
+        outcome.report.total_ms += again.report.total_ms;
+        second = again.matrix.map(|(_, cells)| cells);
+    }
+    let Some(gradients) = &prepared.gradients else {
+        return Ok(result(&prepared, outcome, second, None));
+    };
     let mut derived = pool.derive(&run, Some(&outcome), gradients.dy.clone(), gradients.params).await?;
     if taken {
         let cpu = message!("auto computes gradients on the CPU", "auto 在 CPU 上计算梯度");
@@ -135,7 +141,7 @@ async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: 
     }
     outcome.report.total_ms += derived.total_ms;
     outcome.report.copies.there_ms += derived.transfer_ms;
-    Ok(result(&prepared, outcome, Some(derived)))
+    Ok(result(&prepared, outcome, second, Some(derived)))
 }
 
 fn picture(rect: &Rect) -> MapRequest {
@@ -151,7 +157,8 @@ fn picture(rect: &Rect) -> MapRequest {
     }
 }
 
-fn result(prepared: &Prepared, mut outcome: Outcome, derived: Option<Derived>) -> Object {
+/// `second` holds the cells of the second matrix, where one is wanted.
+fn result(prepared: &Prepared, mut outcome: Outcome, second: Option<Vec<f32>>, derived: Option<Derived>) -> Object {
     let outputs = Object::new();
     let put = |name: &str, tensor: Tensor| set(&outputs, name, &tensor_value(&tensor.shape, &tensor.data));
     if prepared.wants("Y") {
@@ -162,11 +169,13 @@ fn result(prepared: &Prepared, mut outcome: Outcome, derived: Option<Derived>) -
     }
     if let Some((_, cells)) = outcome.matrix.take() {
         let matrix = prepared.matrix(cells);
-        for name in ["qk_matmul_output", "weights"] {
-            if prepared.wants(name) {
-                set(&outputs, name, &tensor_value(&matrix.shape, &matrix.data));
-            }
+        let names = if second.is_some() { &["qk_matmul_output"][..] } else { &["qk_matmul_output", "weights"] };
+        for name in names.iter().filter(|name| prepared.wants(name)) {
+            set(&outputs, name, &tensor_value(&matrix.shape, &matrix.data));
         }
+    }
+    if let Some(cells) = second {
+        put("weights", prepared.matrix(cells));
     }
     if prepared.wants("present_key") {
         put("present_key", prepared.present_key());

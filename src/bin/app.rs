@@ -4,8 +4,8 @@
 
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::worker::cpu as worker;
-use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsError, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -25,14 +25,13 @@ pub async fn compute() -> Result<(), JsError> {
     // On its way while the inner loops are; should it fail, `cpu` below says so.
     spawn_local(async { drop(fetch_cpu().await) });
     let kernels = if worker::has_relaxed_simd() { fused().await? } else { separate().await? };
-    Ok(cpu(kernels).await?)
+    cpu(kernels).await?.map_err(|error| JsError::new(&format!("{error:?}")))
 }
 
 /// Everything that only workers run, but for the inner loops.
 #[wasm_split(cpu, fallible, preload(fetch_cpu))]
-fn cpu(kernels: &'static Kernels) -> Result<(), SplitLoaderError> {
-    worker::start(kernels);
-    Ok(())
+fn cpu(kernels: &'static Kernels) -> Result<Result<(), JsValue>, SplitLoaderError> {
+    Ok(worker::start(kernels))
 }
 
 /// The only piece with instructions of relaxed SIMD.

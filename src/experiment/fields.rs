@@ -285,7 +285,7 @@ mod tests {
             ["edits[0].row: must be a whole number, 0 or more, and is \"a\"", "edits[0]: lacks head, col, value"]
         );
         assert_eq!(
-            said(json!({"paint": [{"q": 3, "k": [0, -1], "allow": true}]})),
+            said(json!({"paint": [{"k": [0, -1], "q": 3, "allow": true}]})),
             [
                 "paint[0].k[1]: must be a whole number, 0 or more, and is -1",
                 "paint[0].q: must be two whole numbers, [from, to], and is 3"

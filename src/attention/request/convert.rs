@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::gradients::{self, Gradients};
 use super::mask;
+use super::outputs;
 use super::tensor::{Layout, Tensor};
 use super::{FormulaOrEntry, Rect, Request};
 use crate::attention::choose::{Chooser, Pattern};
@@ -28,8 +29,10 @@ pub struct Prepared {
     pub layout: Layout,
     /// Names of the outputs wanted.
     pub outputs: Vec<String>,
-    /// The stage whose matrix `qk_matmul_output` or `weights` needs.
+    /// The stage whose matrix `qk_matmul_output` needs, or `weights` by itself.
     pub matrix: Option<Stage>,
+    /// The stage of a second matrix: the weights, where `qk_matmul_output` shows another one. A run gives one matrix, so this one takes a run of its own.
+    pub second: Option<Stage>,
     /// The picture wanted, within the head's rows and keys.
     pub rect: Option<Rect>,
     /// Times the kernel runs.
@@ -92,8 +95,8 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     }
     let (dims, past, layout, inputs) = tensors(request)?;
     let (problem, mut issues) = problem(request, dims, past, true);
-    let (outputs, matrix) = outputs(request, &mut issues);
-    check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
+    let (outputs, [matrix, second]) = outputs::wanted(request, &mut issues);
+    outputs::check_rect(request.rect.as_ref(), &problem.dims, &mut issues);
     let gradients = gradients::wanted(request, &outputs, &problem, (layout, past), &mut issues);
     let repeat = request.repeat.unwrap_or(1);
     if !(1..=1000).contains(&repeat) {
@@ -102,7 +105,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Issues> {
     if !issues.is_empty() {
         return Err(Issues(issues));
     }
-    Ok(Prepared { problem, inputs, layout, outputs, matrix, rect: request.rect.clone(), repeat, gradients })
+    Ok(Prepared { problem, inputs, layout, outputs, matrix, second, rect: request.rect.clone(), repeat, gradients })
 }
 
 /// The problem over tensors of these sizes, and what is wrong with it. Of the `first` branch it is asked whether every table is read.
@@ -404,78 +407,5 @@ fn unread(request: &Request, problem: &Problem, issues: &mut Vec<Issue>) {
         if !read && !at_fault {
             issues.push(Issue::new(format!("data.{name}"), "no formula of this request reads it"));
         }
-    }
-}
-
-/// The outputs wanted, and the stage that the matrix among them shows.
-fn outputs(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, Option<Stage>) {
-    let mode = match request.qk_matmul_output_mode.unwrap_or(0) {
-        0 => Stage::Scaled,
-        1 => Stage::Capped,
-        2 => Stage::Masked,
-        3 => Stage::Weights,
-        other => {
-            issues.push(Issue::new("qk_matmul_output_mode", format!("must be 0, 1, 2 or 3, and is {other}")));
-            Stage::Scaled
-        }
-    };
-    let outputs = request.outputs.clone().unwrap_or_else(|| vec!["Y".to_owned()]);
-    let mut matrix = None;
-    for (i, output) in outputs.iter().enumerate() {
-        let stage = match output.as_str() {
-            "Y" | "present_key" | "present_value" | "logsumexp" => continue,
-            gradient if gradients::OUTPUTS.contains(&gradient) => continue,
-            "rect" => {
-                if request.rect.is_none() {
-                    issues.push(Issue::new("rect", "is missing, and `outputs` asks for it"));
-                }
-                continue;
-            }
-            "qk_matmul_output" => mode,
-            "weights" => Stage::Weights,
-            other => {
-                let known =
-                    "Y, rect, present_key, present_value, qk_matmul_output, weights, logsumexp, dQ, dK, dV, dparams";
-                issues.push(Issue::new(
-                    format!("outputs[{i}]"),
-                    format!("`{other}` can't be computed here; there are {known}"),
-                ));
-                continue;
-            }
-        };
-        if matrix.is_some_and(|other| other != stage) {
-            issues.push(Issue::new(
-                format!("outputs[{i}]"),
-                "asks for a second matrix of another stage; one a run can be had",
-            ));
-        }
-        matrix = Some(stage);
-    }
-    if request.rect.is_some() && !outputs.iter().any(|output| output == "rect") {
-        let message = "is given, but `outputs` does not ask for it; add \"rect\" to `outputs`";
-        issues.push(Issue::new("rect", message));
-    }
-    (outputs, matrix)
-}
-
-fn check_rect(rect: Option<&Rect>, dims: &Dims, issues: &mut Vec<Issue>) {
-    let Some(rect) = rect else { return };
-    let mut say = |path: &str, message: String| issues.push(Issue::new(path, message));
-    if rect.head >= dims.q_heads {
-        say("rect.head", format!("must be below {}, counted from 0, and is {}", dims.q_heads, rect.head));
-    }
-    for (axis, [from, to], size) in [("rect.q", rect.q, dims.n_q), ("rect.k", rect.k, dims.n_k)] {
-        if from >= to || to > size {
-            say(axis, format!("must run upwards, its end exclusive and at most {size}, and is [{from}, {to}]"));
-        }
-    }
-    for (path, pixels, [from, to]) in [("rect.width", rect.width, rect.k), ("rect.height", rect.height, rect.q)] {
-        if pixels == 0 || pixels > to.saturating_sub(from).max(1) {
-            let cells = to.saturating_sub(from);
-            say(path, format!("must be between 1 and the {cells} cells it shows, and is {pixels}"));
-        }
-    }
-    if let Some(pool) = rect.pool.as_deref().filter(|pool| !["max", "mean"].contains(pool)) {
-        say("rect.pool", format!("is `{pool}`; `max` or `mean` is needed"));
     }
 }

@@ -7,6 +7,7 @@ mod fields;
 mod gradients;
 mod mask;
 mod operators;
+mod outputs;
 mod tensor;
 
 use serde::Deserialize;

@@ -1,8 +1,7 @@
 //! The two products, Q·K and weights·V, a few rows by eight columns at a time.
 //!
 //! Both read their right side in panels of [`PANEL`] columns, so that the inner loop walks memory forwards. A tile of `M × 8` keeps `2 M`
-//! accumulators in registers. In the browser `ordered` takes their place: this is the readable version, what runs natively, and what a browser
-//! that refuses the generated module falls back to.
+//! accumulators in registers. In the browser `ordered` takes their place: this is the readable version, and what runs natively.
 
 use super::lane::{F32x4, Tier};
 

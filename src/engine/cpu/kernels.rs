@@ -3,19 +3,34 @@
 //! All else of the engine exists once and calls through the table: a call costs nothing beside the thousands of multiplications behind it. In the
 //! browser each table is a module of its own, so that a browser without relaxed SIMD never meets one of its instructions.
 
-use super::gemm::{self, GROUP, RowBlock, Step};
+use super::gemm::{GROUP, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
 use super::softmax::{self, Running};
 
-/// As [`gemm::values`].
+/// What `build/` wrote, in the browser; nothing elsewhere.
+#[cfg(in_browser)]
+macro_rules! ordered {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/ordered_", $name, ".wasm"))
+    };
+}
+#[cfg(not(in_browser))]
+macro_rules! ordered {
+    ($name:literal) => {
+        &[]
+    };
+}
+
+/// As `gemm::values`.
 type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
 
 /// Inner loops with one kind of multiply-add. The functions' meaning stands with the generic ones they are instances of.
 pub struct Kernels {
     /// What the tier is called: `simd128`, `relaxed-simd128`, `native`.
     pub tier: &'static str,
-    /// Whether products and sums are rounded once.
-    pub fused: bool,
+    /// The module with the first three functions, where they are generated: see `ordered`.
+    #[cfg_attr(not(in_browser), allow(dead_code, reason = "only the browser runs generated code"))]
+    pub(super) code: &'static [u8],
     /// Name of the streaming kernel built on it.
     pub(super) streaming: &'static str,
     /// Name of the materialised kernel built on it.
@@ -31,24 +46,31 @@ pub struct Kernels {
 impl Kernels {
     /// Product and sum rounded apart: what every browser has.
     pub const SEPARATE: Self = if cfg!(target_arch = "wasm32") {
-        Self::of::<Separate>(false, "simd128", "cpu-streaming-simd128-6x8", "cpu-materialised-simd128-6x8")
+        let names = ["simd128", "cpu-streaming-simd128-6x8", "cpu-materialised-simd128-6x8"];
+        Self::of::<Separate>(ordered!("separate"), names)
     } else {
-        Self::of::<Separate>(false, "native", "cpu-streaming-native-6x8", "cpu-materialised-native-6x8")
+        Self::of::<Separate>(&[], ["native", "cpu-streaming-native-6x8", "cpu-materialised-native-6x8"])
     };
 
     /// Relaxed SIMD's multiply-add: one rounding where the processor fuses.
-    pub const FUSED: Self =
-        Self::of::<Fused>(true, "relaxed-simd128", "cpu-streaming-relaxed-6x8", "cpu-materialised-relaxed-6x8");
+    pub const FUSED: Self = Self::of::<Fused>(
+        ordered!("fused"),
+        ["relaxed-simd128", "cpu-streaming-relaxed-6x8", "cpu-materialised-relaxed-6x8"],
+    );
 
-    const fn of<T: Tier>(fused: bool, tier: &'static str, streaming: &'static str, materialised: &'static str) -> Self {
+    const fn of<T: Tier>(code: &'static [u8], [tier, streaming, materialised]: [&'static str; 3]) -> Self {
+        #[cfg(in_browser)]
+        let (scores, values, soften) = (super::ordered::scores, super::ordered::values, super::ordered::soften);
+        #[cfg(not(in_browser))]
+        let (scores, values, soften) = (super::gemm::scores::<T>, super::gemm::values::<T>, softmax::soften::<T>);
         Self {
             tier,
-            fused,
+            code,
             streaming,
             materialised,
-            scores: gemm::scores::<T>,
-            values: gemm::values::<T>,
-            soften: softmax::soften::<T>,
+            scores,
+            values,
+            soften,
             weigh: softmax::weigh::<T>,
             moment: softmax::moment::<T>,
             sigmoid: softmax::sigmoid::<T>,

@@ -18,15 +18,17 @@ mod backward;
 mod blocks;
 mod careful;
 mod exp;
+#[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
 mod gemm;
 mod kernels;
 mod lane;
 mod map;
 mod materialised;
-#[cfg(all(target_arch = "wasm32", feature = "web"))]
+#[cfg(in_browser)]
 mod ordered;
 mod pack;
 mod shared;
+#[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
 mod softmax;
 mod streaming;
 mod weights;
@@ -39,7 +41,7 @@ pub use backward::{Backward, Sources};
 pub use blocks::ROWS as TILE_ROWS;
 pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;
-#[cfg(all(target_arch = "wasm32", feature = "web"))]
+#[cfg(in_browser)]
 pub use ordered::install;
 
 /// The engine that holds the score matrix, stage after stage. The input must be finite.

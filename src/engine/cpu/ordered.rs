@@ -24,24 +24,12 @@ type Soften = extern "C" fn(*mut RowBlock, usize, *mut Running, *mut f32, usize)
 /// Places in the table of functions: scores of one row to [`GROUP`] rows, then values, then `soften`.
 static PLACES: [AtomicUsize; 2 * GROUP + 1] = [const { AtomicUsize::new(0) }; 2 * GROUP + 1];
 
-/// `kernels` with products and online softmax in generated code; `kernels` as they are where the browser refuses it.
-pub fn install(kernels: &'static Kernels) -> &'static Kernels {
-    let (bytes, streaming, materialised): (&[u8], _, _) = if kernels.fused {
-        let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/ordered_fused.wasm"));
-        (bytes, "cpu-streaming-relaxed-6x8-ordered", "cpu-materialised-relaxed-6x8-ordered")
-    } else {
-        let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/ordered_separate.wasm"));
-        (bytes, "cpu-streaming-simd128-6x8-ordered", "cpu-materialised-simd128-6x8-ordered")
-    };
-    if place(bytes).is_err() {
-        return kernels;
-    }
-    // One table for the life of the worker.
-    Box::leak(Box::new(Kernels { streaming, materialised, scores, values, soften, ..*kernels }))
-}
-
-fn place(bytes: &[u8]) -> Result<(), JsValue> {
-    let module = WebAssembly::Module::new(&Uint8Array::from(bytes))?;
+/// Makes the functions of `kernels` callable: before any engine is made.
+///
+/// # Errors
+/// What the browser says against the module, or against a longer table.
+pub fn install(kernels: &Kernels) -> Result<(), JsValue> {
+    let module = WebAssembly::Module::new(&Uint8Array::from(kernels.code))?;
     let (imports, env) = (Object::new(), Object::new());
     Reflect::set(&env, &"memory".into(), &wasm_bindgen::memory())?;
     Reflect::set(&imports, &"env".into(), &env)?;
@@ -57,18 +45,20 @@ fn place(bytes: &[u8]) -> Result<(), JsValue> {
     Ok(())
 }
 
-fn scores(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
+/// As `gemm::scores`.
+pub fn scores(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlock]) {
     let count = panels.len() / d.max(1);
     // What the generated code reads and writes lies in these slices.
     assert!((1..=GROUP).contains(&rows) && q.len() >= rows * d && s.len() >= rows && count <= KEYS / PANEL);
     if count > 0 {
-        // SAFETY: `install`, which alone hands out this function, has put a function of this type there.
+        // SAFETY: a worker that could not `install` the module does not start; a function of this type is there.
         let run: Scores = unsafe { transmute(PLACES[rows - 1].load(Relaxed)) };
         run(q.as_ptr(), panels.as_ptr(), d, count, s.as_mut_ptr());
     }
 }
 
-fn values(
+/// As `gemm::values`.
+pub fn values(
     rows: usize,
     p: &[RowBlock],
     v: &[Step],
@@ -83,18 +73,19 @@ fn values(
     assert!((1..=GROUP).contains(&rows) && p.len() >= rows && keys <= KEYS && k0 + keys <= n_k);
     if panels > 0 {
         let gap = (n_k - keys) * size_of::<Step>();
-        // SAFETY: `install`, which alone hands out this function, has put a function of this type there.
+        // SAFETY: a worker that could not `install` the module does not start; a function of this type is there.
         let run: Values = unsafe { transmute(PLACES[GROUP + rows - 1].load(Relaxed)) };
         run(p.as_ptr(), v[k0..].as_ptr(), keys, keep.as_ptr(), o.as_mut_ptr(), panels, gap);
     }
 }
 
-fn soften(s: &mut [RowBlock], panels: usize, running: &mut [Running], keep: &mut [f32; GROUP]) {
+/// As `softmax::soften`.
+pub fn soften(s: &mut [RowBlock], panels: usize, running: &mut [Running], keep: &mut [f32; GROUP]) {
     let rows = s.len().min(running.len()).min(GROUP);
     // What the generated code reads and writes lies in these slices.
     assert!(panels <= KEYS / PANEL);
     if rows > 0 && panels > 0 {
-        // SAFETY: `install`, which alone hands out this function, has put a function of this type there.
+        // SAFETY: a worker that could not `install` the module does not start; a function of this type is there.
         let run: Soften = unsafe { transmute(PLACES[2 * GROUP].load(Relaxed)) };
         run(s.as_mut_ptr(), panels, running.as_mut_ptr(), keep.as_mut_ptr(), rows);
     }

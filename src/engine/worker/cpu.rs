@@ -50,16 +50,27 @@ thread_local! {
     /// Messages that wait until a piece of the program is there, and when they came.
     static WAITING: RefCell<Option<Vec<(JsValue, f64)>>> = const { RefCell::new(None) };
     static STATE: RefCell<State> = RefCell::default();
-    static KERNELS: Cell<&'static cpu::Kernels> = const { Cell::new(&cpu::Kernels::SEPARATE) };
+    /// The inner loops, from the start on.
+    static KERNELS: Cell<Option<&'static Kernels>> = const { Cell::new(None) };
 }
 
 /// Starts the worker: it answers messages from now on.
 ///
 /// `kernels` are the inner loops that this browser can run.
-pub fn start(kernels: &'static cpu::Kernels) {
-    let kernels = cpu::install(kernels);
-    KERNELS.set(kernels);
+///
+/// # Errors
+/// What the browser says against their code.
+pub fn start(kernels: &'static Kernels) -> Result<(), JsValue> {
+    #[cfg(in_browser)]
+    cpu::install(kernels)?;
+    KERNELS.set(Some(kernels));
     listen(kernels.tier, receive);
+    Ok(())
+}
+
+fn kernels() -> Result<&'static Kernels, Issues> {
+    let missing = || message!("this worker has no inner loops yet; try again", "此工作线程尚无计算核，请重试");
+    KERNELS.get().ok_or_else(|| Issue::new("engine.backend", missing()).into())
 }
 
 fn receive(message: &JsValue) {
@@ -261,18 +272,19 @@ fn of_gradients(derive: &Derive, mut bulk: Unpack, began: f64) -> Result<Operate
     let given = derive.given(|length| bulk.f32(length));
     let copy_ms = now() - began;
     let start = now();
-    let outputs = derive.compute(given, KERNELS.get())?;
+    let outputs = derive.compute(given, kernels()?)?;
     Ok(Operated { outputs, runs_ms: vec![now() - start], copy_ms })
 }
 
 impl State {
     fn open(&mut self, message: ToWorker, bulk: Unpack, from: f64) -> Result<(), Issues> {
         let Some(opening) = self.tensors.open(message, bulk, from)? else { return Ok(()) };
+        let kernels = kernels()?;
         if needs_exact(opening.backend, &opening.inputs) {
             WAITING.set(Some(Vec::new()));
-            wasm_bindgen_futures::spawn_local(open_exact(opening));
+            wasm_bindgen_futures::spawn_local(open_exact(opening, kernels));
         } else {
-            let engine = fast(&opening.plan, opening.algorithm, KERNELS.get());
+            let engine = fast(&opening.plan, opening.algorithm, kernels);
             self.opened(opening, engine);
         }
         Ok(())
@@ -292,8 +304,8 @@ impl State {
 }
 
 /// Opens a session of the readable engines once they are there, and takes up what came in the meantime.
-async fn open_exact(opening: Opening) {
-    match exact(&opening.plan, opening.backend, opening.algorithm, KERNELS.get()).await {
+async fn open_exact(opening: Opening, kernels: &'static Kernels) {
+    match exact(&opening.plan, opening.backend, opening.algorithm, kernels).await {
         Ok(engine) => STATE.with_borrow_mut(|state| state.opened(opening, engine)),
         Err(_) => {
             let issues = vec![Issue::new("engine.backend", did_not_arrive())];

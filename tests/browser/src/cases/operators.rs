@@ -9,7 +9,7 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     cases!("operators"; auto_says_why_the_cpu_computes, faults_are_named_by_field, a_run_can_be_stopped,
-        attention_tells_its_time_by_stage)
+        attention_tells_its_time_by_stage, two_matrices_of_one_run)
 }
 
 /// Sizes of the requests below: one sequence of `length` steps, one head.
@@ -88,4 +88,15 @@ async fn attention_tells_its_time_by_stage(page: &Page) -> Result<()> {
     ]);
     let names = page.js(script, vec![]).await?;
     ensure(names == wanted, || format!("the stages are {names}"))
+}
+
+/// Masked scores and weights together: every score of these inputs is 1, so each row shares its weight equally.
+async fn two_matrices_of_one_run(page: &Page) -> Result<()> {
+    page.ready().await?;
+    let script = "const p = await attentionPlayground, T = { shape: [1, 1, 4, 16], data: new Float32Array(64).fill(0.5) };
+        const { outputs } = await p.run({ Q: T, K: T, V: T, is_causal: true, qk_matmul_output_mode: 2, outputs: ['qk_matmul_output', 'weights'] });
+        const right = (of, allowed, masked) => Array.from(of.data).every((x, i) => Math.abs(x - (i % 4 <= (i >> 2) ? allowed(i >> 2) : masked)) < 1e-6 || x === masked);
+        return [Object.keys(outputs).sort(), right(outputs.qk_matmul_output, () => 1, -Infinity), right(outputs.weights, (q) => 1 / (q + 1), 0)]";
+    let seen = page.js(script, vec![]).await?;
+    ensure(seen == json!([["qk_matmul_output", "weights"], true, true]), || format!("two matrices: {seen}"))
 }
