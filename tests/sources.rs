@@ -38,7 +38,9 @@ fn written() -> Known {
         read(include_str!("independent/biases.json"))["cases"].clone(),
         read(include_str!("independent/rotary.json")),
     ];
-    schemes.iter().flat_map(cases).for_each(|case| add("position", &text(&case["scheme"])));
+    // Some values are of one way in which a scheme goes on past its trained length.
+    let scheme = |name: &str| catalogue::position_line(name).map_or(name.to_owned(), |line| line.entry.id.to_owned());
+    schemes.iter().flat_map(cases).for_each(|case| add("position", &scheme(&text(&case["scheme"]))));
     let rows = read(include_str!("independent/normalisers.json"));
     let names = rows[0].as_object().unwrap().keys().filter(|name| *name != "scores");
     names.for_each(|name| add("normaliser", name));

@@ -61,14 +61,6 @@ pub fn fits(choice: &Choice, dims: Dims, causal: bool, scale: f32, path: &str) -
     let values = values_of(entry.params, &choice.params);
     let value = |name: &str| values.get(name).copied().unwrap_or_default();
     match method(id, &value) {
-        Some(Method::Conv2d { kernel, .. }) if !n_k.is_multiple_of(kernel.width) => {
-            let width = kernel.width;
-            let text = message!(
-                "the {n_k} tokens do not fill rows of {width}: they are no picture of this width",
-                "{n_k} 个词元不能填满每行 {width} 个的网格：不是这一宽度的图像"
-            );
-            Err(Issue::new(format!("{path}.params.picture"), text).into())
-        }
         Some(method) => Ok(Estimator { dims, method, causal, scale }),
         // A test holds the catalogue to the methods.
         None => Err(Issue::new(format!("{path}.id"), message!("`{id}` can't be computed", "无法计算 `{id}`")).into()),

@@ -31,7 +31,7 @@ pub fn over_tokens<R: Real>(head: &Head<R>, width: usize, seed: u64) -> Vec<R> {
     y
 }
 
-/// A picture's grid: token `t` stands at row `t / width` and column `t % width`.
+/// A picture's grid: token `t` stands at row `t / width` and column `t % width`; the last row may end early.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kernel {
     /// Rows of the kernel.

@@ -29,8 +29,7 @@ pub struct Kernels {
     /// What the tier is called: `simd128`, `relaxed-simd128`, `native`.
     pub tier: &'static str,
     /// The module with the first three functions, where they are generated: see `ordered`.
-    #[cfg_attr(not(in_browser), allow(dead_code, reason = "only the browser runs generated code"))]
-    pub(super) code: &'static [u8],
+    code: &'static [u8],
     /// Name of the streaming kernel built on it.
     pub(super) streaming: &'static str,
     /// Name of the materialised kernel built on it.
@@ -75,5 +74,10 @@ impl Kernels {
             moment: softmax::moment::<T>,
             sigmoid: softmax::sigmoid::<T>,
         }
+    }
+
+    /// The generated module, empty natively.
+    pub fn code(&self) -> &'static [u8] {
+        self.code
     }
 }

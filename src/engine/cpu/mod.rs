@@ -42,7 +42,7 @@ pub use blocks::ROWS as TILE_ROWS;
 pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;
 #[cfg(in_browser)]
-pub use ordered::install;
+pub use ordered::put;
 
 /// The engine that holds the score matrix, stage after stage. The input must be finite.
 pub fn materialised(plan: &Plan, kernels: &'static Kernels) -> Box<dyn Engine> {

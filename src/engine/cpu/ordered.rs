@@ -6,11 +6,7 @@
 use std::mem::transmute;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use js_sys::{Function, Object, Reflect, Uint8Array, WebAssembly};
-use wasm_bindgen::{JsCast, JsValue};
-
 use super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
-use super::kernels::Kernels;
 use super::softmax::Running;
 
 /// `(q, panels, d, count, s)`; see `build/products.rs`.
@@ -24,25 +20,11 @@ type Soften = extern "C" fn(*mut RowBlock, usize, *mut Running, *mut f32, usize)
 /// Places in the table of functions: scores of one row to [`GROUP`] rows, then values, then `soften`.
 static PLACES: [AtomicUsize; 2 * GROUP + 1] = [const { AtomicUsize::new(0) }; 2 * GROUP + 1];
 
-/// Makes the functions of `kernels` callable: before any engine is made.
-///
-/// # Errors
-/// What the browser says against the module, or against a longer table.
-pub fn install(kernels: &Kernels) -> Result<(), JsValue> {
-    let module = WebAssembly::Module::new(&Uint8Array::from(kernels.code))?;
-    let (imports, env) = (Object::new(), Object::new());
-    Reflect::set(&env, &"memory".into(), &wasm_bindgen::memory())?;
-    Reflect::set(&imports, &"env".into(), &env)?;
-    let exports = WebAssembly::Instance::new(&module, &imports)?.exports();
-    let functions: Vec<Function> =
-        Object::values(exports.unchecked_ref::<Object>()).iter().map(JsCast::dyn_into).collect::<Result<_, _>>()?;
-    let table: WebAssembly::Table = wasm_bindgen::function_table().dyn_into()?;
-    let from = table.grow(functions.len() as u32)?;
-    for ((at, function), place) in (from..).zip(&functions).zip(&PLACES) {
-        table.set(at, function)?;
-        place.store(at as usize, Relaxed);
+/// Notes where the module's functions stand in the table, in the order of its exports, as `engine::worker` has put them there.
+pub fn put(places: impl Iterator<Item = usize>) {
+    for (place, at) in PLACES.iter().zip(places) {
+        place.store(at, Relaxed);
     }
-    Ok(())
 }
 
 /// As `gemm::scores`.
@@ -51,7 +33,7 @@ pub fn scores(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlo
     // What the generated code reads and writes lies in these slices.
     assert!((1..=GROUP).contains(&rows) && q.len() >= rows * d && s.len() >= rows && count <= KEYS / PANEL);
     if count > 0 {
-        // SAFETY: a worker that could not `install` the module does not start; a function of this type is there.
+        // SAFETY: a worker that could not put the module into the table does not start; a function of this type is there.
         let run: Scores = unsafe { transmute(PLACES[rows - 1].load(Relaxed)) };
         run(q.as_ptr(), panels.as_ptr(), d, count, s.as_mut_ptr());
     }
@@ -73,7 +55,7 @@ pub fn values(
     assert!((1..=GROUP).contains(&rows) && p.len() >= rows && keys <= KEYS && k0 + keys <= n_k);
     if panels > 0 {
         let gap = (n_k - keys) * size_of::<Step>();
-        // SAFETY: a worker that could not `install` the module does not start; a function of this type is there.
+        // SAFETY: a worker that could not put the module into the table does not start; a function of this type is there.
         let run: Values = unsafe { transmute(PLACES[GROUP + rows - 1].load(Relaxed)) };
         run(p.as_ptr(), v[k0..].as_ptr(), keys, keep.as_ptr(), o.as_mut_ptr(), panels, gap);
     }
@@ -85,7 +67,7 @@ pub fn soften(s: &mut [RowBlock], panels: usize, running: &mut [Running], keep: 
     // What the generated code reads and writes lies in these slices.
     assert!(panels <= KEYS / PANEL);
     if rows > 0 && panels > 0 {
-        // SAFETY: a worker that could not `install` the module does not start; a function of this type is there.
+        // SAFETY: a worker that could not put the module into the table does not start; a function of this type is there.
         let run: Soften = unsafe { transmute(PLACES[2 * GROUP].load(Relaxed)) };
         run(s.as_mut_ptr(), panels, running.as_mut_ptr(), keep.as_mut_ptr(), rows);
     }

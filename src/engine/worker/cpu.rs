@@ -62,7 +62,7 @@ thread_local! {
 /// What the browser says against their code.
 pub fn start(kernels: &'static Kernels) -> Result<(), JsValue> {
     #[cfg(in_browser)]
-    cpu::install(kernels)?;
+    super::ordered::install(kernels)?;
     KERNELS.set(Some(kernels));
     listen(kernels.tier, receive);
     Ok(())

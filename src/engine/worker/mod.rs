@@ -4,12 +4,15 @@
 //! |---|---|---|
 //! | `mod` | the mailbox, tensors, answers | both |
 //! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
+//! | `ordered` | the generated inner loops, made callable | the page's own |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
 
 #[cfg(feature = "worker")]
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+#[cfg(all(in_browser, feature = "worker"))]
+mod ordered;
 
 use std::collections::HashMap;
 use std::sync::Arc;
