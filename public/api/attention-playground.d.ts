@@ -388,10 +388,17 @@ export interface CatalogueEntry {
   /** Of estimators: which masks they know, and whether they keep a state. */
   direction?: "both" | "causal" | "bidirectional";
   state?: boolean;
-  /** Of ways to join two streams: the mask between them, its switches that are on, and whether both have the same W_Q, W_K and W_V. */
-  mask?: string;
-  looks?: ("aa" | "ab" | "ba" | "bb")[];
-  shared?: boolean;
+}
+
+/** A way to join two streams of hidden states: the mask between them, its switches that are on, and whether both have the same W_Q, W_K and W_V. */
+export interface StreamJoin {
+  id: string;
+  name: LocalText;
+  about: LocalText;
+  mask: string;
+  looks: ("aa" | "ab" | "ba" | "bb")[];
+  shared: boolean;
+  paper: { title: string; year: number; id: string } | null;
 }
 
 export interface Catalogue {
@@ -407,7 +414,7 @@ export interface Catalogue {
   hybrids: CatalogueEntry[];
   generators: CatalogueEntry[];
   /** How two streams of hidden states are joined: set the mask and `input.weights_b` as an entry says. */
-  streams: CatalogueEntry[];
+  streams: StreamJoin[];
 }
 
 /** What is wrong with a request, an experiment or a link. Nothing is computed or changed then. */
