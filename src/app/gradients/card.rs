@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::ask::{Answer, Question};
-use crate::app::controls::{exponential, fixed, signed};
+use crate::app::controls::{exponential, fixed, number as unsigned, signed};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::map::{Scale, paint_cells};
@@ -132,7 +132,7 @@ fn Strip(
             let top = |top: (usize, f32), (at, &x): (usize, &f32)| if x > top.1 { (at, x) } else { top };
             let (at, most) = lengths.iter().enumerate().fold((0, 0.0), top);
             let token = lab.tokens(which > 0).get(at).cloned().unwrap_or_default();
-            format!("{} {} · {} {token}", i18n::now(lab.lang.get(), "longest", "最长"), number(most.into()), at + 1)
+            format!("{} {} · {} {token}", i18n::now(lab.lang.get(), "longest", "最长"), unsigned(most.into()), at + 1)
         })
     };
     view! {
@@ -140,9 +140,9 @@ fn Strip(
             <h4>{name} <small>{most}</small></h4>
             <canvas
                 node_ref=canvas
+                class="gradients__strip"
                 role="img"
                 aria-label=move || format!("{name}: {}", most())
-                style="inline-size: 100%; block-size: 1.1rem; image-rendering: pixelated"
             ></canvas>
         </figure>
     }

@@ -186,7 +186,7 @@ async fn every_layout_shows_its_part(page: &Page) -> Result<()> {
         ("timing", ".embed__shown .card"),
         ("formula", ".pattern__tiles"),
         ("positions", ".embed__shown svg"),
-        ("estimators", ".embed__shown .card [role=radio]"),
+        ("estimators", ".embed__shown .card select"),
     ];
     for (view, shown) in layouts {
         page.open_ready(&format!("/?embed&view={view}")).await?;
