@@ -8,7 +8,7 @@ mod products;
 mod softmax;
 
 use std::path::Path;
-use std::{env, fs};
+use std::{env, fs, io};
 
 use wasm_encoder::{
     CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, InstructionSink, MemArg,
@@ -28,7 +28,7 @@ const REGISTER: u64 = 16;
 const STEP: u64 = PANEL as u64 * NUMBER;
 const ROW: u64 = KEYS as u64 * NUMBER;
 
-fn main() {
+fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/engine/cpu/shared.rs");
     // What runs in a browser, for `cfg`: the feature alone is also on where the page's code is checked natively.
@@ -36,13 +36,11 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "wasm32") && env::var("CARGO_FEATURE_WEB").is_ok() {
         println!("cargo::rustc-cfg=in_browser");
     }
-    let out = env::var("OUT_DIR").unwrap_or_default();
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     for (name, fused) in [("fused", true), ("separate", false)] {
-        let path = Path::new(&out).join(format!("ordered_{name}.wasm"));
-        if let Err(error) = fs::write(&path, module(fused)) {
-            panic!("{}: {error}", path.display());
-        }
+        fs::write(Path::new(&out).join(format!("ordered_{name}.wasm")), module(fused))?;
     }
+    Ok(())
 }
 
 /// `scores_1` to `scores_6`, `values_1` to `values_6`, `soften`: `ordered.rs` knows them by this order.

@@ -1,6 +1,6 @@
 //! The catalogue: as a sheet of the page, and as a program is told it.
 
-use attention_playground::catalogue::{List, every_entry, summaries};
+use attention_playground::catalogue::{List, every_entry, streams, summaries};
 use serde_json::{Value, json};
 
 use super::Case;
@@ -85,12 +85,14 @@ async fn the_catalogue_holds_every_list(page: &Page) -> Result<()> {
 async fn the_catalogue_is_told_as_plain_objects(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     let told = page
-        .js("const c = (await attentionPlayground).catalogue(); return JSON.parse(JSON.stringify(c))", vec![])
+        .js("const { streams, ...c } = (await attentionPlayground).catalogue(); return [JSON.parse(JSON.stringify(c)), streams.map((s) => s.id)]", vec![])
         .await?;
+    let streams: Vec<_> = streams().iter().map(|entry| entry.id).collect();
+    ensure(told[1] == json!(streams), || format!("ways to join streams: {}", told[1]))?;
     let wanted: serde_json::Map<_, _> =
         List::ALL.map(|list| (list.id().to_owned(), json!(summaries(list)))).into_iter().collect();
     // Numbers of JavaScript are of one kind.
-    ensure(same(&told, &wanted.into()), || "the catalogue of the page is another".into())?;
+    ensure(same(&told[0], &wanted.into()), || "the catalogue of the page is another".into())?;
     let maps = "const walk = (x) => x instanceof Map || (x !== null && typeof x === 'object' && Object.values(x).some(walk)); return walk((await attentionPlayground).catalogue())";
     ensure(page.js(maps, vec![]).await? == json!(false), || "there is a Map in it".into())
 }
