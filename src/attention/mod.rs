@@ -42,4 +42,4 @@ pub use request::Request;
 pub use rotation::{Axes, Decay, Rotation, Stretch};
 pub use rules::RowRules;
 pub use threshold::Threshold;
-pub use tiles::{Coverage, TileCounts, TileMap};
+pub use tiles::{Coverage, Run, TileCounts, TileMap};

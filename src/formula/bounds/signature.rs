@@ -1,0 +1,184 @@
+//! What a mask looks like within a rectangle, apart from where the rectangle lies.
+//!
+//! Masks repeat: a window is the same along the diagonal, a stride the same after each period, a fractal the same in every square that it does not
+//! leave empty. The signature of a rectangle holds of each undecided part of the formula only what its values within the rectangle depend on, beside
+//! the distance from its first cell: of a linear form its value there, of a remainder that value modulo the divisor, of bit operations the low bits
+//! that change within an aligned block and the result's bits above it. Two rectangles of one size with the same signature hold the same mask.
+
+use super::{Coverage, Known, Rectangle, known_steps};
+use crate::formula::bind::{Bound, Inner};
+use crate::formula::program::Linear;
+use crate::formula::table::ROWS;
+use crate::formula::typed::Op;
+
+impl Bound {
+    /// As [`Bound::coverage`] of a rectangle within the bound sizes (ends exclusive and not empty); where it is mixed, the rectangle's signature is
+    /// appended to `key`.
+    pub fn signed_coverage(&self, b: i32, h: i32, q: (i32, i32), k: (i32, i32), key: &mut Vec<i64>) -> Coverage {
+        let inner = &*self.0;
+        let closed = |(from, to): (i32, i32)| (i64::from(from), i64::from(to) - 1);
+        let rectangle = Rectangle { b: (b.into(), b.into()), h: (h.into(), h.into()), q: closed(q), k: closed(k) };
+        let known = known_steps(inner, &inner.bounded, &rectangle);
+        let said = Coverage::of(known[inner.root]);
+        if said == Coverage::Mixed {
+            let shift = i64::from(inner.with.sizes.offset_of(b));
+            let mut signer = Signer { inner, known: &known, r: &rectangle, shift, seen: vec![false; inner.steps.len()], key };
+            signer.step(inner.root);
+        }
+        said
+    }
+}
+
+struct Signer<'a> {
+    inner: &'a Inner,
+    known: &'a [Known],
+    r: &'a Rectangle,
+    /// `q_pos − q`.
+    shift: i64,
+    /// Steps that the key holds already.
+    seen: Vec<bool>,
+    key: &'a mut Vec<i64>,
+}
+
+impl Signer<'_> {
+    /// Appends what step `at` depends on. Each entry begins with the step's number, so that keys of different make never agree.
+    fn step(&mut self, at: usize) {
+        if std::mem::replace(&mut self.seen[at], true) {
+            return;
+        }
+        let inner = self.inner;
+        let step = &inner.steps[at];
+        self.key.push(at as i64);
+        // Only steps that bounds went through are known; behind a table nothing is.
+        if let Some(bits) = inner.bounded.binary_search(&at).ok().and_then(|_| self.known[at].only()) {
+            self.key.extend([-1, i64::from(bits)]);
+            return;
+        }
+        if let Some(form) = step.linear.or(step.difference) {
+            self.key.extend([-2, self.corner(form)]);
+            return;
+        }
+        match step.op {
+            Op::Row(row, operands) => {
+                let ids: Vec<usize> = operands.iter().collect();
+                if !self.short(ROWS[usize::from(row)].name, at, &ids) {
+                    ids.into_iter().for_each(|id| self.step(id));
+                }
+            }
+            Op::Read(_, operands) => operands.iter().for_each(|id| self.step(id)),
+            Op::Constant(_) | Op::Var(_) | Op::Param(_) => {}
+        }
+    }
+
+    /// Operations whose values repeat.
+    fn short(&mut self, name: &str, at: usize, ids: &[usize]) -> bool {
+        match (name, ids) {
+            ("%", &[a, _]) => {
+                let Some(divisor) = self.divisor(ids) else { return false };
+                let period = match self.quotient(a) {
+                    // x // m % c begins again after m · c.
+                    Some((value, inner)) => inner.checked_mul(divisor).map(|period| (value, period)),
+                    None => self.inner.steps[a].linear.map(|form| (self.corner(form), divisor)),
+                };
+                let Some((value, period)) = period else { return false };
+                self.key.extend([-3, value.rem_euclid(period)]);
+                true
+            }
+            ("//" | ">>", _) => {
+                let Some((value, divisor)) = self.quotient(at) else { return false };
+                self.key.extend([-4, value]);
+                debug_assert!(divisor > 0);
+                true
+            }
+            ("==" | "!=" | "<" | "<=" | ">" | ">=", &[a, b]) => {
+                // Numbers of two blocks compare as their difference does.
+                let (Some((a, by)), Some((b, same))) = (self.quotient(a), self.quotient(b)) else { return false };
+                if by != same {
+                    return false;
+                }
+                let blocks = a.div_euclid(by) - b.div_euclid(by);
+                self.key.extend([-5, a.rem_euclid(by), b.rem_euclid(by), blocks]);
+                true
+            }
+            ("&" | "|" | "^" | "~", _) => self.bits(at),
+            _ => false,
+        }
+    }
+
+    /// A linear form in the rectangle's first cell.
+    fn corner(&self, form: Linear) -> i64 {
+        form.query * self.r.q.0 + form.key * self.r.k.0 + form.shift * self.shift + form.constant
+    }
+
+    /// The divisor of a remainder or a quotient, if it is a number above 0.
+    fn divisor(&self, ids: &[usize]) -> Option<i64> {
+        let fixed = self.inner.steps[*ids.get(1)?].linear?;
+        let alone = fixed.query == 0 && fixed.key == 0 && fixed.shift == 0;
+        (alone && fixed.constant > 0).then_some(fixed.constant)
+    }
+
+    /// Of a linear form divided by a number, the form in the first cell and the number. Shifting right divides by a power of two.
+    fn quotient(&self, at: usize) -> Option<(i64, i64)> {
+        let Op::Row(row, operands) = self.inner.steps[at].op else { return None };
+        let ids: Vec<usize> = operands.iter().collect();
+        let divisor = match ROWS[usize::from(row)].name {
+            "//" => self.divisor(&ids)?,
+            ">>" => 1 << self.divisor(&ids).filter(|&by| by < 31)?,
+            _ => return None,
+        };
+        Some((self.corner(self.inner.steps[ids[0]].linear?), divisor))
+    }
+
+    /// Bit operations over linear forms. Where every form stays within an aligned block of 2^j, the bits above j are fixed, those below begin where the
+    /// form begins in its block.
+    fn bits(&mut self, at: usize) -> bool {
+        let mut leaves = Vec::new();
+        if !self.leaves(at, &mut leaves) {
+            return false;
+        }
+        let mut differ = 0_u32;
+        for &form in &leaves {
+            let Some((low, high)) = form.range(self.r.q, self.r.k, (self.shift, self.shift)) else { return false };
+            differ |= low as i32 as u32 ^ high as i32 as u32;
+        }
+        let low = u32::MAX.checked_shr(differ.leading_zeros()).unwrap_or(0);
+        let above = self.above(at) & !low;
+        self.key.extend([-6, i64::from(low), i64::from(above)]);
+        for form in leaves {
+            let within = self.corner(form) as i32 as u32 & low;
+            self.key.push(within.into());
+        }
+        true
+    }
+
+    /// The linear forms that a step combines by bit operations and nothing else.
+    fn leaves(&self, at: usize, into: &mut Vec<Linear>) -> bool {
+        let step = &self.inner.steps[at];
+        if let Some(form) = step.linear {
+            into.push(form);
+            return true;
+        }
+        match step.op {
+            Op::Row(row, operands) if matches!(ROWS[usize::from(row)].name, "&" | "|" | "^" | "~") => {
+                operands.iter().all(|id| self.leaves(id, into))
+            }
+            _ => false,
+        }
+    }
+
+    /// The step in the first cell; only called for what [`Self::leaves`] accepts.
+    fn above(&self, at: usize) -> u32 {
+        let step = &self.inner.steps[at];
+        match (step.linear, step.op) {
+            (Some(form), _) => self.corner(form) as i32 as u32,
+            (None, Op::Row(row, operands)) => {
+                let mut bits = [0; crate::formula::table::MAX_OPERANDS];
+                for (bits, id) in bits.iter_mut().zip(operands.iter()) {
+                    *bits = self.above(id);
+                }
+                (ROWS[usize::from(row)].plain)(&bits[..operands.count()])
+            }
+            _ => 0,
+        }
+    }
+}
