@@ -7,9 +7,13 @@
 
 use super::{Coverage, Known, Rectangle, known_steps};
 use crate::formula::bind::{Bound, Inner};
-use crate::formula::program::Linear;
+use crate::formula::program::{Axis, Linear};
 use crate::formula::table::ROWS;
 use crate::formula::typed::Op;
+
+/// The longest piece of a table whose contents are a signature, and the most stretches of one value in it; beyond, its place stands for it.
+const MOST_ENTRIES: i64 = 512;
+const MOST_STRETCHES: usize = 16;
 
 impl Bound {
     /// As [`Bound::coverage`] of a rectangle within the bound sizes (ends exclusive and not empty); where it is mixed, the rectangle's signature is
@@ -58,6 +62,9 @@ impl Signer<'_> {
             self.key.extend([-2, self.corner(form)]);
             return;
         }
+        if self.content(&[at], false) {
+            return;
+        }
         match step.op {
             Op::Row(row, operands) => {
                 let ids: Vec<usize> = operands.iter().collect();
@@ -90,6 +97,8 @@ impl Signer<'_> {
                 debug_assert!(divisor > 0);
                 true
             }
+            // Documents: which numbers they have does not matter, only where they are the same.
+            ("==" | "!=", _) if self.content(ids, true) => true,
             ("==" | "!=" | "<" | "<=" | ">" | ">=", &[a, b]) => {
                 // Numbers of two blocks compare as their difference does.
                 let (Some((a, by)), Some((b, same))) = (self.quotient(a), self.quotient(b)) else { return false };
@@ -103,6 +112,50 @@ impl Signer<'_> {
             ("&" | "|" | "^" | "~", _) => self.bits(at),
             _ => false,
         }
+    }
+
+    /// Appends what tables along rows or columns hold in the rectangle, if it is short and constant over a few stretches; with `renamed` the first value
+    /// that is met counts as 0, the next one as 1. Only with room for everything is anything appended.
+    fn content(&mut self, steps: &[usize], renamed: bool) -> bool {
+        let start = self.key.len();
+        let mut names = Vec::new();
+        for &at in steps {
+            let fits = self.inner.table_of[at].is_some_and(|table| {
+                let table = &self.inner.tables[table];
+                let (from, to) = match table.axis() {
+                    Axis::Query => self.r.q,
+                    Axis::Key => self.r.k,
+                    _ => return false,
+                };
+                if to - from >= MOST_ENTRIES {
+                    return false;
+                }
+                let first = table.position(self.r.b.0 as i32, self.r.h.0 as i32, self.r.q.0 as i32, self.r.k.0 as i32);
+                let mut last = None;
+                for place in 0..=(to - from) {
+                    let value = table.bits(first + place as usize);
+                    if last == Some(value) {
+                        continue;
+                    }
+                    last = Some(value);
+                    let name = names.iter().position(|&name| name == value).unwrap_or_else(|| {
+                        names.push(value);
+                        names.len() - 1
+                    });
+                    self.key.extend([-7 - place, if renamed { name as i64 } else { value.into() }]);
+                    if self.key.len() > start + 2 * MOST_STRETCHES {
+                        return false;
+                    }
+                }
+                true
+            });
+            if !fits {
+                self.key.truncate(start);
+                return false;
+            }
+            self.key.push(-6);
+        }
+        true
     }
 
     /// A linear form in the rectangle's first cell.
@@ -143,7 +196,7 @@ impl Signer<'_> {
         }
         let low = u32::MAX.checked_shr(differ.leading_zeros()).unwrap_or(0);
         let above = self.above(at) & !low;
-        self.key.extend([-6, i64::from(low), i64::from(above)]);
+        self.key.extend([-2, i64::from(low), i64::from(above)]);
         for form in leaves {
             let within = self.corner(form) as i32 as u32 & low;
             self.key.push(within.into());
