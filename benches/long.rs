@@ -71,7 +71,7 @@ fn maps() {
         (
             "fractal",
             entry("fractal", &[], &[("cantor", false), ("previous", true)])
-                .data("no_one", Data { values: DataValues::Bool(vec![1; MILLION]), shape: vec![MILLION], clamp: false }),
+                .data("no_one", Data { values: DataValues::Bool(vec![1; MILLION]), shape: vec![MILLION], clamp: true }),
         ),
         ("hash", Term::new("mask", "k <= q_pos and hash(q_pos, k, 0) % 64 == 0")),
     ];

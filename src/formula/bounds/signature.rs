@@ -26,7 +26,10 @@ impl Bound {
         let said = Coverage::of(known[inner.root]);
         if said == Coverage::Mixed {
             let shift = i64::from(inner.with.sizes.offset_of(b));
-            let mut signer = Signer { inner, known: &known, r: &rectangle, shift, seen: vec![false; inner.steps.len()], key };
+            // What a table holds may repeat where its place does not: its own parts are asked too.
+            let known = known_steps(inner, &inner.whole, &rectangle);
+            let mut signer =
+                Signer { inner, known: &known, r: &rectangle, shift, seen: vec![false; inner.steps.len()], key };
             signer.step(inner.root);
         }
         said
@@ -53,8 +56,7 @@ impl Signer<'_> {
         let inner = self.inner;
         let step = &inner.steps[at];
         self.key.push(at as i64);
-        // Only steps that bounds went through are known; behind a table nothing is.
-        if let Some(bits) = inner.bounded.binary_search(&at).ok().and_then(|_| self.known[at].only()) {
+        if let Some(bits) = self.known[at].only() {
             self.key.extend([-1, i64::from(bits)]);
             return;
         }
