@@ -2,6 +2,7 @@
 //! reference, and the cost. No web, no threads: everything here runs natively.
 
 pub mod cost;
+pub mod demand;
 pub mod dims;
 pub mod estimators;
 pub mod gradients;

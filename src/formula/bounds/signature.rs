@@ -3,7 +3,7 @@
 //! Masks repeat: a window is the same along the diagonal, a stride the same after each period, a fractal the same in every square that it does not
 //! leave empty. The signature of a rectangle holds of each undecided part of the formula only what its values within the rectangle depend on, beside
 //! the distance from its first cell: of a linear form its value there, of a remainder that value modulo the divisor, of bit operations the low bits
-//! that change within an aligned block and the result's bits above it. Two rectangles of one size with the same signature hold the same mask.
+//! and the few values that the others take. Two rectangles of one size with the same signature hold the same mask.
 
 use super::{Coverage, Known, Rectangle, known_steps};
 use crate::formula::bind::{Bound, Inner};
@@ -14,6 +14,8 @@ use crate::formula::typed::Op;
 /// The longest piece of a table whose contents are a signature, and the most stretches of one value in it; beyond, its place stands for it.
 const MOST_ENTRIES: i64 = 512;
 const MOST_STRETCHES: usize = 16;
+/// The most forms that bit operations may join: each can have one of two parts above the low bits.
+const MOST_LEAVES: usize = 5;
 
 impl Bound {
     /// As [`Bound::coverage`] of a rectangle within the bound sizes (ends exclusive and not empty); where it is mixed, the rectangle's signature is
@@ -101,6 +103,10 @@ impl Signer<'_> {
             }
             // Documents: which numbers they have does not matter, only where they are the same.
             ("==" | "!=", _) if self.content(ids, true) => true,
+            ("==" | "!=", &[bits, number]) if self.number(number).is_some() => {
+                let number = self.number(number).map(|number| number as i32 as u32);
+                self.inner.steps[bits].linear.is_none() && self.bits(bits, -3, number)
+            }
             ("==" | "!=" | "<" | "<=" | ">" | ">=", &[a, b]) => {
                 // Numbers of two blocks compare as their difference does.
                 let (Some((a, by)), Some((b, same))) = (self.quotient(a), self.quotient(b)) else { return false };
@@ -111,7 +117,7 @@ impl Signer<'_> {
                 self.key.extend([-5, a.rem_euclid(by), b.rem_euclid(by), blocks]);
                 true
             }
-            ("&" | "|" | "^" | "~", _) => self.bits(at),
+            ("&" | "|" | "^" | "~", _) => self.bits(at, -2, None),
             _ => false,
         }
     }
@@ -167,9 +173,13 @@ impl Signer<'_> {
 
     /// The divisor of a remainder or a quotient, if it is a number above 0.
     fn divisor(&self, ids: &[usize]) -> Option<i64> {
-        let fixed = self.inner.steps[*ids.get(1)?].linear?;
-        let alone = fixed.query == 0 && fixed.key == 0 && fixed.shift == 0;
-        (alone && fixed.constant > 0).then_some(fixed.constant)
+        self.number(*ids.get(1)?).filter(|&number| number > 0)
+    }
+
+    /// The value of a step that is a number.
+    fn number(&self, at: usize) -> Option<i64> {
+        let form = self.inner.steps[at].linear?;
+        (form.query == 0 && form.key == 0 && form.shift == 0).then_some(form.constant)
     }
 
     /// Of a linear form divided by a number, the form in the first cell and the number. Shifting right divides by a power of two.
@@ -184,24 +194,33 @@ impl Signer<'_> {
         Some((self.corner(self.inner.steps[ids[0]].linear?), divisor))
     }
 
-    /// Bit operations over linear forms. Where every form stays within an aligned block of 2^j, the bits above j are fixed, those below begin where the
-    /// form begins in its block.
-    fn bits(&mut self, at: usize) -> bool {
+    /// Bit operations over linear forms, or whether they are `equal` to a number. A form that ranges over less than 2^j values has at most two different
+    /// parts above bit j; which of them a cell has, and the bits below, follow from where the form begins modulo 2^j.
+    fn bits(&mut self, at: usize, tag: i64, equal: Option<u32>) -> bool {
         let mut leaves = Vec::new();
-        if !self.leaves(at, &mut leaves) {
+        if !self.leaves(at, &mut leaves) || leaves.len() > MOST_LEAVES {
             return false;
         }
-        let mut differ = 0_u32;
-        for &form in &leaves {
-            let Some((low, high)) = form.range(self.r.q, self.r.k, (self.shift, self.shift)) else { return false };
-            differ |= low as i32 as u32 ^ high as i32 as u32;
-        }
-        let low = u32::MAX.checked_shr(differ.leading_zeros()).unwrap_or(0);
-        let above = self.above(at) & !low;
-        self.key.extend([-2, i64::from(low), i64::from(above)]);
+        let mut span = 0;
+        let mut begins = Vec::new();
         for form in leaves {
-            let within = self.corner(form) as i32 as u32 & low;
-            self.key.push(within.into());
+            let Some((low, high)) = form.range(self.r.q, self.r.k, (self.shift, self.shift)) else { return false };
+            span = span.max((high - low) as u32);
+            begins.push((low as i32 as u32, (high - low) as u32));
+        }
+        let low = u32::MAX.checked_shr(span.leading_zeros()).unwrap_or(0);
+        self.key.extend([tag, i64::from(low)]);
+        self.key.extend(begins.iter().map(|(begin, _)| i64::from(begin & low)));
+        for choice in 0..1_u32 << begins.len() {
+            let ends = |i: usize| choice >> i & 1 == 1;
+            if begins.iter().enumerate().any(|(i, &(begin, span))| ends(i) && (begin & low) <= low - span) {
+                continue;
+            }
+            let parts = begins.iter().enumerate();
+            let mut parts =
+                parts.map(|(i, &(begin, _))| (begin & !low).wrapping_add(if ends(i) { low.wrapping_add(1) } else { 0 }));
+            let above = self.above(at, &mut parts) & !low;
+            self.key.push(equal.map_or(above.into(), |number| i64::from(above == number & !low)));
         }
         true
     }
@@ -221,19 +240,18 @@ impl Signer<'_> {
         }
     }
 
-    /// The step in the first cell; only called for what [`Self::leaves`] accepts.
-    fn above(&self, at: usize) -> u32 {
+    /// The step with the given values for its leaves, in order; only called for what [`Self::leaves`] accepts.
+    fn above(&self, at: usize, leaves: &mut dyn Iterator<Item = u32>) -> u32 {
         let step = &self.inner.steps[at];
         match (step.linear, step.op) {
-            (Some(form), _) => self.corner(form) as i32 as u32,
             (None, Op::Row(row, operands)) => {
                 let mut bits = [0; crate::formula::table::MAX_OPERANDS];
                 for (bits, id) in bits.iter_mut().zip(operands.iter()) {
-                    *bits = self.above(id);
+                    *bits = self.above(id, leaves);
                 }
                 (ROWS[usize::from(row)].plain)(&bits[..operands.count()])
             }
-            _ => 0,
+            _ => leaves.next().unwrap_or(0),
         }
     }
 }
