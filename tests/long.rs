@@ -19,7 +19,6 @@ fn problem(n: usize, d: usize, mask: Term) -> Problem {
 
 /// A mask of the catalogue with parameters, switches and a table.
 fn entry(id: &str, params: &[(&str, i32)], switches: &[(&str, bool)], data: Option<(&str, DataValues)>) -> Term {
-    catalogue::complete();
     let mut term = Term::new("mask", catalogue::mask(id).unwrap().formula);
     for &(name, value) in params {
         term = term.param(name, Scalar::Int(value));

@@ -196,6 +196,46 @@ impl TileMap {
         self.totals.unseen
     }
 
+    /// Allowed pairs by looking at every cell of every partial tile of `(batch, head)`, for maps that have no [`TileMap::allowed_pairs`]; `plan` and `rules`
+    /// are those it was made from. After each row of tiles `progress` hears the share that is done, and ends the count by saying no. Nothing is counted
+    /// where more than `most` cells would have to be looked at.
+    pub fn count_pairs(
+        &self,
+        plan: &Plan,
+        rules: &mut RowRules,
+        (batch, head): (usize, usize),
+        most: u64,
+        progress: &mut dyn FnMut(f64) -> bool,
+    ) -> Option<u64> {
+        let (rows, cols) = self.tile;
+        if self.counts.partial.saturating_mul((rows * cols) as u64) > most {
+            return None;
+        }
+        let (mut pairs, mut cells) = (0, vec![0; cols]);
+        for row in 0..self.grid.0 {
+            let runs = self.runs(row);
+            for q in row * rows..((row + 1) * rows).min(plan.dims.n_q) {
+                rules.begin_row(plan, batch, head, q);
+                for Run { cols: run, coverage } in &runs {
+                    let keys = run.start * cols..(run.end * cols).min(plan.dims.n_k);
+                    if *coverage == Coverage::Full {
+                        pairs += keys.len() as u64;
+                        continue;
+                    }
+                    for k0 in keys.clone().step_by(cols) {
+                        let cells = &mut cells[..cols.min(keys.end - k0)];
+                        rules.mask(plan, k0, cells);
+                        pairs += cells.iter().map(|&cell| u64::from(cell)).sum::<u64>();
+                    }
+                }
+            }
+            if !progress((row + 1) as f64 / self.grid.0 as f64) {
+                return None;
+            }
+        }
+        Some(pairs)
+    }
+
     /// Divided squares that the map holds, 16 bytes each: its memory.
     pub fn squares(&self) -> usize {
         self.nodes.len()

@@ -74,7 +74,8 @@ impl Formula {
                     .get_or_insert_with(|| RangeIndex::new(values.ty(), values.len(), |i| values.bits(i)));
             }
         }
-        let inner = Inner { formula: self.clone(), with, steps, root, tables, table_of, fixed, bounded, whole, indices };
+        let inner =
+            Inner { formula: self.clone(), with, steps, root, tables, table_of, fixed, bounded, whole, indices };
         indices_stay_inside(&inner, &of_node)?;
         Ok(Bound(Arc::new(inner)))
     }

@@ -140,16 +140,15 @@ impl Lanes {
         let mut with_register = [&spread[..], &order[..]].concat();
         with_register.sort_unstable();
         let machine = Machine::new(inner.steps.len(), &with_register, order);
-        let mut lanes =
-            Lanes {
-                bound: bound.clone(),
-                machine,
-                fixed,
-                spread,
-                results: vec![0; inner.steps.len()],
-                row: (0, 0, 0),
-                shift: shift(inner),
-            };
+        let mut lanes = Lanes {
+            bound: bound.clone(),
+            machine,
+            fixed,
+            spread,
+            results: vec![0; inner.steps.len()],
+            row: (0, 0, 0),
+            shift: shift(inner),
+        };
         lanes.begin_row(0, 0, 0);
         lanes
     }

@@ -126,14 +126,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The id of a square of `side × side` tiles, as far as it lies in the grid; sums over it go to `own` unless it is divided.
-    fn visit(
-        &mut self,
-        square: Square,
-        side: usize,
-        memo: &mut Memo,
-        open: &mut Vec<Square>,
-        own: &mut Totals,
-    ) -> u32 {
+    fn visit(&mut self, square: Square, side: usize, memo: &mut Memo, open: &mut Vec<Square>, own: &mut Totals) -> u32 {
         let Square { row, col, mut near } = square;
         if row >= self.size.0 || col >= self.size.1 {
             return EMPTY;

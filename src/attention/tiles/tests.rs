@@ -130,3 +130,31 @@ fn a_mask_without_structure_stops_at_the_budget() {
     assert_eq!(map.allowed_pairs(), None);
     assert_eq!(map.counts().partial, map.counts().total);
 }
+
+#[test]
+fn what_bounds_cant_see_is_counted_with_a_cap_and_with_progress() {
+    let mut problem = Problem::plain(Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 4500, n_k: 4500, d: 4, d_v: 4 });
+    // Both hashes are one number: every odd key is allowed, which nothing but looking tells.
+    let mask = "k <= q_pos + 64 and ((hash(q, k, 0) % 2 == 0) != (hash(q, k, 0) % 2 == k % 2))";
+    problem.masks.push(Term::new("mask", mask));
+    let plan = Plan::compile(&problem).unwrap();
+    let map = plan.tiles(0, 0, 48, 64);
+    let rows = map.grid().0;
+    let mut rules = RowRules::new(&plan, 64);
+    let mut heard = Vec::new();
+    let mut hear = |share: f64| {
+        heard.push(share);
+        true
+    };
+    let pairs = (0..4500_u64).map(|q| (q + 65).min(4500) / 2).sum();
+    assert_eq!(map.count_pairs(&plan, &mut rules, (0, 0), 1 << 30, &mut hear), Some(pairs));
+    assert!(heard.len() == rows && heard.is_sorted() && heard.ends_with(&[1.0]));
+    assert_eq!(map.count_pairs(&plan, &mut rules, (0, 0), 1 << 20, &mut |_| true), None, "a cap");
+    let mut rounds = 0;
+    let mut stop = |_| {
+        rounds += 1;
+        rounds < 3
+    };
+    assert_eq!(map.count_pairs(&plan, &mut rules, (0, 0), 1 << 30, &mut stop), None);
+    assert_eq!(rounds, 3, "an end on request");
+}

@@ -7,15 +7,8 @@ use super::lane::{F32x4, Tier};
 const END: f32 = 7.905_311;
 /// Odd numerator, from the thirteenth degree down to the first, and even denominator, from the sixth down: the rational approximation of Eigen
 /// (`MathFunctionsImpl.h`, `ptanh`), within a few units in the last place.
-const ODD: [f32; 7] = [
-    -2.760_768_4e-16,
-    2.000_188e-13,
-    -8.604_672e-11,
-    5.122_297e-8,
-    1.485_722_4e-5,
-    6.372_619e-4,
-    4.893_524_6e-3,
-];
+const ODD: [f32; 7] =
+    [-2.760_768_4e-16, 2.000_188e-13, -8.604_672e-11, 5.122_297e-8, 1.485_722_4e-5, 6.372_619e-4, 4.893_524_6e-3];
 const EVEN: [f32; 4] = [1.198_258_4e-6, 1.185_347e-4, 2.268_434_6e-3, 4.893_525e-3];
 
 /// `cap · tanh(s / cap)` in place; NaN stays NaN.

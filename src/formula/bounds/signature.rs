@@ -217,8 +217,8 @@ impl Signer<'_> {
                 continue;
             }
             let parts = begins.iter().enumerate();
-            let mut parts =
-                parts.map(|(i, &(begin, _))| (begin & !low).wrapping_add(if ends(i) { low.wrapping_add(1) } else { 0 }));
+            let mut parts = parts
+                .map(|(i, &(begin, _))| (begin & !low).wrapping_add(if ends(i) { low.wrapping_add(1) } else { 0 }));
             let above = self.above(at, &mut parts) & !low;
             self.key.push(equal.map_or(above.into(), |number| i64::from(above == number & !low)));
         }
