@@ -160,7 +160,7 @@ pub fn Sizes(
         </Show>
         <Slider label=words("size", "维度") value=value(|s| s.d) span=Span::whole(1, 128).up_to(limits::SIZE as f64) path="input.size.d" on_change=set("input.size.d", |s, n| s.d = n) />
         <Slider label=words("value size", "值维度") value=value(|s| s.d_v) span=Span::whole(1, 128).up_to(limits::SIZE as f64) path="input.size.d_v" on_change=set("input.size.d_v", |s, n| s.d_v = n) />
-        <p class="note sizes__large" role="status" hidden=move || large.with(Option::is_none)>{move || large.get()}</p>
+        <p class="note" role="status" hidden=move || large.with(Option::is_none)>{move || large.get()}</p>
         <IssueLine path="input.size" />
     }
 }

@@ -14,7 +14,7 @@ use crate::formula;
 pub(super) const MAX_CELLS: u64 = 1 << 24;
 
 /// Rectangles that may be put to the bounds; squares left open after that are partial as a whole.
-pub(super) const MAX_RECTANGLES: u64 = 1 << 21;
+pub(super) const MAX_RECTANGLES: u64 = 1 << 19;
 
 /// What building a map cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
