@@ -13,9 +13,10 @@
   const script = document.currentScript;
   if (!script || !("customElements" in window) || customElements.get(NAME)) return;
   const base = new URL(".", script.src);
-  // A host in a sandbox without an origin hands the sandbox down: the frame has none either.
-  const PEER = self.origin === "null" ? "null" : base.origin;
-  const TARGET = PEER === "null" ? "*" : PEER;
+  // A host in a sandbox without an origin hands the sandbox down: the frame has none either. A host without an origin for another reason (a file)
+  // leaves the frame its own. The source of a message is checked in both.
+  const PEERS = self.origin === "null" ? ["null", base.origin] : [base.origin];
+  const TARGET = self.origin === "null" ? "*" : base.origin;
   // A frame that has not told its height so long after it was loaded is shown as it is: it says what is missing.
   const PATIENCE_MS = 8000;
 
@@ -202,7 +203,7 @@
 
     #receive(event) {
       const data = event.data;
-      if (!this.#frame || event.source !== this.#frame.contentWindow || event.origin !== PEER) return;
+      if (!this.#frame || event.source !== this.#frame.contentWindow || !PEERS.includes(event.origin)) return;
       if (data?.type !== NAME || data.version !== 1) return;
       if (data.method === undefined) {
         const asked = this.#asked.get(data.id);

@@ -291,7 +291,7 @@ export interface RunResult {
 export interface Timing {
   /** From the call to the result. */
   total_ms: number;
-  /** Streaming runs have prepare, kernel and transfer; materialised ones every slot. */
+  /** In order: prepare, transfer, kernel (streaming) or every slot (materialised), backward where gradients were asked for, merge, transfer. */
   stages: { name: string; ms: number }[];
   /** The kernel alone, for each repetition. */
   runs_ms: number[];

@@ -262,12 +262,14 @@ fn settings(lab: Lab) {
         }
     };
     asked("theme", &["auto", "light", "dark"]);
-    asked("lang", &["en", "zh", "zh-CN"]);
+    if !["en", "zh"].iter().any(|known| lang.to_ascii_lowercase().starts_with(known)) {
+        asked("lang", &[]);
+    }
 }
 
 /// A name in the address's query that means nothing is said, not passed over.
 pub fn say_unknown(lab: Lab, key: &str, name: &str) {
-    let name: String = name.chars().take(40).filter(|c| !c.is_control()).collect();
+    let name: String = name.chars().take(40).filter(char::is_ascii_graphic).collect();
     let words =
         i18n::now(lab.lang.get_untracked(), "The address names something that there is not: ", "地址中有未知名称：");
     lab.notices.update(|all| all.push(Notice { text: format!("{words}{key}={name}"), keep: None }));

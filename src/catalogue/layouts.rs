@@ -304,8 +304,8 @@ const MORE: &[LayoutEntry] = &[
         tables: &[tables::masks::PERIOD, super::masks::PHASE],
         paper: Some(Paper { title: "Koutník et al., A Clockwork RNN", year: 2014, id: "arXiv:1402.3511" }),
         ours: Some(Text::new(
-            "Our definition, after the clockwork network, whose modules keep their state between ticks; with the clock mask it is clock attention that holds. Rows before the first tick keep their own output, and the weights shown are those before rows are held.",
-            "这是本站的定义，借鉴时钟循环网络：各模块在两次节拍之间保持状态；与时钟掩码合用即为保持的时钟注意力。第一次节拍之前的行保留自身输出，图中的权重是保持之前的。",
+            "No paper fixes it; ours follows the clockwork network, whose modules keep their state between ticks; with the clock mask it is clock attention that holds. Rows before the first tick keep their own output, and the weights shown are those before rows are held.",
+            "没有论文规定它；本站的定义借鉴时钟循环网络：各模块在两次节拍之间保持状态；与时钟掩码合用即为保持的时钟注意力。第一次节拍之前的行保留自身输出，图中的权重是保持之前的。",
         )),
     },
     LayoutEntry {

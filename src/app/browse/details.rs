@@ -71,7 +71,7 @@ pub fn Details(
             {(!params.is_empty()).then(|| view! { <dt>{t("parameters", "参数")}</dt><dd>{named}</dd> })}
         </dl>
         {ours.map(|ours| view! {
-            <p class="note browse__ours"><b>{t("Our definition. ", "本站的定义。")}</b>{t(ours.en, ours.zh)}</p>
+            <p class="note browse__ours"><b>{t("What is ours in it. ", "本站的取舍。")}</b>{t(ours.en, ours.zh)}</p>
         })}
         <div class="edits">
             <button type="button" class="primary" on:click=handler(move |_| on_choose.run(entry.clone()))>{t(en, zh)}</button>

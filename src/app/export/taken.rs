@@ -86,9 +86,17 @@ impl Taken {
     /// What stands under tables and pictures.
     pub fn caption(&self, lang: Lang) -> String {
         let (head, mask) = (self.head() + 1, self.mask(lang));
+        let [en, zh] = match self.experiment.view.stage {
+            Stage::Raw => ["Products of queries and keys", "查询与键的乘积"],
+            Stage::Scaled => ["Scaled scores", "缩放后的分数"],
+            Stage::Capped => ["Scores after the softcap", "软上限后的分数"],
+            Stage::Biased => ["Scores with biases", "加偏置的分数"],
+            Stage::Masked => ["Masked scores", "掩码后的分数"],
+            Stage::Weights => ["Attention weights", "注意力权重"],
+        };
         match lang {
-            Lang::En => format!("Attention weights of head {head}. Mask: {mask}."),
-            Lang::Zh => format!("第 {head} 个头的注意力权重。掩码：{mask}。"),
+            Lang::En => format!("{en} of head {head}. Mask: {mask}."),
+            Lang::Zh => format!("第 {head} 个头的{zh}。掩码：{mask}。"),
         }
     }
 

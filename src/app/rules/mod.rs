@@ -87,7 +87,7 @@ fn About(
         </p>
         {ours.map(|ours| view! {
             <details class="more">
-                <summary>{t("Our definition", "本站的定义")}</summary>
+                <summary>{t("What is ours in it", "本站的取舍")}</summary>
                 <p class="note">{t(ours.en, ours.zh)}</p>
             </details>
         })}

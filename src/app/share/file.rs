@@ -28,7 +28,15 @@ async fn json(file: &File) -> Result<Value, Issues> {
     }
     let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
     let value = text.and_then(|text| serde_json::from_str(&text).ok());
-    value.ok_or_else(|| refused(message!("the file holds no JSON", "文件不是 JSON")))
+    value.map(unwrapped).ok_or_else(|| refused(message!("the file holds no JSON", "文件不是 JSON")))
+}
+
+/// What Export saves says by which program and version it was written, around the experiment.
+fn unwrapped(mut value: Value) -> Value {
+    match value.get_mut("experiment") {
+        Some(inner) if inner.is_object() => inner.take(),
+        _ => value,
+    }
 }
 
 /// Opens a dropped file if it is a saved experiment, as one step of undo, or says in a notice what is wrong with it. Whether it is one; with

@@ -140,8 +140,8 @@ mod tests {
         assert_eq!(paths("nystrom", None, dims(4, 4), true), ["is_causal"]);
         assert_eq!(paths("linear", None, dims(4, 9), true), ["estimator.id"]);
         assert_eq!(paths("blockwise-summary", None, dims(4, 9), false), ["estimator.id"]);
-        assert_eq!(paths("conv2d", Some(("picture", 3.0)), dims(8, 8), false), ["estimator.params.picture"]);
-        assert!(paths("conv2d", Some(("picture", 4.0)), dims(8, 8), true).is_empty());
+        // The last row of a picture may end early.
+        assert!(paths("conv2d", Some(("picture", 3.0)), dims(8, 8), false).is_empty());
         assert_eq!(paths("ring", None, dims(1 << 12, 1 << 12), false), ["estimator"]);
     }
 }

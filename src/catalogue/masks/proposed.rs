@@ -58,10 +58,10 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         }],
         paper: None,
         ours: Some(Text::new(
-            "Our definition. Head h keeps distance 0, distance 1 and the preset's distances o stretched to \
+            "No paper fixes what synaptic attention is; ours is a mask with a number on each wire, so that both connection and strength can be read off it. Head h keeps distance 0, distance 1 and the preset's distances o stretched to \
              round(o · (1 + α · h)), α being the stretch. A wire of strength g adds ln g to the score, so g multiplies the weight before \
              the row is normalised; 0 cuts the wire. Fading divides the strength by (1 + d)^f for distance d and the slider's f.",
-            "这是本站的定义。第 h 个头保留距离 0、距离 1，以及预设距离 o 按系数 α 拉伸后的 round(o · (1 + α · h))。\
+            "没有论文规定突触注意力是什么；本站的定义是一种每条连接带有数值的掩码，连接与强度都一目了然。第 h 个头保留距离 0、距离 1，以及预设距离 o 按系数 α 拉伸后的 round(o · (1 + α · h))。\
              强度为 g 的连接给分数加上 ln g，即在归一化之前把权重乘以 g；g 为 0 时连接断开。减弱是把强度除以 (1 + d)^f，其中 d 是距离，f 是滑块的值。",
         )),
         cost: CostClass::NLogN,
@@ -89,10 +89,10 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         }],
         paper: None,
         ours: Some(Text::new(
-            "Our definition. Sierpinski keeps a key whose binary digits are a subset of the query's: the Kronecker power of \
+            "No paper fixes what fractal attention is; ours are the two best known fractals as masks. Sierpinski keeps a key whose binary digits are a subset of the query's: the Kronecker power of \
              [[1,0],[1,1]]. That relation is transitive, so more layers never widen it; the previous token is added to join \
              the parts. Cantor keeps distances without the digit 1 in base 3.",
-            "这是本站的定义。谢尔宾斯基模式保留二进制位是查询位置子集的键，即 [[1,0],[1,1]] 的克罗内克幂。\
+            "没有论文规定分形注意力是什么；本站取两种最著名的分形作为掩码。谢尔宾斯基模式保留二进制位是查询位置子集的键，即 [[1,0],[1,1]] 的克罗内克幂。\
              这一关系可传递，层数再多也不会扩大视野，因此加上前一个词元把各部分连起来。康托尔模式保留三进制中不含数字 1 的距离。",
         )),
         cost: CostClass::Subquadratic,
@@ -117,10 +117,10 @@ pub(super) const ENTRIES: &[MaskEntry] = &[
         tables: &[tables::PERIOD, PHASE],
         paper: Some(CLOCKWORK_RNN),
         ours: Some(Text::new(
-            "Our definition, after the clockwork network, whose modules update when the time is a multiple of their period. \
+            "No paper fixes what clock attention is; ours follows the clockwork network, whose modules update when the time is a multiple of their period. \
              Head h sees key k when (k − phase) is a multiple of its period; it always sees its own token, and the previous \
              one so that no position is cut off.",
-            "这是本站的定义，借鉴时钟循环网络：网络的各模块只在时刻为其周期的倍数时更新。\
+            "没有论文规定时钟注意力是什么；本站的定义借鉴时钟循环网络：网络的各模块只在时刻为其周期的倍数时更新。\
              当 k − 相位是周期的倍数时，第 h 个头能看到键 k；它总能看到自己的词元，也看前一个词元，以免有位置被隔开。",
         )),
         cost: CostClass::Quadratic,
@@ -145,9 +145,9 @@ const HELD: MaskEntry = MaskEntry {
     tables: &[tables::PERIOD, PHASE],
     paper: Some(CLOCKWORK_RNN),
     ours: Some(Text::new(
-        "Our definition, after the clockwork network, whose slow modules keep their state between ticks. Row q has the keys of row t, the last tick \
+        "No paper fixes what a clock that holds is; ours follows the clockwork network, whose slow modules keep their state between ticks. Row q has the keys of row t, the last tick \
          of its head up to q, and its own. The score stays its own: to hold the whole output, row q would need the query of row t, which no mask gives.",
-        "这是本站的定义，借鉴时钟循环网络：慢的模块在两次节拍之间保持状态。第 q 行的键与第 t 行相同，再加上自己，其中 t 是该头不晚于 q 的最近一次节拍。\
+        "没有论文规定保持的时钟是什么；本站的定义借鉴时钟循环网络：慢的模块在两次节拍之间保持状态。第 q 行的键与第 t 行相同，再加上自己，其中 t 是该头不晚于 q 的最近一次节拍。\
          分数仍由查询自己决定：要保持整个输出，第 q 行须用第 t 行的查询，这是掩码做不到的。",
     )),
     cost: CostClass::Quadratic,
@@ -212,9 +212,9 @@ pub(super) const MORE: &[MaskEntry] = &[
         ],
         paper: None,
         ours: Some(Text::new(
-            "Our definition: the Kronecker power of the matrix. Write both positions in the base of its side; a key is kept when the \
+            "No paper fixes it; ours is the Kronecker power of the matrix, which is how such a picture is usually made. Write both positions in the base of its side; a key is kept when the \
              matrix keeps every pair of digits. The digits are looked up in two halves.",
-            "这是本站的定义：矩阵的克罗内克幂。把两个位置写成以边长为底的数，每一对数字都被矩阵保留时才保留该键。查表时数字分成高低两半。",
+            "没有论文规定它；本站取矩阵的克罗内克幂，这类图形通常即由此而来。把两个位置写成以边长为底的数，每一对数字都被矩阵保留时才保留该键。查表时数字分成高低两半。",
         )),
         cost: CostClass::Subquadratic,
         pairs_at_64: 783,

@@ -72,7 +72,7 @@ async fn the_catalogue_holds_every_list(page: &Page) -> Result<()> {
     ensure(now["estimator"]["id"] == "performer", || format!("{}", now["estimator"]))?;
     page.click("Browse all").await?;
     look_for(page, "cosine dial", "Cosine dial").await?;
-    page.wait_until("/Our definition/.test(document.querySelector('dialog[open] .browse__ours')?.textContent)").await?;
+    page.wait_until("/What is ours/.test(document.querySelector('dialog[open] .browse__ours')?.textContent)").await?;
     // What leaves the pairs alone shows the weights with it.
     page.wait_until("document.querySelector('dialog[open] canvas.browse__pattern')?.width > 0").await?;
     after(page, async || press_in_sheet(page, "Use it").await).await?;
