@@ -26,10 +26,7 @@ fn kernels() -> Vec<Kernel> {
         all.push(Kernel::Normalise { stats: a });
         for b in [false, true] {
             all.push(Kernel::Pool { hides: a, mean: b });
-            for stats in [false, true] {
-                all.push(Kernel::Merge { online: a, values: b, stats });
-                all.extend([false, true].map(|few| Kernel::Streaming { online: a, values: b, stats, few }));
-            }
+            all.extend([false, true].map(|stats| Kernel::Streaming { online: a, values: b, stats }));
         }
     }
     all
@@ -102,7 +99,7 @@ fn a_text_marks_what_came_out_of_formulas() {
         assert!(told.formulas.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{kernel:?}");
         let marked: Vec<&str> = told.formulas.iter().map(|&(start, end)| &told.text[start..end]).collect();
         assert!(marked.iter().all(|part| part.ends_with("}\n")), "{kernel:?}: {marked:?}");
-        if matches!(kernel, Kernel::Values | Kernel::Pool { .. } | Kernel::Merge { .. }) {
+        if matches!(kernel, Kernel::Values | Kernel::Pool { .. }) {
             assert!(marked.is_empty() && !told.text.contains("hash("), "{kernel:?} evaluates no formula");
             continue;
         }

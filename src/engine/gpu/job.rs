@@ -34,7 +34,6 @@ pub(super) struct Job {
     pub stage: u32,
     pub pixels: u32,
     pub lines: u32,
-    pub splits: u32,
 }
 
 /// Bytes of a job in its buffer.
@@ -64,7 +63,6 @@ impl Job {
             scale: plan.scale,
             softcap: plan.softcap.unwrap_or(1.0),
             sigmoid_bias: plan.sigmoid_bias(),
-            splits: 1,
             ..Self::default()
         }
     }
@@ -104,7 +102,6 @@ impl Job {
             stage,
             pixels,
             lines,
-            splits,
         } = *self;
         let (scale, softcap, sigmoid_bias) = (scale.to_bits(), softcap.to_bits(), sigmoid_bias.to_bits());
         [
@@ -135,7 +132,7 @@ impl Job {
             stage,
             pixels,
             lines,
-            splits,
+            0,
         ]
         .iter()
         .flat_map(|word| word.to_le_bytes())
