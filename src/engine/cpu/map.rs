@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::blocks::{Blocks, biased};
+use super::blocks::Blocks;
 use super::gemm::{GROUP, GroupBlock, KEYS, PANEL};
 use super::streaming::{State, row_blocks};
 use super::weights::weights;
@@ -102,12 +102,11 @@ fn stage_cells(
             let kernels = blocks.kernels;
             match (stage, blocks.rules(row)) {
                 (Stage::Capped, Some(rules)) => {
-                    rules.before_cap(plan, k0, &mut block.as_flattened_mut()[..columns.1]);
-                    if let Some(cap) = plan.softcap {
-                        (kernels.cap)(block, cap);
-                    }
+                    let s = &mut block.as_flattened_mut()[..columns.1];
+                    rules.before_cap(plan, k0, s);
+                    rules.cap(plan, s);
                 }
-                (Stage::Biased, Some(rules)) => biased(kernels, plan, rules, columns, block),
+                (Stage::Biased, Some(rules)) => rules.scores(plan, k0, &mut block.as_flattened_mut()[..columns.1]),
                 (Stage::Weights, rules) => weights(kernels, plan, rules, lse[i], columns.0, columns.1, block),
                 _ => {}
             }

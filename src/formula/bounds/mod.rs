@@ -4,7 +4,6 @@ mod coverage;
 mod floats;
 mod ints;
 mod ranges;
-mod signature;
 mod truth;
 
 pub use coverage::Coverage;
