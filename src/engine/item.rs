@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::attention::{Inputs, Plan};
+use crate::attention::{Dims, Inputs, Plan};
 use crate::experiment::Stage;
 
 /// Milliseconds from an arbitrary start; `performance.now()` in a worker, a monotonic clock in native benches.
@@ -59,6 +59,22 @@ pub struct MapRequest {
     pub height: usize,
     /// How cells that share a pixel are merged.
     pub pool: Pool,
+}
+
+impl MapRequest {
+    /// The weights of a whole head of the first sequence (the last head where there are not so many), at most `side` pixels each way.
+    pub fn whole_head(dims: &Dims, head: usize, side: usize) -> Self {
+        Self {
+            stage: Stage::Weights,
+            batch: 0,
+            head: head.min(dims.q_heads.saturating_sub(1)),
+            q: 0..dims.n_q,
+            k: 0..dims.n_k,
+            width: dims.n_k.min(side),
+            height: dims.n_q.min(side),
+            pool: Pool::Max,
+        }
+    }
 }
 
 /// A picture: `height × width` values, row-major. NaN where the mask allows no cell of the pixel (stages from `Masked` on).

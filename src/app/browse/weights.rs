@@ -18,8 +18,8 @@ use crate::app::view::view;
 use crate::attention::assemble;
 use crate::catalogue::{Summary, Text};
 use crate::engine::pool::{Cancel, Lane, Pool, Run};
-use crate::engine::{self, Map, MapRequest, Want};
-use crate::experiment::{Algorithm, Backend, Message, Stage};
+use crate::engine::{Map, MapRequest, Want};
+use crate::experiment::{Algorithm, Backend, Message};
 
 /// Most rows and columns of the picture.
 const SIDE: usize = 64;
@@ -69,16 +69,7 @@ async fn weights(lab: Lab, pool: &Pool, entry: &Summary, cancel: Cancel) -> Resu
         );
         return Err(text.into());
     }
-    let picture = MapRequest {
-        stage: Stage::Weights,
-        batch: 0,
-        head: experiment.view.head.min(dims.q_heads.saturating_sub(1)),
-        q: 0..dims.n_q,
-        k: 0..dims.n_k,
-        width: dims.n_k.min(SIDE),
-        height: dims.n_q.min(SIDE),
-        pool: engine::Pool::Max,
-    };
+    let picture = MapRequest::whole_head(&dims, experiment.view.head, SIDE);
     let run = Run {
         problem: Arc::new(problem),
         inputs,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::app::state::Lab;
 use crate::attention::{Inputs, Problem, assemble};
 use crate::engine::pool::{Cancel, Lane, OnProgress, Pool, Run, RunError};
-use crate::engine::{self, MapRequest, Outcome, Want};
-use crate::experiment::{Algorithm, Backend, Stage, check, message};
+use crate::engine::{MapRequest, Outcome, Want};
+use crate::experiment::{Algorithm, Backend, check, message};
 
 /// Longest side of the pictures.
 const SIDE: usize = 128;
@@ -49,16 +49,7 @@ impl Question {
         check(&experiment)?;
         let (problem, inputs) = assemble(&experiment, &loaded)?;
         let dims = problem.dims;
-        let picture = MapRequest {
-            stage: Stage::Weights,
-            batch: 0,
-            head: experiment.view.head.min(dims.q_heads.saturating_sub(1)),
-            q: 0..dims.n_q,
-            k: 0..dims.n_k,
-            width: dims.n_k.min(SIDE),
-            height: dims.n_q.min(SIDE),
-            pool: engine::Pool::Max,
-        };
+        let picture = MapRequest::whole_head(&dims, experiment.view.head, SIDE);
         Ok(Self { problem: Arc::new(problem), inputs, algorithm: experiment.engine.algorithm, picture })
     }
 
