@@ -35,7 +35,7 @@ pub use load::{captured, dims_of, load, made};
 pub use lowering::Lowering;
 pub use opener::opener;
 pub use operators::Operator;
-pub use paint::paint;
+pub use paint::{allows, paint};
 pub use plan::Plan;
 pub use problem::{Beyond, Encoding, Normaliser, Problem, Term};
 pub use request::Request;

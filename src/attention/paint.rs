@@ -18,6 +18,18 @@ pub fn paint(experiment: &mut Experiment, dims: Option<Dims>, patch: Patch) {
     }
 }
 
+/// Whether the mask of an experiment whose input has these sizes, paint included, allows the cell (query, key) of a head. A mask with a mistake
+/// forbids nothing.
+pub fn allows(experiment: &Experiment, dims: Dims, head: usize, (q, k): (usize, usize)) -> bool {
+    let covers = |patch: &&Patch| patch.head.is_none_or(|h| h == head) && (patch.q[0]..patch.q[1]).contains(&q) && (patch.k[0]..patch.k[1]).contains(&k);
+    // Later patches lie over earlier ones.
+    if let Some(patch) = experiment.paint.iter().rev().find(covers) {
+        return patch.allow;
+    }
+    pattern(experiment, dims)
+        .is_none_or(|bounds| bounds.iter().all(|bound| bound.mask_at(0, head as i32, q as i32, k as i32)))
+}
+
 /// The mask's formulas, ready to be evaluated.
 fn pattern(experiment: &Experiment, dims: Dims) -> Option<Vec<Bound>> {
     let problem = masks(experiment, dims).ok()?;
@@ -29,6 +41,17 @@ fn pattern(experiment: &Experiment, dims: Dims) -> Option<Vec<Bound>> {
 mod tests {
     use super::*;
     use crate::experiment::CausalAlignment;
+
+    #[test]
+    fn what_a_cell_says_follows_the_mask_and_the_paint_over_it() {
+        let mut experiment = Experiment::default();
+        let dims = Dims { batch: 1, q_heads: 12, kv_heads: 12, n_q: 600, n_k: 600, d: 4, d_v: 4 };
+        assert!(allows(&experiment, dims, 0, (500, 495)) && !allows(&experiment, dims, 0, (500, 501)));
+        paint(&mut experiment, Some(dims), Patch { head: Some(3), q: [500, 501], k: [501, 502], allow: true });
+        assert!(allows(&experiment, dims, 3, (500, 501)) && !allows(&experiment, dims, 2, (500, 501)));
+        paint(&mut experiment, Some(dims), Patch { head: None, q: [500, 501], k: [490, 502], allow: false });
+        assert!(!allows(&experiment, dims, 3, (500, 501)) && !allows(&experiment, dims, 0, (500, 495)));
+    }
 
     #[test]
     fn a_cell_switched_there_and_back_leaves_nothing() {

@@ -85,7 +85,6 @@ pub fn Sheet(
             <button
                 type="button"
                 aria-pressed=move || on.get().to_string()
-                aria-checked=move || on.get().to_string()
                 on:click=handler(press)
             >
                 {mask.map(|mask| view! { <Thumb entry=mask /> })}

@@ -17,6 +17,7 @@ use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
 use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::result::story;
 use crate::app::runner::checked::missing;
 use crate::app::state::{Lab, Status, lab};
 use crate::app::view::{handler, view};
@@ -49,8 +50,9 @@ pub fn MapView(
         });
     });
 
-    // While painting: what the stroke sets, decided by the cell it starts on, and the cell it reached.
-    let stroke = StoredValue::new(None::<(bool, (usize, usize))>);
+    // While painting: the cell that the stroke reached, and what it sets, decided by the cell it starts on.
+    let stroke = StoredValue::new(None::<(usize, usize)>);
+    let sets = StoredValue::new(None::<bool>);
     let at = move |event: &PointerEvent| {
         let field = field.get_untracked()?;
         let (n_q, n_k) = size.get_untracked();
@@ -67,26 +69,26 @@ pub fn MapView(
         if lab.hover.get_untracked() != Some(cell) {
             lab.hover.set(Some(cell));
         }
-        if let Some((allow, from)) = stroke.get_value()
+        if let Some(from) = stroke.get_value()
             && from != cell
         {
             // A fast hand skips cells between two events: the line between them is painted.
             for between in line(from, cell) {
-                paint(lab, between, allow);
+                paint(lab, between, sets);
             }
-            stroke.set_value(Some((allow, cell)));
+            stroke.set_value(Some(cell));
         }
     };
     let on_down = move |event: PointerEvent| {
         let Some((q, k)) = at(&event) else { return };
         if painting.get_untracked() {
-            let allow = !allowed(lab, q, k);
-            stroke.set_value(Some((allow, (q, k))));
+            sets.set_value(opposite(lab, (q, k)));
+            stroke.set_value(Some((q, k)));
             if let Some(field) = field.get_untracked() {
                 // Without capture the stroke ends at the map's edge, no more.
                 let _ = field.set_pointer_capture(event.pointer_id());
             }
-            paint(lab, (q, k), allow);
+            paint(lab, (q, k), sets);
         } else {
             lab.show(|view| (view.query, view.key) = (q, k));
         }
@@ -106,7 +108,8 @@ pub fn MapView(
             "PageDown" => (n_q - 1, k),
             " " => {
                 event.prevent_default();
-                paint(lab, (q, k), !allowed(lab, q, k));
+                sets.set_value(opposite(lab, (q, k)));
+                paint(lab, (q, k), sets);
                 return;
             }
             _ => return,
@@ -176,19 +179,16 @@ fn start(index: usize, n: usize) -> String {
     percent(index as f64 / n.max(1) as f64)
 }
 
-/// Whether the mask, paint included, allows the cell.
-fn allowed(lab: Lab, q: usize, k: usize) -> bool {
+/// What a stroke that starts on the cell sets: to allow it where the mask, paint included, forbids it. `None` where no picture tells.
+fn opposite(lab: Lab, cell: (usize, usize)) -> Option<bool> {
     let head = lab.experiment.with_untracked(|e| e.view.head);
-    lab.picture(Stage::Masked, head).is_none_or(|map| {
-        let whole = map.request.width > k && map.request.height > q;
-        !whole || map.values.get(q * map.request.width + k).is_none_or(|v| !v.is_nan() && *v != f32::NEG_INFINITY)
-    })
+    story::value(lab, Stage::Masked, head, cell).map(story::is_masked)
 }
 
-/// Switches one cell for all heads.
-fn paint(lab: Lab, (q, k): (usize, usize), allow: bool) {
+/// Switches one cell for all heads: to what `sets` says, or else to the opposite of what the mask says, for this cell and those after it.
+fn paint(lab: Lab, cell: (usize, usize), sets: StoredValue<Option<bool>>) {
     spawn_local(async move {
-        match put(lab, (q, k), allow).await {
+        match put(lab, cell, sets).await {
             Ok(()) => {}
             Err(_) => lab.status.set(Status::Failed(missing())),
         }
@@ -197,8 +197,12 @@ fn paint(lab: Lab, (q, k): (usize, usize), allow: bool) {
 
 /// It asks the mask's formulas what lies below.
 #[wasm_split(catalogue, fallible)]
-fn put(lab: Lab, (q, k): (usize, usize), allow: bool) -> Result<(), SplitLoaderError> {
+fn put(lab: Lab, (q, k): (usize, usize), sets: StoredValue<Option<bool>>) -> Result<(), SplitLoaderError> {
     let dims = lab.loaded.with_untracked(|loaded| loaded.as_ref().map(|loaded| loaded.dims));
+    let allow = sets.get_value().unwrap_or_else(|| {
+        !lab.experiment.with_untracked(|e| dims.is_none_or(|dims| attention::allows(e, dims, e.view.head, (q, k))))
+    });
+    sets.set_value(Some(allow));
     lab.edit("paint", |e| attention::paint(e, dims, Patch { head: None, q: [q, q + 1], k: [k, k + 1], allow }));
     Ok(())
 }
@@ -208,13 +212,12 @@ fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
     let lang = lab.lang.get();
     let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
     let token = |keys: bool, i: usize| lab.tokens(keys).get(i).cloned().unwrap_or_else(|| i.to_string());
-    let value = lab
-        .picture(stage, head)
-        .and_then(|m| (m.request.width > k && m.request.height > q).then(|| m.values[q * m.request.width + k]));
     let (en, zh) = stages::name(stage);
-    let value = match value {
+    let value = match story::value(lab, stage, head, (q, k)) {
         Some(v) if v.is_finite() => fixed(f64::from(v), 3),
-        _ => i18n::now(lang, "masked", "已屏蔽").to_owned(),
+        Some(_) => i18n::now(lang, "masked", "已屏蔽").to_owned(),
+        // On its way: pictures of large matrices are pooled, and the cell is asked for by itself.
+        None => "…".to_owned(),
     };
     format!("{} → {}, {}: {value}", token(false, q), token(true, k), i18n::now(lang, en, zh))
 }

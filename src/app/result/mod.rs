@@ -4,7 +4,7 @@ mod output;
 mod plane;
 mod row;
 mod stages;
-mod story;
+pub mod story;
 mod timing;
 mod why;
 

@@ -54,7 +54,7 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
                 if event.target().is_some_and(|t| t.dyn_ref::<web_sys::HtmlBodyElement>().is_some()) =>
             {
                 let index = key.parse::<usize>().unwrap_or(1) - 1;
-                lab.edit("view.stage", |e| e.view.stage = Stage::ALL[index.min(5)]);
+                lab.show(|view| view.stage = Stage::ALL[index.min(5)]);
                 true
             }
             _ => false,
@@ -81,7 +81,5 @@ fn press(button: &str) -> bool {
 
 fn step_head(lab: Lab, forward: bool) {
     let heads = lab.loaded.with_untracked(|l| l.as_ref().map_or(1, |l| l.dims.q_heads)).max(1);
-    lab.edit("view.head", |e| {
-        e.view.head = if forward { (e.view.head + 1) % heads } else { (e.view.head + heads - 1) % heads };
-    });
+    lab.show(|view| view.head = (view.head + if forward { 1 } else { heads - 1 }) % heads);
 }

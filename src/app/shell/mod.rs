@@ -95,11 +95,11 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
                 <ResultColumn />
             </section>
         </main>
-        <nav class="tabs" role="tablist" aria-label=t("Parts of the page", "页面分区")>
+        <nav class="tabs" aria-label=t("Parts of the page", "页面分区")>
             {Sheet::ALL.map(|(which, en, zh)| view! {
                 <button
-                    role="tab"
-                    aria-selected=move || (sheet.get() == which).to_string()
+                    type="button"
+                    aria-current=move || (sheet.get() == which).then_some("page")
                     on:click=handler(move |_| {
                         sheet.set(which);
                         scroll_to_top();
