@@ -3,16 +3,8 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language ?? "en";
   const toggle = document.getElementById("language");
-  const choose = (lang) => {
-    root.dataset.lang = root.lang = lang;
-    // The button names the other language, in that language.
-    [toggle.lang, toggle.textContent] = lang === "en" ? ["zh-CN", "中文"] : ["en", "English"];
-  };
-  choose(asked.toLowerCase().startsWith("zh") ? "zh-CN" : "en");
   const words = (en, zh) => (root.lang === "en" ? en : zh);
-  toggle.addEventListener("click", () => choose(root.lang === "en" ? "zh-CN" : "en"));
 
   const normal = (shape, seed) => ({ shape, seed });
   const QKV = (shape) => ({ Q: normal(shape, 1), K: normal(shape, 2), V: normal(shape, 3) });

@@ -21,7 +21,11 @@ pub fn paint(experiment: &mut Experiment, dims: Option<Dims>, patch: Patch) {
 /// Whether the mask of an experiment whose input has these sizes, paint included, allows the cell (query, key) of a head. A mask with a mistake
 /// forbids nothing.
 pub fn allows(experiment: &Experiment, dims: Dims, head: usize, (q, k): (usize, usize)) -> bool {
-    let covers = |patch: &&Patch| patch.head.is_none_or(|h| h == head) && (patch.q[0]..patch.q[1]).contains(&q) && (patch.k[0]..patch.k[1]).contains(&k);
+    let covers = |patch: &&Patch| {
+        patch.head.is_none_or(|h| h == head)
+            && (patch.q[0]..patch.q[1]).contains(&q)
+            && (patch.k[0]..patch.k[1]).contains(&k)
+    };
     // Later patches lie over earlier ones.
     if let Some(patch) = experiment.paint.iter().rev().find(covers) {
         return patch.allow;

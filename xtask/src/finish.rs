@@ -29,6 +29,10 @@ const PAGE: &str = "page";
 /// The folder of the page about the JavaScript API, and its script.
 const API: &str = "api";
 const CONSOLE: &str = "console";
+/// The folder of the page that says how each number is measured.
+const MEASURING: &str = "measuring";
+/// The script by which the pages beside the playground show one of their languages.
+const LANGUAGE: &str = "language";
 
 /// The folder of captured heads.
 const CAPTURES: &str = "captures";
@@ -81,7 +85,12 @@ fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Re
     let icon = icon.and_then(|(_, tag)| html::attribute(tag, "href")).ok_or("index.html has no icon")?;
     let names = Names { pictures: &pictures, sheet: &sheet, icon: icon.trim_start_matches("./"), base };
     gallery::write(folder, &names)?;
-    api_page(folder, &names)?;
+    let language = hash_name(folder, LANGUAGE, "js")?;
+    let language = (format!("\"../{LANGUAGE}.js\""), format!("\"../{language}\""));
+    let console = hash_name(&folder.join(API), CONSOLE, "js")?;
+    let console = (format!("\"{CONSOLE}.js\""), format!("\"{console}\""));
+    page_beside(&folder.join(API), API, &names, &[language.clone(), console])?;
+    page_beside(&folder.join(MEASURING), MEASURING, &names, &[language])?;
     page = join_styles(folder, &page)?;
     page = html::set_meta(&page, LATER, &join_folder(folder, LATER)?)?;
     page = page.replace("<!-- base -->", &base.map(|base| absolute(base, &pictures)).unwrap_or_default());
@@ -225,24 +234,23 @@ fn page_sheet(folder: &Path) -> Result<String> {
     hash_name(folder, PAGE, "css")
 }
 
-/// The page about the JavaScript API: the names of its files, and its policy.
-fn api_page(folder: &Path, names: &Names) -> Result<()> {
-    let own = folder.join(API);
-    let console = hash_name(&own, CONSOLE, "js")?;
+/// A page beside the playground, in a folder of its own that addresses call `path`: the names of its files (its scripts', as they stand in it and as they
+/// are now), and its policy.
+fn page_beside(own: &Path, path: &str, names: &Names, scripts: &[(String, String)]) -> Result<()> {
     let index = own.join("index.html");
     let mut page = read(&index)?;
-    for (name, new) in [
-        (format!("\"{CONSOLE}.js\""), format!("\"{console}\"")),
+    let shared = [
         (format!("\"../{PAGE}.css\""), format!("\"../{}\"", names.sheet)),
         ("\"../icon.svg\"".to_owned(), format!("\"../{}\"", names.icon)),
-    ] {
-        if !page.contains(&name) {
+    ];
+    for (name, new) in scripts.iter().chain(&shared) {
+        if !page.contains(name) {
             return Err(format!("{} does not name {name}", index.display()).into());
         }
-        page = page.replace(&name, &new);
+        page = page.replace(name, new);
     }
     let absolute = names.base.map(|base| {
-        format!("<link rel=\"canonical\" href=\"{base}{API}/\"><meta property=\"og:url\" content=\"{base}{API}/\">")
+        format!("<link rel=\"canonical\" href=\"{base}{path}/\"><meta property=\"og:url\" content=\"{base}{path}/\">")
     });
     page = page.replace("<!-- base -->", &absolute.unwrap_or_default());
     page = html::set_meta(&without_notes(&page), "Content-Security-Policy", gallery::POLICY)?;
@@ -289,6 +297,7 @@ mod tests {
             ("a.css", "a{}"),
             ("b.css", "b{}"),
             ("page.css", ".p{}"),
+            ("language.js", "5"),
         ] {
             fs::write(folder.join(file), text).unwrap();
         }
@@ -296,12 +305,15 @@ mod tests {
         fs::write(folder.join("gallery/index.json"), "[]").unwrap();
         fs::create_dir(folder.join("api")).unwrap();
         fs::write(folder.join("api/console.js"), "4").unwrap();
-        fs::write(
-            folder.join("api/index.html"),
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><!-- base --><script src=\"console.js\"></script>\
-             <link rel=\"stylesheet\" href=\"../page.css\"><link rel=\"icon\" href=\"../icon.svg\">",
-        )
-        .unwrap();
+        fs::create_dir(folder.join("measuring")).unwrap();
+        let beside = |script: &str| {
+            format!(
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"\"><!-- base -->{script}<script src=\"../language.js\"></script>\
+                 <link rel=\"stylesheet\" href=\"../page.css\"><link rel=\"icon\" href=\"../icon.svg\">"
+            )
+        };
+        fs::write(folder.join("api/index.html"), beside("<script src=\"console.js\"></script>")).unwrap();
+        fs::write(folder.join("measuring/index.html"), beside("")).unwrap();
         fs::create_dir(folder.join("later")).unwrap();
         fs::write(folder.join("later/d.css"), "d{}").unwrap();
         fs::write(folder.join("later/c.css"), "/* c */\nc{}").unwrap();
@@ -346,6 +358,10 @@ mod tests {
         let script = api.split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(fs::read_to_string(folder.join("api").join(script)).unwrap(), "4");
         assert!(api.contains(gallery::POLICY) && api.contains("https://example.org/a/api/"));
+        let measuring = fs::read_to_string(folder.join("measuring/index.html")).unwrap();
+        let script = measuring.split("src=\"../").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(fs::read_to_string(folder.join(script)).unwrap(), "5");
+        assert!(measuring.contains(gallery::POLICY) && measuring.contains("https://example.org/a/measuring/"));
         assert!(folder.join("gallery/index.html").exists());
         assert!(page.contains(&digest::policy("import './app-2.js'; './app-3.wasm'")) && page.contains("canonical"));
         fs::remove_dir_all(folder).unwrap();

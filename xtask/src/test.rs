@@ -239,6 +239,11 @@ fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>
     let (host, _) = serve::start(serve::Site { folder, prefixes: &["/"], other, ..serve::Site::default() })?;
     let mut command = browser.program(address);
     command.args(filter).env("HOST_URL", format!("http://{host}"));
+    // Without it the tests that need it are not run, which is said before the tally.
+    match tools::axe() {
+        Ok(script) => drop(command.env("AXE", script)),
+        Err(error) => println!("axe-core can't be had: {error}"),
+    }
     if full {
         command.env("FULL", "1");
     }

@@ -90,6 +90,26 @@ pub fn typescript() -> Result<PathBuf> {
     Ok(ensure(&TYPESCRIPT)?.join(TYPESCRIPT.name))
 }
 
+/// Looks for what keeps people out of a page: the script of axe-core, found or installed.
+///
+/// # Errors
+/// When npm is missing or can't fetch it.
+pub fn axe() -> Result<PathBuf> {
+    const VERSION: &str = "4.14.1";
+    let script = root().join(".tools/axe/node_modules/axe-core/axe.min.js");
+    // Its first line names the version.
+    let is_there = || {
+        std::fs::read_to_string(&script)
+            .is_ok_and(|text| text.lines().next().is_some_and(|line| says(line, &format!("v{VERSION}"))))
+    };
+    if !is_there() {
+        println!("axe-core {VERSION} is missing: installing it into .tools/ (about 5 seconds)");
+        let what = ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", ".tools/axe"];
+        shell::run(shell::command("npm", &[&what[..], &[&format!("axe-core@{VERSION}")]].concat()))?;
+    }
+    if is_there() { Ok(script) } else { Err(format!("{} is not version {VERSION}", script.display()).into()) }
+}
+
 /// The bundler of scripts, found or installed.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ pub fn Details(
     });
     // The formula room escapes every name.
     let drawn = entry.written.iter().filter_map(|line| Some(Tree::parse(line).ok()?.mathml()));
-    let drawn = drawn.map(|math| view! { <div class="math" inner_html=math></div> }).collect_view();
+    let drawn = drawn.map(|math| view! { <div class="math" tabindex="0" inner_html=math></div> }).collect_view();
     let named = move || {
         let lang = lab.lang.get();
         let one = |p: &Param| format!("{} ({}, {}–{})", p.name, p.label.get(lang), p.min, p.max);

@@ -86,7 +86,7 @@ pub fn Pattern() -> impl IntoView {
         }
         let one = |(text, math): (String, Option<String>)| {
             view! {
-                {math.map(|math| view! { <div class="math" inner_html=math></div> })}
+                {math.map(|math| view! { <div class="math" tabindex="0" inner_html=math></div> })}
                 <code class="formula-line">{text}</code>
             }
         };

@@ -47,7 +47,7 @@ pub fn Captured() -> impl IntoView {
         (1..=limits::LAYERS).map(|l| Item::new(l.to_string(), Signal::stored(l.to_string()))).collect::<Vec<_>>();
     view! {
         <details class="picker" prop:open=move || open.get() on:toggle=handler(move |event| open.set(is_open(&event)))>
-            <summary aria-label=move || capture.get().map(|c| format!("{}: {}", t("Captured text", "采集的文本")(), title(lab.lang.get(), &c.title)))>
+            <summary title=t("Captured text", "采集的文本")>
                 {move || capture.get().map(|c| view! { <Line capture=c /> })}
             </summary>
             <Options chosen=Signal::derive(move || chosen.get().0) on_pick=Callback::new(pick) on_close=Callback::new(move |()| open.set(false)) />

@@ -41,7 +41,13 @@ fn sheet() -> Result<fn(RwSignal<bool>) -> AnyView, SplitLoaderError> {
 #[component]
 fn Sheet(open: RwSignal<bool>) -> impl IntoView {
     let dialog = modal_while(open);
+    let stop = RwSignal::new(None::<usize>);
+    let tour = move |_| {
+        open.set(false);
+        stop.set(Some(0));
+    };
     view! {
+        <super::tour::Tour stop=stop />
         <dialog node_ref=dialog on:close=handler(move |_| open.set(false)) aria-labelledby="help-title">
             <h2 id="help-title">{t("How to use the playground", "如何使用")}</h2>
             <p>{t(
@@ -69,9 +75,12 @@ fn Sheet(open: RwSignal<bool>) -> impl IntoView {
                 <a href="api/" target="_blank" rel="noopener">{t("JavaScript API, with a console", "JavaScript API 与控制台")}</a>
                 " · "
                 <a href="gallery/" target="_blank" rel="noopener">{t("Gallery as pages", "图集网页")}</a>
+                " · "
+                <a href="measuring/" target="_blank" rel="noopener">{t("How each number is measured", "每个数值如何测得")}</a>
             </p>
             <div class="dialog__foot">
-                <button class="primary" on:click=handler(move |_| open.set(false))>{t("Close", "关闭")}</button>
+                <button on:click=handler(move |_| open.set(false))>{t("Close", "关闭")}</button>
+                <button class="primary" on:click=handler(tour)>{t("Take the two-minute tour", "两分钟导览")}</button>
             </div>
         </dialog>
     }

@@ -7,6 +7,7 @@ mod keys;
 mod measure;
 mod notices;
 mod theme;
+mod tour;
 
 pub use drops::guard as guard_drops;
 pub use header::{Logo, StatusView, what};

@@ -99,7 +99,7 @@ impl Estimator {
             Method::Nystrom { landmarks, iterations } => {
                 let m = landmarks.min(dims.n_k).min(dims.n_q) as f64;
                 let scores = 2.0 * d * (n_q * m + m * m + m * n_k) + d * (n_q + n_k);
-                scores + 2.0 * d_v * (m * n_k + m * m + n_q * m) + 8.0 * iterations as f64 * m.powi(3)
+                scores + 2.0 * d_v * (m * n_k + m * m + n_q * m) + 10.0 * iterations as f64 * m.powi(3)
             }
             Method::HTransformer { block } => 2.0 * both * self.pairs_of_levels(block) + n_k * (2.0 * d + d_v),
             Method::BlockSummary { block } => {

@@ -67,6 +67,8 @@ async fn run(filter: &str) -> Result<bool> {
     }
     let mut page = driver.page().await?;
     let adapter = !cases.iter().any(|case| case.needs.adapter) || page.has_adapter().await?;
+    let axe = std::env::var_os("AXE").is_some();
+    let (cases, without_axe): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| axe || !case.needs.axe);
     let (cases, left_out): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| adapter || !case.needs.adapter);
     let (mut passed, mut failed) = (0, Vec::new());
     for case in &cases {
@@ -97,6 +99,9 @@ async fn run(filter: &str) -> Result<bool> {
     }
     if !left_out.is_empty() {
         println!("NOT RUN, no WebGPU adapter: {} tests on webgpu", left_out.len());
+    }
+    if !without_axe.is_empty() {
+        println!("NOT RUN, no axe-core: {} tests of access", without_axe.len());
     }
     println!("browser tests: {passed} passed, {} failed", failed.len());
     Ok(failed.is_empty())

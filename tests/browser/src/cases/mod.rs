@@ -1,5 +1,6 @@
 //! The tests. Each file has a table, `cases()`; this is the list of the files.
 
+pub mod access;
 pub mod boot;
 pub mod catalogue;
 pub mod conformance;
@@ -35,13 +36,15 @@ pub struct Needs {
     pub adapter: bool,
     /// A browser that nobody used before and nobody uses afterwards: an empty profile, a GPU that may be crashed.
     pub own_browser: bool,
+    /// The script of axe-core, in the file that AXE names. Without it the test is not run, and that is said.
+    pub axe: bool,
 }
 
 impl Needs {
     /// A browser with an adapter, shared with the other tests.
-    pub const ADAPTER: Self = Self { adapter: true, own_browser: false };
+    pub const ADAPTER: Self = Self { adapter: true, own_browser: false, axe: false };
     /// A browser with an adapter, for this test alone.
-    pub const ADAPTER_OF_ITS_OWN: Self = Self { adapter: true, own_browser: true };
+    pub const ADAPTER_OF_ITS_OWN: Self = Self { adapter: true, own_browser: true, axe: false };
 }
 
 /// One test.
@@ -92,6 +95,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(positions::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());
+    all.extend(access::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }
