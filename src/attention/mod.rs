@@ -2,6 +2,7 @@
 //! reference, and the cost. No web, no threads: everything here runs natively.
 
 pub mod cost;
+pub mod demand;
 pub mod dims;
 pub mod estimators;
 pub mod gradients;
@@ -42,4 +43,4 @@ pub use request::Request;
 pub use rotation::{Axes, Decay, Rotation, Stretch};
 pub use rules::RowRules;
 pub use threshold::Threshold;
-pub use tiles::{Coverage, TileCounts, TileMap};
+pub use tiles::{Coverage, Run, TileCounts, TileMap};

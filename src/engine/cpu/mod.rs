@@ -7,7 +7,7 @@
 //! | `gemm`, `pack` | the two products and the panels they read |
 //! | `ordered` | products and online softmax as the browser runs them, written by `build/` |
 //! | `shared` | sizes and constants of both |
-//! | `softmax`, `weights` | running maximum and sum; scores to final weights |
+//! | `softmax`, `weights`, `cap` | running maximum and sum; scores to final weights; the softcap |
 //! | `blocks` | packed tensors, tile maps, masked scores of a block |
 //! | `streaming`, `materialised` | the two algorithms |
 //! | `backward` | gradients |
@@ -16,6 +16,7 @@
 
 mod backward;
 mod blocks;
+mod cap;
 mod careful;
 mod exp;
 #[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]

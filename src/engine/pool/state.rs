@@ -13,7 +13,7 @@ use super::payoff::CPU_RATE;
 use super::run::{OnProgress, Operated, RunError};
 use super::schedule::{Board, JobId, Lane, Loss, SessionId, Side, Slot};
 use super::tensors::{Held, TensorKeys};
-use crate::attention::{Inputs, Loaded};
+use crate::attention::{Inputs, Loaded, demand};
 use crate::engine::protocol::wire::{self, Bulk};
 use crate::engine::protocol::{FromWorker, PROTOCOL, ToWorker};
 use crate::experiment::{Algorithm, Backend, Issues, message};
@@ -321,7 +321,7 @@ impl State {
     fn opened(&mut self, slot: Slot, job: JobId, prepare_ms: f64, copy_ms: f64) {
         self.board.opened(slot, job);
         let uncut = self.board.is_uncut(job);
-        let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) else { return };
+        let Some(Pending { task: Task::Compute(compute), notes, .. }) = self.jobs.get_mut(&job) else { return };
         compute.prepare_ms += prepare_ms;
         compute.copies.there_ms += copy_ms;
         let Some((session, opened)) = self.sessions.get(&compute.session).and_then(|s| Some((s, s.opened.as_ref()?)))
@@ -331,6 +331,9 @@ impl State {
         if uncut {
             let rate = rate_of(&self.rates, session.backend, session.algorithm);
             compute.parts = cut(&compute.dims, opened.cost.flops, &compute.maps, rate * item_ms(session.backend));
+            let at_once = compute.parts.len().min(self.board.places(self.board.side(slot)).count()).max(1) as f64;
+            let ms = opened.cost.flops / rate / at_once * compute.repeat as f64;
+            notes.extend(demand::of_run(&compute.dims, opened.cost.flops, ms));
             self.board.cut(job, compute.parts.clone());
         }
     }
