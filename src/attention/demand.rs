@@ -14,10 +14,15 @@ pub fn bytes(dims: &Dims) -> u64 {
     numbers.iter().map(|&len| 4 * len as u64).sum()
 }
 
+/// Whether a run of `flops` operations is large.
+pub fn is_large(dims: &Dims, flops: f64) -> bool {
+    bytes(dims) >= LARGE_BYTES || flops >= LARGE_FLOPS
+}
+
 /// The warning of a run of `flops` operations over the tiles that its mask leaves, if it is large; `ms` is what it should take here.
 pub fn of_run(dims: &Dims, flops: f64, ms: f64) -> Option<Message> {
     let (bytes, billions) = (bytes(dims), (flops / 1e9).ceil() as u64);
-    (bytes >= LARGE_BYTES || flops >= LARGE_FLOPS).then(|| {
+    is_large(dims, flops).then(|| {
         let (mib, seconds) = (bytes >> 20, (ms / 1e3).ceil() as u64);
         message!(
             "A large run: {billions} billion operations over the tiles that the mask leaves, expected to take {seconds} s here; {mib} MiB of tensors, once in the page and once in each worker.",
@@ -31,7 +36,7 @@ pub fn of_sizes(dims: &Dims) -> Option<Message> {
     let per_pair = 2.0 * (dims.d + dims.d_v) as f64;
     let flops = per_pair * dims.rows() as f64 * dims.n_k as f64;
     let (bytes, billions) = (bytes(dims), (flops / 1e9).ceil() as u64);
-    (bytes >= LARGE_BYTES || flops >= LARGE_FLOPS).then(|| {
+    is_large(dims, flops).then(|| {
         let mib = bytes >> 20;
         message!(
             "Large: {billions} billion operations for all pairs, of which a mask saves the tiles that it skips; {mib} MiB of tensors, once in the page and once in each worker.",

@@ -7,6 +7,7 @@ pub mod dims;
 pub mod estimators;
 pub mod gradients;
 pub mod inputs;
+pub mod late;
 pub mod load;
 pub mod lowering;
 mod opener;

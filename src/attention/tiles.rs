@@ -7,14 +7,17 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use self::build::{Builder, Totals};
+use self::look::Totals;
+use super::late;
 use super::plan::Plan;
 use super::rules::RowRules;
 
-mod build;
+pub(super) mod build;
+mod few;
+mod look;
 mod memo;
 
-pub use build::Effort;
+pub use look::{Built, Effort, Grid};
 
 /// What a mask says of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +65,14 @@ impl TileCounts {
     }
 }
 
+/// Maps of at most so many tiles are made square by square: among so few, looking for squares that are alike costs more than it saves.
+const FEW: usize = 256;
+
+/// Whether the map of a mask over `n_q × n_k` cells in tiles of `tile` has so many tiles that those which are alike are looked for.
+pub fn many(n_q: usize, n_k: usize, tile: (usize, usize)) -> bool {
+    n_q.div_ceil(tile.0.max(1)).saturating_mul(n_k.div_ceil(tile.1.max(1))) > FEW
+}
+
 /// Ids of squares: of one kind throughout, or divided (the others, counted from [`INNER`]).
 const EMPTY: u32 = 0;
 const FULL: u32 = 1;
@@ -95,19 +106,19 @@ pub struct Run {
 impl TileMap {
     /// The map of `(batch, head)` in tiles of `rows × cols` cells. `rules` belong to `plan`; where they stand afterwards is not specified.
     pub fn new(plan: &Plan, rules: &mut RowRules, batch: usize, head: usize, rows: usize, cols: usize) -> Self {
-        let tile = (rows.max(1), cols.max(1));
-        let grid = (plan.dims.n_q.div_ceil(tile.0), plan.dims.n_k.div_ceil(tile.1));
+        let (dims, tile) = (plan.dims, (rows.max(1), cols.max(1)));
+        let grid = (dims.n_q.div_ceil(tile.0), dims.n_k.div_ceil(tile.1));
         let total = grid.0 as u64 * grid.1 as u64;
         let side = grid.0.max(grid.1).next_power_of_two();
-        let cells = plan.dims.n_q as u64 * plan.dims.n_k as u64;
-        let (mut root, mut nodes, mut effort) = (FULL, Vec::new(), Effort::default());
-        let mut totals = Totals { full: total, live_cells: cells, pairs: cells, ..Totals::default() };
-        if plan.masked() {
-            let mut builder = Builder::new(plan, rules, (batch, head), tile, grid);
-            (root, totals) = builder.build(side);
-            (nodes, effort) = (builder.nodes, builder.effort);
-            nodes.shrink_to_fit();
-        }
+        let cells = dims.n_q as u64 * dims.n_k as u64;
+        let built = if plan.masked() {
+            let build = late::tiles().filter(|_| many(dims.n_q, dims.n_k, tile)).unwrap_or(few::build);
+            build(plan, rules, &Grid { at: (batch, head), tile, size: grid, side })
+        } else {
+            let totals = Totals { full: total, live_cells: cells, pairs: cells, ..Totals::default() };
+            Built { root: FULL, nodes: Vec::new(), totals, effort: Effort::default() }
+        };
+        let Built { root, nodes, totals, effort } = built;
         let Totals { full, partial, .. } = totals;
         let counts = TileCounts { total, skipped: total - full - partial, full, partial };
         Self { tile, grid, side, root, nodes, counts, totals, effort }

@@ -129,16 +129,17 @@ impl Lanes {
         let inner = &*bound.0;
         let needed = reach(&inner.steps, inner.root, |at| inner.table_of[at].is_some());
         let (fixed, order): (Vec<usize>, Vec<usize>) = needed.into_iter().partition(|&at| inner.fixed[at]);
-        let mut spread = Vec::new();
+        // By marks, which need no sorting.
+        let mut marked = vec![false; inner.steps.len()];
         for &at in order.iter().filter(|&&at| inner.table_of[at].is_none()) {
             if let Op::Row(_, operands) | Op::Read(_, operands) = inner.steps[at].op {
-                spread.extend(operands.iter().filter(|&id| inner.fixed[id]));
+                operands.iter().filter(|&id| inner.fixed[id]).for_each(|id| marked[id] = true);
             }
         }
-        spread.sort_unstable();
-        spread.dedup();
-        let mut with_register = [&spread[..], &order[..]].concat();
-        with_register.sort_unstable();
+        let ascending = |marked: &[bool]| (0..marked.len()).filter(|&at| marked[at]).collect::<Vec<usize>>();
+        let spread = ascending(&marked);
+        order.iter().for_each(|&at| marked[at] = true);
+        let with_register = ascending(&marked);
         let machine = Machine::new(inner.steps.len(), &with_register, order);
         let mut lanes = Lanes {
             bound: bound.clone(),

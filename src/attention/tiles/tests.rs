@@ -100,6 +100,36 @@ fn paint_alone_is_a_mask() {
 }
 
 #[test]
+fn few_tiles_and_many_are_built_alike() {
+    let paint = vec![
+        Patch { head: None, q: [3, 70], k: [0, 37], allow: true },
+        Patch { head: Some(1), q: [0, 9], k: [5, 60], allow: false },
+    ];
+    for (text, paint) in MASKS.iter().flat_map(|text| [(text, Vec::new()), (text, paint.clone())]) {
+        let mut problem = Problem::plain(dims(83, 61));
+        problem.masks.push(Term::new("mask", *text));
+        problem.paint = paint;
+        let plan = Plan::compile(&problem).unwrap();
+        let grid = Grid { at: (1, 1), tile: (2, 3), size: (42, 21), side: 64 };
+        let mut rules = RowRules::new(&plan, 3);
+        let maps = [few::build, build::build].map(|build| {
+            let Built { root, nodes, totals, effort } = build(&plan, &mut rules, &grid);
+            let (counts, side) = (TileCounts::default(), grid.side);
+            TileMap { tile: grid.tile, grid: grid.size, side, root, nodes, counts, totals, effort }
+        });
+        for row in 0..grid.size.0 {
+            assert_eq!(maps[0].row(row), maps[1].row(row), "{text}, row {row}");
+        }
+        let sums = maps.map(|map| {
+            let Totals { full, partial, live_cells, pairs, unseen } = map.totals;
+            [full, partial, live_cells, pairs, unseen]
+        });
+        // Squares that count once for many are asked in fewer rectangles, and stand for the same sums.
+        assert_eq!(sums[0], sums[1], "{text}");
+    }
+}
+
+#[test]
 fn a_long_causal_map_visits_the_diagonal_only() {
     let mut problem =
         Problem::plain(Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 65_536, n_k: 65_536, d: 4, d_v: 4 });
@@ -126,7 +156,7 @@ fn a_mask_without_structure_stops_at_the_budget() {
     let mut problem = Problem::plain(Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 8192, n_k: 8192, d: 4, d_v: 4 });
     problem.masks.push(Term::new("mask", "hash(q, k, 0) % 2 == 0"));
     let map = Plan::compile(&problem).unwrap().tiles(0, 0, 64, 64);
-    assert!(map.effort().cells <= build::MAX_CELLS && map.unseen() > 0);
+    assert!(map.effort().cells <= look::MAX_CELLS && map.unseen() > 0);
     assert_eq!(map.allowed_pairs(), None);
     assert_eq!(map.counts().partial, map.counts().total);
 }

@@ -2,14 +2,13 @@
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::{Answer, Opening, Tensors, fill_tables, listen, now, report, send};
-use crate::attention::{self, Cost, Inputs, Loaded, Operator, Plan, Problem, lowering};
+use crate::attention::{self, Cost, Inputs, Loaded, Operator, Plan, Problem, late, lowering};
 use crate::engine::backward::Derive;
 use crate::engine::cpu::Kernels;
 use crate::engine::json::BrowserJson;
@@ -19,7 +18,7 @@ use crate::engine::protocol::{Asked, FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, Want, cpu};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
-use crate::formula::DataValues;
+use crate::formula::{DataValues, Sorted};
 
 /// A module whose one function is `f32x4.relaxed_madd` of three zero vectors; it is valid exactly where relaxed SIMD is.
 ///
@@ -43,7 +42,7 @@ pub fn has_relaxed_simd() -> bool {
 #[derive(Default)]
 struct State {
     tensors: Tensors,
-    sessions: HashMap<u64, Session>,
+    sessions: Sorted<u64, Session>,
 }
 
 thread_local! {
@@ -74,7 +73,10 @@ fn kernels() -> Result<&'static Kernels, Issues> {
 }
 
 fn receive(message: &JsValue) {
-    let from = now();
+    hear(message, now());
+}
+
+fn hear(message: &JsValue, from: f64) {
     let waits = WAITING
         .with_borrow_mut(|waiting| waiting.as_mut().map(|waiting| waiting.push((message.clone(), from))).is_some());
     if !waits {
@@ -87,6 +89,13 @@ fn take(message: &JsValue, from: f64) {
         Ok(decoded) => decoded,
         Err(error) => return report(&error.into()),
     };
+    if let ToWorker::Open { job, problem, .. } = &head
+        && !late::is_here()
+        && late::wanted(problem, (cpu::TILE_ROWS, cpu::TILE_KEYS))
+    {
+        WAITING.set(Some(Vec::new()));
+        return wasm_bindgen_futures::spawn_local(open_late(*job, message.clone(), from));
+    }
     STATE.with_borrow_mut(|state| match head {
         ToWorker::Load { job, input, bytes } => load(job, input, bytes, bulk),
         ToWorker::Open { session, job, .. } => {
@@ -190,6 +199,7 @@ fn lowered(
     from: f64,
 ) -> Result<Result<(), Issues>, SplitLoaderError> {
     lowering::install();
+    late::install();
     let answer = |lengths: Vec<usize>, bulk: &Bulk, began: f64| {
         let (ms, copy_ms) = (now() - began, began - from);
         send(&FromWorker::Lowered { job, lengths, ms, copy_ms }, bulk);
@@ -247,6 +257,7 @@ fn operated(
     repeat: usize,
     mut bulk: Unpack,
 ) -> Result<Result<Operated, Issues>, SplitLoaderError> {
+    late::install();
     let began = now();
     Ok(match codec::decode(&bulk.u8(length)) {
         Some(Asked::Operator(operator)) => Ok(of_operator(&operator, exact, repeat, bulk, began)),
@@ -303,6 +314,31 @@ impl State {
     }
 }
 
+/// Takes the message that opens a session once the code for its problem is there, and then what came in the meantime.
+async fn open_late(job: u64, message: JsValue, from: f64) {
+    let arrived = fetched().await.is_ok();
+    let waiting = WAITING.take();
+    if arrived {
+        take(&message, from);
+    } else {
+        let issues = vec![Issue::new("", did_not_arrive())];
+        send(&FromWorker::Failed { job, issues }, &Bulk::default());
+    }
+    listen_again(waiting);
+}
+
+/// Takes up what came while a piece of the program was fetched; it may have to wait for another.
+fn listen_again(waiting: Option<Vec<(JsValue, f64)>>) {
+    waiting.into_iter().flatten().for_each(|(message, came)| hear(&message, came));
+}
+
+/// What the problem of the first view needs none of is a piece of the program of its own.
+#[wasm_split(aside, fallible)]
+fn fetched() -> Result<(), SplitLoaderError> {
+    late::install();
+    Ok(())
+}
+
 /// Opens a session of the readable engines once they are there, and takes up what came in the meantime.
 async fn open_exact(opening: Opening, kernels: &'static Kernels) {
     match exact(&opening.plan, opening.backend, opening.algorithm, kernels).await {
@@ -312,9 +348,8 @@ async fn open_exact(opening: Opening, kernels: &'static Kernels) {
             send(&FromWorker::Failed { job: opening.job, issues }, &Bulk::default());
         }
     }
-    for (message, came) in WAITING.take().into_iter().flatten() {
-        take(&message, came);
-    }
+    let waiting = WAITING.take();
+    listen_again(waiting);
 }
 
 fn did_not_arrive() -> Message {

@@ -14,7 +14,6 @@ pub mod gpu;
 #[cfg(all(in_browser, feature = "worker"))]
 mod ordered;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasm_bindgen::closure::Closure;
@@ -26,7 +25,7 @@ use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, tables_mut};
 use super::{KernelText, Map, RowsOut, StageTimes};
 use crate::attention::{Inputs, Plan, Problem};
 use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, message};
-use crate::formula::DataValues;
+use crate::formula::{DataValues, Sorted};
 
 /// Longest panic message that is sent.
 const MESSAGE_CHARS: usize = 500;
@@ -81,7 +80,7 @@ fn report(error: &JsValue) {
 
 /// The tensors that the page wants kept.
 #[derive(Default)]
-struct Tensors(HashMap<u64, Arc<Vec<f32>>>);
+struct Tensors(Sorted<u64, Arc<Vec<f32>>>);
 
 /// A session to be opened, its problem compiled.
 struct Opening {
