@@ -1,13 +1,13 @@
 //! Code that the problem of the page's first view needs none of: positions of every kind, and maps of many tiles. In the page's program a worker fetches it
 //! for the first problem that needs it; everywhere else it is simply there.
 
+use super::Plan;
 use super::dims::Dims;
 use super::plan::{Encodings, Turns};
 use super::problem::{Encoding, Problem};
 use super::rotation::Rotation;
 use super::rules::RowRules;
 use super::tiles::{Built, Grid, many};
-use super::Plan;
 use crate::experiment::Issue;
 
 /// [`Encodings::new`].

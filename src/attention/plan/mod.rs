@@ -99,8 +99,16 @@ impl Plan {
                 [!lowering.transforms.is_empty(), !lowering.tables.is_empty(), !lowering.finish.is_empty()]
             }),
             offset: problem.offset.clone(),
-            encoding: problem.encoding.as_ref().zip(late::encodings()).map(|(encoding, make)| make(encoding, &dims, &offsets)),
-            rotation: problem.rotation.as_ref().zip(late::turns()).map(|(rotation, make)| make(rotation, &dims, &offsets)),
+            encoding: problem
+                .encoding
+                .as_ref()
+                .zip(late::encodings())
+                .map(|(encoding, make)| make(encoding, &dims, &offsets)),
+            rotation: problem
+                .rotation
+                .as_ref()
+                .zip(late::turns())
+                .map(|(rotation, make)| make(rotation, &dims, &offsets)),
             scale: problem.scale,
             bias_before_cap,
             softcap: problem.softcap,

@@ -44,11 +44,8 @@ impl Builder<'_> {
         }
         let Built { totals, effort, .. } = &mut self.built;
         if said == Coverage::Partial {
-            let looked = if asked {
-                self.grid.count(self.plan, self.rules, &q, &k, &mut self.cells, effort)
-            } else {
-                None
-            };
+            let looked =
+                if asked { self.grid.count(self.plan, self.rules, &q, &k, &mut self.cells, effort) } else { None };
             match looked {
                 Some(0) => said = Coverage::Empty,
                 Some(all) if all == cells => said = Coverage::Full,

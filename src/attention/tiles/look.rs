@@ -39,7 +39,13 @@ pub struct Grid {
 impl Grid {
     /// Queries and keys of the square of `side × side` tiles at a row and a column, as far as it lies in the grid, and how many tiles that are; nothing
     /// where it lies outside.
-    pub fn square(&self, plan: &Plan, row: usize, col: usize, side: usize) -> Option<(Range<usize>, Range<usize>, u64)> {
+    pub fn square(
+        &self,
+        plan: &Plan,
+        row: usize,
+        col: usize,
+        side: usize,
+    ) -> Option<(Range<usize>, Range<usize>, u64)> {
         if row >= self.size.0 || col >= self.size.1 {
             return None;
         }

@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `lane`, `exp` | four f32 lanes; e^x on them |
+//! | `lane`, `exp`, `finite` | four f32 lanes; e^x on them; whether a tensor is finite |
 //! | `kernels` | the inner loops as a table, one for each kind of multiply-add |
 //! | `gemm`, `pack` | the two products and the panels they read |
 //! | `ordered` | products and online softmax as the browser runs them, written by `build/` |
@@ -19,6 +19,7 @@ mod blocks;
 mod cap;
 mod careful;
 mod exp;
+mod finite;
 #[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
 mod gemm;
 mod kernels;
@@ -40,6 +41,7 @@ use crate::experiment::Algorithm;
 
 pub use backward::{Backward, Sources};
 pub use blocks::ROWS as TILE_ROWS;
+pub use finite::finite;
 pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;
 #[cfg(in_browser)]

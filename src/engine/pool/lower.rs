@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::cancel::Cancel;
 use super::hub::Pool;
-use super::life::now;
 use super::jobs::Lowered;
+use super::life::now;
 use super::run::{Finished, Lower, Run, RunError};
 use crate::attention::lowering::{Derived, Measure, settle};
 use crate::attention::{Inputs, Problem};
