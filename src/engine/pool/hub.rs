@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::cancel::Cancel;
-use super::cut::{Part, cut, cut_maps, dense_flops, map_flops};
+use super::cut::{Part, cut, cut_maps, dense_flops, map_flops, share, shares};
 use super::jobs::{Answer, Compute, Gather, Lowered, Pending, Session, Task};
 use super::life::{Gate, Hub, now};
 use super::run::{self, Finished, Lower, MAX_RESULT_BYTES, Operated, Operation, Run, RunError};
@@ -161,14 +161,13 @@ impl Pool {
         let rate = self.0.state.borrow().rate(backend, algorithm);
         let rows = dense_flops(&dims);
         let all = rows + run.maps.iter().map(|m| map_flops(&dims, m)).sum::<f64>();
-        let target = rate * item_ms(backend);
+        let shares = shares(all, rate * item_ms(backend), self.0.state.borrow().board.places(side).count());
         // Without a mask the sizes are the cost: nobody has to be waited for to cut it.
-        let parts = if all <= target || !run.problem.masked() {
-            let target = if all <= target { f64::INFINITY } else { target };
-            compute.parts = cut(&dims, rows, &run.maps, target);
+        let parts = if shares == 1 || !run.problem.masked() {
+            compute.parts = cut(&dims, rows, &run.maps, share(all, shares));
             Parts::Cut(compute.parts.clone())
         } else {
-            Parts::Uncut { workers: (all / target).ceil() as usize }
+            Parts::Uncut { workers: shares }
         };
         let (weak, cancel) = (Rc::downgrade(&self.0), run.cancel.clone());
         let abort = move |job: JobId| cancel.on_cancel(move || abort(&weak, job));

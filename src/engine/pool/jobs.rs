@@ -132,6 +132,8 @@ pub struct Compute {
     pub times: StageTimes,
     /// Operations that came back.
     pub flops_done: f64,
+    /// Time that the workers had for them, added over the workers, milliseconds.
+    pub work_ms: f64,
     /// Told the share done.
     pub progress: Option<OnProgress>,
     /// Why `auto` took this engine.
@@ -259,6 +261,7 @@ impl Compute {
             prepare_ms: 0.0,
             times: StageTimes::default(),
             flops_done: 0.0,
+            work_ms: 0.0,
             progress: None,
             choice: None,
         }

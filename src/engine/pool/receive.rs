@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasm_bindgen::JsValue;
 
 use super::auto::Knowledge;
-use super::cut::cut;
+use super::cut::{cut, share, shares};
 use super::jobs::{Answer, Lowered, Opened, Pending, Reply, Task};
 use super::life::now as clock;
 use super::run::{Operated, RunError};
@@ -61,12 +61,10 @@ impl State {
                     }
                     compute.take(slot, part, &given, &runs_ms, &mut bulk);
                     compute.returned(copy_ms, clock() - now);
-                    let flops = compute.parts.get(part).map_or(0.0, |p| p.flops) * compute.repeat as f64;
-                    let session = compute.session;
+                    compute.work_ms += work_ms;
                     if now - compute.started > QUIET_MS {
                         after.progress = compute.progress.clone().map(|progress| (progress, compute.share()));
                     }
-                    self.measured(session, flops, work_ms);
                 }
                 if self.board.done(slot, job, part) {
                     after.progress = None;
@@ -127,7 +125,10 @@ impl State {
         };
         if uncut {
             let rate = rate_of(&self.rates, session.backend, session.algorithm);
-            compute.parts = cut(&compute.dims, opened.cost.flops, &compute.maps, rate * item_ms(session.backend));
+            let flops = opened.cost.flops;
+            let workers = self.board.places(self.board.side(slot)).count();
+            let shares = shares(flops, rate * item_ms(session.backend), workers);
+            compute.parts = cut(&compute.dims, flops, &compute.maps, share(flops, shares));
             self.board.cut(job, compute.parts.clone());
         }
     }
@@ -135,6 +136,7 @@ impl State {
     fn finish(&mut self, job: JobId) -> Option<(Reply, Result<Answer, RunError>)> {
         let Pending { task, reply, notes } = self.jobs.remove(&job)?;
         let Task::Compute(compute) = task else { return None };
+        self.measured(compute.session, compute.flops_done * compute.repeat as f64, compute.work_ms);
         let answer = match self.sessions.get(&compute.session) {
             Some(session) => Ok(compute.finish(session, notes, clock())),
             None => Err(RunError::Cancelled),

@@ -18,7 +18,7 @@ use crate::formula::Sorted;
 const REFERENCE_RATE: f64 = 5e5;
 /// Operations a millisecond that the parts for a GPU are cut for, until a part was measured. It cuts them again by what it measures itself.
 const GPU_RATE: f64 = 1e7;
-/// Parts shorter than this, in milliseconds, say little about speed: browsers round their clocks.
+/// Runs shorter than this, in milliseconds, say little about speed: browsers round their clocks.
 const MEASURABLE_MS: f64 = 2.0;
 /// Milliseconds that fetching and compiling the module may take, beside the time to start.
 const FETCH_MS: f64 = 45_000.0;
@@ -168,9 +168,10 @@ impl State {
         if ms < MEASURABLE_MS || flops <= 0.0 {
             return;
         }
-        let rate = (0.75 * self.rate(of.0, of.1) + 0.25 * flops / ms).clamp(1e4, 1e11);
+        let rate = (flops / ms).clamp(1e4, 1e11);
         match self.rates.iter_mut().find(|(known, _)| *known == of) {
-            Some((_, known)) => *known = rate,
+            Some((_, known)) => *known = 0.5 * (*known + rate),
+            // Any run says more than the assumption.
             None => self.rates.push((of, rate)),
         }
     }
