@@ -91,7 +91,9 @@ mod here {
     }
 }
 
-pub use here::*;
+#[cfg(feature = "app")]
+pub use here::{install, is_here};
+pub(super) use here::{check, encodings, tiles, turns};
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@
 /// As many digits as tell it from every other number.
 pub fn plain(x: f64) -> String {
     // Refused is a base below 2 or above 36.
-    js_sys::Number::from(x).to_string(10).map_or_else(|_| String::new(), String::from)
+    js_sys::Number::from(x).to_string_with_radix(10).map_or_else(|_| String::new(), String::from)
 }
 
 /// With so many digits after the point.
