@@ -107,7 +107,7 @@ fn few_tiles_and_many_are_built_alike() {
     ];
     for (text, paint) in MASKS.iter().flat_map(|text| [(text, Vec::new()), (text, paint.clone())]) {
         let mut problem = Problem::plain(dims(83, 61));
-        problem.masks.push(Term::new("mask", *text));
+        problem.masks.push(Term::new("mask", text));
         problem.paint = paint;
         let plan = Plan::compile(&problem).unwrap();
         let grid = Grid { at: (1, 1), tile: (2, 3), size: (42, 21), side: 64 };

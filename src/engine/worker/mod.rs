@@ -4,9 +4,12 @@
 //! |---|---|---|
 //! | `mod` | the mailbox, tensors, answers | both |
 //! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
+//! | `beside` | what it does beside sessions: lowering, operators, gradients | the page's own, in pieces |
 //! | `ordered` | the generated inner loops, made callable | the page's own |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
 
+#[cfg(feature = "worker")]
+mod beside;
 #[cfg(feature = "worker")]
 pub mod cpu;
 #[cfg(feature = "gpu")]
