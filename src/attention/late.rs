@@ -91,9 +91,9 @@ mod here {
     }
 }
 
+pub(super) use here::{check, encodings, tiles, turns};
 #[cfg(feature = "app")]
 pub use here::{install, is_here};
-pub(super) use here::{check, encodings, tiles, turns};
 
 #[cfg(test)]
 mod tests {
