@@ -6,21 +6,16 @@
 //! WebAssembly; figures there are shown by the page itself.
 #![allow(clippy::unwrap_used, reason = "a benchmark's own problems compile")]
 
-use std::sync::{Arc, OnceLock};
+mod common;
 
 use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
 use attention_playground::engine::backward::{Derive, Given, Kernel as Gradient};
 use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{Rows, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend};
+use attention_playground::formula::{Data, DataValues};
 
-/// Milliseconds from the first call on.
-fn clock() -> f64 {
-    static START: OnceLock<std::time::Instant> = OnceLock::new();
-    #[allow(clippy::disallowed_methods, reason = "benches are native; the ban is for WebAssembly")]
-    let start = START.get_or_init(std::time::Instant::now);
-    start.elapsed().as_secs_f64() * 1e3
-}
+use common::{clock, inputs, shortest};
 
 const MASKS: [(&str, Option<&str>); 3] =
     [("none", None), ("causal", Some("k <= q")), ("window", Some("k <= q and q - k < 128"))];
@@ -28,13 +23,16 @@ const MASKS: [(&str, Option<&str>); 3] =
 fn main() {
     // Cargo passes --bench; everything else filters by the printed line's start.
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
+    if "formulas".contains(&filter) {
+        formulas();
+    }
     println!(
         "{:<32} {:>5} {:>4} {:>5} {:<7} {:>10} {:>9} {:>8}",
         "kernel", "n", "d", "heads", "mask", "median ms", "GFLOP/s", "x naive"
     );
     for (n, d, heads) in [(128, 64, 8), (512, 64, 8), (1024, 64, 8), (512, 128, 8), (2048, 64, 8)] {
         let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: n, n_k: n, d, d_v: d };
-        let inputs = Inputs { q: numbers(dims.q_len(), 1), k: numbers(dims.k_len(), 2), v: numbers(dims.v_len(), 3) };
+        let inputs = inputs(&dims);
         for (mask, formula) in MASKS {
             let mut problem = Problem::plain(dims);
             problem.masks.extend(formula.map(|text| Term::new("mask", text)));
@@ -59,6 +57,51 @@ fn main() {
             }
         }
     }
+}
+
+/// What formulas in the loop cost: the streaming kernel with each of them over the kernel without, of the same live tiles; for a mask the time by pair.
+fn formulas() {
+    let (n, d, heads) = (1024, 64, 2);
+    let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: n, n_k: n, d, d_v: d };
+    let slopes = Data { values: DataValues::Float(vec![0.25, 0.0625]), shape: vec![heads], clamp: false };
+    let session = |change: &dyn Fn(&mut Problem)| {
+        let mut problem = Problem::plain(dims);
+        change(&mut problem);
+        let plan = Plan::compile(&problem).unwrap();
+        Session::new(plan, inputs(&dims), Backend::Cpu, Algorithm::Streaming, &Kernels::SEPARATE, clock)
+    };
+    let mask = |text: &str| Term::new("mask", text);
+    let mut sessions = [
+        session(&|_| {}),
+        session(&|p| p.bias.push(Term::new("score", "s - slope[h] * abs(q_pos - k)").data("slope", slopes.clone()))),
+        session(&|p| p.bias.push(Term::new("score", "s + 0.125 * (k - q_pos)"))),
+        session(&|p| p.bias.push(Term::new("score", "s * 0.5 + 1.0"))),
+        session(&|p| p.softcap = Some(30.0)),
+        session(&|p| p.masks.push(mask("k <= q_pos"))),
+        session(&|p| p.masks.push(mask("k <= q_pos and q_pos - k < 256"))),
+        session(&|p| p.masks.push(mask("(q_pos - k) % 5 != 3"))),
+    ];
+    let mut runs: Vec<_> = sessions
+        .iter_mut()
+        .map(|session| {
+            move || {
+                for head in 0..heads {
+                    session.rows(&Rows { batch: 0, head, q: 0..n }, Want::default());
+                }
+            }
+        })
+        .collect();
+    let mut turns: Vec<&mut dyn FnMut()> = runs.iter_mut().map(|run| run as &mut dyn FnMut()).collect();
+    let times = shortest(4000.0, &mut turns);
+    let all = (n * n) as f64;
+    let window = (256 * n - 256 * 255 / 2) as f64;
+    let share = [all, all, all, all, all, (n * (n + 1) / 2) as f64, window, all];
+    let names = ["none", "alibi", "affine", "scaled", "softcap", "causal", "window 256", "mask everywhere"];
+    println!("formulas, n = {n}, d = {d}, {heads} heads: milliseconds, and by pair over the kernel without");
+    for ((name, ms), pairs) in names.iter().zip(&times).zip(share) {
+        println!("{name:<16} {ms:>10.3} {:>8.2}", ms / times[0] * all / pairs);
+    }
+    println!();
 }
 
 /// Median of gradients of all heads; and how many times longer than the run that they are of.
@@ -138,14 +181,4 @@ fn naive(dims: &Dims, inputs: &Inputs, causal: bool) -> f64 {
     let ms = clock() - start;
     std::hint::black_box(y);
     ms
-}
-
-/// Seeded numbers, near normal with deviation 1.5.
-fn numbers(len: usize, seed: u32) -> Arc<Vec<f32>> {
-    let mut x = seed;
-    let mut uniform = || {
-        x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (x >> 8) as f32 / 8_388_608.0 - 1.0
-    };
-    Arc::new((0..len).map(|_| 1.3 * (uniform() + uniform() + uniform() + uniform())).collect())
 }

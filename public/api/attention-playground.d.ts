@@ -273,7 +273,7 @@ export interface RunResult {
   fallback?: string;
   /** The graphics adapter, where one computed. */
   adapter?: string;
-  /** What happened on the way, such as a device that was lost and replaced. */
+  /** What happened on the way, such as a device that was lost and replaced; of a large run also what it takes. */
   notes?: string[];
   timing: Timing;
   cost: Cost;

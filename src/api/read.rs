@@ -1,6 +1,6 @@
 //! JavaScript values as plain data, checked while they are read: cycles, getters that throw, proxies, numbers that JSON cannot say.
 
-use js_sys::{Array, ArrayBuffer, BigInt, Float32Array, Reflect, Symbol, Uint8Array};
+use js_sys::{Array, ArrayBuffer, BigInt, Float32Array, Function, Reflect, Symbol, Uint8Array};
 use serde_json::{Map, Number, Value};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -122,7 +122,21 @@ pub fn tensor(value: &JsValue, path: &str, left: &mut usize) -> Result<Tensor, I
         .map_err(|_| expected(&at("shape"), "a list of whole numbers"))?;
     let data = inner("data")?;
     let (data, is_bool) = numbers(&data, &at("data"), left)?;
-    Ok(Tensor { shape, data, is_bool })
+    Ok(Tensor { shape, data: data.into(), is_bool })
+}
+
+/// The numbers of a typed array, each copied once, from where they lie into this program's memory.
+fn copied(value: &JsValue, count: usize) -> Result<Vec<f32>, JsValue> {
+    let mut data = Vec::new();
+    data.try_reserve_exact(count).map_err(|_| JsValue::NULL)?;
+    data.resize(count, 0.0);
+    // SAFETY: the memory is `data`'s, which is neither moved nor read while the view is in use; should what `set` calls make this program's memory grow,
+    // the view is a view of nothing.
+    let view = unsafe { Float32Array::view_mut_raw(data.as_mut_ptr(), count) };
+    // Called so, it is an error where the array is longer than it says, and no exception that ends the program.
+    let set: Function = Reflect::get(&view, &"set".into())?.dyn_into()?;
+    Reflect::apply(&set, &view, &Array::of1(value))?;
+    Ok(data)
 }
 
 /// Numbers, and whether they are booleans.
@@ -144,7 +158,7 @@ pub fn numbers(value: &JsValue, path: &str, left: &mut usize) -> Result<(Vec<f32
             return Ok((bytes.into_iter().map(|b| f32::from(u8::from(b != 0))).collect(), true));
         }
         "Float32Array" | "Float64Array" | "Int8Array" | "Int16Array" | "Int32Array" | "Uint16Array" | "Uint32Array" => {
-            return Ok((Float32Array::new(value).to_vec(), false));
+            return copied(value, count).map(|data| (data, false)).map_err(|_| expected(path, what));
         }
         _ => return Err(expected(path, what)),
     }

@@ -36,6 +36,7 @@ pub async fn before_mount() -> Result<(), SplitLoaderError> {
 fn complete() -> Result<(), SplitLoaderError> {
     catalogue::complete();
     crate::attention::combine::install();
+    crate::attention::late::install();
     crate::attention::lowering::install();
     Ok(())
 }

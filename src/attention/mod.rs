@@ -2,10 +2,12 @@
 //! reference, and the cost. No web, no threads: everything here runs natively.
 
 pub mod cost;
+pub mod demand;
 pub mod dims;
 pub mod estimators;
 pub mod gradients;
 pub mod inputs;
+pub mod late;
 pub mod load;
 pub mod lowering;
 mod opener;
@@ -42,4 +44,4 @@ pub use request::Request;
 pub use rotation::{Axes, Decay, Rotation, Stretch};
 pub use rules::RowRules;
 pub use threshold::Threshold;
-pub use tiles::{Coverage, TileCounts, TileMap};
+pub use tiles::{Coverage, Run, TileCounts, TileMap};

@@ -134,6 +134,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Whether any key may be masked.
+    pub fn masked(&self) -> bool {
+        !self.masks.is_empty() || !self.paint.is_empty()
+    }
+
     /// Plain attention: softmax of `Q·K / sqrt(d)`, no mask.
     pub fn plain(dims: Dims) -> Self {
         Self {

@@ -46,14 +46,7 @@ impl RowRules {
         self.paint.extend(crossing.map(|p| (p.k[0], p.k[1], p.allow)));
     }
 
-    /// Scores of keys `k0..k0 + s.len()`, from `scale · Q·K` to after the last bias, in place.
-    pub fn scores(&mut self, plan: &Plan, k0: usize, s: &mut [f32]) {
-        self.before_cap(plan, k0, s);
-        self.cap(plan, s);
-        self.after_cap(plan, k0, s);
-    }
-
-    /// The biases before the softcap.
+    /// The biases before the softcap, of keys `k0..k0 + s.len()`, in place.
     pub fn before_cap(&mut self, plan: &Plan, k0: usize, s: &mut [f32]) {
         debug_assert_eq!(self.before_cap.len(), plan.bias_before_cap.len(), "rules of another plan");
         for lanes in &mut self.before_cap {
@@ -61,7 +54,7 @@ impl RowRules {
         }
     }
 
-    /// The softcap.
+    /// The softcap, one by one.
     pub fn cap(&self, plan: &Plan, s: &mut [f32]) {
         if let Some(cap) = plan.softcap {
             for x in s {
@@ -147,7 +140,9 @@ mod tests {
                     let (mut s, mut p): (Vec<f32>, Vec<f32>) =
                         k.clone().map(|k| (k as f32 * 0.3 - 4.0, k as f32)).unzip();
                     let mut mask = vec![9; k.len()];
-                    rules.scores(&plan, k.start, &mut s);
+                    rules.before_cap(&plan, k.start, &mut s);
+                    rules.cap(&plan, &mut s);
+                    rules.after_cap(&plan, k.start, &mut s);
                     rules.mask(&plan, k.start, &mut mask);
                     rules.probability(&plan, k.start, &mut p);
                     for (i, k) in k.enumerate() {

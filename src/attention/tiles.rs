@@ -1,12 +1,23 @@
 //! Which tiles of the score matrix hold allowed keys at all: the work that a mask saves.
+//!
+//! A map is a quadtree whose squares stand for every one with the same contents: a window at a million tokens is some tens of squares, a fractal one for
+//! each size, and what does not repeat (documents) as many as its edges are long. Rows of tiles are unfolded when a kernel comes to them.
 
 use std::ops::Range;
 
 use serde::Serialize;
 
+use self::look::Totals;
+use super::late;
 use super::plan::Plan;
 use super::rules::RowRules;
-use crate::formula;
+
+pub(super) mod build;
+mod few;
+mod look;
+mod memo;
+
+pub use look::{Built, Effort, Grid};
 
 /// What a mask says of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,96 +65,125 @@ impl TileCounts {
     }
 }
 
-/// What building a map cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Effort {
-    /// Rectangles put to the formulas' bounds.
-    pub rectangles: u64,
-    /// Cells evaluated one by one.
-    pub cells: u64,
+/// Maps of at most so many tiles are made square by square: among so few, looking for squares that are alike costs more than it saves.
+const FEW: usize = 256;
+
+/// Whether the map of a mask over `n_q × n_k` cells in tiles of `tile` has so many tiles that those which are alike are looked for.
+pub fn many(n_q: usize, n_k: usize, tile: (usize, usize)) -> bool {
+    n_q.div_ceil(tile.0.max(1)).saturating_mul(n_k.div_ceil(tile.1.max(1))) > FEW
 }
+
+/// Ids of squares: of one kind throughout, or divided (the others, counted from [`INNER`]).
+const EMPTY: u32 = 0;
+const FULL: u32 = 1;
+const PARTIAL: u32 = 2;
+const INNER: u32 = 3;
 
 /// Coverage of every tile of one head's `n_q × n_k` score matrix.
 #[derive(Clone, Debug)]
 pub struct TileMap {
-    rows: usize,
-    cols: usize,
-    grid_rows: usize,
-    grid_cols: usize,
-    grid: Vec<Coverage>,
+    tile: (usize, usize),
+    grid: (usize, usize),
+    /// Tiles along the edge of the square that holds the grid, a power of two.
+    side: usize,
+    root: u32,
+    /// Quarters of divided squares: upper left, upper right, lower left, lower right.
+    nodes: Vec<[u32; 4]>,
     counts: TileCounts,
-    live_cells: u64,
-    allowed_pairs: Option<u64>,
+    totals: Totals,
     effort: Effort,
 }
 
-/// Cells that a map may evaluate one by one. A mask without structure (random cells) would otherwise cost n² before anything is computed;
-/// tiles past it stay [`Coverage::Partial`], which is always right, only slower.
-const MAX_CELLS: u64 = 1 << 24;
+/// Neighbouring tiles of one kind in a row of tiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Columns of the grid.
+    pub cols: Range<usize>,
+    /// What the mask says of each.
+    pub coverage: Coverage,
+}
 
 impl TileMap {
     /// The map of `(batch, head)` in tiles of `rows × cols` cells. `rules` belong to `plan`; where they stand afterwards is not specified.
     pub fn new(plan: &Plan, rules: &mut RowRules, batch: usize, head: usize, rows: usize, cols: usize) -> Self {
-        let (rows, cols) = (rows.max(1), cols.max(1));
-        let (grid_rows, grid_cols) = (plan.dims.n_q.div_ceil(rows), plan.dims.n_k.div_ceil(cols));
-        let masked = plan.masked();
-        let mut builder = Builder {
-            plan,
-            rules,
-            at: (batch, head),
-            tile: (rows, cols),
-            size: (grid_rows, grid_cols),
-            grid: vec![if masked { Coverage::Empty } else { Coverage::Full }; grid_rows * grid_cols],
-            pairs: if masked { Some(0) } else { Some(plan.dims.n_q as u64 * plan.dims.n_k as u64) },
-            effort: Effort::default(),
-            cells: vec![0; cols],
+        let (dims, tile) = (plan.dims, (rows.max(1), cols.max(1)));
+        let grid = (dims.n_q.div_ceil(tile.0), dims.n_k.div_ceil(tile.1));
+        let total = grid.0 as u64 * grid.1 as u64;
+        let side = grid.0.max(grid.1).next_power_of_two();
+        let cells = dims.n_q as u64 * dims.n_k as u64;
+        let built = if plan.masked() {
+            let build = late::tiles().filter(|_| many(dims.n_q, dims.n_k, tile)).unwrap_or(few::build);
+            build(plan, rules, &Grid { at: (batch, head), tile, size: grid, side })
+        } else {
+            let totals = Totals { full: total, live_cells: cells, pairs: cells, ..Totals::default() };
+            Built { root: FULL, nodes: Vec::new(), totals, effort: Effort::default() }
         };
-        if masked {
-            let of_head = |p: &crate::experiment::Patch| p.head.is_none_or(|h| h == head);
-            let patches: Vec<usize> = (0..plan.paint.len()).filter(|&i| of_head(&plan.paint[i])).collect();
-            let side = grid_rows.max(grid_cols).next_power_of_two();
-            builder.visit(0, 0, side, &patches);
-        }
-        let Builder { grid, pairs, effort, .. } = builder;
-        let mut counts = TileCounts { total: grid.len() as u64, ..TileCounts::default() };
-        let mut live_cells = 0;
-        for (i, tile) in grid.iter().enumerate() {
-            match tile {
-                Coverage::Empty => counts.skipped += 1,
-                Coverage::Full => counts.full += 1,
-                Coverage::Partial => counts.partial += 1,
+        let Built { root, nodes, totals, effort } = built;
+        let Totals { full, partial, .. } = totals;
+        let counts = TileCounts { total, skipped: total - full - partial, full, partial };
+        Self { tile, grid, side, root, nodes, counts, totals, effort }
+    }
+
+    /// Neighbouring tiles of one kind in a row of tiles, left to right, the empty ones left out.
+    pub fn runs(&self, tile_row: usize) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        // Squares still to be looked at, the leftmost last: id, first column, side.
+        let mut open = vec![(self.root, 0, self.side)];
+        while let Some((id, col, side)) = open.pop() {
+            let coverage = match id {
+                EMPTY => continue,
+                FULL => Coverage::Full,
+                PARTIAL => Coverage::Partial,
+                inner => {
+                    let half = side / 2;
+                    let quarters = self.nodes[(inner - INNER) as usize];
+                    let upper = if tile_row & half == 0 { 0 } else { 2 };
+                    open.push((quarters[upper + 1], col + half, half));
+                    open.push((quarters[upper], col, half));
+                    continue;
+                }
+            };
+            let end = (col + side).min(self.grid.1);
+            match runs.last_mut() {
+                Some(last) if last.coverage == coverage && last.cols.end == col => last.cols.end = end,
+                _ => runs.push(Run { cols: col..end, coverage }),
             }
-            if *tile != Coverage::Empty {
-                let (row, col) = (i / grid_cols * rows, i % grid_cols * cols);
-                live_cells += (rows.min(plan.dims.n_q - row) * cols.min(plan.dims.n_k - col)) as u64;
-            }
         }
-        Self { rows, cols, grid_rows, grid_cols, grid, counts, live_cells, allowed_pairs: pairs, effort }
+        runs
     }
 
     /// Rows and columns of a tile. Tiles at the lower and right edge may be smaller.
     pub fn tile(&self) -> (usize, usize) {
-        (self.rows, self.cols)
+        self.tile
     }
 
     /// Tile rows and tile columns.
     pub fn grid(&self) -> (usize, usize) {
-        (self.grid_rows, self.grid_cols)
+        self.grid
     }
 
     /// What the mask says of a tile.
     pub fn coverage(&self, tile_row: usize, tile_col: usize) -> Coverage {
-        self.grid[tile_row * self.grid_cols + tile_col]
+        let (mut id, mut half) = (self.root, self.side / 2);
+        while id >= INNER {
+            let quarter = 2 * usize::from(tile_row & half != 0) + usize::from(tile_col & half != 0);
+            (id, half) = (self.nodes[(id - INNER) as usize][quarter], half / 2);
+        }
+        [Coverage::Empty, Coverage::Full, Coverage::Partial][id as usize]
     }
 
-    /// A row of tiles.
-    pub fn row(&self, tile_row: usize) -> &[Coverage] {
-        &self.grid[tile_row * self.grid_cols..(tile_row + 1) * self.grid_cols]
+    /// A row of tiles, one by one.
+    pub fn row(&self, tile_row: usize) -> Vec<Coverage> {
+        let mut row = vec![Coverage::Empty; self.grid.1];
+        for run in self.runs(tile_row) {
+            row[run.cols].fill(run.coverage);
+        }
+        row
     }
 
     /// The tiles of a row that hold something, left to right, with their columns.
-    pub fn live(&self, tile_row: usize) -> impl Iterator<Item = (usize, Coverage)> + '_ {
-        self.row(tile_row).iter().copied().enumerate().filter(|(_, coverage)| *coverage != Coverage::Empty)
+    pub fn live(&self, tile_row: usize) -> impl Iterator<Item = (usize, Coverage)> + use<> {
+        self.runs(tile_row).into_iter().flat_map(|run| run.cols.map(move |col| (col, run.coverage)))
     }
 
     /// Tiles by kind.
@@ -153,132 +193,69 @@ impl TileMap {
 
     /// Cells of the tiles that hold something: the scores that a streaming kernel forms.
     pub fn live_cells(&self) -> u64 {
-        self.live_cells
+        self.totals.live_cells
     }
 
     /// Allowed (query, key) pairs, where every cell that needed it was looked at.
     pub fn allowed_pairs(&self) -> Option<u64> {
-        self.allowed_pairs
+        (self.totals.unseen == 0).then_some(self.totals.pairs)
+    }
+
+    /// Tiles that count as partial because the effort had reached its limits before anything was found out about them: the mask has no structure that
+    /// bounds could see, as where a hash decides each cell.
+    pub fn unseen(&self) -> u64 {
+        self.totals.unseen
+    }
+
+    /// Allowed pairs by looking at every cell of every partial tile of `(batch, head)`, for maps that have no [`TileMap::allowed_pairs`]; `plan` and `rules`
+    /// are those it was made from. After each row of tiles `progress` hears the share that is done, and ends the count by saying no. Nothing is counted
+    /// where more than `most` cells would have to be looked at.
+    pub fn count_pairs(
+        &self,
+        plan: &Plan,
+        rules: &mut RowRules,
+        (batch, head): (usize, usize),
+        most: u64,
+        progress: &mut dyn FnMut(f64) -> bool,
+    ) -> Option<u64> {
+        let (rows, cols) = self.tile;
+        if self.counts.partial.saturating_mul((rows * cols) as u64) > most {
+            return None;
+        }
+        let (mut pairs, mut cells) = (0, vec![0; cols]);
+        for row in 0..self.grid.0 {
+            let runs = self.runs(row);
+            for q in row * rows..((row + 1) * rows).min(plan.dims.n_q) {
+                rules.begin_row(plan, batch, head, q);
+                for Run { cols: run, coverage } in &runs {
+                    let keys = run.start * cols..(run.end * cols).min(plan.dims.n_k);
+                    if *coverage == Coverage::Full {
+                        pairs += keys.len() as u64;
+                        continue;
+                    }
+                    for k0 in keys.clone().step_by(cols) {
+                        let cells = &mut cells[..cols.min(keys.end - k0)];
+                        rules.mask(plan, k0, cells);
+                        pairs += cells.iter().map(|&cell| u64::from(cell)).sum::<u64>();
+                    }
+                }
+            }
+            if !progress((row + 1) as f64 / self.grid.0 as f64) {
+                return None;
+            }
+        }
+        Some(pairs)
+    }
+
+    /// Divided squares that the map holds, 16 bytes each: its memory.
+    pub fn squares(&self) -> usize {
+        self.nodes.len()
     }
 
     /// What building the map cost.
     pub fn effort(&self) -> Effort {
         self.effort
     }
-}
-
-struct Builder<'a> {
-    plan: &'a Plan,
-    rules: &'a mut RowRules,
-    /// Batch and head.
-    at: (usize, usize),
-    /// Cells of a tile.
-    tile: (usize, usize),
-    /// Tiles of the grid.
-    size: (usize, usize),
-    grid: Vec<Coverage>,
-    pairs: Option<u64>,
-    effort: Effort,
-    cells: Vec<u8>,
-}
-
-impl Builder<'_> {
-    /// Decides the square of `side × side` tiles whose first is (`row`, `col`), as far as it lies in the grid. Edges at powers of two let the
-    /// bounds use known bits. `patches` are the rectangles that touch it, in order.
-    fn visit(&mut self, row: usize, col: usize, side: usize, patches: &[usize]) {
-        if row >= self.size.0 || col >= self.size.1 {
-            return;
-        }
-        let q = row * self.tile.0..((row + side) * self.tile.0).min(self.plan.dims.n_q);
-        let k = col * self.tile.1..((col + side) * self.tile.1).min(self.plan.dims.n_k);
-        let near: Vec<usize> = patches.iter().copied().filter(|&i| touches(&self.plan.paint[i], &q, &k)).collect();
-        match self.bounds(&q, &k, &near) {
-            Coverage::Empty => {}
-            Coverage::Full => {
-                for r in row..(row + side).min(self.size.0) {
-                    let start = r * self.size.1;
-                    self.grid[start + col..start + (col + side).min(self.size.1)].fill(Coverage::Full);
-                }
-                self.pairs = self.pairs.map(|pairs| pairs + (q.len() * k.len()) as u64);
-            }
-            Coverage::Partial if side > 1 => {
-                let half = side / 2;
-                for (r, c) in [(row, col), (row, col + half), (row + half, col), (row + half, col + half)] {
-                    self.visit(r, c, half, &near);
-                }
-            }
-            Coverage::Partial => self.grid[row * self.size.1 + col] = self.count(q, k),
-        }
-    }
-
-    /// What the formulas' bounds and the rectangles say together. `Partial` means: not known from here.
-    fn bounds(&mut self, q: &Range<usize>, k: &Range<usize>, patches: &[usize]) -> Coverage {
-        let (mut some_allowed, mut some_masked) = (false, false);
-        // The last rectangle wins, so the first one from the end that holds everything decides what lies below the ones after it.
-        let mut base = None;
-        for &i in patches.iter().rev() {
-            let patch = &self.plan.paint[i];
-            if patch.q[0] <= q.start && q.end <= patch.q[1] && patch.k[0] <= k.start && k.end <= patch.k[1] {
-                base = Some(if patch.allow { Coverage::Full } else { Coverage::Empty });
-                break;
-            }
-            if patch.allow {
-                some_allowed = true;
-            } else {
-                some_masked = true;
-            }
-        }
-        if some_allowed && some_masked {
-            return Coverage::Partial;
-        }
-        match base.unwrap_or_else(|| self.formulas(q, k)) {
-            Coverage::Full if !some_masked => Coverage::Full,
-            Coverage::Empty if !some_allowed => Coverage::Empty,
-            _ => Coverage::Partial,
-        }
-    }
-
-    /// All masks, and-ed, by their bounds.
-    fn formulas(&mut self, q: &Range<usize>, k: &Range<usize>) -> Coverage {
-        self.effort.rectangles += 1;
-        let int = |range: &Range<usize>| range.start as i32..range.end as i32;
-        let mut all_full = true;
-        for bound in &self.plan.masks {
-            match bound.coverage(self.at.0 as i32, self.at.1 as i32, int(q), int(k)) {
-                formula::Coverage::Empty => return Coverage::Empty,
-                formula::Coverage::Full => {}
-                formula::Coverage::Mixed => all_full = false,
-            }
-        }
-        if all_full { Coverage::Full } else { Coverage::Partial }
-    }
-
-    /// Looks at every cell of one tile.
-    fn count(&mut self, q: Range<usize>, k: Range<usize>) -> Coverage {
-        let size = (q.len() * k.len()) as u64;
-        if self.effort.cells + size > MAX_CELLS {
-            self.pairs = None;
-            return Coverage::Partial;
-        }
-        self.effort.cells += size;
-        let mut allowed = 0;
-        let cells = &mut self.cells[..k.len()];
-        for row in q {
-            self.rules.begin_row(self.plan, self.at.0, self.at.1, row);
-            self.rules.mask(self.plan, k.start, cells);
-            allowed += cells.iter().map(|&c| u64::from(c)).sum::<u64>();
-        }
-        self.pairs = self.pairs.map(|pairs| pairs + allowed);
-        match allowed {
-            0 => Coverage::Empty,
-            n if n == size => Coverage::Full,
-            _ => Coverage::Partial,
-        }
-    }
-}
-
-fn touches(patch: &crate::experiment::Patch, q: &Range<usize>, k: &Range<usize>) -> bool {
-    patch.q[0] < q.end && q.start < patch.q[1] && patch.k[0] < k.end && k.start < patch.k[1]
 }
 
 #[cfg(test)]

@@ -157,7 +157,6 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Merge {
     dims: Dims,
-    stats: bool,
     matrix: Option<Stage>,
     y: Vec<f32>,
     lse: Vec<f32>,
@@ -177,7 +176,6 @@ impl Merge {
         let stat_rows = if stats { rows } else { 0 };
         Self {
             dims,
-            stats,
             matrix,
             y: vec![0.0; dims.y_len()],
             lse: vec![f32::NEG_INFINITY; rows],
@@ -193,20 +191,34 @@ impl Merge {
 
     /// Puts an item's rows in their place.
     pub fn rows(&mut self, at: &Rows, out: &RowsOut) {
+        let Places { numbers, peak_at } = self.places(at);
+        for (place, part) in numbers.into_iter().zip([&out.y, &out.lse, &out.entropy, &out.peak, &out.matrix]) {
+            put(place, part);
+        }
+        put(peak_at, &out.peak_at);
+        self.count(out.empty_rows, &out.times);
+    }
+
+    /// Where the rows of an item belong, to be filled by whoever has them.
+    pub fn places(&mut self, at: &Rows) -> Places<'_> {
         let Dims { n_k, d_v, .. } = self.dims;
-        let start = self.dims.row_start(at.batch, at.head) + at.q.start;
-        put(&mut self.y, start * d_v, &out.y);
-        put(&mut self.lse, start, &out.lse);
-        if self.stats {
-            put(&mut self.entropy, start, &out.entropy);
-            put(&mut self.peak, start, &out.peak);
-            put(&mut self.peak_at, start, &out.peak_at);
+        let (start, rows) = (self.dims.row_start(at.batch, at.head) + at.q.start, at.q.len());
+        Places {
+            numbers: [
+                part(&mut self.y, start, rows, d_v),
+                part(&mut self.lse, start, rows, 1),
+                part(&mut self.entropy, start, rows, 1),
+                part(&mut self.peak, start, rows, 1),
+                part(&mut self.cells, start, rows, n_k),
+            ],
+            peak_at: part(&mut self.peak_at, start, rows, 1),
         }
-        if self.matrix.is_some() {
-            put(&mut self.cells, start * n_k, &out.matrix);
-        }
-        self.empty_rows += out.empty_rows;
-        self.times.merge(&out.times);
+    }
+
+    /// Counts what an item says beside its rows.
+    pub fn count(&mut self, empty_rows: u32, times: &StageTimes) {
+        self.empty_rows += empty_rows;
+        self.times.merge(times);
     }
 
     /// Puts the picture number `index` in its place.
@@ -238,8 +250,21 @@ impl Merge {
     }
 }
 
-fn put<T: Copy>(into: &mut [T], start: usize, part: &[T]) {
-    if let Some(target) = into.get_mut(start..start + part.len()) {
-        target.copy_from_slice(part);
+/// Places for the rows of one item; empty for what is not wanted.
+pub struct Places<'a> {
+    /// Output, log-sum-exp, entropy, largest weight and matrix.
+    pub numbers: [&'a mut [f32]; 5],
+    /// Key of the largest weight.
+    pub peak_at: &'a mut [u32],
+}
+
+/// `rows` rows of `width` from row `start` on, if they are there.
+fn part<T>(all: &mut [T], start: usize, rows: usize, width: usize) -> &mut [T] {
+    all.get_mut(start * width..(start + rows) * width).unwrap_or_default()
+}
+
+fn put<T: Copy>(place: &mut [T], part: &[T]) {
+    if place.len() == part.len() {
+        place.copy_from_slice(part);
     }
 }

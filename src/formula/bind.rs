@@ -38,6 +38,8 @@ pub struct Inner {
     pub fixed: Vec<bool>,
     /// The steps that bounds go through.
     pub bounded: Vec<usize>,
+    /// The steps that the result needs, those behind tables too.
+    pub whole: Vec<usize>,
     /// Summaries of the tables of data, where a step reads them.
     pub indices: Vec<Option<RangeIndex>>,
 }
@@ -63,6 +65,7 @@ impl Formula {
         }
         let fixed = fixed_along_row(&steps, &table_of, &tables);
         let bounded = reach(&steps, root, |at| table_of[at].is_some());
+        let whole = reach(&steps, root, |_| false);
         let mut indices: Vec<Option<RangeIndex>> = with.data.iter().map(|_| None).collect();
         for step in &steps {
             if let Op::Read(data, _) = step.op {
@@ -71,7 +74,8 @@ impl Formula {
                     .get_or_insert_with(|| RangeIndex::new(values.ty(), values.len(), |i| values.bits(i)));
             }
         }
-        let inner = Inner { formula: self.clone(), with, steps, root, tables, table_of, fixed, bounded, indices };
+        let inner =
+            Inner { formula: self.clone(), with, steps, root, tables, table_of, fixed, bounded, whole, indices };
         indices_stay_inside(&inner, &of_node)?;
         Ok(Bound(Arc::new(inner)))
     }

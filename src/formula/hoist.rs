@@ -12,6 +12,9 @@ use super::values::{Sizes, Ty};
 /// The most entries that one table may have.
 const MOST_ENTRIES: usize = 1 << 20;
 
+/// The same for booleans, a byte each: the diagonals of a million queries and keys.
+const MOST_BOOLEANS: usize = 1 << 21;
+
 /// The same for numbers that differ between heads or batch entries: past this, what the heads share is hoisted and the
 /// rest is computed along with everything else.
 const MOST_NUMBERS_APART: usize = 1 << 18;
@@ -41,7 +44,11 @@ impl Table {
         let trivial = matches!(step.op, Op::Constant(_) | Op::Var(_)) || step.linear.is_some();
         let (batch, heads, length) = extents(step, sizes);
         let entries = batch.saturating_mul(heads).saturating_mul(length);
-        let most = if step.ty != Ty::Bool && batch.max(heads) > 1 { MOST_NUMBERS_APART } else { MOST_ENTRIES };
+        let most = match step.ty {
+            Ty::Bool => MOST_BOOLEANS,
+            _ if batch.max(heads) > 1 => MOST_NUMBERS_APART,
+            _ => MOST_ENTRIES,
+        };
         !trivial && !step.needs.x && length > 0 && entries <= most
     }
 
@@ -144,6 +151,11 @@ impl Table {
     /// Boolean entries as bytes, 0 or 1.
     pub fn bytes(&self) -> Option<&[u8]> {
         if let Entries::Bool(bytes, _) = &self.entries { Some(bytes) } else { None }
+    }
+
+    /// Entries that are numbers, as bits.
+    pub fn words(&self) -> Option<&[u32]> {
+        if let Entries::Words(words, _) = &self.entries { Some(words) } else { None }
     }
 
     /// What is known about all entries.

@@ -1,7 +1,7 @@
 //! Evaluation of a row segment at a time: every operation runs over [`LANES`] cells in a loop that LLVM vectorises.
 //! What does not change along the row is computed once per row.
 
-use super::bind::{Bound, Resolved};
+use super::bind::{Bound, Inner, Resolved};
 use super::hoist::Table;
 use super::plain::{Cell, variable};
 use super::program::{Step, advance};
@@ -119,6 +119,8 @@ pub struct Lanes {
     spread: Vec<usize>,
     results: Vec<u32>,
     row: (i32, i32, i32),
+    /// For a formula that adds a step to the score or subtracts it, the step, which is a table or fixed along the row, and whether it is subtracted.
+    shift: Option<(usize, bool)>,
 }
 
 impl Lanes {
@@ -127,19 +129,27 @@ impl Lanes {
         let inner = &*bound.0;
         let needed = reach(&inner.steps, inner.root, |at| inner.table_of[at].is_some());
         let (fixed, order): (Vec<usize>, Vec<usize>) = needed.into_iter().partition(|&at| inner.fixed[at]);
-        let mut spread = Vec::new();
+        // By marks, which need no sorting.
+        let mut marked = vec![false; inner.steps.len()];
         for &at in order.iter().filter(|&&at| inner.table_of[at].is_none()) {
             if let Op::Row(_, operands) | Op::Read(_, operands) = inner.steps[at].op {
-                spread.extend(operands.iter().filter(|&id| inner.fixed[id]));
+                operands.iter().filter(|&id| inner.fixed[id]).for_each(|id| marked[id] = true);
             }
         }
-        spread.sort_unstable();
-        spread.dedup();
-        let mut with_register = [&spread[..], &order[..]].concat();
-        with_register.sort_unstable();
+        let ascending = |marked: &[bool]| (0..marked.len()).filter(|&at| marked[at]).collect::<Vec<usize>>();
+        let spread = ascending(&marked);
+        order.iter().for_each(|&at| marked[at] = true);
+        let with_register = ascending(&marked);
         let machine = Machine::new(inner.steps.len(), &with_register, order);
-        let mut lanes =
-            Lanes { bound: bound.clone(), machine, fixed, spread, results: vec![0; inner.steps.len()], row: (0, 0, 0) };
+        let mut lanes = Lanes {
+            bound: bound.clone(),
+            machine,
+            fixed,
+            spread,
+            results: vec![0; inner.steps.len()],
+            row: (0, 0, 0),
+            shift: shift(inner),
+        };
         lanes.begin_row(0, 0, 0);
         lanes
     }
@@ -203,6 +213,11 @@ impl Lanes {
         if inner.fixed[inner.root] {
             return s.fill(f32::from_bits(self.results[inner.root]));
         }
+        if let Some((at, subtract)) = self.shift
+            && self.shifted(at, subtract, k0, s).is_some()
+        {
+            return;
+        }
         let root = usize::from(self.machine.slot[inner.root]);
         for (i, chunk) in s.chunks_mut(LANES).enumerate() {
             self.run(k0 + (i * LANES) as i32, chunk);
@@ -210,6 +225,26 @@ impl Lanes {
                 *s = f32::from_bits(bits);
             }
         }
+    }
+
+    /// Adds step `at` to scores, or subtracts it: position biases are this and nothing else.
+    fn shifted(&self, at: usize, subtract: bool, k0: i32, s: &mut [f32]) -> Option<()> {
+        let inner = &*self.bound.0;
+        let (b, h, q) = self.row;
+        // A number less another is the same as with its sign changed added to it, bit for bit.
+        let sign = u32::from(subtract) << 31;
+        if inner.fixed[at] {
+            let by = f32::from_bits(self.results[at] ^ sign);
+            s.iter_mut().for_each(|s| *s += by);
+            return Some(());
+        }
+        let table = inner.table_of[at].map(|table| &inner.tables[table])?;
+        let start = table.position(b, h, q, k0);
+        let entries = table.words()?.get(start..start + s.len())?;
+        for (s, by) in s.iter_mut().zip(entries) {
+            *s += f32::from_bits(by ^ sign);
+        }
+        Some(())
     }
 
     /// Runs every step that changes along the row, from column `k` on.
@@ -239,6 +274,20 @@ impl Lanes {
             }
         }
     }
+}
+
+/// As [`Lanes::shift`].
+fn shift(inner: &Inner) -> Option<(usize, bool)> {
+    let Op::Row(row, operands) = inner.steps[inner.root].op else { return None };
+    let subtract = match ROWS[usize::from(row)].name {
+        "+" => false,
+        "-" => true,
+        _ => return None,
+    };
+    let ids: Vec<usize> = operands.iter().collect();
+    let &[score, at] = &ids[..] else { return None };
+    let so_far = matches!(inner.steps[score].op, Op::Var(Var::S | Var::P));
+    (so_far && (inner.fixed[at] || inner.table_of[at].is_some())).then_some((at, subtract))
 }
 
 /// For each step whether it has one value along a row of keys, and everything it is computed from has too.

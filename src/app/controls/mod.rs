@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub use card::{Card, Fold};
 pub use choice::{Choices, Item, Look};
 pub use dialog::{ever, modal, modal_while};
-pub use digits::{exponential, fixed, percent, signed};
+pub use digits::{exponential, fixed, percent, plain, signed};
 pub use field::typed;
 pub use issue::{IssueLine, at_fault};
 pub use pixels::paint;

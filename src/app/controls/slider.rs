@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use web_sys::Event;
 
+use super::digits::plain;
 use super::field::typed;
 use super::issue::{IssueLine, at_fault};
 use super::span::{Span, number};
@@ -60,10 +61,10 @@ pub fn Slider(
             <input
                 type="range"
                 id=id
-                min=move || ends().0.to_string()
-                max=move || ends().1.to_string()
-                step=move || span.get().step.to_string()
-                prop:value=move || { let s = span.get(); s.track(value.get()).to_string() }
+                min=move || plain(ends().0)
+                max=move || plain(ends().1)
+                step=move || plain(span.get().step)
+                prop:value=move || { let s = span.get(); plain(s.track(value.get())) }
                 aria-valuetext=move || number(value.get())
                 aria-invalid=move || invalid.get().then_some("true")
                 aria-describedby=note.clone()
@@ -73,8 +74,8 @@ pub fn Slider(
                 type="number"
                 class="slider__number"
                 aria-label=exact
-                min=move || span.get().min.to_string()
-                max=move || span.get().hard_max.to_string()
+                min=move || plain(span.get().min)
+                max=move || plain(span.get().hard_max)
                 step="any"
                 prop:value=move || number(value.get())
                 aria-invalid=move || invalid.get().then_some("true")

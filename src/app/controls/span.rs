@@ -1,6 +1,6 @@
 //! The range of a slider, and how its numbers are written.
 
-use super::{exponential, fixed};
+use super::{exponential, fixed, plain};
 
 /// The range of a slider.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,7 +59,7 @@ impl Span {
     pub fn typed(&self, value: f64) -> f64 {
         let whole = !self.log && self.step.fract() == 0.0 && self.min.fract() == 0.0;
         let value = if whole { value.round() } else { value };
-        value.clamp(self.min, self.hard_max.max(self.min))
+        value.max(self.min).min(self.hard_max.max(self.min))
     }
 }
 
@@ -71,7 +71,7 @@ fn tidy(x: f64) -> f64 {
 /// A number as people write it: at most five significant digits after a fraction, never an exponent for what fits.
 pub fn number(x: f64) -> String {
     if !x.is_finite() {
-        return x.to_string();
+        return plain(x);
     }
     if x != 0.0 && !(1e-4..1e9).contains(&x.abs()) {
         return exponential(x, 3);

@@ -48,7 +48,7 @@ fn drawn(lab: Lab) -> Option<Drawn> {
         let side = side(n_q.max(n_k));
         let tiles = Plan::compile(&problem).ok()?.tiles(0, head, side, side);
         let (height, width) = tiles.grid();
-        let value = |coverage: &Coverage| match coverage {
+        let value = |coverage: Coverage| match coverage {
             Coverage::Empty => f32::NEG_INFINITY,
             Coverage::Partial => 0.12,
             Coverage::Full => 1.0,

@@ -9,6 +9,7 @@ use crate::app::i18n::t;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
+use crate::attention::{Dims, demand};
 use crate::catalogue::{self, List};
 use crate::experiment::{Input, Size, limits};
 
@@ -135,6 +136,11 @@ pub fn Sizes(
             _ => t("GQA: groups of query heads share keys and values", "GQA：成组的查询头共用键和值")(),
         }
     });
+    let large = Signal::memo(move || {
+        let Size { q_heads, kv_heads, n_q, n_k, d, d_v } = size.get();
+        demand::of_sizes(&Dims { batch: 1, q_heads, kv_heads, n_q, n_k, d, d_v })
+            .map(|message| message.get(lab.lang.get()).to_owned())
+    });
     view! {
         <Slider label=words("heads", "头数") value=value(|s| s.q_heads) span=Span::whole(1, limits::HEADS) path="input.size.q_heads"
             on_change=set("input.size.q_heads", |s, n| {
@@ -154,6 +160,7 @@ pub fn Sizes(
         </Show>
         <Slider label=words("size", "维度") value=value(|s| s.d) span=Span::whole(1, 128).up_to(limits::SIZE as f64) path="input.size.d" on_change=set("input.size.d", |s, n| s.d = n) />
         <Slider label=words("value size", "值维度") value=value(|s| s.d_v) span=Span::whole(1, 128).up_to(limits::SIZE as f64) path="input.size.d_v" on_change=set("input.size.d_v", |s, n| s.d_v = n) />
+        <p class="note" role="status" hidden=move || large.with(Option::is_none)>{move || large.get()}</p>
         <IssueLine path="input.size" />
     }
 }

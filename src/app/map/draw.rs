@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::scale::Scale;
-use crate::app::controls::paint;
+use crate::app::controls::{paint, plain};
 use crate::app::palette::Palette;
 use crate::engine::Map;
 
@@ -40,8 +40,8 @@ pub fn draw(
 
     let (cell_width, cell_height) = (width / columns as f64, height / rows as f64);
     if numbers && cell_width.min(cell_height) >= NUMBER_FROM * ratio {
-        let size = (cell_width.min(cell_height) * 0.4).clamp(9.0 * ratio, 13.0 * ratio);
-        context.set_font(&format!("{size}px ui-monospace, monospace"));
+        let size = (cell_width.min(cell_height) * 0.4).max(9.0 * ratio).min(13.0 * ratio);
+        context.set_font(&format!("{}px ui-monospace, monospace", plain(size)));
         context.set_text_align("center");
         context.set_text_baseline("middle");
         for row in 0..rows {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::stages::{Stages, ms};
 use crate::app::compare::{Compare, ReadKernels};
-use crate::app::controls::fixed;
+use crate::app::controls::{fixed, plain};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, Timing, lab};
 use crate::app::view::{handler, view};
@@ -84,8 +84,8 @@ fn History() -> impl IntoView {
                             let x = (156 - i * 4).to_string();
                             let (full, part) = (paint / top * 34.0, kernel / top * 34.0);
                             view! {
-                                <rect x=x.clone() y=(36.0 - full).to_string() width="3" height=full.to_string() class="runs__paint" />
-                                <rect x=x y=(36.0 - part).to_string() width="3" height=part.to_string() class="runs__kernel"><title>{ms(*kernel)}</title></rect>
+                                <rect x=x.clone() y=plain(36.0 - full) width="3" height=plain(full) class="runs__paint" />
+                                <rect x=x y=plain(36.0 - part) width="3" height=plain(part) class="runs__kernel"><title>{ms(*kernel)}</title></rect>
                             }
                         }).collect_view()}
                     </svg>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::story::{is_masked, token, value};
-use crate::app::controls::{exponential, fixed, signed};
+use crate::app::controls::{exponential, fixed, number, plain, signed};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
@@ -62,7 +62,7 @@ fn steps(lab: Lab) -> Vec<Step> {
     }
     let (capped, softcap) = (at(Stage::Capped), lab.experiment.with(|e| e.softcap));
     if let Some(capped) = capped.filter(|_| softcap > 0.0) {
-        step(format!("{} {softcap}", word("softcap", "软上限")), short(capped), false);
+        step(format!("{} {}", word("softcap", "软上限"), number(softcap)), short(capped), false);
     }
     if let (Some(before), Some(biased)) = (capped.or(at(Stage::Scaled)), at(Stage::Biased)) {
         let change = biased - before;
@@ -123,7 +123,7 @@ fn Places() -> impl IntoView {
                             let height = (p.abs() / top * 19.0).max(0.2);
                             let (y, class) = if p > 0.0 { (20.0 - height, "pos") } else { (20.0, "neg") };
                             view! {
-                                <rect x=(i * 4).to_string() y=y.to_string() width="3" height=height.to_string() class=class>
+                                <rect x=(i * 4).to_string() y=plain(f64::from(y)) width="3" height=plain(f64::from(height)) class=class>
                                     <title>{format!("q[{i}] · k[{i}] = {}", signed(f64::from(p), 3))}</title>
                                 </rect>
                             }

@@ -1,12 +1,14 @@
 //! The plan: a problem with every formula compiled and every table made. A closed set of inputs for kernels, which never learn a name.
 
 mod position;
+mod reals;
 mod sizes;
 mod turns;
 
 use std::ops::Range;
 
 use super::dims::Dims;
+use super::late;
 use super::problem::{Normaliser, Problem, Term};
 use super::rules::RowRules;
 use super::tiles::TileMap;
@@ -15,6 +17,7 @@ use crate::experiment::{Issue, Issues, Patch};
 use crate::formula::{self, Bound, DataDecl, Kind, Scope, Sizes, Values};
 
 pub use position::Encodings;
+pub use reals::check as check_reals;
 pub use sizes::{MAX_BYTES, check, check_dims};
 pub use turns::Turns;
 
@@ -96,8 +99,16 @@ impl Plan {
                 [!lowering.transforms.is_empty(), !lowering.tables.is_empty(), !lowering.finish.is_empty()]
             }),
             offset: problem.offset.clone(),
-            encoding: problem.encoding.as_ref().map(|encoding| Encodings::new(encoding, &dims, &offsets)),
-            rotation: problem.rotation.as_ref().map(|rotation| Turns::new(rotation, &dims, &offsets)),
+            encoding: problem
+                .encoding
+                .as_ref()
+                .zip(late::encodings())
+                .map(|(encoding, make)| make(encoding, &dims, &offsets)),
+            rotation: problem
+                .rotation
+                .as_ref()
+                .zip(late::turns())
+                .map(|(rotation, make)| make(rotation, &dims, &offsets)),
             scale: problem.scale,
             bias_before_cap,
             softcap: problem.softcap,

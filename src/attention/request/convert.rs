@@ -62,13 +62,13 @@ impl Prepared {
     /// Keys with the past before them, `[batch, kv_heads, n_k, d]`.
     pub fn present_key(&self) -> Tensor {
         let Dims { batch, kv_heads, n_k, d, .. } = self.given();
-        Tensor::new(&[batch, kv_heads, n_k, d], self.inputs.k.to_vec())
+        Tensor::new(&[batch, kv_heads, n_k, d], self.inputs.k.clone())
     }
 
     /// Values with the past before them, `[batch, kv_heads, n_k, d_v]`.
     pub fn present_value(&self) -> Tensor {
         let Dims { batch, kv_heads, n_k, d_v, .. } = self.given();
-        Tensor::new(&[batch, kv_heads, n_k, d_v], self.inputs.v.to_vec())
+        Tensor::new(&[batch, kv_heads, n_k, d_v], self.inputs.v.clone())
     }
 
     /// A matrix of the engine, `[batch, q_heads, n_q, n_k]`.
@@ -212,8 +212,8 @@ pub(super) fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs)
         return Err(Issues(issues));
     }
     let with_past = |new: &Tensor, extents: [usize; 4], old: Option<&Tensor>| {
-        let new = layout.unpack(new.data.clone(), extents);
-        let Some(old) = old.filter(|_| past > 0) else { return Arc::new(new) };
+        let new = layout.unpack(&new.data, extents);
+        let Some(old) = old.filter(|_| past > 0) else { return new };
         let (old_size, new_size) = (past * extents[3], n_new * extents[3]);
         let heads = old.data.chunks_exact(old_size);
         Arc::new(
@@ -221,7 +221,7 @@ pub(super) fn tensors(request: &Request) -> Result<(Dims, usize, Layout, Inputs)
         )
     };
     let inputs = Inputs {
-        q: Arc::new(layout.unpack(q.data.clone(), [batch, q_heads, n_q, d])),
+        q: layout.unpack(&q.data, [batch, q_heads, n_q, d]),
         k: with_past(k, k_extents, past_key.as_ref()),
         v: with_past(v, v_extents, past_value.as_ref()),
     };

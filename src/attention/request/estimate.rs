@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(by(name), List::Estimator.engines().contains(name), "{name}");
         }
         assert_eq!(paths(|r| r.outputs = Some(vec!["weights".to_owned()])), ["outputs[0]"]);
-        assert_eq!(paths(|r| r.v.data[3] = f32::NAN), ["V.data"]);
+        assert_eq!(paths(|r| std::sync::Arc::make_mut(&mut r.v.data)[3] = f32::NAN), ["V.data"]);
         assert_eq!(paths(|r| r.estimator = Some(Choice::of("nystrom"))), ["is_causal"]);
         assert_eq!(paths(|r| r.estimator = Some(Choice::of("linaer"))), ["estimator.id"]);
     }

@@ -66,7 +66,7 @@ pub fn wanted(
                 issues.push(Issue::new("dY.shape", format!("is {found:?}; the output has {shape:?}")));
                 return None;
             }
-            layout.unpack(given.data.clone(), extents)
+            layout.unpack(&given.data, extents).to_vec()
         }
     };
     Some(Gradients {

@@ -1,5 +1,7 @@
 //! Tensors as requests carry them, and the three layouts of heads.
 
+use std::sync::Arc;
+
 use crate::experiment::Issue;
 
 /// A tensor, row-major.
@@ -7,16 +9,16 @@ use crate::experiment::Issue;
 pub struct Tensor {
     /// Extents, outermost first.
     pub shape: Vec<usize>,
-    /// As many numbers as the product of the shape; of a boolean one, anything but 0 is true.
-    pub data: Vec<f32>,
+    /// As many numbers as the product of the shape; of a boolean one, anything but 0 is true. Shared with whoever computes with them.
+    pub data: Arc<Vec<f32>>,
     /// Whether the numbers are booleans.
     pub is_bool: bool,
 }
 
 impl Tensor {
     /// A tensor of numbers.
-    pub fn new(shape: &[usize], data: Vec<f32>) -> Self {
-        Self { shape: shape.to_vec(), data, is_bool: false }
+    pub fn new(shape: &[usize], data: impl Into<Arc<Vec<f32>>>) -> Self {
+        Self { shape: shape.to_vec(), data: data.into(), is_bool: false }
     }
 
     /// Shape and numbers must agree.
@@ -66,10 +68,10 @@ impl Layout {
         }
     }
 
-    /// Row-major `[batch, heads, length, size]` from this layout.
-    pub fn unpack(self, data: Vec<f32>, extents: [usize; 4]) -> Vec<f32> {
+    /// Row-major `[batch, heads, length, size]` from this layout; the very numbers where they lie so already.
+    pub fn unpack(self, data: &Arc<Vec<f32>>, extents: [usize; 4]) -> Arc<Vec<f32>> {
         let [batch, heads, length, size] = extents;
-        if self == Layout::Packed { swap(&data, [batch, length, heads, size]) } else { data }
+        if self == Layout::Packed { Arc::new(swap(data, [batch, length, heads, size])) } else { data.clone() }
     }
 
     /// This layout from row-major `[batch, heads, length, size]`.
@@ -103,7 +105,9 @@ mod tests {
         let packed = Layout::Packed.pack(data.clone(), extents);
         // Batch 1, head 2, row 3, place 4 lies at [1, 3, 2 · 5 + 4] when packed.
         assert_eq!(packed[(4 + 3) * 15 + 14], data[((3 + 2) * 4 + 3) * 5 + 4]);
-        assert_eq!(Layout::Packed.unpack(packed, extents), data);
+        assert_eq!(*Layout::Packed.unpack(&Arc::new(packed), extents), data);
+        let shared = Arc::new(data.clone());
+        assert!(Arc::ptr_eq(&Layout::Heads.unpack(&shared, extents), &shared));
         assert_eq!(Layout::Heads.pack(data.clone(), extents), data);
     }
 }

@@ -237,7 +237,7 @@ impl<'a> Backward<'a> {
                 let (row, lse, delta) = (from + i, self.from.lse[start + from + i], self.delta[start + from + i]);
                 let mut slopes = [1.0; KEYS];
                 let rules = self.rules.get_mut(row);
-                score(plan, rules, (k0, keys), coverage, &mut s[i], &mut slopes);
+                score(self.kernels, plan, rules, (k0, keys), coverage, &mut s[i], &mut slopes);
                 if lse == f32::NEG_INFINITY {
                     s[i] = EMPTY;
                 } else {
@@ -257,6 +257,7 @@ impl<'a> Backward<'a> {
 
 /// Turns the products of a row, times the scale, into masked scores, −∞ past the last key; `slopes` are what they change by with the products.
 fn score(
+    kernels: &Kernels,
     plan: &Plan,
     rules: Option<&mut RowRules>,
     (k0, keys): (usize, usize),
@@ -264,12 +265,16 @@ fn score(
     s: &mut RowBlock,
     slopes: &mut [f32; KEYS],
 ) {
-    let s = s.as_flattened_mut();
-    s[keys..].fill(f32::NEG_INFINITY);
+    let cells = s.as_flattened_mut();
+    cells[keys..].fill(f32::NEG_INFINITY);
     let Some(rules) = rules else { return };
-    let s = &mut s[..keys];
-    rules.before_cap(plan, k0, s);
-    rules.cap(plan, s);
+    rules.before_cap(plan, k0, &mut cells[..keys]);
+    if let Some(cap) = plan.softcap {
+        (kernels.cap)(s, cap);
+    }
+    let cells = s.as_flattened_mut();
+    cells[keys..].fill(f32::NEG_INFINITY);
+    let s = &mut cells[..keys];
     if let Some(cap) = plan.softcap {
         for (slope, s) in slopes.iter_mut().zip(&*s) {
             *slope = 1.0 - (s / cap) * (s / cap);

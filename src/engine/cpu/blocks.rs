@@ -140,39 +140,78 @@ impl Blocks {
         s: &mut GroupBlock,
     ) -> Option<(usize, usize)> {
         let rows = self.group(group);
-        let mut allowed = [[1_u8; KEYS]; GROUP];
-        let (mut from, mut to, mut full) = (0, keys, true);
+        let all = u64::MAX >> (KEYS - keys);
+        let mut allowed = [all; GROUP];
+        let (mut from, mut to) = (0, keys);
         if coverage == Coverage::Partial {
-            let mut any = [0_u8; KEYS];
-            let mut all = [1_u8; KEYS];
+            let mut any = 0;
             for (rules, allowed) in self.rules[rows.clone()].iter_mut().zip(&mut allowed) {
-                rules.mask(plan, k0, &mut allowed[..keys]);
-                for j in 0..keys {
-                    any[j] |= allowed[j];
-                    all[j] &= allowed[j];
-                }
+                let mut cells = [0; KEYS];
+                rules.mask(plan, k0, &mut cells[..keys]);
+                *allowed = bits(&cells);
+                any |= *allowed;
             }
-            from = any[..keys].iter().position(|&a| a != 0)? / PANEL * PANEL;
-            to = any[..keys].iter().rposition(|&a| a != 0)? + 1;
-            full = all[from..to].iter().all(|&a| a != 0);
+            if any == 0 {
+                return None;
+            }
+            from = any.trailing_zeros() as usize / PANEL * PANEL;
+            to = KEYS - any.leading_zeros() as usize;
         }
         let (k0, keys) = (k0 + from, to - from);
         self.product(plan, group, k0, keys, s);
         if !plan.scores_plain() {
             for (rules, s) in self.rules[rows.clone()].iter_mut().zip(s.iter_mut()) {
-                rules.scores(plan, k0, &mut s.as_flattened_mut()[..keys]);
+                biased(self.kernels, plan, rules, (k0, keys), s);
             }
         }
-        let padded = keys.next_multiple_of(PANEL);
-        for (s, allowed) in s.iter_mut().zip(&allowed).take(rows.len()) {
-            let s = &mut s.as_flattened_mut()[..padded];
-            if !full {
-                for (s, &allowed) in s[..keys].iter_mut().zip(&allowed[from..to]) {
-                    *s = if allowed == 0 { f32::NEG_INFINITY } else { *s };
+        for (s, allowed) in s.iter_mut().zip(allowed).take(rows.len()) {
+            // Keys past the last count as masked.
+            let mut allowed = allowed >> from;
+            for panel in &mut s[..keys.div_ceil(PANEL)] {
+                match allowed as u8 {
+                    u8::MAX => {}
+                    0 => *panel = [f32::NEG_INFINITY; PANEL],
+                    some => {
+                        for (j, s) in panel.iter_mut().enumerate() {
+                            *s = if some >> j & 1 == 0 { f32::NEG_INFINITY } else { *s };
+                        }
+                    }
                 }
+                allowed >>= PANEL;
             }
-            s[keys..].fill(f32::NEG_INFINITY);
         }
         Some((k0, keys))
+    }
+}
+
+/// Scores of `keys` keys from `k0` on, from `scale · Q·K` to after the last bias, in place. What lies behind the last key may change too.
+pub fn biased(kernels: &Kernels, plan: &Plan, rules: &mut RowRules, (k0, keys): (usize, usize), s: &mut [Step]) {
+    rules.before_cap(plan, k0, &mut s.as_flattened_mut()[..keys]);
+    if let Some(cap) = plan.softcap {
+        (kernels.cap)(&mut s[..keys.div_ceil(PANEL)], cap);
+    }
+    rules.after_cap(plan, k0, &mut s.as_flattened_mut()[..keys]);
+}
+
+/// One bit for each of 64 cells that are 0 or 1: the product moves cell j of every eight to bit 56 + j, and no two others to one place.
+fn bits(cells: &[u8; KEYS]) -> u64 {
+    let (eights, _) = cells.as_chunks::<8>();
+    eights
+        .iter()
+        .rev()
+        .fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_has_its_bit() {
+        for seed in 0..500_u64 {
+            let wanted = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (1 << (seed % 64));
+            let cells = std::array::from_fn(|j| (wanted >> j & 1) as u8);
+            assert_eq!(bits(&cells), wanted);
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! All else of the engine exists once and calls through the table: a call costs nothing beside the thousands of multiplications behind it. In the
 //! browser each table is a module of its own, so that a browser without relaxed SIMD never meets one of its instructions.
 
+use super::cap;
 use super::gemm::{GROUP, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
 use super::softmax::{self, Running};
@@ -40,6 +41,7 @@ pub struct Kernels {
     pub(super) weigh: fn(&mut [Step], f32) -> f32,
     pub(super) moment: fn(&[Step], f32) -> f32,
     pub(super) sigmoid: fn(&mut [Step], f32),
+    pub(super) cap: fn(&mut [Step], f32),
 }
 
 impl Kernels {
@@ -73,6 +75,7 @@ impl Kernels {
             weigh: softmax::weigh::<T>,
             moment: softmax::moment::<T>,
             sigmoid: softmax::sigmoid::<T>,
+            cap: cap::cap::<T>,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, biased};
 use super::gemm::{GROUP, GroupBlock, KEYS, PANEL};
 use super::streaming::{State, row_blocks};
 use super::weights::weights;
@@ -102,11 +102,12 @@ fn stage_cells(
             let kernels = blocks.kernels;
             match (stage, blocks.rules(row)) {
                 (Stage::Capped, Some(rules)) => {
-                    let s = &mut block.as_flattened_mut()[..columns.1];
-                    rules.before_cap(plan, k0, s);
-                    rules.cap(plan, s);
+                    rules.before_cap(plan, k0, &mut block.as_flattened_mut()[..columns.1]);
+                    if let Some(cap) = plan.softcap {
+                        (kernels.cap)(block, cap);
+                    }
                 }
-                (Stage::Biased, Some(rules)) => rules.scores(plan, k0, &mut block.as_flattened_mut()[..columns.1]),
+                (Stage::Biased, Some(rules)) => biased(kernels, plan, rules, columns, block),
                 (Stage::Weights, rules) => weights(kernels, plan, rules, lse[i], columns.0, columns.1, block),
                 _ => {}
             }

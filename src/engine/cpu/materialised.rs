@@ -119,11 +119,14 @@ impl Table {
         }
         self.keep(Stage::Scaled, rows, n_k, want, out);
         if !plan.scores_plain() {
+            let steps = n_k.div_ceil(PANEL);
             for row in 0..rows {
+                let kernels = blocks.kernels;
                 let Some(rules) = blocks.rules(row) else { continue };
-                let s = self.row(row, n_k);
-                rules.before_cap(plan, 0, s);
-                rules.cap(plan, s);
+                rules.before_cap(plan, 0, self.row(row, n_k));
+                if let Some(cap) = plan.softcap {
+                    (kernels.cap)(&mut self.cells[row * steps..(row + 1) * steps], cap);
+                }
             }
         }
         self.keep(Stage::Capped, rows, n_k, want, out);

@@ -2,12 +2,12 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `lane`, `exp` | four f32 lanes; e^x on them |
+//! | `lane`, `exp`, `finite` | four f32 lanes; e^x on them; whether a tensor is finite |
 //! | `kernels` | the inner loops as a table, one for each kind of multiply-add |
 //! | `gemm`, `pack` | the two products and the panels they read |
 //! | `ordered` | products and online softmax as the browser runs them, written by `build/` |
 //! | `shared` | sizes and constants of both |
-//! | `softmax`, `weights` | running maximum and sum; scores to final weights |
+//! | `softmax`, `weights`, `cap` | running maximum and sum; scores to final weights; the softcap |
 //! | `blocks` | packed tensors, tile maps, masked scores of a block |
 //! | `streaming`, `materialised` | the two algorithms |
 //! | `backward` | gradients |
@@ -16,8 +16,10 @@
 
 mod backward;
 mod blocks;
+mod cap;
 mod careful;
 mod exp;
+mod finite;
 #[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
 mod gemm;
 mod kernels;
@@ -39,6 +41,7 @@ use crate::experiment::Algorithm;
 
 pub use backward::{Backward, Sources};
 pub use blocks::ROWS as TILE_ROWS;
+pub use finite::finite;
 pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;
 #[cfg(in_browser)]

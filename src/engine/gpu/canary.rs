@@ -82,7 +82,7 @@ mod tests {
         let plan = Plan::compile(&problem).unwrap();
         let map = plan.tiles(0, 0, TILE_ROWS, TILE_KEYS);
         let (rows, _) = map.grid();
-        let all: Vec<Coverage> = (0..rows).flat_map(|row| map.row(row).to_vec()).collect();
+        let all: Vec<Coverage> = (0..rows).flat_map(|row| map.row(row)).collect();
         assert!([Coverage::Empty, Coverage::Full, Coverage::Partial].iter().all(|kind| all.contains(kind)), "{all:?}");
         let head = head(&plan, &inputs(&problem.dims), 0, 1);
         assert_eq!(head.lse.iter().filter(|lse| **lse == f64::NEG_INFINITY).count(), 1);

@@ -13,6 +13,9 @@ pub const GPU_ITEM_MS: f64 = 50.0;
 /// Rows of an item are a multiple of this, as long as there are more: kernels take tiles of that many rows.
 const ROW_BLOCK: usize = 64;
 
+/// What part of an item is still worth a worker of its own: below, the tensors are there no sooner than another worker is done with it.
+const LEAST_SHARE: f64 = 0.25;
+
 /// One message of work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
@@ -35,6 +38,22 @@ pub fn dense_flops(dims: &Dims) -> f64 {
 /// Operations of a picture: the scores of its rectangle again.
 pub fn map_flops(dims: &Dims, request: &MapRequest) -> f64 {
     request.q.len() as f64 * request.k.len() as f64 * (2 * dims.d + 20) as f64
+}
+
+/// Into how many parts a run of `flops` operations is cut, where `target` are those of an item: as many for each of the `workers`, so that none waits for the
+/// others with nothing to do; fewer, where not all of them are worth it.
+pub fn shares(flops: f64, target: f64, workers: usize) -> usize {
+    let workers = workers.max(1);
+    if flops > target * workers as f64 {
+        return workers * (flops / (target * workers as f64)).ceil() as usize;
+    }
+    ((flops / (target * LEAST_SHARE)) as usize).clamp(1, workers)
+}
+
+/// Operations of a part, for [`cut`], where there are to be so many `shares`.
+pub fn share(flops: f64, shares: usize) -> f64 {
+    // A part must not be cut again because of how numbers were rounded.
+    if shares > 1 { flops / shares as f64 * (1.0 + 1e-9) } else { f64::INFINITY }
 }
 
 /// Cuts all rows, and the pictures `maps`, into parts of about `target` operations. `flops` are those of all rows together.
@@ -148,6 +167,23 @@ mod tests {
             let (rows, pictures) = counts(&dims, &parts, maps.len());
             assert!(rows.iter().all(|&n| n == 1), "{dims:?}");
             assert!(pictures.iter().all(|&n| n == 1), "{dims:?}");
+        }
+    }
+
+    #[test]
+    fn every_worker_has_the_same_to_do() {
+        let target = 10.0;
+        for workers in 1..=8 {
+            let all = target * workers as f64;
+            assert_eq!(shares(0.4 * target, target, workers), 1, "a small run stays whole");
+            assert_eq!(shares(all, target, workers), workers);
+            assert_eq!(shares(2.5 * all, target, workers), 3 * workers);
+            assert_eq!(shares(target, target, workers), workers.min(4), "a share is not too small");
+            let few = dims(1, 2 * workers, 64);
+            let flops = dense_flops(&few);
+            let parts = cut(&few, flops, &[], share(flops, workers));
+            assert_eq!(parts.len(), if workers == 1 { 1 } else { workers });
+            assert!(parts.iter().all(|part| part.heads.len() == few.q_heads / parts.len()));
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::cut::dense_flops;
-use super::hub::{Pool, now};
+use super::hub::Pool;
+use super::life::now;
 use super::run::{Operated, Operation, Run, RunError};
 use crate::attention::Inputs;
 use crate::attention::gradients::{check, shapes};

@@ -10,7 +10,7 @@ use crate::engine::once::Promise;
 use crate::engine::protocol::wire::Unpack;
 use crate::engine::protocol::{Given, Work};
 use crate::engine::{
-    Adapter, Choice, Copies, KernelText, Map, MapRequest, Merge, Report, RowsOut, StageTimes, TimedStage, Want,
+    Adapter, Choice, Copies, KernelText, Map, MapRequest, Merge, Report, StageTimes, TimedStage, Want,
 };
 use crate::experiment::{Algorithm, Backend, Input, Message};
 use crate::formula::Sorted;
@@ -132,6 +132,8 @@ pub struct Compute {
     pub times: StageTimes,
     /// Operations that came back.
     pub flops_done: f64,
+    /// Time that the workers had for them, added over the workers, milliseconds.
+    pub work_ms: f64,
     /// Told the share done.
     pub progress: Option<OnProgress>,
     /// Why `auto` took this engine.
@@ -146,20 +148,14 @@ impl Compute {
         for (work, given) in part.work.iter().zip(given) {
             match (work, given) {
                 (Work::Rows(at), Given::Rows { lengths, peak_at, empty_rows, times }) => {
-                    let [y, lse, entropy, peak, matrix] = lengths.map(|length| bulk.f32(length));
-                    let out = RowsOut {
-                        y,
-                        lse,
-                        entropy,
-                        peak,
-                        peak_at: bulk.u32(*peak_at),
-                        matrix,
-                        empty_rows: *empty_rows,
-                        times: *times,
-                    };
-                    if let Gather::Run(merge) = &mut self.gather {
-                        merge.rows(at, &out);
+                    // Pictures of a run that is done come without rows.
+                    let Gather::Run(merge) = &mut self.gather else { return };
+                    let places = merge.places(at);
+                    for (place, length) in places.numbers.into_iter().zip(lengths) {
+                        bulk.f32_into(*length, place);
                     }
+                    bulk.u32_into(*peak_at, places.peak_at);
+                    merge.count(*empty_rows, times);
                 }
                 (Work::Map { index, request }, Given::Map { length, times }) => {
                     let map = Map { request: request.clone(), values: bulk.f32(*length) };
@@ -265,6 +261,7 @@ impl Compute {
             prepare_ms: 0.0,
             times: StageTimes::default(),
             flops_done: 0.0,
+            work_ms: 0.0,
             progress: None,
             choice: None,
         }

@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::cancel::Cancel;
-use super::hub::{Pool, now};
+use super::hub::Pool;
 use super::jobs::Lowered;
+use super::life::now;
 use super::run::{Finished, Lower, Run, RunError};
 use crate::attention::lowering::{Derived, Measure, settle};
 use crate::attention::{Inputs, Problem};

@@ -9,8 +9,11 @@
 //! | `run` | what is asked and answered | no |
 //! | `payoff` | which of CPU and GPU is done first | no |
 //! | `launch` | starting workers: probe, module, loader | yes |
-//! | `hub` | the handle; the life of the workers | yes |
-//! | `state`, `send` | messages in; messages out | yes |
+//! | `hub` | the handle | yes |
+//! | `life` | the life of the workers | yes |
+//! | `state` | the books | yes |
+//! | `receive`, `send` | messages in; messages out | yes |
+//! | `loss` | what becomes of a lost worker's part | yes |
 //! | `jobs` | what is gathered until a job is done | yes |
 //! | `lower` | runs that wait for what is computed from Q and K; a piece of its own (`lowering`) | yes |
 //! | `derive` | gradients of a run that is done | yes |
@@ -35,9 +38,15 @@ mod jobs;
 #[cfg(feature = "app")]
 mod launch;
 #[cfg(feature = "app")]
+mod life;
+#[cfg(feature = "app")]
+mod loss;
+#[cfg(feature = "app")]
 mod lower;
 #[cfg(feature = "app")]
 mod measure;
+#[cfg(feature = "app")]
+mod receive;
 #[cfg(feature = "app")]
 mod send;
 #[cfg(feature = "app")]
@@ -50,8 +59,10 @@ pub use schedule::{Lane, SessionId};
 #[cfg(feature = "app")]
 pub use derive::Derived;
 #[cfg(feature = "app")]
-pub use hub::{Gate, Pool};
+pub use hub::Pool;
 #[cfg(feature = "app")]
 pub use launch::meta;
+#[cfg(feature = "app")]
+pub use life::Gate;
 #[cfg(feature = "app")]
 pub use lower::measured;

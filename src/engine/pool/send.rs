@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use wasm_bindgen::JsCast;
 
-use super::hub::now;
 use super::jobs::Task;
 use super::launch::sentence;
+use super::life::now;
 use super::run::Operation;
 use super::schedule::{JobId, SessionId, Slot, Step};
 use super::state::State;

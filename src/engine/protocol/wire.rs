@@ -59,15 +59,34 @@ pub struct Unpack {
     u8: (Uint8Array, u32),
 }
 
+/// The next `length` elements of an array of which some were taken.
+macro_rules! next {
+    ($field:expr, $length:expr) => {{
+        let (array, at) = &mut $field;
+        let end = at.saturating_add($length as u32).min(array.length());
+        let part = array.subarray(*at, end);
+        *at = end;
+        part
+    }};
+}
+
 macro_rules! take {
     ($name:ident, $field:ident, $type:ty) => {
         /// The next `length` numbers.
         pub fn $name(&mut self, length: usize) -> Vec<$type> {
-            let (array, at) = &mut self.$field;
-            let end = at.saturating_add(length as u32).min(array.length());
-            let part = array.subarray(*at, end).to_vec();
-            *at = end;
-            part
+            next!(self.$field, length).to_vec()
+        }
+    };
+}
+
+macro_rules! put {
+    ($name:ident, $field:ident, $type:ty) => {
+        /// Puts the next `length` numbers in their place, if it is one for so many; they are passed over elsewhere.
+        pub fn $name(&mut self, length: usize, place: &mut [$type]) {
+            let part = next!(self.$field, length);
+            if length > 0 && part.length() as usize == place.len() {
+                part.copy_to(place);
+            }
         }
     };
 }
@@ -77,6 +96,8 @@ impl Unpack {
     take!(i32, i32, i32);
     take!(u32, u32, u32);
     take!(u8, u8, u8);
+    put!(f32_into, f32, f32);
+    put!(u32_into, u32, u32);
 }
 
 /// Takes a message apart.

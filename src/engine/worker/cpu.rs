@@ -2,24 +2,21 @@
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::sync::Arc;
 
 use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::{Answer, Opening, Tensors, fill_tables, listen, now, report, send};
-use crate::attention::{self, Cost, Inputs, Loaded, Operator, Plan, Problem, lowering};
-use crate::engine::backward::Derive;
+use super::beside::{lower, operate};
+use super::{Answer, Opening, Tensors, listen, now, report, send};
+use crate::attention::{self, Cost, Inputs, Loaded, Plan, late};
 use crate::engine::cpu::Kernels;
 use crate::engine::json::BrowserJson;
-use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
-use crate::engine::protocol::{Asked, FromWorker, ToWorker, Work};
+use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, Want, cpu};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
-use crate::formula::DataValues;
+use crate::formula::Sorted;
 
 /// A module whose one function is `f32x4.relaxed_madd` of three zero vectors; it is valid exactly where relaxed SIMD is.
 ///
@@ -43,7 +40,7 @@ pub fn has_relaxed_simd() -> bool {
 #[derive(Default)]
 struct State {
     tensors: Tensors,
-    sessions: HashMap<u64, Session>,
+    sessions: Sorted<u64, Session>,
 }
 
 thread_local! {
@@ -68,13 +65,16 @@ pub fn start(kernels: &'static Kernels) -> Result<(), JsValue> {
     Ok(())
 }
 
-fn kernels() -> Result<&'static Kernels, Issues> {
+pub(super) fn kernels() -> Result<&'static Kernels, Issues> {
     let missing = || message!("this worker has no inner loops yet; try again", "此工作线程尚无计算核，请重试");
     KERNELS.get().ok_or_else(|| Issue::new("engine.backend", missing()).into())
 }
 
 fn receive(message: &JsValue) {
-    let from = now();
+    hear(message, now());
+}
+
+fn hear(message: &JsValue, from: f64) {
     let waits = WAITING
         .with_borrow_mut(|waiting| waiting.as_mut().map(|waiting| waiting.push((message.clone(), from))).is_some());
     if !waits {
@@ -87,6 +87,16 @@ fn take(message: &JsValue, from: f64) {
         Ok(decoded) => decoded,
         Err(error) => return report(&error.into()),
     };
+    let wants_more = |problem| late::wanted(problem, (cpu::TILE_ROWS, cpu::TILE_KEYS)) && !late::is_here();
+    if matches!(&head, ToWorker::Open { problem, .. } if wants_more(problem)) {
+        WAITING.set(Some(Vec::new()));
+        wasm_bindgen_futures::spawn_local(open_late(head, bulk));
+    } else {
+        answer(head, bulk, from);
+    }
+}
+
+fn answer(head: ToWorker, bulk: Unpack, from: f64) {
     STATE.with_borrow_mut(|state| match head {
         ToWorker::Load { job, input, bytes } => load(job, input, bytes, bulk),
         ToWorker::Open { session, job, .. } => {
@@ -151,131 +161,6 @@ fn loaded(job: u64, made: Made) {
     }
 }
 
-/// Computes an operator beside attention, or gradients.
-async fn operate(job: u64, operator: usize, exact: bool, repeat: usize, bulk: Unpack, from: f64) {
-    let began = now();
-    match operated(operator, exact, repeat, bulk).await {
-        Ok(Ok(Operated { outputs, runs_ms, copy_ms })) => {
-            let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
-            let lengths = outputs.iter().map(Vec::len).collect();
-            let (copy_ms, adapter, notes) = (copy_ms + began - from, None, Vec::new());
-            send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
-        }
-        Ok(Err(Issues(issues))) => send(&FromWorker::Failed { job, issues }, &Bulk::default()),
-        Err(_) => {
-            let issues = vec![Issue::new("op", did_not_arrive())];
-            send(&FromWorker::Failed { job, issues }, &Bulk::default());
-        }
-    }
-}
-
-/// Computes what a problem waits for, or what is done to its output.
-async fn lower(job: u64, problem: Box<Problem>, tables: Vec<usize>, y: usize, bulk: Unpack, from: f64) {
-    let failed = match lowered(job, problem, tables, y, bulk, from).await {
-        Ok(Ok(())) => return,
-        Ok(Err(issues)) => issues.0,
-        Err(_) => vec![Issue::new("", did_not_arrive())],
-    };
-    send(&FromWorker::Failed { job, issues: failed }, &Bulk::default());
-}
-
-/// Lowering is a piece of the program of its own: the page opens on a problem that waits for nothing.
-#[wasm_split(aside, fallible)]
-fn lowered(
-    job: u64,
-    mut problem: Box<Problem>,
-    tables: Vec<usize>,
-    y: usize,
-    mut bulk: Unpack,
-    from: f64,
-) -> Result<Result<(), Issues>, SplitLoaderError> {
-    lowering::install();
-    let answer = |lengths: Vec<usize>, bulk: &Bulk, began: f64| {
-        let (ms, copy_ms) = (now() - began, began - from);
-        send(&FromWorker::Lowered { job, lengths, ms, copy_ms }, bulk);
-    };
-    if y > 0 {
-        let mut y = bulk.f32(y);
-        let began = now();
-        lowering::finish(&problem, &mut y);
-        answer(vec![y.len()], &Bulk { f32: vec![&y], ..Bulk::default() }, began);
-        return Ok(Ok(()));
-    }
-    let of = problem.lowering.as_ref().map_or(problem.dims, |lowering| lowering.dims);
-    let mut tensor = |length| Arc::new(bulk.f32(length));
-    let inputs = Inputs { q: tensor(of.q_len()), k: tensor(of.k_len()), v: tensor(of.v_len()) };
-    fill_tables(&mut problem, &tables, &mut bulk);
-    let began = now();
-    let lowered = match lowering::compute(&problem, &inputs) {
-        Ok(lowered) => lowered,
-        Err(issues) => return Ok(Err(issues)),
-    };
-    let (mut lengths, mut bulk) = (Vec::new(), Bulk::default());
-    let Inputs { q, k, v } = &lowered.inputs;
-    for (new, old) in [(q, &inputs.q), (k, &inputs.k), (v, &inputs.v)] {
-        let changed: &[f32] = if Arc::ptr_eq(new, old) { &[] } else { new };
-        lengths.push(changed.len());
-        bulk.f32.push(changed);
-    }
-    for table in &lowered.tables {
-        match &table.values {
-            DataValues::Bool(values) => bulk.u8.push(values),
-            DataValues::Int(values) => bulk.i32.push(values),
-            DataValues::Float(values) => bulk.f32.push(values),
-        }
-    }
-    answer(lengths, &bulk, began);
-    Ok(Ok(()))
-}
-
-/// What an operator gave.
-#[derive(Default)]
-struct Operated {
-    outputs: Vec<Vec<f32>>,
-    /// Each repetition, milliseconds.
-    runs_ms: Vec<f64>,
-    /// Copying its tensors out of the message, milliseconds.
-    copy_ms: f64,
-}
-
-/// Operators beside attention, and gradients, are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask
-/// for them.
-#[wasm_split(aside, fallible)]
-fn operated(
-    length: usize,
-    exact: bool,
-    repeat: usize,
-    mut bulk: Unpack,
-) -> Result<Result<Operated, Issues>, SplitLoaderError> {
-    let began = now();
-    Ok(match codec::decode(&bulk.u8(length)) {
-        Some(Asked::Operator(operator)) => Ok(of_operator(&operator, exact, repeat, bulk, began)),
-        Some(Asked::Derive(derive)) => of_gradients(&derive, bulk, began),
-        // Both sides are one compilation; bytes of nothing would give no outputs, of which the page says that it lost track.
-        None => Ok(Operated::default()),
-    })
-}
-
-fn of_operator(operator: &Operator, exact: bool, repeat: usize, mut bulk: Unpack, began: f64) -> Operated {
-    let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
-    let copy_ms = now() - began;
-    let (mut outputs, mut runs_ms) = (Vec::new(), Vec::new());
-    for _ in 0..repeat.max(1) {
-        let start = now();
-        outputs = if exact { operator.compute::<f64>(&tensors) } else { operator.compute::<f32>(&tensors) };
-        runs_ms.push(now() - start);
-    }
-    Operated { outputs, runs_ms, copy_ms }
-}
-
-fn of_gradients(derive: &Derive, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {
-    let given = derive.given(|length| bulk.f32(length));
-    let copy_ms = now() - began;
-    let start = now();
-    let outputs = derive.compute(given, kernels()?)?;
-    Ok(Operated { outputs, runs_ms: vec![now() - start], copy_ms })
-}
-
 impl State {
     fn open(&mut self, message: ToWorker, bulk: Unpack, from: f64) -> Result<(), Issues> {
         let Some(opening) = self.tensors.open(message, bulk, from)? else { return Ok(()) };
@@ -303,6 +188,27 @@ impl State {
     }
 }
 
+/// Opens a session when the code for its problem has been fetched, and takes up what came in the meantime.
+async fn open_late(head: ToWorker, bulk: Unpack) {
+    // Where it did not arrive, maps are made more slowly, and a problem with positions is refused; its tensors are kept in either case, as the page believes.
+    let _ = fetched().await;
+    let waiting = WAITING.take();
+    answer(head, bulk, now());
+    listen_again(waiting);
+}
+
+/// Takes up what came while a piece of the program was fetched; it may have to wait for another.
+fn listen_again(waiting: Option<Vec<(JsValue, f64)>>) {
+    waiting.into_iter().flatten().for_each(|(message, came)| hear(&message, came));
+}
+
+/// What the problem of the first view needs none of is a piece of the program of its own.
+#[wasm_split(aside, fallible)]
+fn fetched() -> Result<(), SplitLoaderError> {
+    late::install();
+    Ok(())
+}
+
 /// Opens a session of the readable engines once they are there, and takes up what came in the meantime.
 async fn open_exact(opening: Opening, kernels: &'static Kernels) {
     match exact(&opening.plan, opening.backend, opening.algorithm, kernels).await {
@@ -312,12 +218,11 @@ async fn open_exact(opening: Opening, kernels: &'static Kernels) {
             send(&FromWorker::Failed { job: opening.job, issues }, &Bulk::default());
         }
     }
-    for (message, came) in WAITING.take().into_iter().flatten() {
-        take(&message, came);
-    }
+    let waiting = WAITING.take();
+    listen_again(waiting);
 }
 
-fn did_not_arrive() -> Message {
+pub(super) fn did_not_arrive() -> Message {
     message!(
         "the part of the page that computes this did not arrive; try again",
         "页面中执行此计算的部分未能加载，请重试",

@@ -4,9 +4,12 @@
 //! |---|---|---|
 //! | `mod` | the mailbox, tensors, answers | both |
 //! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
+//! | `beside` | what it does beside sessions: lowering, operators, gradients | the page's own, in pieces |
 //! | `ordered` | the generated inner loops, made callable | the page's own |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
 
+#[cfg(feature = "worker")]
+mod beside;
 #[cfg(feature = "worker")]
 pub mod cpu;
 #[cfg(feature = "gpu")]
@@ -14,7 +17,6 @@ pub mod gpu;
 #[cfg(all(in_browser, feature = "worker"))]
 mod ordered;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasm_bindgen::closure::Closure;
@@ -26,7 +28,7 @@ use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, tables_mut};
 use super::{KernelText, Map, RowsOut, StageTimes};
 use crate::attention::{Inputs, Plan, Problem};
 use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, message};
-use crate::formula::DataValues;
+use crate::formula::{DataValues, Sorted};
 
 /// Longest panic message that is sent.
 const MESSAGE_CHARS: usize = 500;
@@ -81,7 +83,7 @@ fn report(error: &JsValue) {
 
 /// The tensors that the page wants kept.
 #[derive(Default)]
-struct Tensors(HashMap<u64, Arc<Vec<f32>>>);
+struct Tensors(Sorted<u64, Arc<Vec<f32>>>);
 
 /// A session to be opened, its problem compiled.
 struct Opening {

@@ -20,6 +20,17 @@ pub enum Coverage {
     Mixed,
 }
 
+impl Coverage {
+    /// From what is known of a mask's value.
+    pub(super) fn of(known: Known) -> Self {
+        match known {
+            Known::Bool(Truth { yes: false, .. }) => Coverage::Empty,
+            Known::Bool(Truth { no: false, .. }) => Coverage::Full,
+            _ => Coverage::Mixed,
+        }
+    }
+}
+
 /// Ranges of the variables, inclusive and not empty.
 #[derive(Clone, Copy, Debug)]
 pub struct Rectangle {
@@ -42,11 +53,7 @@ impl Bound {
             return Coverage::Empty;
         }
         let rectangle = Rectangle { b: (b.into(), b.into()), h: (h.into(), h.into()), q, k };
-        match known_steps(inner, &inner.bounded, &rectangle)[inner.root] {
-            Known::Bool(Truth { yes: false, .. }) => Coverage::Empty,
-            Known::Bool(Truth { no: false, .. }) => Coverage::Full,
-            _ => Coverage::Mixed,
-        }
+        Coverage::of(known_steps(inner, &inner.bounded, &rectangle)[inner.root])
     }
 }
 

@@ -4,6 +4,7 @@ mod coverage;
 mod floats;
 mod ints;
 mod ranges;
+mod signature;
 mod truth;
 
 pub use coverage::Coverage;

@@ -74,14 +74,14 @@ pub fn prepare(request: &OperatorRequest) -> Result<(Operator, Vec<Vec<f32>>, La
     let operator =
         LinearAttention { batch, length, q_heads, kv_heads, d_k, d_v, rule, decay_size, beta_heads, past, scale };
     let unpacked =
-        |tensor: Option<&Tensor>, extents| tensor.map_or_else(Vec::new, |t| layout.unpack(t.data.clone(), extents));
+        |tensor: Option<&Tensor>, extents| tensor.map_or_else(Vec::new, |t| layout.unpack(&t.data, extents).to_vec());
     let tensors = vec![
         unpacked(Some(q), q_extents),
         unpacked(Some(k), k_extents),
         unpacked(Some(v), v_extents),
         unpacked(given("decay"), [batch, kv_heads, length, decay_size]),
         unpacked(given("beta"), [batch, beta_heads, length, 1]),
-        given("past_state").map_or_else(Vec::new, |past| past.data.clone()),
+        given("past_state").map_or_else(Vec::new, |past| past.data.to_vec()),
     ];
     Ok((Operator::LinearAttention(operator), tensors, layout))
 }

@@ -65,7 +65,7 @@ pub fn prepare(request: &OperatorRequest) -> Result<(Operator, Vec<Vec<f32>>, La
         rows.iter().flat_map(|row| &cache.data[row * half..(row + 1) * half]).copied().collect()
     };
     let operator = RotaryEmbedding { batch, heads, length, size, rotated, interleaved: request.interleaved };
-    let tensors = vec![layout.unpack(x.data.clone(), extents), angles(cos), angles(sin)];
+    let tensors = vec![layout.unpack(&x.data, extents).to_vec(), angles(cos), angles(sin)];
     Ok((Operator::RotaryEmbedding(operator), tensors, layout))
 }
 

@@ -1,0 +1,68 @@
+//! The softcap, `c · tanh(s / c)`, four scores at a time.
+
+use super::gemm::Step;
+use super::lane::{F32x4, Tier};
+
+/// Beyond it tanh is 1 in single precision.
+const END: f32 = 7.905_311;
+/// Odd numerator, from the thirteenth degree down to the first, and even denominator, from the sixth down: the rational approximation of Eigen
+/// (`MathFunctionsImpl.h`, `ptanh`), within a few units in the last place.
+const ODD: [f32; 7] =
+    [-2.760_768_4e-16, 2.000_188e-13, -8.604_672e-11, 5.122_297e-8, 1.485_722_4e-5, 6.372_619e-4, 4.893_524_6e-3];
+const EVEN: [f32; 4] = [1.198_258_4e-6, 1.185_347e-4, 2.268_434_6e-3, 4.893_525e-3];
+
+/// `cap · tanh(s / cap)` in place; NaN stays NaN.
+#[inline(never)]
+pub fn cap<T: Tier>(scores: &mut [Step], cap: f32) {
+    T::with(|| {
+        let (inverse, cap) = (F32x4::splat(1.0 / cap), F32x4::splat(cap));
+        let (zero, end) = (F32x4::splat(0.0), F32x4::splat(-END));
+        for half in scores.as_flattened_mut().as_chunks_mut::<4>().0 {
+            // The larger of both is the one operation that keeps NaN; the second time with signs changed.
+            let x = F32x4::load(half).mul(inverse).max(end);
+            let x = zero.sub(zero.sub(x).max(end));
+            let square = x.mul(x);
+            let mut odd = F32x4::splat(ODD[0]);
+            for factor in &ODD[1..] {
+                odd = T::mul_add(odd, square, F32x4::splat(*factor));
+            }
+            let mut even = F32x4::splat(EVEN[0]);
+            for factor in &EVEN[1..] {
+                even = T::mul_add(even, square, F32x4::splat(*factor));
+            }
+            cap.mul(x.mul(odd).div(even)).store(half);
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gemm::PANEL;
+    use super::super::lane::{Fused, Separate};
+    use super::*;
+
+    #[test]
+    fn it_is_the_hyperbolic_tangent_everywhere() {
+        for (i, factor) in (0..4000).map(|i| (i, 0.005 * f32::from(i as i16 - 2000))) {
+            for cap_at in [1.0, 30.0] {
+                let s = cap_at * factor;
+                let want = f64::from(cap_at) * (f64::from(s) / f64::from(cap_at)).tanh();
+                for cap in [cap::<Separate>, cap::<Fused>] {
+                    let mut scores = [[s; PANEL]; 1];
+                    cap(&mut scores, cap_at);
+                    let off = (f64::from(scores[0][i % PANEL]) - want).abs();
+                    assert!(off <= 6e-7 * want.abs(), "{s} {want} {off}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ends_and_nan_are_kept() {
+        let mut scores = [[f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e30, -1e30, 0.0, -0.0, 1e-30]];
+        cap::<Separate>(&mut scores, 2.0);
+        let [[a, b, nan, c, d, zero, minus, small]] = scores;
+        assert!([a - 2.0, b + 2.0, c - 2.0, d + 2.0].iter().all(|off| off.abs() < 1e-6) && nan.is_nan());
+        assert!(zero == 0.0 && minus == 0.0 && (small - 1e-30).abs() < 1e-36);
+    }
+}

@@ -1,0 +1,143 @@
+//! What a worker of the CPU does beside sessions: lowering, operators beside attention, gradients. Each is a piece of the program of its own.
+#![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
+
+use std::sync::Arc;
+
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+use super::cpu::{did_not_arrive, kernels};
+use super::{fill_tables, now, send};
+use crate::attention::{Inputs, Operator, Problem, late, lowering};
+use crate::engine::backward::Derive;
+use crate::engine::protocol::codec;
+use crate::engine::protocol::wire::{Bulk, Unpack};
+use crate::engine::protocol::{Asked, FromWorker};
+use crate::experiment::{Issue, Issues};
+use crate::formula::DataValues;
+
+/// Computes an operator beside attention, or gradients.
+pub async fn operate(job: u64, operator: usize, exact: bool, repeat: usize, bulk: Unpack, from: f64) {
+    let began = now();
+    match operated(operator, exact, repeat, bulk).await {
+        Ok(Ok(Operated { outputs, runs_ms, copy_ms })) => {
+            let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
+            let lengths = outputs.iter().map(Vec::len).collect();
+            let (copy_ms, adapter, notes) = (copy_ms + began - from, None, Vec::new());
+            send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
+        }
+        Ok(Err(Issues(issues))) => send(&FromWorker::Failed { job, issues }, &Bulk::default()),
+        Err(_) => {
+            let issues = vec![Issue::new("op", did_not_arrive())];
+            send(&FromWorker::Failed { job, issues }, &Bulk::default());
+        }
+    }
+}
+
+/// Computes what a problem waits for, or what is done to its output.
+pub async fn lower(job: u64, problem: Box<Problem>, tables: Vec<usize>, y: usize, bulk: Unpack, from: f64) {
+    let failed = match lowered(job, problem, tables, y, bulk, from).await {
+        Ok(Ok(())) => return,
+        Ok(Err(issues)) => issues.0,
+        Err(_) => vec![Issue::new("", did_not_arrive())],
+    };
+    send(&FromWorker::Failed { job, issues: failed }, &Bulk::default());
+}
+
+/// Lowering is a piece of the program of its own: the page opens on a problem that waits for nothing.
+#[wasm_split(aside, fallible)]
+fn lowered(
+    job: u64,
+    mut problem: Box<Problem>,
+    tables: Vec<usize>,
+    y: usize,
+    mut bulk: Unpack,
+    from: f64,
+) -> Result<Result<(), Issues>, SplitLoaderError> {
+    lowering::install();
+    late::install();
+    let answer = |lengths: Vec<usize>, bulk: &Bulk, began: f64| {
+        let (ms, copy_ms) = (now() - began, began - from);
+        send(&FromWorker::Lowered { job, lengths, ms, copy_ms }, bulk);
+    };
+    if y > 0 {
+        let mut y = bulk.f32(y);
+        let began = now();
+        lowering::finish(&problem, &mut y);
+        answer(vec![y.len()], &Bulk { f32: vec![&y], ..Bulk::default() }, began);
+        return Ok(Ok(()));
+    }
+    let of = problem.lowering.as_ref().map_or(problem.dims, |lowering| lowering.dims);
+    let mut tensor = |length| Arc::new(bulk.f32(length));
+    let inputs = Inputs { q: tensor(of.q_len()), k: tensor(of.k_len()), v: tensor(of.v_len()) };
+    fill_tables(&mut problem, &tables, &mut bulk);
+    let began = now();
+    let lowered = match lowering::compute(&problem, &inputs) {
+        Ok(lowered) => lowered,
+        Err(issues) => return Ok(Err(issues)),
+    };
+    let (mut lengths, mut bulk) = (Vec::new(), Bulk::default());
+    let Inputs { q, k, v } = &lowered.inputs;
+    for (new, old) in [(q, &inputs.q), (k, &inputs.k), (v, &inputs.v)] {
+        let changed: &[f32] = if Arc::ptr_eq(new, old) { &[] } else { new };
+        lengths.push(changed.len());
+        bulk.f32.push(changed);
+    }
+    for table in &lowered.tables {
+        match &table.values {
+            DataValues::Bool(values) => bulk.u8.push(values),
+            DataValues::Int(values) => bulk.i32.push(values),
+            DataValues::Float(values) => bulk.f32.push(values),
+        }
+    }
+    answer(lengths, &bulk, began);
+    Ok(Ok(()))
+}
+
+/// What an operator gave.
+#[derive(Default)]
+struct Operated {
+    outputs: Vec<Vec<f32>>,
+    /// Each repetition, milliseconds.
+    runs_ms: Vec<f64>,
+    /// Copying its tensors out of the message, milliseconds.
+    copy_ms: f64,
+}
+
+/// Operators beside attention, and gradients, are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask
+/// for them.
+#[wasm_split(aside, fallible)]
+fn operated(
+    length: usize,
+    exact: bool,
+    repeat: usize,
+    mut bulk: Unpack,
+) -> Result<Result<Operated, Issues>, SplitLoaderError> {
+    late::install();
+    let began = now();
+    Ok(match codec::decode(&bulk.u8(length)) {
+        Some(Asked::Operator(operator)) => Ok(of_operator(&operator, exact, repeat, bulk, began)),
+        Some(Asked::Derive(derive)) => of_gradients(&derive, bulk, began),
+        // Both sides are one compilation; bytes of nothing would give no outputs, of which the page says that it lost track.
+        None => Ok(Operated::default()),
+    })
+}
+
+fn of_operator(operator: &Operator, exact: bool, repeat: usize, mut bulk: Unpack, began: f64) -> Operated {
+    let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
+    let copy_ms = now() - began;
+    let (mut outputs, mut runs_ms) = (Vec::new(), Vec::new());
+    for _ in 0..repeat.max(1) {
+        let start = now();
+        outputs = if exact { operator.compute::<f64>(&tensors) } else { operator.compute::<f32>(&tensors) };
+        runs_ms.push(now() - start);
+    }
+    Operated { outputs, runs_ms, copy_ms }
+}
+
+fn of_gradients(derive: &Derive, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {
+    let given = derive.given(|length| bulk.f32(length));
+    let copy_ms = now() - began;
+    let start = now();
+    let outputs = derive.compute(given, kernels()?)?;
+    Ok(Operated { outputs, runs_ms: vec![now() - start], copy_ms })
+}
