@@ -20,7 +20,9 @@ mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
 pub(crate) use check::{check_beside, check_params, fault, type_of};
-pub use conventions::{AlibiDistance, CausalAlignment, Conventions, RopePairs, SoftcapOrder, WindowEdge, WindowSides};
+pub use conventions::{
+    AlibiDistance, CONVENTIONS, CausalAlignment, Convention, Conventions, RopePairs, SoftcapOrder, WindowEdge, WindowSides,
+};
 pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
