@@ -56,12 +56,3 @@ pub fn seed(seed: u64) -> Scalar {
 pub fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
-
-/// A number with decimals as it was typed: the shortest that 32 bits hold as the same.
-pub fn shortest(value: f64) -> f64 {
-    [1e2, 1e4, 1e6, 1e8]
-        .into_iter()
-        .map(|places| (value * places).round() / places)
-        .find(|short| *short as f32 == value as f32)
-        .unwrap_or(value)
-}

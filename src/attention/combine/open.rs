@@ -8,9 +8,9 @@ use crate::attention::assemble::{self, begin};
 use crate::attention::choose::Chooser;
 use crate::attention::dims::Dims;
 use crate::attention::problem::Term;
-use crate::attention::values::{plain, shortest};
+use crate::attention::values::plain;
 use crate::catalogue::{self, Text};
-use crate::experiment::{Choice, CustomFormula, Declared, Experiment, Message, SoftcapOrder, limits};
+use crate::experiment::{Choice, CustomFormula, Declared, Experiment, Message, SoftcapOrder, limits, shortest};
 use crate::formula::{Data, Kind, Scalar, Tree, Ty};
 
 /// Where a parameter comes from: its range and step.

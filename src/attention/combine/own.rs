@@ -60,8 +60,13 @@ pub fn own_joined(experiment: &Experiment, dims: Dims, at: usize) -> Result<Expe
     let ranges = |_: usize, name: &str| range(&layer.id, None, name);
     let mut names = Names::new(&path);
     let tree = tree.ok_or(NOTHING)?.renamed(&names.take(0, &term));
+    let said = tree.text();
     let mut next = experiment.clone();
-    let formula = open.formula(names, tree, Kind::Mask, &ranges, &mut next)?;
+    let mut formula = open.formula(names, tree, Kind::Mask, &ranges, &mut next)?;
+    if formula.text == said {
+        // Nothing got another name: as the entry writes it.
+        formula.text = term.text;
+    }
     let custom = Some(formula);
     next.combine[at] = Layer { id: "custom".to_owned(), params: Sorted::new(), custom, ..layer.clone() };
     // Counted from the base.

@@ -136,7 +136,7 @@ async fn times_are_typed_as_a_list(page: &Page) -> Result<()> {
         await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
         return document.querySelector('.postimes .issue').textContent";
     for (text, why) in
-        [("1 2 3", "3 numbers; 16 are needed"), (&list("x"), "line 1, column 1"), (&list("-1"), "number 1 is -1")]
+        [("1 2 3", "3 numbers; 16 are needed"), ("0 1 two", "line 1, column 5"), (&list("-1"), "number 1 is -1")]
     {
         let said = page.js(typed, vec![json!(text)]).await?;
         ensure(said.as_str().is_some_and(|said| said.contains(why)), || format!("{text}: {said}"))?;
