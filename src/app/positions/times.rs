@@ -1,5 +1,6 @@
-//! Tokens on an axis of time. Each can be dragged or moved with the arrow keys, and all be typed or pasted as a list; what they are moved to is the experiment's own table `time`, so that the
-//! page computes with it and one step of undo takes a drag back. Below each stands what the chosen query's score gains or loses there.
+//! Tokens on an axis of time. Each can be dragged or moved with the arrow keys, and all be typed or pasted as a list; what they are moved to is the
+//! experiment's own table `time`, so that the page computes with it and one step of undo takes a drag back. Below each stands what the chosen query's
+//! score gains or loses there.
 
 use leptos::html::Div;
 use leptos::prelude::*;

@@ -130,7 +130,7 @@ async fn times_are_typed_as_a_list(page: &Page) -> Result<()> {
     press(page, "tisasrec").await?;
     page.wait_until("document.querySelectorAll('.postimes__token').length === 16").await?;
     page.js("document.querySelector('.postimes details').open = true", vec![]).await?;
-    let list = |first: &str| (1..16).fold(first.to_owned(), |text, i| format!("{text}, {}", 2 * i));
+    let list = |first: &str| (1..16).fold(first.to_owned(), |text, i| format!("{text} {}", 2 * i));
     let typed = "const field = document.querySelector('.postimes textarea'); field.value = args[0];
         field.dispatchEvent(new Event('change', { bubbles: true }));
         await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
