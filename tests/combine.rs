@@ -3,44 +3,16 @@
 
 mod common;
 
-use std::sync::Arc;
-
-use attention_playground::attention::combine::{own_mask, own_position};
+use attention_playground::attention::combine::own_mask;
 use attention_playground::attention::reference::{At, allowed};
-use attention_playground::attention::{Coverage, Dims, Inputs, Loaded, Plan, Problem, assemble};
-use attention_playground::catalogue::{MaskEntry, Slot, masks, positions};
+use attention_playground::attention::{Coverage, Plan};
+use attention_playground::catalogue::{MaskEntry, masks};
 use attention_playground::experiment::{
-    CausalAlignment, Choice, CustomFormula, Declared, Experiment, Issues, Join, Layer, MaskChoice, Patch, SoftcapOrder,
-    check,
+    CausalAlignment, CustomFormula, Declared, Experiment, Join, Layer, Patch, SoftcapOrder, check,
 };
-use attention_playground::formula::{Bound, Sorted, Ty};
+use attention_playground::formula::{Sorted, Ty};
+use common::patterns::{joined, layer, plan, problem, same, sized};
 use proptest::prelude::*;
-
-fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Issues> {
-    let zeros = |len: usize| Arc::new(vec![0.0; len]);
-    let inputs = Inputs { q: zeros(dims.q_len()), k: zeros(dims.k_len()), v: zeros(dims.v_len()) };
-    let tokens = |n: usize| (0..n).map(|i| i.to_string()).collect();
-    let loaded = Loaded { dims, tokens_q: tokens(dims.n_q), tokens_k: tokens(dims.n_k), inputs, note: None };
-    assemble(experiment, &loaded).map(|(problem, _)| problem)
-}
-
-fn plan(experiment: &Experiment, dims: Dims) -> Plan {
-    Plan::compile(&problem(experiment, dims).unwrap()).unwrap()
-}
-
-fn sized(n_q: usize, n_k: usize) -> Dims {
-    Dims { batch: 1, q_heads: 4, kv_heads: 2, n_q, n_k, d: 2, d_v: 2 }
-}
-
-/// An experiment with nothing but this mask and these layers.
-fn joined(base: Layer, combine: Vec<Layer>) -> Experiment {
-    let Layer { id, params, custom, .. } = base;
-    Experiment { mask: MaskChoice { id, params, custom }, combine, ..Experiment::default() }
-}
-
-fn layer(op: Join, id: &str, params: &[(&str, f64)]) -> Layer {
-    Layer { params: params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(), ..Layer::of(op, id) }
-}
 
 /// What a list of layers means, in plain logic: the base is a layer that takes the place of nothing.
 fn logic(layers: &[(Layer, Plan)], at: At) -> bool {
@@ -149,87 +121,6 @@ proptest! {
             }
         }
     }
-}
-
-/// The same masks and scores, cell by cell.
-fn same(a: &Plan, b: &Plan) {
-    let Dims { q_heads, n_q, n_k, .. } = a.dims;
-    for (h, q, k) in (0..q_heads).flat_map(|h| (0..n_q).flat_map(move |q| (0..n_k).map(move |k| (h, q, k)))) {
-        let at = At { b: 0, h, q, k };
-        assert_eq!(allowed(a, at), allowed(b, at), "{at:?}");
-        let [h, q, k] = [h, q, k].map(|x| x as i32);
-        let score = |plan: &Plan| {
-            let over = |s: f32, all: &[Bound]| all.iter().fold(s, |s, bias| bias.score_at(s, 0, h, q, k));
-            let before = over(0.75, &plan.bias_before_cap);
-            over(plan.softcap.map_or(before, |cap| cap * (before / cap).tanh()), &plan.bias)
-        };
-        let (a, b) = (score(a), score(b));
-        assert!((a - b).abs() <= 1e-6 * a.abs().max(1.0), "{at:?}: {a} is not {b}");
-    }
-}
-
-/// What stands before the softcap takes it along.
-#[test]
-fn a_softcap_after_the_biases_becomes_part_of_the_formula() {
-    let dims = sized(19, 23);
-    let with_score = masks().iter().filter(|entry| entry.score.is_some());
-    let mut count = 0;
-    for entry in with_score {
-        for position in ["none", "alibi", "rope", "kerple-log"] {
-            let mut experiment = joined(Layer::of(Join::And, entry.id), vec![]);
-            experiment.position = Choice::of(position);
-            experiment.score = Some(CustomFormula { text: "s * 2 - 0.5 * k".to_owned(), params: vec![] });
-            (experiment.softcap, experiment.conventions.softcap) = (1.5, SoftcapOrder::AfterBias);
-            let opened = own_mask(&experiment, dims).unwrap_or_else(|why| panic!("{} {position}: {why}", entry.id));
-            assert_eq!((check(&opened), opened.softcap), (Ok(()), 0.0), "{}", entry.id);
-            same(&plan(&experiment, dims), &plan(&opened, dims));
-            count += 1;
-        }
-    }
-    assert!(count >= 8, "only {count}");
-    // Without a part of the score the softcap stays where it is.
-    let mut plain = joined(Layer::of(Join::And, "causal"), vec![]);
-    (plain.softcap, plain.conventions.softcap) = (1.5, SoftcapOrder::AfterBias);
-    assert_eq!(own_mask(&plain, dims).unwrap().softcap, 1.5);
-    // A position scheme alone.
-    let mut alone = plain;
-    alone.position = Choice::of("alibi");
-    let opened = own_position(&alone, dims).unwrap();
-    assert_eq!(opened.softcap, 0.0);
-    same(&plan(&alone, dims), &plan(&opened, dims));
-}
-
-/// The formula behind every entry can be opened, and then means the same.
-#[test]
-fn every_formula_of_the_catalogue_can_become_ones_own() {
-    let dims = sized(19, 23);
-    let tried = |experiment: Experiment, opened: Result<Experiment, _>, id: &str| {
-        let opened: Experiment =
-            opened.unwrap_or_else(|why: attention_playground::experiment::Message| panic!("{id}: {why}"));
-        assert_eq!(check(&opened), Ok(()), "{id}");
-        same(&plan(&experiment, dims), &plan(&opened, dims));
-        opened
-    };
-    for entry in masks() {
-        let mut experiment = joined(Layer::of(Join::And, entry.id), vec![]);
-        for score in [None, Some(CustomFormula { text: "s * 2 - 0.5 * k".to_owned(), params: vec![] })] {
-            experiment.score = score;
-            let opened = tried(experiment.clone(), own_mask(&experiment, dims), entry.id);
-            assert!(opened.mask.id == "custom" && opened.data.keys().count() == 0, "{}: {:?}", entry.id, opened.data);
-        }
-    }
-    for entry in positions().iter().filter(|entry| matches!(entry.slot, Slot::Score { .. })) {
-        let experiment =
-            Experiment { position: Choice::of(entry.id), ..joined(Layer::of(Join::And, "causal"), vec![]) };
-        let opened = tried(experiment.clone(), own_position(&experiment, dims), entry.id);
-        assert_eq!((opened.position.id.as_str(), opened.score.is_some()), ("none", true));
-    }
-    // Two patterns whose tables have one name, and other numbers: one of them becomes a list.
-    let bigbird = |op, random: f64| layer(op, "bigbird", &[("random", random)]);
-    let two = joined(bigbird(Join::And, 1.0), vec![Layer { not: true, ..bigbird(Join::Or, 3.0) }]);
-    let opened = tried(two.clone(), own_mask(&two, dims), "two");
-    assert_eq!(opened.data.keys().collect::<Vec<_>>(), ["kept_2_list1"]);
-    assert!(opened.mask.custom.unwrap().params.iter().any(|p| p.name == "block"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod colour;
 pub mod difference;
 pub mod layers;
+pub mod parts;
 pub mod positions;
 pub mod reach;
 pub mod reorder;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::attention::{Dims, Inputs, Loaded, Problem, assemble};
-use crate::catalogue::{PositionEntry, Rotary, Setting, Slot, Table};
+use crate::catalogue::{PositionEntry, Rotary, Setting, Slot};
 use crate::experiment::{CausalAlignment, Choice, Experiment, Issues, MaskChoice, Scale};
 use crate::formula::Sorted;
 
@@ -131,10 +131,9 @@ fn at(entry: &PositionEntry, given: &Sorted<String, f64>, bench: Bench) -> Sorte
 
 /// The user's tables that are as long as the scheme needs them on this bench; it makes its own in place of the others.
 fn keep_tables(entry: &PositionEntry, experiment: &Experiment, dims: &Dims, into: &mut Experiment) {
-    let tables = tables(entry);
     let params = crate::attention::values::values_of(entry.params, &into.position.params);
     let setting = Setting { n_q: dims.n_q, n_k: dims.n_k, heads: dims.q_heads, params: &params, seed: experiment.seed };
-    for table in tables {
+    for table in entry.tables() {
         if let Some(values) = experiment.data.get(table.name)
             && (table.make)(&setting).values.len() == values.len()
         {
@@ -151,16 +150,7 @@ pub fn normalised(curve: &[f32]) -> Vec<f32> {
 
 /// Whether the scheme reads the time of each token.
 pub fn timed(entry: &PositionEntry) -> bool {
-    tables(entry).iter().any(|table| table.name == "time")
-}
-
-/// The tables by token or head that a scheme reads.
-fn tables(entry: &PositionEntry) -> Vec<Table> {
-    match entry.slot {
-        Slot::Score { tables, .. } => tables.to_vec(),
-        Slot::Content(content) => content.tables.iter().filter_map(|table| table.reads).collect(),
-        Slot::Nothing | Slot::Sinusoidal | Slot::Learned | Slot::Rotary(_) => Vec::new(),
-    }
+    entry.tables().iter().any(|table| table.name == "time")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_split_helpers::SplitLoaderError;
 
 use super::i18n::t;
-use super::reactive::RwSignal;
+use super::reactive::{RwSignal, Signal};
 use super::view::{handler, view};
 use crate::engine::pool::meta;
 
@@ -57,6 +57,27 @@ pub fn piece<T: Copy + Send + Sync + 'static>(
             Some(Arc::new(move || show(part)) as Show)
         })
     }))
+}
+
+/// What draws a view in the place of its button; what it is told is whether it is open.
+pub type Draw = fn(RwSignal<bool>) -> AnyView;
+
+/// A button, or what it opens: a part of the program that is fetched when it is pressed, or when something else says that it is `shown`.
+pub fn behind_button(
+    (en, zh): (&'static str, &'static str),
+    opened: RwSignal<bool>,
+    shown: Signal<bool>,
+    fetch: fn() -> Fetch<Draw>,
+) -> AnyView {
+    view! {
+        {move || {
+            if shown.get() {
+                piece(fetch, move |draw| draw(opened))
+            } else {
+                view! { <button type="button" class="quiet-button" on:click=handler(move |_| opened.set(true))>{t(en, zh)}</button> }
+            }
+        }}
+    }
 }
 
 /// Draws a part that is there.

@@ -330,6 +330,17 @@ impl PositionEntry {
         let least = of(&value);
         (value(name) < least).then_some((name, least))
     }
+
+    /// The tables by token, head or distance that it reads, each once: those of its formula, and those that what it computes from Q and K is made of.
+    pub fn tables(&self) -> Vec<&'static Table> {
+        let mut all: Vec<&'static Table> = match self.slot {
+            Slot::Score { tables, .. } => tables.iter().collect(),
+            Slot::Content(content) => content.tables.iter().filter_map(|table| table.reads.as_ref()).collect(),
+            Slot::Nothing | Slot::Sinusoidal | Slot::Learned | Slot::Rotary(_) => Vec::new(),
+        };
+        all.dedup_by_key(|table| table.name);
+        all
+    }
 }
 
 /// A normaliser: scores to weights.

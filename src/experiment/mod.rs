@@ -11,6 +11,7 @@ mod issue;
 mod link;
 mod matrix;
 mod nearest;
+mod numbers;
 mod own;
 mod paint;
 pub(crate) mod shape;
@@ -20,7 +21,10 @@ mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
 pub(crate) use check::{check_beside, check_params, fault, type_of};
-pub use conventions::{AlibiDistance, CausalAlignment, Conventions, RopePairs, SoftcapOrder, WindowEdge, WindowSides};
+pub use conventions::{
+    AlibiDistance, CONVENTIONS, CausalAlignment, Convention, Conventions, RopePairs, SoftcapOrder, WindowEdge,
+    WindowSides,
+};
 pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
@@ -28,6 +32,7 @@ pub use issue::{Issue, Issues, Message};
 pub use link::{Form, Opened, Rounded, decode, encode, encode_as, merge, round};
 pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
+pub use numbers::{retyped, shortest};
 pub use paint::put as put_patch;
 pub use spec::{
     Algorithm, Backend, Choice, CustomFormula, Declared, Edit, EngineChoice, Experiment, FormulaChoice, Input, Join,

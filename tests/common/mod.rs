@@ -4,6 +4,7 @@
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod judge;
+pub mod patterns;
 pub mod table;
 
 use attention_playground::attention::{Inputs, Plan, Problem};

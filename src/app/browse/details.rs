@@ -2,14 +2,15 @@
 
 use leptos::prelude::*;
 
-use super::entry::{cost, opens};
+use super::entry::cost;
 use super::figures::Figures;
 use super::pattern::decides;
 use super::weights::Weights;
-use crate::app::i18n::t;
-use crate::app::rules::{Cited, OWN_MASK, OWN_POSITION, OneFormula};
+use crate::app::i18n::{t, tr};
+use crate::app::rules::{Cited, OneFormula, Opening};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
+use crate::attention::combine::opens;
 use crate::catalogue::{List, Param, Summary};
 use crate::formula::Tree;
 
@@ -30,12 +31,10 @@ pub fn Details(
     let chosen = lab.experiment.with_untracked(|e| e.chosen(list) == entry.id);
     let (en, zh) = if to_join { ("Join it", "组合此模式") } else { ("Use it", "使用") };
     // Only what is chosen can be opened: its sliders and tables are those of the experiment.
-    let own = (chosen && !to_join && opens(&entry)).then(|| {
-        let open = if list == List::Mask { OWN_MASK } else { OWN_POSITION };
-        view! { <OneFormula open=open en="Edit its formula as my own" zh="作为自定义公式编辑" on_done=on_done /> }
-    });
-    let hint = (!chosen && !to_join && opens(&entry)).then(|| {
-        view! { <p class="note">{t("Once it is used, its formula can be opened here and edited as your own.", "使用后可在此打开其公式并自行编辑。")}</p> }
+    let own = (chosen && !to_join).then(|| view! { <OneFormula which=Opening::Chosen(list) on_done=on_done /> });
+    let hint = opens(list, entry.id).filter(|_| !chosen && !to_join).map(|opens| match opens {
+        Ok(()) => view! { <p class="note">{t("Once it is used, its formula can be opened here and edited as your own.", "使用后可在此打开其公式并自行编辑。")}</p> },
+        Err(why) => view! { <p class="note">{tr(why)}</p> },
     });
     // The formula room escapes every name.
     let drawn = entry.written.iter().filter_map(|line| Some(Tree::parse(line).ok()?.mathml()));

@@ -1,6 +1,6 @@
 //! What of an entry is searched, and how its class of cost is written.
 
-use crate::catalogue::{CostClass, List, Slot, Summary, position};
+use crate::catalogue::{CostClass, Summary};
 
 /// Whether every one of the words, in small letters, stands in its names, sentences or paper.
 pub fn fits(entry: &Summary, words: &str) -> bool {
@@ -8,16 +8,6 @@ pub fn fits(entry: &Summary, words: &str) -> bool {
     let paper = paper.map(|p| [p.title, &p.year.to_string(), p.id].join(" ")).unwrap_or_default();
     let text = [entry.id, name.en, name.zh, about.en, about.zh, &paper].join(" ").to_lowercase();
     words.split_whitespace().all(|word| text.contains(word))
-}
-
-/// Whether its formula can become the user's own.
-pub fn opens(entry: &Summary) -> bool {
-    let scores = || position(entry.id).is_some_and(|entry| matches!(entry.slot, Slot::Score { .. }));
-    match entry.list {
-        List::Mask => true,
-        List::Position => scores(),
-        _ => false,
-    }
 }
 
 /// Whether a class is that of its pairs or of its work.
@@ -58,7 +48,7 @@ pub fn cost(class: CostClass) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{normalisers, summaries};
+    use crate::catalogue::{List, normalisers, summaries};
 
     #[test]
     fn words_are_looked_for_everywhere() {

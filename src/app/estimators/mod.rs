@@ -24,11 +24,10 @@ pub use pictures::{Errors, percent};
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::i18n::t;
-use super::piece::piece;
+use super::piece::{Draw, behind_button};
 use super::reactive::{RwSignal, Signal};
 use super::state::lab;
-use super::view::{handler, view};
+use super::view::view;
 use super::whole;
 
 /// The button, or the card.
@@ -41,19 +40,8 @@ pub fn Estimators(
     let lab = lab();
     let opened = RwSignal::new(open);
     let shown = Signal::memo(move || opened.get() || lab.experiment.with(|e| e.estimator.id != "none"));
-    view! {
-        {move || {
-            if shown.get() {
-                piece(|| Box::pin(fetch()), move |card| card(opened))
-            } else {
-                view! { <button type="button" class="quiet-button" on:click=handler(move |_| opened.set(true))>{t("Estimators and baselines", "估计方法与基线")}</button> }
-            }
-        }}
-    }
+    behind_button(("Estimators and baselines", "估计方法与基线"), opened, shown, || Box::pin(fetch()))
 }
-
-/// What draws the card; what it is told is whether it is open.
-type Draw = fn(RwSignal<bool>) -> AnyView;
 
 /// The card, and the list that it shows.
 async fn fetch() -> Result<Draw, SplitLoaderError> {

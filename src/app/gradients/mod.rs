@@ -14,29 +14,17 @@ mod card;
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::i18n::t;
-use super::piece::piece;
+use super::piece::{Draw, behind_button};
 use super::reactive::RwSignal;
-use super::view::{handler, view};
+use super::view::view;
 use super::whole;
 
 /// The button, or what it opens.
 #[component]
 pub fn Gradients() -> impl IntoView {
     let opened = RwSignal::new(false);
-    view! {
-        {move || {
-            if opened.get() {
-                piece(|| Box::pin(fetch()), move |card| card(opened))
-            } else {
-                view! { <button type="button" class="quiet-button" on:click=handler(move |_| opened.set(true))>{t("Gradients", "梯度")}</button> }
-            }
-        }}
-    }
+    behind_button(("Gradients", "梯度"), opened, opened.into(), || Box::pin(fetch()))
 }
-
-/// What draws them; what it is told is whether they are open.
-type Draw = fn(RwSignal<bool>) -> AnyView;
 
 /// The view, and the code of entries that only it may need.
 async fn fetch() -> Result<Draw, SplitLoaderError> {

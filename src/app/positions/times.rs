@@ -1,5 +1,6 @@
-//! Tokens on an axis of time. Each can be dragged, or moved with the arrow keys; what they are moved to is the experiment's own table `time`, so that the
-//! page computes with it and one step of undo takes a drag back. Below each stands what the chosen query's score gains or loses there.
+//! Tokens on an axis of time. Each can be dragged or moved with the arrow keys, and all be typed or pasted as a list; what they are moved to is the
+//! experiment's own table `time`, so that the page computes with it and one step of undo takes a drag back. Below each stands what the chosen query's
+//! score gains or loses there.
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -10,15 +11,18 @@ use super::desk::Desk;
 use super::detail::Shown;
 use crate::app::controls::{Show, number};
 use crate::app::element::NodeRef;
-use crate::app::i18n::{self, t};
+use crate::app::i18n::{self, t, tr};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::rules::formulas;
+use crate::app::rules::numbers::NumberList;
 use crate::app::view::{handler, view};
 use crate::attention::values::plain;
-use crate::catalogue::{self, Lang};
+use crate::catalogue::{self, Lang, Text};
 
 /// The table.
 const TIME: &str = "time";
+/// What it holds.
+const LABEL: Text = Text::new("Time of each token", "每个词元的时间");
 /// Most tokens that are shown as handles.
 const HANDLES: usize = 64;
 /// Decimals that a dragged time keeps: a hundredth is finer than a pixel shows.
@@ -57,7 +61,7 @@ pub fn Times(desk: Desk, close: Shown) -> impl IntoView {
     view! {
         <div class="postimes">
             <p class="postimes__head">
-                <b>{t("Time of each token", "每个词元的时间")}</b>
+                <b>{tr(LABEL)}</b>
                 <Show when=changed>
                     <button type="button" class="quiet-button" on:click=handler(move |_: web_sys::MouseEvent| lab.edit("data.time", |e| { e.data.remove(TIME); }))>
                         {t("Reset", "恢复")}
@@ -110,10 +114,14 @@ pub fn Times(desk: Desk, close: Shown) -> impl IntoView {
                 }).collect_view()}
             </div>
             <p class="postimes__axis note" aria-hidden="true"><span>"0"</span><span>{move || number(end.get().round())}</span></p>
+            <details class="more">
+                <summary>{t("All times as text", "以文本编辑全部时间")}</summary>
+                <NumberList label=LABEL numbers=times on_numbers=Callback::new(move |all| put(desk, all)) least=0.0 />
+            </details>
             {move || times.with(|all| (all.len() > HANDLES).then_some(all.len())).map(|n| view! {
                 <p class="note">{move || match lab.lang.get() {
-                    Lang::En => format!("The first {HANDLES} of {n} tokens; the position card has all of them as text."),
-                    Lang::Zh => format!("共 {n} 个词元，此处为前 {HANDLES} 个；位置卡片中有全部数值。"),
+                    Lang::En => format!("The handles are the first {HANDLES} of {n} tokens; the text has all of them."),
+                    Lang::Zh => format!("共 {n} 个词元，滑块为前 {HANDLES} 个；文本中有全部数值。"),
                 }}</p>
             })}
         </div>
@@ -135,10 +143,15 @@ fn set(desk: Desk, token: usize, to: f64) {
     let to = (to.max(0.0) * FINEST).round() / FINEST;
     if all.get(token).is_some_and(|now| *now != to) {
         all[token] = to;
-        desk.lab.edit("data.time", |e| {
-            e.data.insert(TIME.to_owned(), all);
-        });
+        put(desk, all);
     }
+}
+
+/// Puts the times into the experiment.
+fn put(desk: Desk, all: Vec<f64>) {
+    desk.lab.edit("data.time", |e| {
+        e.data.insert(TIME.to_owned(), all);
+    });
 }
 
 fn key(desk: Desk, token: usize, now: f64, event: &KeyboardEvent) {

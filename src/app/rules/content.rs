@@ -7,9 +7,11 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::About;
 use super::layers::Layers;
+use super::opening::{OneFormula, Opening};
 use super::params::{Owner, ParamRows};
 use super::plastic::Gains;
 use super::prob::Prob;
+use super::tables::{Reader, Tables};
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
 use crate::app::i18n::{t, tr};
 use crate::app::inputs::follow;
@@ -18,8 +20,9 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, ContentEntry, Family, Measure, Text};
-use crate::experiment::{Choice, Experiment};
+use crate::attention::combine::BRANCH;
+use crate::catalogue::{self, ContentEntry, Family, List, Measure, Text};
+use crate::experiment::Choice;
 
 /// The card of product, selection, second branch, weights and layers.
 #[component]
@@ -56,46 +59,41 @@ fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
     })
 }
 
-/// A field of the experiment with the entries that it chooses from.
+/// A list with the entries that are chosen from.
 struct Room {
+    list: List,
     owner: Owner,
-    /// The field, and its parameters.
+    /// The field of the experiment, and its parameters.
     paths: [&'static str; 2],
     label: Text,
     entries: fn() -> &'static [ContentEntry],
-    /// Where the choice is kept.
-    of: fn(&Experiment) -> &Choice,
-    of_mut: fn(&mut Experiment) -> &mut Choice,
     /// The button to all of them.
     more: Text,
 }
 
 const ROOMS: [Room; 3] = [
     Room {
+        list: List::Product,
         owner: Owner::Product,
         paths: ["product", "product.params"],
         label: Text::new("Product of query and key", "查询与键的乘积"),
         entries: catalogue::products,
-        of: |e| &e.product,
-        of_mut: |e| &mut e.product,
         more: Text::new("More products", "更多乘积"),
     },
     Room {
+        list: List::Selection,
         owner: Owner::Selection,
         paths: ["selection", "selection.params"],
         label: Text::new("Keys selected by content", "按内容选择键"),
         entries: catalogue::selections,
-        of: |e| &e.selection,
-        of_mut: |e| &mut e.selection,
         more: Text::new("More selections", "更多选择方式"),
     },
     Room {
+        list: List::Hybrid,
         owner: Owner::Hybrid,
         paths: ["hybrid", "hybrid.params"],
         label: Text::new("A second branch", "第二个分支"),
         entries: catalogue::hybrids,
-        of: |e| &e.hybrid,
-        of_mut: |e| &mut e.hybrid,
         more: Text::new("Mix in a second branch", "混入第二个分支"),
     },
 ];
@@ -104,15 +102,15 @@ const ROOMS: [Room; 3] = [
 #[component]
 fn Entries(room: &'static Room) -> impl IntoView {
     let lab = lab();
-    let Room { owner, paths: [path, params], label, entries, of, of_mut, more } = room;
-    let id = Signal::memo(move || lab.experiment.with(|e| of(e).id.clone()));
+    let Room { list, owner, paths: [path, params], label, entries, more } = room;
+    let id = Signal::memo(move || lab.experiment.with(|e| e.chosen(*list).to_owned()));
     let expanded = RwSignal::new(false);
     let shown = shown(expanded, 1, move || id.with(|id| entries().iter().position(|entry| entry.id == id)));
     let items = move || {
         let item = |entry: &ContentEntry| Item::new(entry.id, words_of(entry.name)).hint(words_of(entry.about));
         entries().iter().take(shown.get()).map(item).collect::<Vec<_>>()
     };
-    let choose = Callback::new(move |id: String| lab.edit(path, |e| *of_mut(e) = Choice::of(&id)));
+    let choose = Callback::new(move |id: String| lab.edit(path, |e| e.choose(*list, &id)));
     view! {
         {move || view! { <Choices label=words_of(*label) items=items() chosen=id on_choose=choose look=Look::Chips show_label=true /> }}
         <More expanded=expanded en=more.en zh=more.zh />
@@ -121,6 +119,7 @@ fn Entries(room: &'static Room) -> impl IntoView {
             id.with(|id| entries().iter().find(|entry| entry.id == id)).map(|entry| view! {
                 <code class="formula-line">{entry.formula}</code>
                 <ParamRows owner=*owner params=entry.params />
+                <OneFormula which=Opening::Chosen(*list) />
                 {entry.content.tables.iter().any(|table| table.kind == Measure::Hebbian).then(|| {
                     entry.params.first().map(|rate| view! { <Gains rate=rate /> })
                 })}
@@ -158,6 +157,8 @@ fn Branch() -> impl IntoView {
             view! {
                 <code class="formula-line">{entry.formula}</code>
                 <ParamRows owner=Owner::Branch params=entry.params />
+                <Tables reader=Reader::Entry(Owner::Branch) />
+                <p class="note">{tr(BRANCH)}</p>
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             }
         });

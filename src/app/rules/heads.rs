@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::About;
+use super::opening::{OneFormula, Opening};
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Choices, Fold, IssueLine, Item, Look, words, words_of};
@@ -18,7 +19,7 @@ use crate::app::state::lab;
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
 use crate::attention::lowering;
-use crate::catalogue::{self, LayoutEntry};
+use crate::catalogue::{self, LayoutEntry, List};
 use crate::experiment::{Choice, Experiment};
 
 /// The layout that changes nothing.
@@ -63,6 +64,7 @@ fn Layouts() -> impl IntoView {
                 <code class="formula-line">{entry.formula}</code>
                 <ParamRows owner=Owner::Layout params=entry.params />
                 <Tables reader=Reader::Entry(Owner::Layout) />
+                <OneFormula which=Opening::Chosen(List::Layout) />
                 {(entry.id == "low-precision").then(|| view! { <Rounding /> })}
                 {(entry.id == "paged").then(|| view! { <Pages /> })}
                 {(entry.id != PLAIN && !entry.inexact).then(|| view! { <Apart /> })}

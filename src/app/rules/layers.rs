@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::About;
+use super::opening::{OneFormula, Opening};
 use super::params::{Owner, ParamRows};
 use crate::analysis::layers::{count, reach_of_mix};
 use crate::app::controls::{Choices, IssueLine, Item, Look, words, words_of};
@@ -11,7 +12,7 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, Lang, MixEntry};
+use crate::catalogue::{self, Lang, List, MixEntry};
 use crate::experiment::Choice;
 
 /// What stands for no mix.
@@ -42,6 +43,7 @@ pub fn Layers() -> impl IntoView {
             catalogue::mix(&id.get()).map(|entry| view! {
                 {entry.mask.map(|mask| view! { <code class="formula-line">{mask}</code> })}
                 <ParamRows owner=Owner::Layers params=entry.params />
+                <OneFormula which=Opening::Chosen(List::Mix) />
                 <p class="note" role="status">{move || told(lab, entry)}</p>
                 <p class="note">{move || far(lab, entry)}</p>
                 <About about=entry.about paper=entry.paper />

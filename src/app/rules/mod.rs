@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `mask`, `thumbs` | the mask card; patterns chosen by their picture |
 //! | `own`, `editor`, `highlight`, `messages` | formulas of the user's own: their declared sliders, the text with its faults, its colours, the words |
+//! | `opening` | the button that makes a formula the user's own, or why there is none |
 //! | `formulas` | what a formula needs to be compiled: names, values, tables |
-//! | `params`, `tables`, `layout` | sliders of an entry; tables by token or head; painted tiles |
+//! | `params`, `tables`, `numbers`, `layout` | sliders of an entry; tables by token or head; lists as text; painted tiles |
 //! | `painted` | cells switched by hand |
 //! | `tools`, `combine`, `strip`, `reorder` | buttons to more; patterns joined with the mask; each layer by itself; tokens in another order |
 //! | `heads`, `position`, `score`, `content`, `weights`, `conventions` | the other cards |
@@ -23,6 +24,8 @@ mod layers;
 mod layout;
 mod mask;
 mod messages;
+pub mod numbers;
+mod opening;
 mod own;
 mod painted;
 mod params;
@@ -45,7 +48,8 @@ pub use position::PositionCard;
 pub use score::ScoreCard;
 pub use weights::WeightsCard;
 
-pub use combine::{OWN_MASK, OWN_POSITION, OneFormula, join_of, joins};
+pub use combine::{join_of, joins};
+pub use opening::{OneFormula, Opening};
 pub use thumbs::Thumb;
 pub use tools::Open;
 

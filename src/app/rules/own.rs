@@ -24,6 +24,8 @@ pub enum Own {
     Score,
     /// What is done to the weights.
     Prob,
+    /// The pattern of that place among those joined with the mask.
+    Joined(usize),
 }
 
 impl Own {
@@ -33,6 +35,7 @@ impl Own {
             Self::Mask => e.mask.custom.as_ref(),
             Self::Score => e.score.as_ref(),
             Self::Prob => e.prob.custom.as_ref(),
+            Self::Joined(at) => e.combine.get(at)?.custom.as_ref(),
         }
     }
 
@@ -41,23 +44,27 @@ impl Own {
             Self::Mask => e.mask.custom.as_mut(),
             Self::Score => e.score.as_mut(),
             Self::Prob => e.prob.custom.as_mut(),
+            Self::Joined(at) => e.combine.get_mut(at)?.custom.as_mut(),
         }
     }
 
     fn kind(self) -> Kind {
         match self {
-            Self::Mask => Kind::Mask,
+            Self::Mask | Self::Joined(_) => Kind::Mask,
             Self::Score => Kind::Score,
             Self::Prob => Kind::Probability,
         }
     }
 
-    fn path(self) -> &'static str {
-        match self {
+    /// Path of a part of it in the experiment.
+    fn path(self, part: &str) -> String {
+        let of = match self {
             Self::Mask => "mask.custom",
             Self::Score => "score",
             Self::Prob => "prob.custom",
-        }
+            Self::Joined(at) => return format!("combine[{at}].custom.{part}"),
+        };
+        format!("{of}.{part}")
     }
 
     /// What is wrong with it; tracks everything it depends on.
@@ -74,10 +81,22 @@ impl Own {
 
     /// Changes the formula or a parameter as one step of undo.
     pub fn edit(self, lab: Lab, part: &str, change: impl FnOnce(&mut CustomFormula)) {
-        lab.edit(&format!("{}.{part}", self.path()), |e| {
+        lab.edit(&self.path(part), |e| {
             if let Some(own) = self.get_mut(e) {
                 change(own);
             }
+        });
+    }
+
+    /// Sets its text, as one step of undo with what is typed next.
+    pub fn write(self, lab: Lab, text: String) {
+        lab.edit(&self.path("text"), |e| {
+            // The text is read with the lists of the experiment, of which the formula is a part.
+            let data = std::mem::take(&mut e.data);
+            if let Some(own) = self.get_mut(e) {
+                own.set_text(text, self.kind(), &data);
+            }
+            e.data = data;
         });
     }
 
@@ -182,7 +201,7 @@ fn Row(
     let lang = lab.lang;
     view! {
         <div class="declared">
-            <Slider label=label value=value span=span path=format!("{}.params[{index}]", own.path()) on_change=set("value", |d, x| d.value = x) />
+            <Slider label=label value=value span=span path=own.path(&format!("params[{index}]")) on_change=set("value", |d, x| d.value = x) />
             <details class="more">
                 <summary aria-label=move || format!("{name}: {}", i18n::now(lang.get(), "range", "范围"))>{t("range", "范围")}</summary>
                 <div class="declared__range">

@@ -7,7 +7,7 @@ use crate::app::controls::{Slider, Span, Switch, words_of};
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
-use crate::catalogue::{self, Param, Slot, Table};
+use crate::catalogue::{self, Param, Table};
 use crate::experiment::{Experiment, WindowEdge};
 use crate::formula::{Sorted, Ty};
 
@@ -26,7 +26,7 @@ pub enum Owner {
     Layout,
     /// The hybrid entry.
     Hybrid,
-    /// The mask or estimator of the second branch.
+    /// The mask or estimator of the second branch, with the tables of the mask.
     Branch,
     /// The normaliser.
     Normaliser,
@@ -34,23 +34,27 @@ pub enum Owner {
     Prob,
     /// The mix of layers.
     Layers,
+    /// The pattern of that place among those joined with the mask.
+    Joined(usize),
 }
 
 impl Owner {
-    /// Path of the parameters in the experiment.
-    fn path(self) -> &'static str {
-        match self {
-            Self::Mask => "mask.params",
-            Self::Position => "position.params",
-            Self::Product => "product.params",
-            Self::Selection => "selection.params",
-            Self::Layout => "layout.params",
-            Self::Hybrid => "hybrid.params",
-            Self::Branch => "branch.params",
-            Self::Normaliser => "normaliser.params",
-            Self::Prob => "prob.params",
-            Self::Layers => "layers.params",
-        }
+    /// Path of a parameter in the experiment.
+    fn path(self, param: &str) -> String {
+        let of = match self {
+            Self::Mask => "mask",
+            Self::Position => "position",
+            Self::Product => "product",
+            Self::Selection => "selection",
+            Self::Layout => "layout",
+            Self::Hybrid => "hybrid",
+            Self::Branch => "branch",
+            Self::Normaliser => "normaliser",
+            Self::Prob => "prob",
+            Self::Layers => "layers",
+            Self::Joined(at) => return format!("combine[{at}].params.{param}"),
+        };
+        format!("{of}.params.{param}")
     }
 
     /// The values that are set.
@@ -66,11 +70,12 @@ impl Owner {
             Self::Normaliser => &e.normaliser.params,
             Self::Prob => &e.prob.params,
             Self::Layers => &e.layers.params,
+            Self::Joined(at) => e.combine.get(at).map_or(&NONE, |layer| &layer.params),
         }
     }
 
-    fn given_mut(self, e: &mut Experiment) -> &mut Sorted<String, f64> {
-        match self {
+    fn given_mut(self, e: &mut Experiment) -> Option<&mut Sorted<String, f64>> {
+        Some(match self {
             Self::Mask => &mut e.mask.params,
             Self::Position => &mut e.position.params,
             Self::Product => &mut e.product.params,
@@ -81,32 +86,37 @@ impl Owner {
             Self::Normaliser => &mut e.normaliser.params,
             Self::Prob => &mut e.prob.params,
             Self::Layers => &mut e.layers.params,
-        }
+            Self::Joined(at) => &mut e.combine.get_mut(at)?.params,
+        })
     }
 
     /// What the chosen entry declares: parameters and tables.
-    pub fn declares(self, e: &Experiment) -> (&'static [Param], &'static [Table]) {
-        match self {
-            Self::Mask => catalogue::mask(&e.mask.id).map_or((&[], &[]), |entry| (entry.params, entry.tables)),
-            Self::Position => catalogue::position(&e.position.id).map_or((&[], &[]), |entry| match entry.slot {
-                Slot::Score { tables, .. } => (entry.params, tables),
-                _ => (entry.params, &[]),
-            }),
+    pub fn declares(self, e: &Experiment) -> (&'static [Param], Vec<&'static Table>) {
+        let of_mask = |id: &str| catalogue::mask(id).map(|entry| (entry.params, entry.tables.iter().collect()));
+        let found = match self {
+            Self::Mask => of_mask(&e.mask.id),
+            Self::Joined(at) => e.combine.get(at).and_then(|layer| of_mask(&layer.id)),
+            Self::Position => catalogue::position(&e.position.id).map(|entry| (entry.params, entry.tables())),
             // Their tables are computed.
-            Self::Product => (catalogue::product(&e.product.id).map_or(&[], |entry| entry.params), &[]),
-            Self::Selection => (catalogue::selection(&e.selection.id).map_or(&[], |entry| entry.params), &[]),
-            Self::Layout => catalogue::layout(&e.layout.id).map_or((&[], &[]), |entry| (entry.params, entry.tables)),
-            Self::Hybrid => (catalogue::hybrid(&e.hybrid.id).map_or(&[], |entry| entry.params), &[]),
-            // Tables of its mask are shown with the mask that stands first.
-            Self::Branch => (catalogue::branch(&e.branch.id).unwrap_or_default(), &[]),
-            Self::Normaliser => {
-                catalogue::normaliser(&e.normaliser.id).map_or((&[], &[]), |entry| (entry.params, entry.tables))
+            Self::Product => catalogue::product(&e.product.id).map(|entry| (entry.params, Vec::new())),
+            Self::Selection => catalogue::selection(&e.selection.id).map(|entry| (entry.params, Vec::new())),
+            Self::Layout => catalogue::layout(&e.layout.id).map(|entry| (entry.params, entry.tables.iter().collect())),
+            Self::Hybrid => catalogue::hybrid(&e.hybrid.id).map(|entry| (entry.params, Vec::new())),
+            Self::Branch => {
+                of_mask(&e.branch.id).or_else(|| catalogue::branch(&e.branch.id).map(|params| (params, Vec::new())))
             }
-            Self::Prob => (catalogue::probability(&e.prob.id).map_or(&[], |entry| entry.params), &[]),
-            Self::Layers => (catalogue::mix(&e.layers.id).map_or(&[], |entry| entry.params), &[]),
-        }
+            Self::Normaliser => {
+                catalogue::normaliser(&e.normaliser.id).map(|entry| (entry.params, entry.tables.iter().collect()))
+            }
+            Self::Prob => catalogue::probability(&e.prob.id).map(|entry| (entry.params, Vec::new())),
+            Self::Layers => catalogue::mix(&e.layers.id).map(|entry| (entry.params, Vec::new())),
+        };
+        found.unwrap_or_default()
     }
 }
+
+/// What is given of a pattern that is there no more.
+static NONE: Sorted<String, f64> = Sorted::new();
 
 /// A parameter's value where it is not given: what a convention says of it, else its default.
 pub fn usual(e: &Experiment, param: &Param) -> f64 {
@@ -160,7 +170,7 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
             label=label
             value=value
             span=span.up_to(param.hard_max)
-            path=format!("{}.{}", owner.path(), param.name)
+            path=owner.path(param.name)
             on_change=Callback::new(move |x| set(lab, owner, param, x))
         />
     }
@@ -169,11 +179,13 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
 /// Sets a parameter; at its usual value it is left out. Tables of the user's that no longer fit go with it.
 fn set(lab: Lab, owner: Owner, param: &'static Param, value: f64) {
     let dims = lab.loaded.with_untracked(|l| l.as_ref().map(|l| l.dims));
-    lab.edit(&format!("{}.{}", owner.path(), param.name), |e| {
-        if value == usual(e, param) {
-            owner.given_mut(e).remove(param.name);
+    lab.edit(&owner.path(param.name), |e| {
+        let usual = usual(e, param);
+        let Some(given) = owner.given_mut(e) else { return };
+        if value == usual {
+            given.remove(param.name);
         } else {
-            owner.given_mut(e).insert(param.name.to_owned(), value);
+            given.insert(param.name.to_owned(), value);
         }
         let (params, tables) = owner.declares(e);
         let values = values_of(params, owner.given(e));

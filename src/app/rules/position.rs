@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::About;
+use super::opening::{Opening, opening};
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
@@ -13,8 +14,11 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, PositionEntry, Slot};
+use crate::catalogue::{self, List, PositionEntry, Slot};
 use crate::experiment::{Choice, Input};
+
+/// The scheme that does nothing.
+const NONE: &str = "none";
 
 /// The position card.
 #[component]
@@ -36,7 +40,7 @@ pub fn PositionCard() -> impl IntoView {
         })
     });
     let captured = Signal::memo(move || {
-        lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != Choice::of("none").id)
+        lab.experiment.with(|e| matches!(e.input, Input::Capture { .. }) && e.position.id != NONE)
     });
     view! {
         <Card title=words("Position", "位置")>
@@ -53,6 +57,7 @@ pub fn PositionCard() -> impl IntoView {
                     {formula.map(|f| view! { <code class="formula-line">"score = "{f}</code> })}
                     <ParamRows owner=Owner::Position params=entry.params />
                     <Tables reader=Reader::Entry(Owner::Position) />
+                    {(entry.id != NONE).then(|| opening(Opening::Chosen(List::Position)))}
                     <About about=entry.about paper=entry.paper ours=entry.ours />
                 }
             })}

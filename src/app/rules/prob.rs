@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::About;
 use super::editor::Editor;
+use super::opening::{OneFormula, Opening};
 use super::own::{DeclaredRows, Own};
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
@@ -12,9 +13,8 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, ProbabilityEntry};
+use crate::catalogue::{self, List, ProbabilityEntry};
 use crate::experiment::FormulaChoice;
-use crate::formula::Kind;
 
 /// What is there before the rest of the catalogue comes.
 const FIRST: [&str; 2] = ["none", "custom"];
@@ -57,13 +57,7 @@ pub fn Prob() -> impl IntoView {
                 text=text
                 params=Signal::derive(move || lab.experiment.with(|e| Own::Prob.names(e)))
                 fault=fault
-                on_text=Callback::new(move |text| {
-                    lab.edit("prob.custom.text", |e| {
-                        if let Some(own) = &mut e.prob.custom {
-                            own.set_text(text, Kind::Probability, &e.data);
-                        }
-                    });
-                })
+                on_text=Callback::new(move |text| Own::Prob.write(lab, text))
                 on_declare=Callback::new(move |name| Own::Prob.declare(lab, name))
             />
             <DeclaredRows own=Own::Prob />
@@ -75,6 +69,7 @@ pub fn Prob() -> impl IntoView {
             catalogue::probability(&id.get()).map(|entry| view! {
                 <code class="formula-line">{entry.formula}</code>
                 <ParamRows owner=Owner::Prob params=entry.params />
+                <OneFormula which=Opening::Chosen(List::Probability) />
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })
         }}

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::editor::Editor;
+use super::opening::{Opening, opening};
 use super::own::{DeclaredRows, Own};
 use super::tables::{Reader, Tables};
 use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words};
@@ -11,7 +12,6 @@ use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::view;
 use crate::experiment::{CustomFormula, Scale};
-use crate::formula::Kind;
 
 /// The scales, as they are written and what they are for.
 const SCALES: [(&str, &str, &str, &str); 4] = [
@@ -75,6 +75,7 @@ pub fn ScoreCard() -> impl IntoView {
             <Slider label=words("temperature", "温度") value=Signal::derive(move || lab.experiment.with(|e| e.temperature)) span=Span::log(0.1, 10.0) path="temperature" on_change=Callback::new(move |x| lab.edit("temperature", |e| e.temperature = x)) />
             <Slider label=words("softcap", "软上限") value=Signal::derive(move || lab.experiment.with(|e| e.softcap)) span=Span::new(0.0, 50.0, 0.5).up_to(1000.0) path="softcap" on_change=Callback::new(move |x| lab.edit("softcap", |e| e.softcap = x)) />
             <p class="note">{move || if lab.experiment.with(|e| e.softcap == 0.0) { t("softcap 0: off", "软上限 0：关闭")() } else { "c · tanh(s / c)" }}</p>
+            <Show when=Signal::derive(move || lab.experiment.with(|e| e.softcap != 0.0))>{opening(Opening::Softcap)}</Show>
             <Switch label=words("a score formula of your own", "自定义评分公式") on=own on_change=switch_own />
             <Show when=own>
                 <Editor
@@ -83,7 +84,7 @@ pub fn ScoreCard() -> impl IntoView {
                     text=text
                     params=Signal::derive(move || lab.experiment.with(|e| Own::Score.names(e)))
                     fault=fault
-                    on_text=Callback::new(move |text| lab.edit("score.text", |e| if let Some(own) = &mut e.score { own.set_text(text, Kind::Score, &e.data) }))
+                    on_text=Callback::new(move |text| Own::Score.write(lab, text))
                     on_declare=Callback::new(move |name| Own::Score.declare(lab, name))
                 />
                 <DeclaredRows own=Own::Score />

@@ -1,33 +1,35 @@
-//! The layers one by one: each pattern, what is painted, and what is added to the scores, each as a small map that opens large; and all together.
+//! The layers one by one: each pattern, the keys that a selection chooses, what is painted, and what is added to the scores, each as a small map that opens
+//! large; and all together. What depends on the contents of Q and K is first computed in a worker, over the input as it is.
 
 use leptos::html::Canvas;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::tools::Open;
-use crate::analysis::layers::patterns;
+use crate::analysis::parts::{Part, folded, parts, subject};
 use crate::app::controls::modal;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::map::{Scale, draw, paint_cells};
 use crate::app::palette::Palette;
-use crate::app::reactive::{RwSignal, Signal, effect};
+use crate::app::reactive::{RwSignal, effect};
+use crate::app::runner;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
-use crate::attention::{Loaded, Plan, RowRules, assemble};
-use crate::catalogue::{self, Text};
-use crate::engine::{Map, MapRequest, Pool};
-use crate::experiment::{Choice, Experiment, Join, Layer, MaskChoice, Stage};
+use crate::attention::{Loaded, assemble};
+use crate::catalogue::{Lang, Text};
+use crate::engine::Map;
+use crate::engine::pool::{Cancel, Pool};
+use crate::experiment::{Experiment, Message};
 
-/// Most rows and columns of a map; of more, evenly spaced ones are taken.
-const MOST: usize = 96;
-
-/// One layer.
-#[derive(Clone, PartialEq)]
-struct Part {
-    name: Text,
-    /// Its place among those joined with the mask, counted from 1; 0 for the others.
-    number: usize,
-    map: Map,
+/// What is known of the layers.
+#[derive(Clone, Default, PartialEq)]
+struct Known {
+    parts: Vec<Part>,
+    /// Entries that have no layer of their own.
+    folded: Vec<Text>,
+    /// Keys of the input: a selection may make others of them.
+    keys: usize,
 }
 
 /// The strip, and the layer that is large.
@@ -38,55 +40,105 @@ pub fn Strip(
 ) -> impl IntoView {
     let lab = lab();
     let (dialog, _) = modal();
-    let all = Signal::memo(move || {
-        let loaded = lab.loaded.get();
-        lab.experiment.with(|e| loaded.as_ref().map(|loaded| parts(e, loaded)).unwrap_or_default())
-    });
+    let found = follow();
     let large = RwSignal::new(0_usize);
     let title = move |part: &Part| {
-        let name = part.name.get(lab.lang.get());
-        if part.number > 0 { format!("{} {name}", part.number) } else { name.to_owned() }
+        let lang = lab.lang.get();
+        let name = part.name.get(lang);
+        let number = if part.number > 0 { format!("{} ", part.number) } else { String::new() };
+        let lead = part.lead.map_or_else(String::new, |lead| {
+            format!("{}{}", lead.get(lang), if lang == Lang::En { ": " } else { "：" })
+        });
+        format!("{number}{lead}{name}")
     };
     let close = move || open.set(Open::Nothing);
+    let small = move |(at, part): (usize, Part)| {
+        let name = title(&part);
+        view! {
+            <button type="button" aria-pressed=move || (large.get() == at).to_string() on:click=handler(move |_| large.set(at))>
+                <Small map=part.map />
+                <span>{name}</span>
+            </button>
+        }
+    };
+    let shown = move |known: Known| {
+        let at = large.get().min(known.parts.len().saturating_sub(1));
+        known.parts.into_iter().nth(at).map(|part| {
+            let name = title(&part);
+            let scale = Scale::of(&part.map);
+            let lang = lab.lang.get();
+            let legend = if scale.is_weights() {
+                i18n::now(lang, "coloured: allowed; hatched: masked", "着色：允许；斜线：屏蔽").to_owned()
+            } else {
+                let zero = i18n::now(lang, "around 0", "以 0 为中心");
+                format!("−{top:.2} … +{top:.2}, {zero}", top = scale.top)
+            };
+            let columns = (part.map.request.k.len() != known.keys).then(|| {
+                t("; columns are keys as the entries leave them, not tokens", "；列是这些条目处理后的键，并非词元")
+            });
+            view! {
+                <figure class="layers__large">
+                    <Large map=part.map name=name.clone() />
+                    <figcaption class="note"><b>{name}</b>" — "{legend}{columns}</figcaption>
+                </figure>
+            }
+        })
+    };
     view! {
         <dialog node_ref=dialog class="compare" aria-labelledby="strip-title" on:close=handler(move |_| close())>
             <h2 id="strip-title">{t("Layers of the mask and of the scores", "掩码与分数的各层")}" "<small>{move || format!("{} {}", i18n::now(lab.lang.get(), "head", "头"), lab.experiment.with(|e| e.view.head + 1))}</small></h2>
-            <div class="thumbs layers">
-                {move || all.get().into_iter().enumerate().map(|(at, part)| {
-                    let name = title(&part);
+            {move || match found.get() {
+                None => view! { <p class="note" aria-busy="true">{t("Computing…", "计算中…")}</p> },
+                Some(Err(why)) => view! { <p class="issue" role="alert">{why.get(lab.lang.get()).to_owned()}</p> },
+                Some(Ok(known)) => {
+                    let names = known.folded.iter().map(|name| name.get(lab.lang.get())).collect::<Vec<_>>().join(", ");
+                    let note = (!names.is_empty()).then(|| match lab.lang.get() {
+                        Lang::En => format!("Without a layer of its own: {names}. It changes queries and keys before their product."),
+                        Lang::Zh => format!("没有单独的一层：{names}。它在求乘积之前改变查询和键。"),
+                    });
+                    let all = known.parts.iter().cloned().enumerate().map(small).collect_view();
                     view! {
-                        <button type="button" aria-checked=move || (large.get() == at).to_string() aria-pressed=move || (large.get() == at).to_string() on:click=handler(move |_| large.set(at))>
-                            <Small map=part.map />
-                            <span>{name}</span>
-                        </button>
+                        <div class="thumbs layers">{all}</div>
+                        {note.map(|note| view! { <p class="note">{note}</p> })}
+                        {move || shown(known.clone())}
                     }
-                }).collect_view()}
-            </div>
-            {move || {
-                let all = all.get();
-                let at = large.get().min(all.len().saturating_sub(1));
-                all.into_iter().nth(at).map(|part| {
-                    let name = title(&part);
-                    let scale = Scale::of(&part.map);
-                    let legend = if scale.is_weights() {
-                        i18n::now(lab.lang.get(), "coloured: allowed; hatched: masked", "着色：允许；斜线：屏蔽").to_owned()
-                    } else {
-                        let zero = i18n::now(lab.lang.get(), "around 0", "以 0 为中心");
-                        format!("−{top:.2} … +{top:.2}, {zero}", top = scale.top)
-                    };
-                    view! {
-                        <figure class="layers__large">
-                            <Large map=part.map name=name.clone() />
-                            <figcaption class="note"><b>{name}</b>" — "{legend}</figcaption>
-                        </figure>
-                    }
-                })
+                }
             }}
             <div class="dialog__foot">
                 <button type="button" class="primary" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
             </div>
         </dialog>
     }
+}
+
+/// The layers of the experiment as it is; nothing while they are computed. A newer experiment takes the place of an older one.
+fn follow() -> RwSignal<Option<Result<Known, Message>>> {
+    let lab = lab();
+    let found = RwSignal::new(None);
+    let last = StoredValue::new_local(Cancel::default());
+    on_cleanup(move || last.with_value(Cancel::cancel));
+    let pool = runner::pool().get_value();
+    effect(move || {
+        let (experiment, loaded) = (lab.experiment.get(), lab.loaded.get());
+        last.with_value(Cancel::cancel);
+        let cancel = Cancel::default();
+        last.set_value(cancel.clone());
+        let pool = pool.clone();
+        spawn_local(async move {
+            let Some(loaded) = loaded else { return };
+            let known = known(&experiment, &loaded, &pool, cancel.clone()).await;
+            if !cancel.is_cancelled() {
+                found.try_set(Some(known));
+            }
+        });
+    });
+    found
+}
+
+async fn known(e: &Experiment, loaded: &Loaded, pool: &Pool, cancel: Cancel) -> Result<Known, Message> {
+    let (problem, inputs) = assemble(&subject(e), loaded).map_err(|issues| issues.message())?;
+    let problem = pool.settled(problem, inputs, cancel).await.map_err(|error| error.message())?;
+    Ok(Known { parts: parts(e, loaded, &problem), folded: folded(e, &problem), keys: loaded.dims.n_k })
 }
 
 #[component]
@@ -110,104 +162,4 @@ fn Large(map: Map, name: String) -> impl IntoView {
         }
     });
     view! { <canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas> }
-}
-
-/// Every layer of the experiment in the head that is shown; none where something is wrong with it.
-fn parts(e: &Experiment, loaded: &Loaded) -> Vec<Part> {
-    let whole = patterns(e);
-    let bare = Experiment {
-        mask: MaskChoice::of("none"),
-        combine: Vec::new(),
-        paint: Vec::new(),
-        layers: Choice::of("same"),
-        softcap: 0.0,
-        ..whole.clone()
-    };
-    let named = |id: &str| catalogue::mask(id).map_or(Text::new("own formula", "自定义公式"), |entry| entry.name);
-    let mut all = Vec::new();
-    let mut add = |name: Text, number: usize, experiment: &Experiment, stage: Stage| {
-        if let Some(map) = map(experiment, loaded, stage) {
-            all.push(Part { name, number, map });
-        }
-    };
-    add(Text::new("mask, all together", "掩码（合成）"), 0, &whole, Stage::Weights);
-    add(named(&e.mask.id), 0, &Experiment { mask: e.mask.clone(), ..bare.clone() }, Stage::Weights);
-    for (i, layer) in e.combine.iter().enumerate() {
-        let alone = Experiment { combine: vec![Layer { op: Join::Replace, ..layer.clone() }], ..bare.clone() };
-        add(named(&layer.id), i + 1, &alone, Stage::Weights);
-    }
-    if let Some(mix) = catalogue::mix(&e.layers.id).filter(|mix| mix.mask.is_some()) {
-        add(mix.name, 0, &Experiment { layers: e.layers.clone(), ..bare.clone() }, Stage::Weights);
-    }
-    if !e.paint.is_empty() {
-        let paint = e.paint.clone();
-        add(
-            Text::new("painted: + allowed, − masked", "涂画：+ 允许，− 屏蔽"),
-            0,
-            &Experiment { paint, ..bare.clone() },
-            Stage::Masked,
-        );
-    }
-    let biases = Experiment { mask: e.mask.clone(), combine: e.combine.clone(), ..bare.clone() };
-    if e.position.id != "none" {
-        let position = Experiment { position: e.position.clone(), ..bare.clone() };
-        let name = catalogue::position(&e.position.id).map_or(Text::new("position", "位置"), |entry| entry.name);
-        add(name, 0, &position, Stage::Biased);
-    }
-    add(Text::new("strengths of the patterns", "模式的强度"), 0, &biases, Stage::Biased);
-    if e.score.is_some() {
-        add(
-            Text::new("own score formula", "自定义评分公式"),
-            0,
-            &Experiment { score: e.score.clone(), ..bare.clone() },
-            Stage::Biased,
-        );
-    }
-    let every = Experiment { position: e.position.clone(), score: e.score.clone(), ..biases };
-    add(Text::new("added to a score of 0, all together", "对 0 分的全部改动"), 0, &every, Stage::Biased);
-    all
-}
-
-/// The mask (`Weights`), the paint (`Masked`) or what is added to a score of 0 (`Biased`; none where nothing is).
-fn map(experiment: &Experiment, loaded: &Loaded, stage: Stage) -> Option<Map> {
-    let (problem, _) = assemble(experiment, loaded).ok()?;
-    let plan = Plan::compile(&problem).ok()?;
-    if stage == Stage::Biased && plan.bias.is_empty() && plan.bias_before_cap.is_empty() {
-        return None;
-    }
-    let (n_q, n_k) = (plan.dims.n_q, plan.dims.n_k);
-    let head = experiment.view.head.min(plan.dims.q_heads.saturating_sub(1));
-    let (height, width) = (n_q.min(MOST), n_k.min(MOST));
-    let mut rules = RowRules::new(&plan, n_k);
-    let (mut mask, mut scores) = (vec![0_u8; n_k], vec![0.0_f32; n_k]);
-    let mut values = Vec::with_capacity(height * width);
-    for row in 0..height {
-        let q = row * n_q / height;
-        rules.begin_row(&plan, 0, head, q);
-        rules.mask(&plan, 0, &mut mask);
-        if stage == Stage::Biased {
-            scores.fill(0.0);
-            rules.before_cap(&plan, 0, &mut scores);
-            rules.after_cap(&plan, 0, &mut scores);
-        }
-        values.extend((0..width).map(|column| {
-            let k = column * n_k / width;
-            match stage {
-                Stage::Biased => scores[k],
-                Stage::Masked => painted(experiment, head, q, k),
-                _ if mask[k] != 0 => 1.0,
-                _ => f32::NEG_INFINITY,
-            }
-        }));
-    }
-    let request = MapRequest { stage, batch: 0, head, q: 0..n_q, k: 0..n_k, width, height, pool: Pool::Max };
-    Some(Map { request, values })
-}
-
-/// 1 where paint allows, −1 where it masks, 0 where nothing is painted.
-fn painted(experiment: &Experiment, head: usize, q: usize, k: usize) -> f32 {
-    let holds = |[from, to]: [usize; 2], at: usize| (from..to).contains(&at);
-    let last =
-        experiment.paint.iter().rev().find(|p| p.head.is_none_or(|h| h == head) && holds(p.q, q) && holds(p.k, k));
-    last.map_or(0.0, |patch| if patch.allow { 1.0 } else { -1.0 })
 }

@@ -6,18 +6,18 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::formulas::{declared_values, plain, tables_in, values_of};
 use super::layout::Layout;
+use super::numbers::NumberList;
 use super::own::Own;
 use super::params::Owner;
 use crate::app::controls::{IssueLine, Show, number, typed};
 use crate::app::i18n::{self, t};
 use crate::app::piece::piece;
-use crate::app::reactive::{RwSignal, Signal};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
-use crate::catalogue::{self, Lang, Table};
+use crate::catalogue::{self, Table};
 use crate::experiment::Experiment;
 use crate::formula::{Sorted, Ty};
-use crate::interchange::Numbers;
 
 /// Most numbers that are shown as fields of their own; longer rows are text.
 const FIELDS: usize = 64;
@@ -45,7 +45,7 @@ pub enum Reader {
 impl Reader {
     fn tables(self, e: &Experiment) -> Vec<&'static Table> {
         match self {
-            Self::Entry(owner) => owner.declares(e).1.iter().filter(|t| t.editable).collect(),
+            Self::Entry(owner) => owner.declares(e).1.into_iter().filter(|t| t.editable).collect(),
             Self::Own(own) => own.get(e).map(|f| tables_in(&f.text)).unwrap_or_default(),
         }
     }
@@ -56,6 +56,15 @@ impl Reader {
             Self::Own(own) => own.get(e).map(|f| declared_values(&f.params)).unwrap_or_default(),
         }
     }
+}
+
+/// Everyone whose tables the page shows.
+fn readers(e: &Experiment) -> impl Iterator<Item = Reader> {
+    let owners = [Owner::Mask, Owner::Position, Owner::Layout, Owner::Normaliser];
+    let branch = (e.hybrid.id != "none").then_some(Owner::Branch);
+    let joined = 0..e.combine.len();
+    let owners = owners.into_iter().chain(branch).chain(joined.clone().map(Owner::Joined)).map(Reader::Entry);
+    owners.chain([Own::Mask, Own::Score, Own::Prob].into_iter().chain(joined.map(Own::Joined)).map(Reader::Own))
 }
 
 /// Every table that the reader's formula names and users may edit.
@@ -89,6 +98,11 @@ fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
             Now { shape: data.shape.clone(), values: plain(&data.values), changed: e.data.contains_key(table.name) }
         })
     });
+    // More than one reader: what is edited at one is edited for all.
+    let shared = Signal::memo(move || {
+        lab.experiment
+            .with(|e| readers(e).filter(|reader| reader.tables(e).iter().any(|t| t.name == table.name)).count() > 1)
+    });
     let reset = move |_| {
         lab.edit(&format!("data.{}", table.name), |e| {
             e.data.remove(table.name);
@@ -108,6 +122,9 @@ fn TableView(reader: Reader, table: &'static Table) -> impl IntoView {
             } else {
                 view! { <Strip table=table now=now /> }
             }}
+            <Show when=shared>
+                <p class="note">{t("One table for every pattern that reads it.", "读取该表的所有模式共用同一张表。")}</p>
+            </Show>
             <IssueLine path=format!("data.{}", table.name) />
         </div>
     }
@@ -182,39 +199,10 @@ fn Strip(table: &'static Table, now: Signal<Now>) -> impl IntoView {
 #[component]
 fn Long(table: &'static Table, now: Signal<Now>, row: Signal<(usize, usize)>) -> impl IntoView {
     let lab = lab();
-    let problem = RwSignal::new(None::<String>);
-    let text = move || {
+    let numbers = Signal::memo(move || {
         let (start, length) = row.get();
-        now.with(|n| n.values.iter().skip(start).take(length).map(|&x| number(x)).collect::<Vec<_>>().join(" "))
-    };
-    let on_change = move |event| {
-        let (start, length) = row.get_untracked();
-        let found = Numbers::parse(&event_target_value(&event)).map_err(|e| e.to_string()).and_then(|numbers| {
-            if numbers.data.len() == length {
-                return Ok(numbers.data);
-            }
-            Err(match lab.lang.get_untracked() {
-                Lang::En => format!("{} numbers; {length} are needed", numbers.data.len()),
-                Lang::Zh => format!("有 {} 个数，需要 {length} 个", numbers.data.len()),
-            })
-        });
-        match found {
-            Ok(numbers) => {
-                problem.set(None);
-                put(lab, table.name, now, start, &numbers.into_iter().map(f64::from).collect::<Vec<_>>());
-            }
-            Err(message) => problem.set(Some(message)),
-        }
-    };
-    view! {
-        <textarea
-            rows="3"
-            spellcheck="false"
-            aria-label=t(table.label.en, table.label.zh)
-            aria-invalid=move || problem.with(|p| p.is_some().then_some("true"))
-            prop:value=text
-            on:change=handler(on_change)
-        ></textarea>
-        <div class="issue" role="alert" hidden=move || problem.with(Option::is_none)><p>{move || problem.get()}</p></div>
-    }
+        now.with(|n| n.values.iter().skip(start).take(length).copied().collect::<Vec<_>>())
+    });
+    let set = Callback::new(move |numbers: Vec<f64>| put(lab, table.name, now, row.get_untracked().0, &numbers));
+    view! { <NumberList label=table.label numbers=numbers on_numbers=set /> }
 }

@@ -3,14 +3,15 @@
 use leptos::prelude::*;
 
 use super::About;
+use super::opening::{Opening, opening};
 use super::params::{Owner, ParamRows};
 use super::tables::{Reader, Tables};
-use crate::app::controls::{Card, Choices, IssueLine, Item, Look, words, words_of};
+use crate::app::controls::{Card, Choices, IssueLine, Item, Look, Show, words, words_of};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
-use crate::catalogue::{self, NormaliserEntry};
+use crate::catalogue::{self, List, NormaliserEntry};
 use crate::experiment::Choice;
 
 /// The card of the normaliser.
@@ -37,6 +38,8 @@ pub fn WeightsCard() -> impl IntoView {
                 <Tables reader=Reader::Entry(Owner::Normaliser) />
                 <About about=entry.about paper=entry.paper ours=entry.ours />
             })}
+            // The page opens with one, and whoever looks for others is told about it too.
+            <Show when=Signal::derive(move || expanded.get() || lab.experiment.with(|e| e.normaliser != Choice::of("softmax")))>{opening(Opening::Chosen(List::Normaliser))}</Show>
             <IssueLine path="normaliser" except="normaliser.params" />
         </Card>
     }

@@ -4,6 +4,8 @@
 //! The page fetches the code of it with the rest of the catalogue; everywhere else it is simply there.
 
 mod lower;
+mod open;
+mod opening;
 mod own;
 
 use super::choose::{Chooser, Pattern};
@@ -11,7 +13,8 @@ use super::problem::{Problem, Term};
 use crate::experiment::Layer;
 
 pub(super) use lower::Names;
-pub use own::{own_mask, own_position};
+pub use opening::{BRANCH, Opening, opens};
+pub use own::{own_joined, own_mask, own_mix, own_position, own_probability, own_softcap};
 
 /// One mask and the parts of the score, of a pattern and the layers over it.
 type Lower = fn(&mut Chooser, Pattern, &[Layer]) -> (Option<Term>, Vec<Term>);

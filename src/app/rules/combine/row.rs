@@ -2,18 +2,19 @@
 
 use leptos::prelude::*;
 
-use crate::app::controls::{Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words, words_of};
+use crate::app::controls::{Choices, IssueLine, Item, Look, Show, Switch, words};
 use crate::app::i18n::{self, t};
 use crate::app::reactive::Signal;
 use crate::app::rules::editor::Editor;
-use crate::app::rules::formulas::fault;
-use crate::app::rules::params::usual;
+use crate::app::rules::opening::{OneFormula, Opening};
+use crate::app::rules::own::{DeclaredRows, Own};
+use crate::app::rules::params::{Owner, ParamRows};
+use crate::app::rules::tables::{Reader, Tables};
 use crate::app::rules::thumbs::Thumb;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
-use crate::catalogue::{self, Lang, MaskEntry, Param, Text};
-use crate::experiment::{CustomFormula, Declared, Join, Layer};
-use crate::formula::{Kind, Ty};
+use crate::catalogue::{self, Lang, MaskEntry, Text};
+use crate::experiment::{Join, Layer};
 
 /// Changes a layer as one step of undo.
 fn edit(lab: Lab, at: usize, part: &str, change: impl FnOnce(&mut Layer)) {
@@ -112,13 +113,18 @@ pub fn Row(
             />
             <Heads at=at name=name />
             {match entry {
-                Some(entry) => entry.params.iter().filter(|param| !param.is_convention()).map(|param| view! { <Knob at=at param=param /> }).collect_view().into_any(),
-                None => view! { <Own at=at /> },
+                Some(entry) => view! {
+                    <ParamRows owner=Owner::Joined(at) params=entry.params />
+                    <Tables reader=Reader::Entry(Owner::Joined(at)) />
+                    <code class="formula-line">{entry.formula}</code>
+                    <OneFormula which=Opening::Joined(at) />
+                },
+                None => view! { <Formula at=at /> },
             }}
             {entry.and_then(|entry: &MaskEntry| entry.score).map(|_| view! {
                 <p class="note">{t("Its part of the score counts on the pairs that it allows.", "它对分数的修改只作用于它允许的位置。")}</p>
             })}
-            <IssueLine path=format!("combine[{at}]") />
+            {["op", "heads", "id"].map(|part| view! { <IssueLine path=format!("combine[{at}].{part}") /> })}
         </li>
     }
 }
@@ -174,83 +180,26 @@ fn Heads(at: usize, name: Text) -> impl IntoView {
     }
 }
 
-/// A parameter of its entry.
+/// A formula of the user's own, with its parameters and tables.
 #[component]
-fn Knob(at: usize, param: &'static Param) -> impl IntoView {
+fn Formula(at: usize) -> impl IntoView {
     let lab = lab();
-    let value = Signal::memo(move || {
-        lab.experiment.with(|e| {
-            e.combine.get(at).and_then(|layer| layer.params.get(param.name).copied()).unwrap_or(usual(e, param))
-        })
-    });
-    let set = move |value: f64| {
-        let usual = lab.experiment.with_untracked(|e| usual(e, param));
-        edit(lab, at, &format!("params.{}", param.name), |layer| {
-            if value == usual {
-                layer.params.remove(param.name);
-            } else {
-                layer.params.insert(param.name.to_owned(), value);
-            }
-        });
-    };
-    knob(words_of(param.label), value, param.ty, Span::new(param.min, param.max, param.step).up_to(param.hard_max), set)
-}
-
-/// A slider, or a switch where the value is true or false.
-fn knob(
-    label: Signal<String>,
-    value: Signal<f64>,
-    ty: Ty,
-    span: Span,
-    set: impl Fn(f64) + Copy + Send + Sync + 'static,
-) -> AnyView {
-    if ty == Ty::Bool {
-        let on = Signal::derive(move || value.get() != 0.0);
-        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set(f64::from(u8::from(on)))) /> };
-    }
-    view! { <Slider label=label value=value span=Signal::stored(span) on_change=Callback::new(set) /> }
-}
-
-/// A formula of the user's own, with its parameters.
-#[component]
-fn Own(at: usize) -> impl IntoView {
-    let lab = lab();
-    let own = of(lab, at, |layer| layer.custom.clone().unwrap_or_default());
-    let text = Signal::derive(move || own.with(|own| own.as_ref().map(|own| own.text.clone()).unwrap_or_default()));
-    let params = Signal::derive(move || {
-        own.with(|own| own.iter().flat_map(|own| &own.params).map(|p| p.name.clone()).collect::<Vec<_>>())
-    });
-    let wrong = Signal::memo(move || {
-        let dims = lab.loaded.with(|l| l.as_ref().map(|l| l.dims));
-        lab.experiment.with(|e| fault(e.combine.get(at)?.custom.as_ref()?, Kind::Mask, &e.data, dims.as_ref(), e.seed))
-    });
-    let change = move |part: &str, change: Box<dyn FnOnce(&mut CustomFormula)>| {
-        edit(lab, at, part, |layer| {
-            if let Some(own) = &mut layer.custom {
-                change(own);
-            }
-        });
-    };
-    let on_text = Callback::new(move |text: String| {
-        let data = lab.experiment.with_untracked(|e| e.data.clone());
-        change("custom.text", Box::new(move |own| own.set_text(text, Kind::Mask, &data)));
-    });
-    let declare = Callback::new(move |name: String| {
-        let declared = Declared { name, ty: Ty::Int, min: 0.0, max: 32.0, step: 1.0, value: 4.0 };
-        change("custom.declare", Box::new(move |own| own.params.push(declared)));
-    });
+    let own = Own::Joined(at);
+    let fault = own.fault(lab);
+    let text =
+        Signal::derive(move || lab.experiment.with(|e| own.get(e).map(|own| own.text.clone()).unwrap_or_default()));
     view! {
-        <Editor label=words("Formula of the joined pattern", "组合模式的公式") head="mask(q, k) =" text=text params=params fault=wrong on_text=on_text on_declare=declare />
-        {move || params.get().into_iter().enumerate().map(|(index, name)| {
-            let read = move |read: fn(&Declared) -> f64| Signal::memo(move || own.with(|own| own.as_ref().and_then(|own| own.params.get(index).map(read)).unwrap_or_default()));
-            let known = own.with_untracked(|own| own.as_ref().and_then(|own| own.params.get(index).cloned()));
-            let (ty, span) = known.map_or((Ty::Int, Span::whole(0, 1)), |d| (d.ty, Span::new(d.min, d.max, d.step)));
-            let set = move |value: f64| edit(lab, at, &format!("custom.params[{index}].value"), |layer| {
-                if let Some(declared) = layer.custom.as_mut().and_then(|own| own.params.get_mut(index)) {
-                    declared.value = value;
-                }
-            });
-            knob(Signal::stored(name), read(|d| d.value), ty, span, set)
-        }).collect_view()}
+        <Editor
+            label=words("Formula of the joined pattern", "组合模式的公式")
+            head="mask(q, k) ="
+            text=text
+            params=Signal::derive(move || lab.experiment.with(|e| own.names(e)))
+            fault=fault
+            on_text=Callback::new(move |text| own.write(lab, text))
+            on_declare=Callback::new(move |name| own.declare(lab, name))
+        />
+        <div hidden=move || fault.with(Option::is_some)><IssueLine path=format!("combine[{at}].custom.text") /></div>
+        <DeclaredRows own=own />
+        <Tables reader=Reader::Own(own) />
     }
 }

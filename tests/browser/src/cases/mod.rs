@@ -19,6 +19,7 @@ pub mod gradients;
 pub mod links;
 pub mod operators;
 pub mod positions;
+pub mod rules;
 pub mod table;
 
 use std::future::Future;
@@ -93,6 +94,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(estimators::cases());
     all.extend(exact::cases());
     all.extend(positions::cases());
+    all.extend(rules::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(access::cases());

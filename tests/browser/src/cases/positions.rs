@@ -9,7 +9,8 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("positions"; lines_are_switched_and_read, ways_past_a_learned_table_stand_together, what_is_stretched_follows_the_lengths, a_token_is_moved_in_time_and_back)
+    cases!("positions"; lines_are_switched_and_read, ways_past_a_learned_table_stand_together, what_is_stretched_follows_the_lengths, a_token_is_moved_in_time_and_back,
+        times_are_typed_as_a_list)
 }
 
 /// Opens the laboratory and waits for the curves of every scheme.
@@ -118,6 +119,34 @@ async fn a_token_is_moved_in_time_and_back(page: &Page) -> Result<()> {
         format!("the times are {moved}")
     })?;
     page.screenshot("times").await?;
+    page.click("Close").await?;
+    page.click("Undo").await?;
+    let undone = times(page).await?;
+    ensure(undone.is_null(), || format!("after undo the times are {undone}"))
+}
+
+async fn times_are_typed_as_a_list(page: &Page) -> Result<()> {
+    open(page).await?;
+    press(page, "tisasrec").await?;
+    page.wait_until("document.querySelectorAll('.postimes__token').length === 16").await?;
+    page.js("document.querySelector('.postimes details').open = true", vec![]).await?;
+    let list = |first: &str| (1..16).fold(first.to_owned(), |text, i| format!("{text} {}", 2 * i));
+    let typed = "const field = document.querySelector('.postimes textarea'); field.value = args[0];
+        field.dispatchEvent(new Event('change', { bubbles: true }));
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        return document.querySelector('.postimes .issue').textContent";
+    for (text, why) in
+        [("1 2 3", "3 numbers; 16 are needed"), ("0 1 two", "line 1, column 5"), (&list("-1"), "number 1 is -1")]
+    {
+        let said = page.js(typed, vec![json!(text)]).await?;
+        ensure(said.as_str().is_some_and(|said| said.contains(why)), || format!("{text}: {said}"))?;
+        ensure(times(page).await?.is_null(), || format!("{text} was taken"))?;
+    }
+    let said = page.js(typed, vec![json!(list("0.5"))]).await?;
+    ensure(said == json!(""), || format!("{said}"))?;
+    let now = times(page).await?;
+    ensure([now[0].as_f64(), now[15].as_f64()] == [Some(0.5), Some(30.0)], || format!("the times are {now}"))?;
+    page.wait_until("document.querySelectorAll('.postimes__token')[15].getAttribute('aria-valuenow') === '30'").await?;
     page.click("Close").await?;
     page.click("Undo").await?;
     let undone = times(page).await?;
