@@ -11,6 +11,7 @@ mod issue;
 mod link;
 mod matrix;
 mod nearest;
+mod normals;
 mod own;
 mod paint;
 pub(crate) mod shape;
@@ -25,9 +26,11 @@ pub use hidden::{Hidden, Weights};
 pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
+pub(crate) use link::base64;
 pub use link::{Form, Opened, Rounded, decode, encode, encode_as, merge, round};
 pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
+pub use normals::Normals;
 pub use paint::put as put_patch;
 pub use spec::{
     Algorithm, Backend, Choice, CustomFormula, Declared, Edit, EngineChoice, Experiment, FormulaChoice, Input, Join,

@@ -68,7 +68,7 @@ fn Sheet(open: RwSignal<bool>) -> impl IntoView {
             <p>
                 <a href="api/" target="_blank" rel="noopener">{t("JavaScript API, with a console", "JavaScript API 与控制台")}</a>
                 " · "
-                <a href="gallery/" target="_blank" rel="noopener">{t("Gallery as pages", "图集网页")}</a>
+                <a href=t("gallery/", "gallery/zh/") target="_blank" rel="noopener">{t("Gallery as pages", "图集网页")}</a>
             </p>
             <div class="dialog__foot">
                 <button class="primary" on:click=handler(move |_| open.set(false))>{t("Close", "关闭")}</button>

@@ -9,7 +9,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("export"; a_program_is_copied_and_what_cannot_be_said_is_told, files_are_saved)
+    cases!("export"; a_program_is_copied_and_what_cannot_be_said_is_told, the_page_s_own_program_runs, files_are_saved)
 }
 
 /// Catches what is copied and what is saved, instead of the clipboard and the disk.
@@ -59,6 +59,52 @@ async fn a_program_is_copied_and_what_cannot_be_said_is_told(page: &Page) -> Res
         .await?;
     page.click("Close").await?;
     page.wait_until("!document.querySelector('dialog.export[open]')").await
+}
+
+async fn the_page_s_own_program_runs(page: &Page) -> Result<()> {
+    let js = "document.querySelector('.export__text').textContent";
+    for (set, edits) in [
+        ("{ estimator: { id: 'linear' } }", false),
+        (
+            "{ input: { kind: 'generated', recipe: 'normal', seed: 3, normals: 'rounded', size: { q_heads: 2, kv_heads: 1, n_q: 9, n_k: 9, d: 8, d_v: 4 } }, estimator: { id: 'none' } }",
+            false,
+        ),
+        ("{ edits: [{ tensor: 'q', head: 1, row: 2, col: 3, value: 0.1 }] }", true),
+        // More numbers of the user's own than stand in a text as they are read.
+        (
+            "{ edits: [], input: { kind: 'numbers', q: Array.from({ length: 40 }, (_, i) => Array.from({ length: 40 }, (_, j) => Math.sin(i * 40 + j))), \
+           k: Array.from({ length: 40 }, (_, i) => Array.from({ length: 40 }, (_, j) => Math.cos(i + j))), v: Array.from({ length: 40 }, (_, i) => Array.from({ length: 40 }, (_, j) => i - j)) } }",
+            false,
+        ),
+    ] {
+        // The experiment that the page opens with, first.
+        if !set.starts_with("{ e") || edits {
+            page.js(&format!("await (await attentionPlayground).set({set})"), vec![]).await?;
+        } else {
+            page.open_ready("/").await?;
+            page.js(&format!("await (await attentionPlayground).set({set})"), vec![]).await?;
+            page.click("Export").await?;
+            page.wait_until("document.querySelector('dialog.export[open] .export__text')").await?;
+            page.click("This page’s JavaScript").await?;
+        }
+        page.wait_until(&format!("{js}.includes('// The page computed')")).await?;
+        let run = format!(
+            "const text = {js}, said = []; const Run = Object.getPrototypeOf(async function () {{}}).constructor;
+             await new Run('console', text)({{ log: (...words) => said.push(words) }});
+             const told = text.match(/sum (-?[\\d.]+), largest ([\\d.]+)/).slice(1).map(Number);
+             return [said[0][3], said[0][5], ...told, said.length, text.includes('fetch('), text.includes('const edits = ')]"
+        );
+        let ran = page.js(&run, vec![]).await?;
+        let number = |at: usize| ran[at].as_f64().unwrap_or(f64::NAN);
+        // Sums are in the order of the numbers on one side, and of six digits on the other.
+        let near = |a: f64, b: f64| (a - b).abs() <= 2e-3 * b.abs().max(1.0);
+        ensure(near(number(0), number(2)) && (number(1) - number(3)).abs() <= 1e-4 * number(3).max(1.0), || {
+            format!("{set}: {ran}")
+        })?;
+        let both = if set.contains("'linear'") { 2 } else { 1 };
+        ensure(ran[4] == json!(both) && ran[5] == json!(false) && ran[6] == json!(edits), || format!("{set}: {ran}"))?;
+    }
+    page.click("Close").await
 }
 
 /// The bytes of the last file saved, once there is one with this name.
