@@ -384,6 +384,7 @@ mod tests {
             v: rows(3, 1).into(),
             q_heads,
             kv_heads,
+            rounded: 0.0,
         };
         assert_eq!(load_paths(heads(2, 1)), None);
         assert_eq!(load_paths(heads(3, 1)).unwrap(), "input.q_heads");

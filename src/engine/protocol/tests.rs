@@ -164,6 +164,7 @@ fn to_worker() -> Vec<ToWorker> {
             v: vec![].into(),
             q_heads: 4,
             kv_heads: 2,
+            rounded: 0.5,
         }),
         open(problem(), Backend::Reference, Algorithm::Streaming),
         open(Problem::plain(DIMS), Backend::Cpu, Algorithm::Materialised),
