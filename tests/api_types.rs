@@ -97,8 +97,9 @@ fn outputs_are_named_in_the_types_and_on_the_page() {
     let beside = named(request::estimate_names());
     // The list of each language, and the shape of each one under the results.
     for (start, lang) in [("Outputs: ", "en"), ("输出：", "zh-CN")] {
-        let paragraphs = page.split(&format!("<p lang=\"{lang}\">")).map(|rest| rest.split("</p>").next().unwrap());
-        let list = paragraphs.filter_map(|paragraph| Some(paragraph.split_once(start)?.1)).next().unwrap();
+        let open = format!("<p lang=\"{lang}\">");
+        let mut paragraphs = page.split(&open).map(|rest| rest.split("</p>").next().unwrap());
+        let list = paragraphs.find_map(|paragraph| Some(paragraph.split_once(start)?.1)).unwrap();
         assert_eq!(marked(list, "<code>", "</code>"), names, "{lang}");
         let row = page.split("<tr><td><code>estimator</code></td>").nth(1).unwrap();
         let row = row.split(&format!("<span lang=\"{lang}\">")).nth(1).unwrap().split("</span>").next().unwrap();
