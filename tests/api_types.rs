@@ -67,7 +67,7 @@ fn methods() -> Names {
 #[test]
 fn requests_have_the_fields_that_are_read() {
     let types = types();
-    assert_eq!(members(&types, "AttentionRequest"), named(request::field_names()));
+    assert_eq!(members(&types, "AttentionFields"), named(request::field_names()));
     for (interface, op) in
         [("LinearAttentionRequest", Op::LinearAttention), ("RotaryEmbeddingRequest", Op::RotaryEmbedding)]
     {

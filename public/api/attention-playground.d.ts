@@ -124,7 +124,11 @@ export type AttentionOutput =
   | "states";
 
 /** Attention. Slots in order: position encodings of Q and K, Q·K, scale, softcap, biases and score formula, masks, sink, normaliser, `prob`, V. */
-export interface AttentionRequest extends CommonRequest {
+export type AttentionRequest = AttentionFields &
+  (Required<Pick<AttentionFields, "Q" | "K" | "V">> | Required<Pick<AttentionFields, "input">>);
+
+/** The fields of a request of attention: Q, K and V, or `input` in their place. */
+export interface AttentionFields extends CommonRequest {
   op?: "attention";
   /** `[batch, heads, length, size]`, `[heads, length, size]`, or `[batch, length, heads * size]` with both head counts. */
   Q?: TensorInput;

@@ -141,7 +141,13 @@ fn open(lab: Lab, experiment: Arc<Experiment>, handed: RwSignal<Handed>) {
     handed.set(Handed::Waiting);
     spawn_local(async move {
         let given = give(&opened, &experiment).await;
-        handed.try_set(if given.is_ok() { Handed::Done } else { Handed::Failed });
+        // What was changed here meanwhile is not there.
+        let same = Arc::ptr_eq(&lab.experiment.get_untracked(), &experiment);
+        handed.try_set(match given {
+            Ok(()) if same => Handed::Done,
+            Ok(()) => Handed::Nothing,
+            Err(_) => Handed::Failed,
+        });
     });
 }
 

@@ -178,6 +178,29 @@ mod tests {
     }
 
     #[test]
+    fn rounded_normals_are_numpys_bit_for_bit() {
+        // python3 -c "import numpy as np
+        // for s in (0, 1, 7, 12345, 2**40 | 7, 2**53 - 1):
+        //   u, v = np.random.default_rng(s).random((2, 10000))
+        //   x = np.round(65536 * np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)) / 65536
+        //   print(s, (x.astype('f4').view('u4').astype('u8') * np.arange(1, 10001, dtype='u8')).sum())"
+        let numpy = [
+            (0, 107_694_927_064_276_160),
+            (1, 105_742_647_838_338_368),
+            (7, 106_343_423_249_729_024),
+            (12_345, 106_179_756_632_782_208),
+            (1_099_511_627_783, 106_650_462_058_614_208),
+            (9_007_199_254_740_991, 107_295_442_071_143_744),
+        ];
+        for (number, expected) in numpy {
+            let normals = Rng::of(Seed { number, normals: Normals::Rounded }).normals(10_000);
+            // Each counts by its place, so that no two can be exchanged.
+            let sum = normals.iter().zip(1..).fold(0_u64, |sum, (x, at)| sum + u64::from((*x as f32).to_bits()) * at);
+            assert_eq!(sum, expected, "seed {number}");
+        }
+    }
+
+    #[test]
     fn rounded_normals_are_near_and_exact_in_single_precision() {
         let seed = Seed { number: 7, normals: Normals::Rounded };
         for (rounded, plain) in Rng::of(seed).normals(100_000).into_iter().zip(Rng::new(7).normals(100_000)) {
