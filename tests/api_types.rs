@@ -92,7 +92,7 @@ fn marked(text: &str, open: &str, close: &str) -> Names {
 fn outputs_are_named_in_the_types_and_on_the_page() {
     let (types, page) = (types(), read("public/api/index.html"));
     let names = named(request::output_names());
-    let declared = types.split("export type AttentionOutput =").nth(1).unwrap().split(';').next().unwrap();
+    let declared = types.split("export type AttentionOutput =").nth(1).unwrap().split("\n\n").next().unwrap();
     assert_eq!(marked(declared, "| \"", "\""), names);
     let beside = named(request::estimate_names());
     // The list of each language, and the shape of each one under the results.

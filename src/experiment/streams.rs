@@ -53,7 +53,7 @@ pub fn joined(e: &Experiment) -> Option<&'static StreamEntry> {
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::experiment::{Normals, Hidden, Size, check};
+    use crate::experiment::{Hidden, Normals, Size, check};
 
     fn two(weights: Weights) -> Experiment {
         let x = Hidden::Texts { a: "a small cat".to_owned(), b: "eine Katze".to_owned() };

@@ -318,12 +318,14 @@ async fn numbers_that_no_address_holds_are_handed_over(page: &Page) -> Result<()
 }
 
 async fn a_rounded_link_says_so(page: &Page) -> Result<()> {
-    page.open_ready("/?lang=en#v1&input=numbers&input.k=1,2&input.q=1,2&input.v=1,2").await?;
+    page.open_ready("/?lang=en").await?;
     page.js("await (await attentionPlayground).set({ input: { kind: 'numbers', q: [[0.1234567]], k: [[1.5]], v: [[2.5]] } })", vec![]).await?;
     let said = "[...document.querySelectorAll('.exactness')].map((p) => p.textContent).join()";
     page.wait_until(&format!("{said} === ''")).await?;
     page.click("Share").await?;
-    page.click("Round the numbers to three digits for a shorter link").await?;
+    let press = "const all = [...document.querySelectorAll('dialog.share .switch')]; all.find((label) => label.textContent.startsWith('Round')).click()";
+    page.wait_until("document.querySelector('dialog.share[open] .switch')").await?;
+    page.js(press, vec![]).await?;
     page.wait_until("document.querySelector('dialog.share textarea').value.includes('input.rounded=')").await?;
     let link = page.js("return document.querySelector('dialog.share textarea').value", vec![]).await?;
     let link = link.as_str().unwrap_or_default().to_owned();
