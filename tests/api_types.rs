@@ -67,7 +67,7 @@ fn methods() -> Names {
 #[test]
 fn requests_have_the_fields_that_are_read() {
     let types = types();
-    assert_eq!(members(&types, "AttentionRequest"), named(request::field_names()));
+    assert_eq!(members(&types, "AttentionFields"), named(request::field_names()));
     for (interface, op) in
         [("LinearAttentionRequest", Op::LinearAttention), ("RotaryEmbeddingRequest", Op::RotaryEmbedding)]
     {
@@ -80,6 +80,48 @@ fn requests_have_the_fields_that_are_read() {
     }
     for op in Op::ALL.map(Op::name).iter().chain(&["attention"]) {
         assert!(types.contains(&format!("\"{op}\"")), "{op}");
+    }
+}
+
+/// Names in quotes or marked as code, in a text.
+fn marked(text: &str, open: &str, close: &str) -> Names {
+    text.split(open).skip(1).map(|rest| rest.split(close).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn outputs_are_named_in_the_types_and_on_the_page() {
+    let (types, page) = (types(), read("public/api/index.html"));
+    let names = named(request::output_names());
+    let declared = types.split("export type AttentionOutput =").nth(1).unwrap().split("\n\n").next().unwrap();
+    assert_eq!(marked(declared, "| \"", "\""), names);
+    let beside = named(request::estimate_names());
+    // The list of each language, and the shape of each one under the results.
+    for (start, lang) in [("Outputs: ", "en"), ("输出：", "zh-CN")] {
+        let open = format!("<p lang=\"{lang}\">");
+        let mut paragraphs = page.split(&open).map(|rest| rest.split("</p>").next().unwrap());
+        let list = paragraphs.find_map(|paragraph| Some(paragraph.split_once(start)?.1)).unwrap();
+        assert_eq!(marked(list, "<code>", "</code>"), names, "{lang}");
+        let row = page.split("<tr><td><code>estimator</code></td>").nth(1).unwrap();
+        let row = row.split(&format!("<span lang=\"{lang}\">")).nth(1).unwrap().split("</span>").next().unwrap();
+        assert_eq!(marked(row, "<code>", "</code>"), beside, "{lang}");
+    }
+    let result = page.split("<tr><td><code>outputs</code></td><td>object of tensors</td>").nth(1).unwrap();
+    let shaped = marked(result.split("</tr>").next().unwrap(), "<code>", "</code>");
+    let told = |name: &str| shaped.contains(name) || shaped.contains(&format!("{name}.…"));
+    let missing: Vec<&String> = names.iter().filter(|name| !told(name)).collect();
+    assert!(missing.is_empty(), "the results do not say what {missing:?} looks like");
+    for (interface, op) in
+        [("LinearAttentionRequest", Op::LinearAttention), ("RotaryEmbeddingRequest", Op::RotaryEmbedding)]
+    {
+        let body = types.split(&format!("interface {interface}")).nth(1).unwrap();
+        let line = body.lines().find(|line| line.trim_start().starts_with("outputs?:")).unwrap();
+        assert_eq!(
+            marked(line, "\"", "\"")
+                .into_iter()
+                .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+                .collect::<Names>(),
+            named(op.outputs().iter().copied())
+        );
     }
 }
 

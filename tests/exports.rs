@@ -4,6 +4,8 @@
 //! cannot; `ATTENTION_PYTHON` names another Python. Others look at the texts, and run everywhere.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
+#[path = "exports/again.rs"]
+mod again;
 #[path = "exports/cases.rs"]
 mod cases;
 #[path = "exports/runner.rs"]
@@ -12,11 +14,11 @@ mod runner;
 use std::collections::BTreeMap;
 
 use attention_playground::attention::lowering::{finish, lower};
-use attention_playground::attention::request::{Draft, Tensor, prepare};
+use attention_playground::attention::request::{Draft, prepare};
 use attention_playground::attention::{Inputs, Plan, Problem, assemble, made, reference};
 use attention_playground::catalogue::{self, Lang, Slot};
 use attention_playground::experiment::{
-    Choice, CustomFormula, Declared, Experiment, FormulaChoice, Input, SoftcapOrder,
+    Choice, CustomFormula, Declared, Experiment, FormulaChoice, Input, Normals, SoftcapOrder,
 };
 use attention_playground::export::{self, Subject, Target, code};
 use attention_playground::formula::Ty;
@@ -70,6 +72,12 @@ fn only_normalisers(refused: &[String]) -> bool {
 fn python_numpy_computes_what_the_page_does() {
     let (ran, refused) = compare(Target::Numpy, NUMPY, |_| true);
     assert!(ran > 200 && only_normalisers(&refused), "{ran} ran, refused {refused:?}");
+}
+
+#[test]
+#[ignore = "needs Python with NumPy; cargo xtask test runs it"]
+fn python_numpy_makes_the_same_bits() {
+    again::same_bits();
 }
 
 #[test]
@@ -152,11 +160,8 @@ fn by_content() -> Vec<Case> {
 fn a_request_of_the_page_s_own_interface_asks_for_the_same() {
     for case in cases().iter().chain(&by_content()) {
         let (problem, inputs) = assemble(&case.experiment, &case.loaded).unwrap();
-        let dims = case.loaded.dims;
         let mut draft = Draft::default();
-        draft.tensor("Q", Tensor::new(&[1, dims.q_heads, dims.n_q, dims.d], inputs.q.to_vec()));
-        draft.tensor("K", Tensor::new(&[1, dims.kv_heads, dims.n_k, dims.d], inputs.k.to_vec()));
-        draft.tensor("V", Tensor::new(&[1, dims.kv_heads, dims.n_k, dims.d_v], inputs.v.to_vec()));
+        draft.inputs(&case.loaded.dims, &inputs);
         for (name, value) in export::request(&subject(case)).unwrap() {
             assert!(draft.wants(&name), "{}: {name}", case.name);
             draft.field(&name, value);
@@ -242,7 +247,8 @@ fn nothing_that_a_link_may_hold_gets_out_of_its_comment_or_quotes() {
     experiment.mask.id = "custom".to_owned();
     experiment.mask.custom = Some(formula);
     let size = attention_playground::experiment::Size::default();
-    experiment.input = Input::Text { text: "a\"\nimport os\u{2028}\\".to_owned(), size, seed: 0 };
+    experiment.input =
+        Input::Text { text: "a\"\nimport os\u{2028}\\".to_owned(), size, seed: 0, normals: Normals::Unrounded };
     let case = Case { name: String::new(), loaded: made(&experiment.input).unwrap(), experiment };
     for target in Target::ALL {
         let subject = Subject { link: "https://example.org/\nimport os\n#x", ..subject(&case) };

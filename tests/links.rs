@@ -4,8 +4,8 @@
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input,
-    Join, Layer, MaskChoice, Matrix, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, WindowSides, check,
-    decode, encode, encode_as, merge, round,
+    Join, Layer, MaskChoice, Matrix, Normals, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, WindowSides,
+    check, decode, encode, encode_as, merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -59,11 +59,26 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             all(|e| {
                 let x = Hidden::Texts { a: "a cat".to_owned(), b: "eine Katze".to_owned() };
                 let (weights, weights_b) = (Weights::Normal, Some(Weights::Orthogonal));
-                e.input = Input::Projected { x, weights, weights_b, size: Size::default(), seed: 0 };
+                e.input = Input::Projected {
+                    x,
+                    weights,
+                    weights_b,
+                    size: Size::default(),
+                    seed: 0,
+                    normals: Normals::Unrounded,
+                    rounded: 0.0,
+                };
                 e.mask = mask("cross-modal", &[("first", 2.0)]);
             }),
         ),
         ("v1&mask=sliding-window", all(|e| e.mask = mask("sliding-window", &[]))),
+        (
+            "v1&input=text&input.normals=rounded&input.text=a%20cat",
+            all(|e| {
+                let (size, normals) = (Size::default(), Normals::Rounded);
+                e.input = Input::Text { text: "a cat".to_owned(), size, seed: 0, normals };
+            }),
+        ),
         (
             "v1&conventions.causal=bottom_right&conventions.window=inclusive&engine.backend=cpu&input=generated&input.recipe=needle&input.seed=7&input.size.n_k=64&input.size.n_q=32&scale.free=0.5&softcap=30&temperature=0.1&view.stage=masked",
             all(|e| {
@@ -71,7 +86,7 @@ fn golden() -> Vec<(&'static str, Experiment)> {
                 e.conventions.window = WindowEdge::Inclusive;
                 e.engine.backend = Backend::Cpu;
                 let size = Size { n_q: 32, n_k: 64, ..Size::default() };
-                e.input = Input::Generated { recipe: "needle".to_owned(), size, seed: 7 };
+                e.input = Input::Generated { recipe: "needle".to_owned(), size, seed: 7, normals: Normals::Unrounded };
                 e.scale = Scale::Free(0.5);
                 e.softcap = 30.0;
                 e.temperature = 0.1;
@@ -82,7 +97,12 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             "v1&data.doc=0,0,1,1&input=text&input.text=%E5%AE%83%20%22%E7%B4%AF%22%20%26%20tired&mask=document&scale=log_n",
             all(|e| {
                 e.data = Sorted::from([("doc".to_owned(), vec![0.0, 0.0, 1.0, 1.0])]);
-                e.input = Input::Text { text: "它 \"累\" & tired".to_owned(), size: Size::default(), seed: 0 };
+                e.input = Input::Text {
+                    text: "它 \"累\" & tired".to_owned(),
+                    size: Size::default(),
+                    seed: 0,
+                    normals: Normals::Unrounded,
+                };
                 e.mask = mask("document", &[]);
                 e.scale = Scale::LogN;
             }),
@@ -109,7 +129,15 @@ fn golden() -> Vec<(&'static str, Experiment)> {
             all(|e| {
                 let x = Hidden::Image { width: 2, cells: vec![0.0, 1.0, 0.1, 0.5] };
                 let size = Size { q_heads: 8, ..Size::default() };
-                e.input = Input::Projected { x, weights: Weights::Identity, weights_b: None, size, seed: 3 };
+                e.input = Input::Projected {
+                    x,
+                    weights: Weights::Identity,
+                    weights_b: None,
+                    size,
+                    seed: 3,
+                    normals: Normals::Unrounded,
+                    rounded: 0.0,
+                };
             }),
         ),
         (
@@ -180,6 +208,8 @@ fn a_long_link_is_packed_and_every_bit_comes_back() {
         let opened = decode(&link);
         assert_eq!((opened.problems, opened.experiment), (vec![], experiment.clone()));
     }
+    let rounded = decode(&format!("{packed}&input.rounded=-1"));
+    assert_eq!(rounded.problems.iter().map(|p| p.path.as_str()).collect::<Vec<_>>(), ["input.rounded"]);
     // Settings may follow what is packed, and win.
     assert_eq!(decode(&format!("{packed}&temperature=2")).experiment, Experiment { temperature: 2.0, ..experiment });
 }
@@ -192,6 +222,11 @@ fn rounding_states_the_largest_change_and_shortens() {
     *q = fine.collect::<Vec<Vec<f32>>>().into();
     let rounded = round(&experiment).unwrap();
     assert!((0.01..0.05).contains(&rounded.change), "{}: three digits of 40", rounded.change);
+    // The link says so to who opens it: two digits, never less than it is.
+    let said = rounded.experiment.input.rounded();
+    let change = f64::from(rounded.change);
+    assert!(change <= said && said <= change * 1.1 && experiment.input.rounded() == 0.0, "{said} of {change}");
+    assert_eq!(decode(&encode(&rounded.experiment)).experiment.input.rounded(), said);
     assert_eq!(round(&rounded.experiment).unwrap().experiment, rounded.experiment, "nothing is left to round");
     assert!(encode(&rounded.experiment).len() < encode(&experiment).len());
     assert_eq!(decode(&encode(&rounded.experiment)).experiment, rounded.experiment);
@@ -230,14 +265,17 @@ fn a_bad_field_falls_back_alone_and_is_named() {
     assert_eq!(paths, ["", "future", "view.depth"]);
 
     let (e, paths) = named("#v1&input=generated&input.size.kv_heads=3&input.recipe=smooth");
-    assert_eq!(e.input, Input::Generated { recipe: "smooth".to_owned(), size: Size::default(), seed: 0 });
+    assert_eq!(
+        e.input,
+        Input::Generated { recipe: "smooth".to_owned(), size: Size::default(), seed: 0, normals: Normals::Unrounded }
+    );
     assert_eq!(paths, ["input.size.kv_heads"]);
 
     // Of two edits the one outside the input goes, whatever is wrong with it.
     let size = Size::default();
     let good = Edit { tensor: TensorName::Q, head: 0, row: 0, col: 0, value: 1.0 };
     let experiment = Experiment {
-        input: Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
+        input: Input::Generated { recipe: "normal".to_owned(), size, seed: 0, normals: Normals::Unrounded },
         edits: vec![Edit { row: 99, col: 99, ..good }, good],
         ..default.clone()
     };
@@ -304,7 +342,7 @@ fn a_partial_setting_is_merged() {
     assert_eq!(set(json!({"scale": {"free": 2}})).scale, Scale::Free(2.0));
     assert_eq!(
         set(json!({"input": {"kind": "text", "text": "1"}})).input,
-        Input::Text { text: "1".to_owned(), size: Size::default(), seed: 0 }
+        Input::Text { text: "1".to_owned(), size: Size::default(), seed: 0, normals: Normals::Unrounded }
     );
     assert_eq!(set(json!({"score": {"text": "s * 2.0"}})).score.unwrap().text, "s * 2.0");
     let changed = Experiment { softcap: 5.0, score: Some(custom("s")), ..base.clone() };
@@ -460,6 +498,7 @@ fn experiments() -> impl Strategy<Value = Experiment> {
         .prop_map(|(kv, group, n_q, n_k, d, d_v)| Size { q_heads: kv * group, kv_heads: kv, n_q, n_k, d, d_v });
     let seed = || 0..=(1u64 << 53) - 1;
     let picture = || (1..5usize, prop::collection::vec(-1.0..1.0f32, 1..4)).prop_map(|(w, row)| (w, row.repeat(w)));
+    let normals = || prop::sample::select(vec![Normals::Unrounded, Normals::Rounded]);
     let hidden = prop_oneof![
         small().prop_map(|rows| Hidden::Rows { rows }),
         (1..40usize, 1..20usize, seed()).prop_map(|(rows, width, seed)| Hidden::Generated {
@@ -475,22 +514,28 @@ fn experiments() -> impl Strategy<Value = Experiment> {
     ];
     let input = prop_oneof![
         ("[a-z][a-z0-9-]{0,9}", 1..=6u32).prop_map(|(id, layer)| Input::Capture { id, layer }),
-        (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed())
-            .prop_map(|(recipe, size, seed)| Input::Generated { recipe: recipe.to_owned(), size, seed }),
-        (text(), size, seed()).prop_map(|(text, size, seed)| Input::Text { text, size, seed }),
+        (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed(), normals()).prop_map(
+            |(recipe, size, seed, normals)| Input::Generated { recipe: recipe.to_owned(), size, seed, normals }
+        ),
+        (text(), size, seed(), normals()).prop_map(|(text, size, seed, normals)| Input::Text {
+            text,
+            size,
+            seed,
+            normals
+        }),
         (small(), small(), 1..3usize, 1..3usize).prop_map(|(q, k, group, kv_heads)| {
             // The rows of one head after those of the other.
             let q_heads = group * kv_heads;
             let k = Matrix::from(vec![k; kv_heads].concat());
-            Input::Numbers { q: vec![q; q_heads].concat().into(), v: k.clone(), k, q_heads, kv_heads }
+            Input::Numbers { q: vec![q; q_heads].concat().into(), v: k.clone(), k, q_heads, kv_heads, rounded: 0.0 }
         }),
-        (hidden, any::<bool>(), 1..3usize, seed()).prop_map(|(x, own, d, seed)| {
+        (hidden, any::<bool>(), 1..3usize, seed(), normals()).prop_map(|(x, own, d, seed, normals)| {
             let size = Size { q_heads: 2, kv_heads: 1, d, d_v: 3, ..Size::default() };
             let matrix = |columns| vec![vec![0.1_f32; columns]; x.width()];
             let rows = Weights::Rows { q: matrix(2 * d), k: matrix(d), v: matrix(3) };
             let weights = if own { rows } else { Weights::Orthogonal };
             let weights_b = (own && x.streams()[1] > 0).then(|| weights.clone());
-            Input::Projected { x, weights, weights_b, size, seed }
+            Input::Projected { x, weights, weights_b, size, seed, normals, rounded: 0.0 }
         }),
     ];
     let score = prop::option::of((

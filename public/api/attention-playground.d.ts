@@ -124,14 +124,22 @@ export type AttentionOutput =
   | "states";
 
 /** Attention. Slots in order: position encodings of Q and K, Q·K, scale, softcap, biases and score formula, masks, sink, normaliser, `prob`, V. */
-export interface AttentionRequest extends CommonRequest {
+export type AttentionRequest = AttentionFields &
+  (Required<Pick<AttentionFields, "Q" | "K" | "V">> | Required<Pick<AttentionFields, "input">>);
+
+/** The fields of a request of attention: Q, K and V, or `input` in their place. */
+export interface AttentionFields extends CommonRequest {
   op?: "attention";
   /** `[batch, heads, length, size]`, `[heads, length, size]`, or `[batch, length, heads * size]` with both head counts. */
-  Q: TensorInput;
+  Q?: TensorInput;
   /** Laid out as Q; its heads must divide those of Q. */
-  K: TensorInput;
+  K?: TensorInput;
   /** Laid out as K; its size may be another. */
-  V: TensorInput;
+  V?: TensorInput;
+  /** In the place of Q, K and V, which are needed without it: the input of an experiment, such as a captured text or a seeded generator. */
+  input?: Input;
+  /** Cells of what `input` makes that are changed. */
+  edits?: Edit[];
   /** Booleans (true: keep) or numbers that are added; broadcast to `[batch, heads, queries, keys]`. Minus infinity masks. */
   attn_mask?: TensorInput;
   /** `[batch, kv heads, past, size]`: keys before K. */
@@ -252,7 +260,8 @@ export type RunRequest = AttentionRequest | LinearAttentionRequest | RotaryEmbed
 export interface RunResult {
   /**
    * By name. `Y` is laid out as Q was given. `weights` and `qk_matmul_output` are `[batch, heads, queries, keys]`, `logsumexp` and `error`
-   * `[batch, heads, queries]`, `rect` `[height, width]`, `total_error` `[batch, heads]`, `present_key` and `present_value`
+   * `[batch, heads, queries]`, `rect` `[height, width]`, `total_error` `[batch, heads]`, `exact` as `Y`,
+   * `trace` `[batch, heads, keys]`, of a ring `[batch, heads, steps, devices]`, `states` `[batch, heads, frames, rows, columns]`, `present_key` and `present_value`
    * `[batch, kv heads, keys, size]`, `present_state` `[batch, kv heads, size, value size]`. A row without an allowed key gives zeros and a
    * log-sum-exp of minus infinity. `dQ`, `dK` and `dV` are laid out as Q, K and V were given; keys of the past have none. `dparams` is a tensor for
    * each number and table of floats that the request declares, after `dparams.`: `dparams.scale`, `dparams.temperature`, `dparams.softcap`,
@@ -307,11 +316,29 @@ export interface Cost {
   tiles: { total: number; skipped: number; full: number; partial: number };
 }
 
+/**
+ * Where Q, K and V come from; its schema is in `experiment.schema.json`. `normals` says whether seeded normal numbers are rounded to multiples of
+ * 2^-16, so that every language makes the same ones.
+ */
+export type Input = Record<string, unknown> & {
+  kind: "capture" | "generated" | "text" | "numbers" | "projected";
+  normals?: "unrounded" | "rounded";
+};
+
+/** A cell of Q, K or V changed by hand. */
+export interface Edit {
+  tensor: "q" | "k" | "v";
+  head: number;
+  row: number;
+  col: number;
+  value: number;
+}
+
 /** What the page shows; a link holds the same. Everything is optional in `set` and `link`. Its schema is `experiment.schema.json`. */
 export interface Experiment {
-  input: Record<string, unknown> & { kind: "capture" | "generated" | "text" | "numbers" | "projected" };
+  input: Input;
   /** Cells of Q, K and V changed by hand. */
-  edits: { tensor: "q" | "k" | "v"; head: number; row: number; col: number; value: number }[];
+  edits: Edit[];
   mask: Choice & { custom?: CustomFormula | null };
   combine: Layer[];
   /** Rectangles switched by hand; ends are exclusive. */

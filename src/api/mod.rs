@@ -13,6 +13,7 @@ mod read;
 mod run;
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::prelude::Owner;
@@ -23,6 +24,7 @@ use wasm_bindgen::{JsCast, JsError, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
+use crate::app::runner::Inputs;
 use crate::app::state::Lab;
 use crate::app::{url, whole};
 use crate::attention;
@@ -69,10 +71,11 @@ fn interface(lab: Lab, pool: Pool, owner: Owner) -> Result<Promise, SplitLoaderE
 
 fn object(lab: Lab, pool: Pool, events: events::Events) -> Result<JsValue, JsValue> {
     let api = Object::new();
+    let inputs = Rc::new(Inputs::new(pool.clone()));
     set(&api, "version", &env!("CARGO_PKG_VERSION").into());
     method(&api, "run", move |request, _| {
-        let pool = pool.clone();
-        future_to_promise(async move { run::run(&pool, &request).await }).into()
+        let (pool, inputs) = (pool.clone(), inputs.clone());
+        future_to_promise(async move { run::run(&pool, &inputs, &request).await }).into()
     });
     method(&api, "get", move |_, _| lab.experiment.with_untracked(written));
     method(&api, "set", move |patch, _| promised(change(lab, &patch)));

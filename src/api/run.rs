@@ -8,9 +8,10 @@ use super::error::{experiment_error, run_error};
 use super::estimate::estimate;
 use super::operate::operate;
 use super::{expected, plain, read, set};
+use crate::app::runner::Inputs;
 use crate::attention::gradients::Named;
 use crate::attention::request::{Draft, Op, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
-use crate::attention::{Cost, Request};
+use crate::attention::{Cost, Request, assemble};
 use crate::engine::backward::Gathered;
 use crate::engine::pool::{Cancel, Derived, Lane, Pool, Run, RunError};
 use crate::engine::{MapRequest, Outcome, Pool as Merging, Report, TimedStage, Want};
@@ -20,7 +21,7 @@ use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, Stage, messa
 ///
 /// # Errors
 /// An `ExperimentError`, or the signal's reason.
-pub async fn run(pool: &Pool, request: &JsValue) -> Result<JsValue, JsValue> {
+pub async fn run(pool: &Pool, inputs: &Inputs, request: &JsValue) -> Result<JsValue, JsValue> {
     let signal = signal(request).map_err(experiment_error)?;
     let cancel = Cancel::default();
     let mut listener = None;
@@ -37,7 +38,7 @@ pub async fn run(pool: &Pool, request: &JsValue) -> Result<JsValue, JsValue> {
     let done =
         match Op::named(&read::field(request, "op").ok().flatten().and_then(|op| op.as_string()).unwrap_or_default()) {
             Some(op) => operate(pool, op, request, cancel).await,
-            None => attention(pool, request, cancel).await,
+            None => attention(pool, inputs, request, cancel).await,
         };
     if let (Some(signal), Some(listener)) = (&signal, &listener) {
         let _ = signal.remove_event_listener_with_callback("abort", listener.as_ref().unchecked_ref());
@@ -52,8 +53,8 @@ pub async fn run(pool: &Pool, request: &JsValue) -> Result<JsValue, JsValue> {
 /// A result, or what went wrong and on which backend.
 pub type Done = Result<Object, (RunError, Backend)>;
 
-async fn attention(pool: &Pool, request: &JsValue, cancel: Cancel) -> Done {
-    let request = request_of(request).map_err(|issues| (RunError::Invalid(issues), Backend::Auto))?;
+async fn attention(pool: &Pool, inputs: &Inputs, request: &JsValue, cancel: Cancel) -> Done {
+    let request = request_of(inputs, request).await.map_err(|error| (error, Backend::Auto))?;
     if request.estimator.is_some() {
         return estimate(pool, &request, cancel).await;
     }
@@ -75,8 +76,19 @@ fn signal(request: &JsValue) -> Result<Option<web_sys::AbortSignal>, Issue> {
     signal.dyn_into().map(Some).map_err(|_| expected("signal", "an AbortSignal"))
 }
 
-/// The request as plain data, every field that is wrong named.
-fn request_of(value: &JsValue) -> Result<Request, Issues> {
+/// The request as plain data, with the tensors that its `input` makes.
+async fn request_of(inputs: &Inputs, value: &JsValue) -> Result<Request, RunError> {
+    let mut draft = draft_of(value)?;
+    if let Some(experiment) = draft.input()? {
+        let loaded = inputs.get(&experiment.input).await?;
+        let (_, edited) = assemble(&experiment, &loaded)?;
+        draft.inputs(&loaded.dims, &edited);
+    }
+    Ok(draft.request()?)
+}
+
+/// The fields of a request, every one that is wrong noted.
+fn draft_of(value: &JsValue) -> Result<Draft, Issues> {
     let (mut draft, mut left) = (Draft::default(), read::NUMBERS);
     let keys = js_sys::Reflect::own_keys(value).map_err(|_| Issue::new("", "the request can't be read"))?;
     for name in keys.iter().filter_map(|key| key.as_string()) {
@@ -97,7 +109,7 @@ fn request_of(value: &JsValue) -> Result<Request, Issues> {
         };
         problem.into_iter().for_each(|issue| draft.refuse(issue));
     }
-    draft.request()
+    Ok(draft)
 }
 
 async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: Cancel) -> Result<Object, RunError> {

@@ -187,7 +187,7 @@ mod tests {
     use crate::attention::{Encoding, Normaliser, Plan, load, reference};
     use crate::catalogue;
     use crate::experiment::{
-        AlibiDistance, CustomFormula, Declared, Input, Patch, RopePairs, SoftcapOrder, WindowEdge, WindowSides,
+        AlibiDistance, CustomFormula, Declared, Input, Normals, Patch, RopePairs, SoftcapOrder, WindowEdge, WindowSides,
     };
     use crate::formula::{Scalar, Ty};
     use crate::interchange::SerdeJson;
@@ -338,7 +338,12 @@ mod tests {
         assert_eq!(paths(&experiment), ["data.doc", "edits[0].head", "paint[0].k"]);
         for input in [
             generated().input,
-            Input::Text { text: "one, two".to_owned(), size: crate::experiment::Size::default(), seed: 0 },
+            Input::Text {
+                text: "one, two".to_owned(),
+                size: crate::experiment::Size::default(),
+                seed: 0,
+                normals: Normals::Unrounded,
+            },
             Input::one_head(vec![vec![1.0]], vec![vec![1.0]; 2], vec![vec![1.0, 2.0]; 2]),
         ] {
             assert_eq!(crate::attention::dims_of(&input), Some(load::<SerdeJson>(&input, None).unwrap().dims));
@@ -379,6 +384,7 @@ mod tests {
             v: rows(3, 1).into(),
             q_heads,
             kv_heads,
+            rounded: 0.0,
         };
         assert_eq!(load_paths(heads(2, 1)), None);
         assert_eq!(load_paths(heads(3, 1)).unwrap(), "input.q_heads");
@@ -390,7 +396,7 @@ mod tests {
     fn numbers_of_several_heads_lie_head_after_head() {
         let counted = |n: usize| (0..n).map(|i| vec![i as f32]).collect::<Vec<_>>();
         let (q, k) = (counted(4).into(), crate::experiment::Matrix::from(counted(3)));
-        let input = Input::Numbers { q, v: k.clone(), k, q_heads: 2, kv_heads: 1 };
+        let input = Input::Numbers { q, v: k.clone(), k, q_heads: 2, kv_heads: 1, rounded: 0.0 };
         let loaded = load::<SerdeJson>(&input, None).unwrap();
         assert_eq!(loaded.dims, Dims { batch: 1, q_heads: 2, kv_heads: 1, n_q: 2, n_k: 3, d: 1, d_v: 1 });
         assert_eq!(crate::attention::load::dims_of(&input), Some(loaded.dims));

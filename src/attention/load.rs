@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::assemble::Loaded;
 use super::dims::{Dims, Inputs};
-use super::inputs::{self, Generated, Options, Recipe};
+use super::inputs::{self, Generated, Options, Recipe, Seed};
 use super::plan;
 use super::problem::Problem;
 use crate::catalogue::Text;
@@ -34,22 +34,22 @@ pub fn made(input: &Input) -> Result<Loaded, Issues> {
         Input::Capture { .. } => {
             Err(Issue::new("input", Text::new("is captured, not made", "是采集的，不是生成的")).into())
         }
-        Input::Generated { recipe, seed, .. } => {
+        Input::Generated { recipe, seed, normals, .. } => {
             let found = Recipe::find(recipe);
             let message = || unknown(Text::new("generator", "生成器"), recipe, Recipe::ALL.iter().map(|r| r.id()));
             let recipe = found.ok_or_else(|| Issue::new("input.recipe", message()))?;
             let dims = sized(input)?;
-            let made = inputs::generate(recipe, &dims, *seed, &Options::default());
+            let made = inputs::generate(recipe, &dims, Seed { number: *seed, normals: *normals }, &Options::default());
             Ok(numbered(dims, shared(made)))
         }
-        Input::Text { text, seed, .. } => {
+        Input::Text { text, seed, normals, .. } => {
             let (bytes, most) = (text.len(), MAX_TEXT);
             if bytes > most {
                 let message = message!("has {bytes} bytes; at most {most} fit", "有 {bytes} 字节，最多 {most} 字节");
                 return Err(Issue::new("input.text", message).into());
             }
             let dims = sized(input)?;
-            let made = inputs::embed(text, &dims, *seed);
+            let made = inputs::embed(text, &dims, Seed { number: *seed, normals: *normals });
             Ok(Loaded {
                 dims: made.dims,
                 tokens_q: made.tokens.clone(),
@@ -58,14 +58,15 @@ pub fn made(input: &Input) -> Result<Loaded, Issues> {
                 note: None,
             })
         }
-        Input::Numbers { q, k, v, q_heads, kv_heads } => pasted([q, k, v], [*q_heads, *kv_heads]),
-        Input::Projected { x, weights, weights_b, seed, .. } => {
+        Input::Numbers { q, k, v, q_heads, kv_heads, .. } => pasted([q, k, v], [*q_heads, *kv_heads]),
+        Input::Projected { x, weights, weights_b, seed, normals, .. } => {
             // What the check finds, callers who skip it must hear as well: sizes here decide what memory is taken.
             experiment::check_input(input)?;
             let dims = sized(input)?;
-            let states = inputs::states(x, *seed);
-            let a = inputs::matrices(weights, states.width, &dims, *seed);
-            let own = weights_b.as_ref().map(|own| inputs::matrices(own, states.width, &dims, inputs::second(*seed)));
+            let seed = Seed { number: *seed, normals: *normals };
+            let states = inputs::states(x, seed);
+            let a = inputs::matrices(weights, states.width, &dims, seed);
+            let own = weights_b.as_ref().map(|own| inputs::matrices(own, states.width, &dims, inputs::second(seed)));
             let made = inputs::project(&states, x.streams()[0], [&a, own.as_ref().unwrap_or(&a)], &dims);
             let tokens = states.tokens;
             Ok(Loaded { dims, tokens_q: tokens.clone(), tokens_k: tokens, inputs: shared(made), note: None })
@@ -87,7 +88,7 @@ pub fn dims_of(input: &Input) -> Option<Dims> {
             let n = x.streams().iter().sum();
             (*size, n, n)
         }
-        Input::Numbers { q, k, v, q_heads, kv_heads } => {
+        Input::Numbers { q, k, v, q_heads, kv_heads, .. } => {
             let size = Size { q_heads: *q_heads, kv_heads: *kv_heads, d: width(q), d_v: width(v), n_q: 0, n_k: 0 };
             (size, q.len() / (*q_heads).max(1), k.len() / (*kv_heads).max(1))
         }

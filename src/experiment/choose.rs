@@ -1,5 +1,6 @@
 //! One entry of the catalogue in its place, whichever list it is of.
 
+use super::normals::Normals;
 use super::spec::{Choice, Experiment, Input, MaskChoice, Size};
 use crate::catalogue::List;
 
@@ -36,7 +37,7 @@ impl Experiment {
                     | Input::Projected { size, seed, .. } => (*size, *seed),
                     Input::Capture { .. } | Input::Numbers { .. } => (Size::default(), 0),
                 };
-                return self.input = Input::Generated { recipe: id.to_owned(), size, seed };
+                return self.input = Input::Generated { recipe: id.to_owned(), size, seed, normals: Normals::Rounded };
             }
             List::Position => &mut self.position,
             List::Product => &mut self.product,
@@ -76,8 +77,8 @@ mod tests {
     fn a_generator_keeps_the_size() {
         let mut e = Experiment::default();
         let size = Size { n_q: 5, ..Size::default() };
-        e.input = Input::Generated { recipe: "normal".to_owned(), size, seed: 9 };
+        e.input = Input::Generated { recipe: "normal".to_owned(), size, seed: 9, normals: Normals::Unrounded };
         e.choose(List::Generator, "needle");
-        assert_eq!(e.input, Input::Generated { recipe: "needle".to_owned(), size, seed: 9 });
+        assert_eq!(e.input, Input::Generated { recipe: "needle".to_owned(), size, seed: 9, normals: Normals::Rounded });
     }
 }

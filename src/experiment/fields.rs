@@ -63,10 +63,12 @@ const HIDDEN: Shape = Kinds(&[
 ]);
 const MATRICES: Shape = Object(&[needed("q", ROWS), needed("k", ROWS), needed("v", ROWS)]);
 const WEIGHTS: Shape = Or(&Word(&["normal", "identity", "orthogonal"]), &Object(&[needed("rows", MATRICES)]));
+const NORMALS: Field = field("normals", Word(&["unrounded", "rounded"]));
+const ROUNDED: Field = field("rounded", Number);
 const INPUT: Shape = Kinds(&[
     ("capture", &[KIND, needed("id", Text), needed("layer", Count)]),
-    ("generated", &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed)]),
-    ("text", &[KIND, needed("text", Text), needed("size", SIZE), needed("seed", Seed)]),
+    ("generated", &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed), NORMALS]),
+    ("text", &[KIND, needed("text", Text), needed("size", SIZE), needed("seed", Seed), NORMALS]),
     (
         "numbers",
         &[
@@ -76,6 +78,7 @@ const INPUT: Shape = Kinds(&[
             needed("v", ROWS),
             field("q_heads", Count),
             field("kv_heads", Count),
+            ROUNDED,
         ],
     ),
     (
@@ -87,6 +90,8 @@ const INPUT: Shape = Kinds(&[
             field("weights_b", Optional(&WEIGHTS)),
             needed("size", SIZE),
             needed("seed", Seed),
+            NORMALS,
+            ROUNDED,
         ],
     ),
 ]);
@@ -150,7 +155,7 @@ mod tests {
         let param = json!({"name": "w", "ty": "int", "min": 0.5, "max": 9.5, "step": 1.5, "value": 4.5});
         let custom = json!({"text": "k < w", "params": [param]});
         let one = json!({
-            "input": {"kind": "generated", "recipe": "normal", "size": size, "seed": 1},
+            "input": {"kind": "generated", "recipe": "normal", "size": size, "seed": 1, "normals": "rounded"},
             "edits": [{"tensor": "q", "head": 0, "row": 0, "col": 0, "value": 0.5}],
             "mask": {"id": "custom", "params": {"window": 0.5}, "custom": custom},
             "combine": [{"op": "or", "not": true, "heads": [0, 2], "id": "custom", "params": {"x": 0.5}, "custom": custom}],
@@ -169,16 +174,15 @@ mod tests {
             all[name] = value;
             all
         };
-        let projected =
-            |x: Value, weights: Value| json!({"kind": "projected", "x": x, "weights": weights, "size": {}, "seed": 1});
+        let projected = |x: Value, weights: Value| json!({"kind": "projected", "x": x, "weights": weights, "size": {}, "seed": 1, "normals": "rounded", "rounded": 0.5});
         let own = json!({"rows": {"q": [[0.5]], "k": [[0.5]], "v": [[0.5]]}});
         vec![
             with("input", json!({"kind": "capture", "id": "animal", "layer": 1})),
-            with("input", json!({"kind": "text", "text": "a b", "size": {}, "seed": 1})),
+            with("input", json!({"kind": "text", "text": "a b", "size": {}, "seed": 1, "normals": "rounded"})),
             with("input", json!({"kind": "numbers", "q": [[0.5]], "k": [[0.5]], "v": [[0.5]]})),
             with(
                 "input",
-                json!({"kind": "numbers", "q": [[0.5], [1.5]], "k": [[0.5]], "v": [[0.5]], "q_heads": 2, "kv_heads": 1}),
+                json!({"kind": "numbers", "q": [[0.5], [1.5]], "k": [[0.5]], "v": [[0.5]], "q_heads": 2, "kv_heads": 1, "rounded": 0.5}),
             ),
             with("input", projected(json!({"kind": "rows", "rows": [[0.5]]}), json!("identity"))),
             with(

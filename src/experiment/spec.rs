@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::conventions::Conventions;
 use super::hidden::{Hidden, Weights};
 use super::matrix::Matrix;
+use super::normals::Normals;
 use crate::formula::{Sorted, Ty};
 
 /// Everything the user set.
@@ -118,6 +119,9 @@ pub enum Input {
         size: Size,
         /// Seed of its numbers.
         seed: u64,
+        /// The rule of its normal numbers.
+        #[serde(default, skip_serializing_if = "Normals::unsaid")]
+        normals: Normals,
     },
     /// The user's words, each with a seeded embedding.
     Text {
@@ -127,6 +131,9 @@ pub enum Input {
         size: Size,
         /// Seed of the projections.
         seed: u64,
+        /// The rule of all normal numbers.
+        #[serde(default, skip_serializing_if = "Normals::unsaid")]
+        normals: Normals,
     },
     /// Numbers of the user's own, pasted or from a file: rows of equal length, those of one head after those of the other.
     Numbers {
@@ -142,6 +149,9 @@ pub enum Input {
         /// Key and value heads.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         kv_heads: usize,
+        /// By how much, at most, a link has rounded them; 0 for not at all.
+        #[serde(default, skip_serializing_if = "is_exact")]
+        rounded: f64,
     },
     /// Hidden states, projected to Q, K and V in every head.
     Projected {
@@ -156,6 +166,12 @@ pub enum Input {
         size: Size,
         /// Seed of the matrices, and of embedded words.
         seed: u64,
+        /// The rule of all normal numbers, those of X among them.
+        #[serde(default, skip_serializing_if = "Normals::unsaid")]
+        normals: Normals,
+        /// By how much, at most, a link has rounded the user's own numbers in X and the matrices; 0 for not at all.
+        #[serde(default, skip_serializing_if = "is_exact")]
+        rounded: f64,
     },
 }
 
@@ -170,8 +186,12 @@ impl Input {
 
     /// Numbers of one head.
     pub fn one_head(q: Vec<Vec<f32>>, k: Vec<Vec<f32>>, v: Vec<Vec<f32>>) -> Self {
-        Self::Numbers { q: q.into(), k: k.into(), v: v.into(), q_heads: 1, kv_heads: 1 }
+        Self::Numbers { q: q.into(), k: k.into(), v: v.into(), q_heads: 1, kv_heads: 1, rounded: 0.0 }
     }
+}
+
+fn is_exact(rounded: &f64) -> bool {
+    *rounded == 0.0
 }
 
 fn one() -> usize {

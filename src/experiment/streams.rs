@@ -53,11 +53,19 @@ pub fn joined(e: &Experiment) -> Option<&'static StreamEntry> {
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
-    use crate::experiment::{Hidden, Size, check};
+    use crate::experiment::{Hidden, Normals, Size, check};
 
     fn two(weights: Weights) -> Experiment {
         let x = Hidden::Texts { a: "a small cat".to_owned(), b: "eine Katze".to_owned() };
-        let input = Input::Projected { x, weights, weights_b: None, size: Size::default(), seed: 1 };
+        let input = Input::Projected {
+            x,
+            weights,
+            weights_b: None,
+            size: Size::default(),
+            seed: 1,
+            normals: Normals::Unrounded,
+            rounded: 0.0,
+        };
         let mut e = Experiment { input, ..Experiment::default() };
         (e.view.query, e.view.key, e.view.head) = (0, 0, 0);
         e

@@ -2,9 +2,9 @@
 
 use super::Subject;
 use super::literal::{array, list, quoted};
-use crate::attention::inputs::{self, Options, Recipe, tokenize};
+use crate::attention::inputs::{self, Options, Recipe, Seed, tokenize};
 use crate::attention::{Dims, Inputs};
-use crate::experiment::{Edit, Hidden, Input, TensorName, Weights};
+use crate::experiment::{Edit, Hidden, Input, Normals, TensorName, Weights};
 
 /// Most numbers that stand in the text itself.
 const IN_TEXT: usize = 2048;
@@ -21,6 +21,13 @@ pub struct Source {
 }
 
 /// Box and Muller; see [`inputs::Rng::normals`].
+const ROUNDED: &str = "
+def normal(r, *shape):  # standard normal numbers, by Box and Muller, rounded so that every library has the same
+    u, v = r.random((2, *shape))
+    return np.round(65536 * np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)) / 65536
+";
+
+/// The same of inputs from before there was a rule.
 const NORMAL: &str = "
 def normal(r, *shape):  # standard normal numbers, by Box and Muller
     u, v = r.random((2, *shape))
@@ -38,17 +45,33 @@ def orthonormal(r, rows, width):  # by Gram and Schmidt, in blocks of `width` ro
     return table
 ";
 
-/// Whether lines that come later need [`NORMAL`]; it is written once.
-pub fn normal(text: &str) -> &'static str {
-    if text.contains("def normal(") { "" } else { NORMAL }
+/// The lines that make normal numbers for an input.
+fn definition(normals: Normals) -> &'static str {
+    match normals {
+        Normals::Rounded => ROUNDED,
+        Normals::Unrounded => NORMAL,
+    }
+}
+
+/// What lines after `text` need for numbers that are not rounded, and what they call it.
+pub fn unrounded(text: &str) -> (String, &'static str) {
+    match text {
+        _ if text.contains(ROUNDED) => (NORMAL.replace("def normal(", "def unrounded("), "unrounded"),
+        _ if text.contains(NORMAL) => (String::new(), "normal"),
+        _ => (NORMAL.to_owned(), "normal"),
+    }
 }
 
 /// The lines for a subject with these edited tensors.
 pub fn source(subject: &Subject, edited: &Inputs) -> Source {
     let made = match &subject.experiment.input {
-        Input::Generated { recipe, seed, .. } => Recipe::find(recipe).map(|recipe| generated(recipe, *seed)),
-        Input::Text { text, seed, .. } => Some(embedded(text, *seed)),
-        Input::Projected { x, weights, weights_b, seed, .. } => projected(x, weights, weights_b.as_ref(), *seed),
+        Input::Generated { recipe, seed, normals, .. } => {
+            Recipe::find(recipe).map(|recipe| generated(recipe, Seed { number: *seed, normals: *normals }))
+        }
+        Input::Text { text, seed, normals, .. } => Some(embedded(text, Seed { number: *seed, normals: *normals })),
+        Input::Projected { x, weights, weights_b, seed, normals, .. } => {
+            projected(x, weights, weights_b.as_ref(), Seed { number: *seed, normals: *normals })
+        }
         Input::Capture { .. } | Input::Numbers { .. } => None,
     };
     match made {
@@ -90,12 +113,13 @@ fn changed(edit: &Edit) -> String {
     format!("{name}[0, {head}, {row}, {col}] = {value:?}\n")
 }
 
-fn generated(recipe: Recipe, seed: u64) -> String {
-    format!("{}\nQ, K, V = make({seed}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe))
+fn generated(recipe: Recipe, seed: Seed) -> String {
+    let Seed { number, normals } = seed;
+    format!("{}\nQ, K, V = make({number}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe, normals))
 }
 
 /// The generator as a function of its seed and sizes, with what it calls.
-fn function(recipe: Recipe) -> String {
+fn function(recipe: Recipe, normals: Normals) -> String {
     let Options { needle: _, margin, period, waves, noise } = Options::default();
     let id = recipe.id();
     // One table of a key head after the other; all query heads of its group share it.
@@ -129,7 +153,7 @@ fn function(recipe: Recipe) -> String {
         ),
         Recipe::Noise => format!("    K = normal(r, 1, kv_heads, n_k, d).astype(np.float32)\n    Q = np.repeat(K[:, :, np.arange(n_q) % n_k], q_heads // kv_heads, axis=1)\n    Q = Q + np.float32({noise:?}) * normal(r, 1, q_heads, n_q, d).astype(np.float32)\n{normal_v}"),
     };
-    let needs_normal = if body.contains("normal(") { NORMAL } else { "" };
+    let needs_normal = if body.contains("normal(") { definition(normals) } else { "" };
     let needs_rows = if body.contains("orthonormal(") { ORTHONORMAL } else { "" };
     let rng =
         if body.contains("r.random(") || body.contains("(r, ") { "    r = np.random.default_rng(seed)\n" } else { "" };
@@ -139,9 +163,9 @@ fn function(recipe: Recipe) -> String {
 }
 
 /// Words with seeded embeddings; see [`inputs::embed`].
-fn embedded(text: &str, seed: u64) -> String {
+fn embedded(text: &str, seed: Seed) -> String {
     format!(
-        "{}r = np.random.default_rng({seed})
+        "{}r = np.random.default_rng({})
 group = q_heads // kv_heads
 Q, K, V = [], [], []
 for _ in range(kv_heads):
@@ -151,16 +175,17 @@ for _ in range(kv_heads):
     Q += [X @ ((W_K + normal(r, 64, d) / 8) * np.sqrt(0.5)) for _ in range(group)]
 Q, K, V = (np.stack(x)[None].astype(np.float32) for x in (Q, K, V))
 ",
-        words(text, seed)
+        words(text, seed),
+        seed.number
     )
 }
 
 /// `X`, the embeddings of a text's words in double precision.
-fn words(text: &str, seed: u64) -> String {
+fn words(text: &str, seed: Seed) -> String {
     let tokens = list(tokenize(text).iter().map(|token| quoted(&token.to_lowercase())));
-    let turned = seed.rotate_left(32);
+    let turned = seed.number.rotate_left(32);
     format!(
-        "{NORMAL}
+        "{}
 def embedding(token):  # from the word's hash, FNV-1a
     hash = 0xCBF29CE484222325
     for byte in token.encode():
@@ -169,18 +194,19 @@ def embedding(token):  # from the word's hash, FNV-1a
 
 tokens = {tokens}
 X = np.stack([embedding(token) for token in tokens])
-"
+",
+        definition(seed.normals)
     )
 }
 
 /// Hidden states and the matrices that project them; nothing where the numbers had better be in a file.
-fn projected(x: &Hidden, weights: &Weights, second: Option<&Weights>, seed: u64) -> Option<String> {
+fn projected(x: &Hidden, weights: &Weights, second: Option<&Weights>, seed: Seed) -> Option<String> {
     let mut text = match x {
         Hidden::Text { text } => words(text, seed),
         Hidden::Texts { a, b } => words(&format!("{a} {b}"), seed),
-        Hidden::Generated { recipe, rows, width, seed } => {
-            let recipe = Recipe::find(recipe)?;
-            format!("{}\nX = make({seed}, 1, 1, {rows}, {rows}, {width}, 1)[1][0, 0]\n", function(recipe))
+        Hidden::Generated { recipe, rows, width, seed: own } => {
+            let recipe = function(Recipe::find(recipe)?, seed.normals);
+            format!("{recipe}\nX = make({own}, 1, 1, {rows}, {rows}, {width}, 1)[1][0, 0]\n")
         }
         Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. } => {
             let states = inputs::states(x, seed);
@@ -218,23 +244,29 @@ Q, K, V = heads({q}, q_heads, d), heads({k}, kv_heads, d), heads({v}, kv_heads, 
     Some(text)
 }
 
+/// The rule's lines, unless they are there: all of an input's numbers follow one.
+fn needs_normal(text: &mut String, normals: Normals) {
+    let lines = definition(normals);
+    if !text.contains(lines) {
+        text.push_str(lines);
+    }
+}
+
 /// Lines that make the matrices and give them these names; nothing where the numbers had better be in a file. `seed` is that of the stream.
-fn matrices(text: &mut String, names: [&str; 3], weights: &Weights, width: usize, seed: u64) -> Option<()> {
+fn matrices(text: &mut String, names: [&str; 3], weights: &Weights, width: usize, seed: Seed) -> Option<()> {
     let columns = "(q_heads * d, kv_heads * d, kv_heads * d_v)";
     let all = names.join(", ");
-    let rng = format!("r = np.random.default_rng({})\n", seed | 1 << 63);
+    let rng = format!("r = np.random.default_rng({})\n", seed.number | 1 << 63);
     match weights {
         Weights::Normal => {
-            let needs = normal(text);
-            text.push_str(needs);
+            needs_normal(text, seed.normals);
             text.push_str(&rng);
             text.push_str(&format!(
                 "{all} = (normal(r, {width}, columns) / np.sqrt({width}) for columns in {columns})\n"
             ));
         }
         Weights::Orthogonal => {
-            let needs = normal(text);
-            text.push_str(needs);
+            needs_normal(text, seed.normals);
             if !text.contains("def orthonormal(") {
                 text.push_str(ORTHONORMAL);
             }

@@ -7,12 +7,16 @@ use super::{Code, Subject, refuse};
 use crate::attention::{Inputs, Problem, assemble};
 use crate::catalogue;
 use crate::experiment::{
-    Choice, Conventions, CustomFormula, Issue, Issues, Join, Layer, MaskChoice, Patch, Scale, message,
+    Choice, Conventions, CustomFormula, Input, Issue, Issues, Join, Layer, MaskChoice, Patch, Scale, base64, message,
 };
 use crate::formula::{Sorted, Tree, Ty};
 
-/// Most numbers that stand in the text itself.
+/// Most numbers that stand in the text as they are read; more stand in it as bytes.
 const IN_TEXT: usize = 4096;
+/// Most numbers that stand in the text at all: some 1.4 MB of base64.
+const AS_BYTES: usize = 1 << 18;
+/// Longest `input`; a longer one holds many numbers of the user's own, which are shorter as bytes.
+const INPUT: usize = 1 << 14;
 
 /// Name of the file that holds what does not fit into the text.
 pub const FILE: &str = "attention-inputs.json";
@@ -37,6 +41,7 @@ pub fn code(subject: &Subject) -> Result<Code, Issues> {
         let message = message!("holds numbers that are not finite", "含有非有限数值");
         return Err(Issue::new("input", message).into());
     }
+    let beside = super::beside::estimate(subject)?;
     let version = env!("CARGO_PKG_VERSION");
     let link: String = subject.link.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
     let mut text = format!("// Exported by Attention Playground {version}; runs in the page's console\n");
@@ -44,38 +49,87 @@ pub fn code(subject: &Subject) -> Result<Code, Issues> {
         text.push_str(&format!("// {link}\n"));
     }
     text.push_str("const playground = await attentionPlayground;\n\n");
-    let large = inputs.q.len() + inputs.k.len() + inputs.v.len() > IN_TEXT;
-    text.push_str(&match large {
-        true => format!("// The page offers {FILE} beside this text; put it where the console may fetch it.\nconst {{ Q, K, V }} = await (await fetch(\"{FILE}\")).json();\n"),
-        false => tensors(subject, &inputs),
-    });
-    text.push_str("\nconst { outputs, kernel } = await playground.run({\n  Q, K, V,\n");
+    let Tensors { lines, named, file } = tensors(subject, &inputs);
+    text.push_str(&lines);
+    text.push_str(&format!("\nconst {{ outputs, kernel }} = await playground.run({{\n  {named},\n"));
     for (name, value) in &fields {
         text.push_str(&format!("  {name}: {},\n", program(value)));
     }
-    text.push_str("});\nconst y = outputs.Y.data;\nconsole.log(kernel, outputs.Y.shape, \"sum\", y.reduce((a, b) => a + b), \"largest\", y.reduce((a, b) => Math.max(a, Math.abs(b)), 0));\n");
+    text.push_str("});\nconst y = outputs.Y.data;\nconsole.log(kernel, outputs.Y.shape, \"sum\", y.reduce((a, b) => a + b, 0), \"largest\", y.reduce((a, b) => Math.max(a, Math.abs(b)), 0));\n");
     if let Some(y) = subject.output.filter(|y| !y.is_empty()) {
         let sum: f64 = y.iter().map(|x| f64::from(*x)).sum();
         let largest = y.iter().fold(0.0_f64, |top, x| top.max(f64::from(x.abs())));
         text.push_str(&format!("// The page computed: sum {sum:.6}, largest {largest:.6}\n"));
     }
-    Ok(Code { text, file: large.then_some(FILE) })
+    if let Some(fields) = beside {
+        text.push_str("\n// The estimator beside it, and the exact attention that it is measured against: no position, score formula, softcap or other normaliser on either side.\n");
+        text.push_str(&format!("const beside = await playground.run({{\n  {named},\n"));
+        for (name, value) in &fields {
+            text.push_str(&format!("  {name}: {},\n", program(value)));
+        }
+        text.push_str(
+            "});\nconsole.log(beside.kernel, \"distance of each head\", [...beside.outputs.total_error.data]);\n",
+        );
+    }
+    Ok(Code { text, file: file.then_some(FILE) })
 }
 
-/// Q, K and V as the page has them.
-fn tensors(subject: &Subject, inputs: &Inputs) -> String {
-    let dims = &subject.loaded.dims;
+/// Q, K and V in a program.
+struct Tensors {
+    /// Lines that define them.
+    lines: String,
+    /// What a request calls them.
+    named: &'static str,
+    /// Whether they are read from [`FILE`].
+    file: bool,
+}
+
+/// Q, K and V as the page has them: what the page can make again is named, numbers of the user's own are told.
+fn tensors(subject: &Subject, inputs: &Inputs) -> Tensors {
+    let (dims, experiment) = (&subject.loaded.dims, subject.experiment);
+    if !matches!(experiment.input, Input::Numbers { .. }) {
+        let input = program(&value(&experiment.input));
+        if input.len() <= INPUT {
+            // Written from their type: as trees, numbers of single precision would show the digits of the nearest doubles.
+            let edits = serde_json::to_string(&experiment.edits).unwrap_or_default();
+            return match experiment.edits.is_empty() {
+                true => Tensors { lines: format!("const input = {input};\n"), named: "input", file: false },
+                false => Tensors {
+                    lines: format!("const input = {input};\nconst edits = {edits};\n"),
+                    named: "input, edits",
+                    file: false,
+                },
+            };
+        }
+    }
+    let named = "Q, K, V";
+    let count = inputs.q.len() + inputs.k.len() + inputs.v.len();
+    if count > AS_BYTES {
+        let lines = format!(
+            "// The page offers {FILE} beside this text; put it where the console may fetch it.\nconst {{ Q, K, V }} = await (await fetch(\"{FILE}\")).json();\n"
+        );
+        return Tensors { lines, named, file: true };
+    }
     let all = [
         ("Q", [dims.q_heads, dims.n_q, dims.d], &inputs.q),
         ("K", [dims.kv_heads, dims.n_k, dims.d], &inputs.k),
         ("V", [dims.kv_heads, dims.n_k, dims.d_v], &inputs.v),
     ];
     let tensor = |(name, [heads, rows, size], data): (&str, [usize; 3], &std::sync::Arc<Vec<f32>>)| {
+        let shape = format!("[1, {heads}, {rows}, {size}]");
+        if count > IN_TEXT {
+            let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_le_bytes()).collect();
+            return format!("const {name} = {{ shape: {shape}, data: floats(\"{}\") }};\n", base64::encode(&bytes));
+        }
         let numbers = list(data.iter().map(|x| format!("{x:?}")));
-        format!("const {name} = {{ shape: [1, {heads}, {rows}, {size}], data: new Float32Array({numbers}) }};\n")
+        format!("const {name} = {{ shape: {shape}, data: new Float32Array({numbers}) }};\n")
     };
-    all.map(tensor).concat()
+    let before = if count > IN_TEXT { FLOATS } else { "" };
+    Tensors { lines: format!("{before}{}", all.map(tensor).concat()), named, file: false }
 }
+
+/// Single-precision numbers, little-endian, from base64url.
+const FLOATS: &str = "const floats = (text) => new Float32Array(Uint8Array.from(atob(text.replaceAll(\"-\", \"+\").replaceAll(\"_\", \"/\")), (c) => c.charCodeAt(0)).buffer);\n";
 
 fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Issues> {
     refuse::unknown(subject, &["prob", "layers", "hybrid", "branch"])?;
@@ -158,7 +212,8 @@ fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Is
     Ok(fields)
 }
 
-fn value(of: &impl serde::Serialize) -> Value {
+/// Plain data of a type.
+pub(super) fn value(of: &impl serde::Serialize) -> Value {
     serde_json::to_value(of).unwrap_or(Value::Null)
 }
 

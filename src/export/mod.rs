@@ -6,7 +6,7 @@
 //! | `inputs`, `positions`, `formulas`, `script` | parts of a script: Q, K, V; encodings and rotation; formulas; its beginning and end |
 //! | `array` | NumPy and JAX |
 //! | `torch`, `onnx` | PyTorch's two functions, the operator of ONNX |
-//! | `javascript` | a request of the page's own interface |
+//! | `javascript`, `beside` | a request of the page's own interface; that of the estimator beside it |
 //! | `refuse` | what a target cannot say |
 //! | `table`, `cite`, `files`, `picture` | CSV and LaTeX; BibTeX; arrays and archives; SVG |
 //! | `literal` | numbers and words as programs write them |
@@ -16,6 +16,7 @@
 //! else than the page.
 
 mod array;
+mod beside;
 mod cite;
 mod files;
 mod formulas;
@@ -40,7 +41,7 @@ pub use files::{experiment_json, inputs_file, inputs_json, vectors, weights_npy}
 pub use inputs::FILE as INPUTS_FILE;
 pub use javascript::{FILE as INPUTS_JSON, request};
 pub use picture::{Heat, Ramp, svg};
-pub use table::{Matrix, csv, latex};
+pub use table::{Legend, Matrix, csv, latex};
 
 /// What is exported.
 #[derive(Clone, Copy, Debug)]

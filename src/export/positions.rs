@@ -1,6 +1,6 @@
 //! What is added to the rows of Q and K, and how they are turned, as lines of NumPy. Both are told by their definitions, from position numbers.
 
-use super::inputs::normal;
+use super::inputs::unrounded;
 use crate::attention::{Axes, Beyond, Dims, Encoding, Problem, Rotation, Stretch};
 
 /// Lines that change `Q` and `K`, to follow `before`; empty where nothing changes them. They read `n_q`, `n_k` and `d`.
@@ -55,14 +55,14 @@ def encoding(positions):  # sinusoids, added to Q and K
                 ),
                 _ => format!("    return table[np.clip(positions, 0, {last})]\n"),
             };
+            let (definition, normal) = unrounded(before);
             format!(
-                "{}r = np.random.default_rng({seed})
-table = np.float32({gain:?}) * np.stack([normal(r, d) for _ in range({rows})]).astype(np.float32)
+                "{definition}r = np.random.default_rng({seed})
+table = np.float32({gain:?}) * np.stack([{normal}(r, d) for _ in range({rows})]).astype(np.float32)
 
 def encoding(positions):  # a table in the place of a learned one, added to Q and K
 {pick}
-{add}",
-                normal(before)
+{add}"
             )
         }
     }

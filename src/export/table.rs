@@ -34,11 +34,59 @@ pub fn csv(matrix: &Matrix) -> String {
     out
 }
 
-/// A table with the lines of booktabs, three digits after the point, and a caption that ends with the address.
+/// What the legend under a printed table says.
+#[derive(Clone, Copy, Debug)]
+pub struct Legend<'a> {
+    /// What the numbers are.
+    pub unit: &'a str,
+    /// What has no number.
+    pub masked: &'a str,
+}
+
+/// Most that a cell is coloured, in percent: the number on it stays legible.
+const DEEPEST: f32 = 70.0;
+/// Boxes of the legend.
+const BOXES: usize = 5;
+
+/// The colours of a table: linear from 0 to the largest number, in two colours where some are negative.
+struct Shades {
+    largest: f32,
+    signed: bool,
+}
+
+impl Shades {
+    fn of(values: &[f32]) -> Self {
+        let finite = || values.iter().copied().filter(|x| x.is_finite());
+        Self { largest: finite().fold(0.0, |top, x| top.max(x.abs())), signed: finite().any(|x| x < 0.0) }
+    }
+
+    /// A colour in the notation of xcolor, a part of one of the two mixed with white.
+    fn colour(&self, x: f32) -> String {
+        let share = if self.largest > 0.0 { x.abs() / self.largest } else { 0.0 };
+        let name = if x < 0.0 { "attentionlow" } else { "attentionhigh" };
+        format!("{name}!{:.0}", DEEPEST * share)
+    }
+
+    /// Boxes with their numbers, from the least to the largest.
+    fn legend(&self, legend: &Legend, masked: bool) -> String {
+        let least = if self.signed { -self.largest } else { 0.0 };
+        let mut text = format!("{}:", escaped(legend.unit));
+        for i in 0..BOXES {
+            let x = least + (self.largest - least) * i as f32 / (BOXES - 1) as f32;
+            text.push_str(&format!(" \\colorbox{{{}}}{{{x:.3}}}", self.colour(x)));
+        }
+        if masked {
+            text.push_str(&format!(" -- {}", escaped(legend.masked)));
+        }
+        text
+    }
+}
+
+/// A table with the lines of booktabs, three digits after the point, each cell coloured by its number, a legend of the colours, and a caption that ends with the address.
 ///
 /// # Errors
 /// More columns than a page can hold.
-pub fn latex(matrix: &Matrix, caption: &str, link: &str) -> Result<String, Issues> {
+pub fn latex(matrix: &Matrix, caption: &str, legend: &Legend, link: &str) -> Result<String, Issues> {
     let count = matrix.columns.len();
     if count > PRINTED {
         let message = message!(
@@ -47,19 +95,44 @@ pub fn latex(matrix: &Matrix, caption: &str, link: &str) -> Result<String, Issue
         );
         return Err(Issue::new("table", message).into());
     }
+    let shades = Shades::of(matrix.values);
     let names: String =
         matrix.columns.iter().map(|name| format!(" & \\rotatebox{{90}}{{{}}}", escaped(name))).collect();
     let mut out = format!(
-        "% needs \\usepackage{{booktabs, graphicx, hyperref}}\n\\begin{{table}}\n  \\centering\n  \\begin{{tabular}}{{l*{{{count}}}{{r}}}}\n    \\toprule\n    {names} \\\\\n    \\midrule\n"
+        "% needs \\usepackage{{booktabs, graphicx, hyperref}} and \\usepackage[table]{{xcolor}}
+\\begin{{table}}
+  \\centering
+  \\definecolor{{attentionhigh}}{{HTML}}{{5B62E8}}
+  \\definecolor{{attentionlow}}{{HTML}}{{E8863C}}
+  \\begin{{tabular}}{{l*{{{count}}}{{r}}}}
+    \\toprule
+    {names} \\\\
+    \\midrule
+"
     );
+    let mut masked = false;
     for (name, row) in matrix.rows.iter().zip(matrix.values.chunks(count.max(1))) {
-        let cells: String =
-            row.iter().map(|x| if x.is_finite() { format!(" & {x:.3}") } else { " & --".to_owned() }).collect();
+        let mut cells = String::new();
+        for x in row {
+            masked |= !x.is_finite();
+            cells.push_str(&match x.is_finite() {
+                true => format!(" & \\cellcolor{{{}}}{x:.3}", shades.colour(*x)),
+                false => " & --".to_owned(),
+            });
+        }
         out.push_str(&format!("    {}{cells} \\\\\n", escaped(name)));
     }
     let address = if link.is_empty() { String::new() } else { format!(" \\url{{{}}}", super::cite::address(link)) };
     out.push_str(&format!(
-        "    \\bottomrule\n  \\end{{tabular}}\n  \\caption{{{}{address}}}\n\\end{{table}}\n",
+        "    \\bottomrule
+  \\end{{tabular}}
+
+  \\smallskip
+  {{\\footnotesize {}\\par}}
+  \\caption{{{}{address}}}
+\\end{{table}}
+",
+        shades.legend(legend, masked),
         escaped(caption)
     ));
     Ok(out)
@@ -76,11 +149,18 @@ mod tests {
         let columns = [",".to_owned(), "50%_{x}".to_owned()];
         let matrix = Matrix { rows: &rows, columns: &columns, values: &[0.1, 1.0, f32::NEG_INFINITY, 0.25] };
         assert_eq!(csv(&matrix), ",\",\",50%_{x}\r\nit,0.1,1\r\n\"a\"\"b\",-inf,0.25\r\n");
-        let text = latex(&matrix, "Weights & more", "https://example.org/#e=a_b%20c").unwrap();
+        let legend = Legend { unit: "score_1", masked: "masked" };
+        let text = latex(&matrix, "Weights & more", &legend, "https://example.org/#e=a_b%20c").unwrap();
         assert!(text.contains("\\rotatebox{90}{50\\%\\_\\{x\\}}"), "{text}");
-        assert!(text.contains("    a\"b & -- & 0.250 \\\\\n"));
+        assert!(text.contains("    a\"b & -- & \\cellcolor{attentionhigh!18}0.250 \\\\\n"), "{text}");
+        let boxes = "{\\footnotesize score\\_1: \\colorbox{attentionhigh!0}{0.000} \\colorbox{attentionhigh!18}{0.250} \\colorbox{attentionhigh!35}{0.500} \
+                     \\colorbox{attentionhigh!52}{0.750} \\colorbox{attentionhigh!70}{1.000} -- masked\\par}";
+        assert!(text.contains(boxes), "{text}");
+        let signed = latex(&Matrix { values: &[-2.0, 1.0, 0.0, 0.5], ..matrix }, "", &legend, "").unwrap();
+        assert!(signed.contains("\\colorbox{attentionlow!70}{-2.000} \\colorbox{attentionlow!35}{-1.000}"), "{signed}");
+        assert!(signed.contains("\\colorbox{attentionhigh!70}{2.000}\\par}"), "nothing is masked: {signed}");
         assert!(text.contains("\\caption{Weights \\& more \\url{https://example.org/\\#e=a_b\\%20c}}"), "{text}");
         let many: Vec<String> = (0..40).map(|i| i.to_string()).collect();
-        assert!(latex(&Matrix { columns: &many, ..matrix }, "", "").is_err());
+        assert!(latex(&Matrix { columns: &many, ..matrix }, "", &legend, "").is_err());
     }
 }

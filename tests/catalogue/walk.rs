@@ -7,7 +7,8 @@ use attention_playground::attention::request::{
 use attention_playground::attention::{Estimator, Inputs, Loaded, Plan, Problem, assemble, lowering, made, scale};
 use attention_playground::catalogue::{self, Param};
 use attention_playground::experiment::{
-    CausalAlignment, Choice, Experiment, FormulaChoice, Input, Issue, Issues, Join, Layer, MaskChoice, Size, check,
+    CausalAlignment, Choice, Experiment, FormulaChoice, Input, Issue, Issues, Join, Layer, MaskChoice, Normals, Size,
+    check,
 };
 use attention_playground::formula::Sorted;
 
@@ -55,7 +56,7 @@ impl Place {
         let params: Sorted<String, f64> = params.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
         let recipe = if self.room == "input" { self.id } else { "normal" };
         let mut experiment = Experiment {
-            input: Input::Generated { recipe: recipe.to_owned(), size, seed: 3 },
+            input: Input::Generated { recipe: recipe.to_owned(), size, seed: 3, normals: Normals::Unrounded },
             mask: MaskChoice::of("causal"),
             seed: 5,
             ..Experiment::default()

@@ -3,8 +3,8 @@
 use attention_playground::attention::{self, Loaded};
 use attention_playground::catalogue::{self, Slot};
 use attention_playground::experiment::{
-    CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Hidden, Input, Join, Layer, MaskChoice, Patch,
-    RopePairs, Scale, Size, SoftcapOrder, TensorName, Weights, WindowEdge,
+    CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Hidden, Input, Join, Layer, MaskChoice,
+    Normals, Patch, RopePairs, Scale, Size, SoftcapOrder, TensorName, Weights, WindowEdge,
 };
 use attention_playground::formula::{Sorted, Ty};
 
@@ -59,7 +59,7 @@ const FORMULAS: [&str; 37] = [
 const SIZE: Size = Size { q_heads: 2, kv_heads: 2, n_q: 9, n_k: 9, d: 8, d_v: 6 };
 
 fn normal(size: Size) -> Input {
-    Input::Generated { recipe: "normal".to_owned(), size, seed: 3 }
+    Input::Generated { recipe: "normal".to_owned(), size, seed: 3, normals: Normals::Unrounded }
 }
 
 /// No mask, nothing added.
@@ -140,13 +140,49 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
             [("", 2, 2, 9, 9), (" grouped", 6, 2, 5, 11), (" longer", 1, 1, 11, 4)]
         {
             let size = Size { q_heads, kv_heads, n_q, n_k, d: 4, d_v: 5 };
-            let input = Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7 };
+            let input =
+                Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7, normals: Normals::Unrounded };
             add(&format!("recipe {}{what}", entry.id), Experiment { input, ..plain() });
         }
     }
+    for entry in catalogue::recipes() {
+        let size = Size { q_heads: 4, kv_heads: 2, n_q: 5, n_k: 7, d: 4, d_v: 5 };
+        let input =
+            Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7, normals: Normals::Rounded };
+        add(&format!("recipe {} rounded", entry.id), Experiment { input, ..plain() });
+    }
     let size = Size { q_heads: 4, kv_heads: 2, ..SIZE };
     let text = "The Dog didn't see \"it\"; 动物 sees the dog, Größe 🙂";
-    add("text", Experiment { input: Input::Text { text: text.to_owned(), size, seed: 5 }, ..plain() });
+    add(
+        "text",
+        Experiment {
+            input: Input::Text { text: text.to_owned(), size, seed: 5, normals: Normals::Unrounded },
+            ..plain()
+        },
+    );
+    let normals = Normals::Rounded;
+    add("text rounded", Experiment { input: Input::Text { text: text.to_owned(), size, seed: 5, normals }, ..plain() });
+    let learned = Experiment { position: Choice::of("learned"), ..plain() };
+    let input = Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 3, normals };
+    add("recipe normal rounded, learned positions", Experiment { input, ..learned });
+    let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 7, width: 12, seed: 4 };
+    let (weights, weights_b) = (Weights::Normal, None);
+    add(
+        "hidden rounded",
+        Experiment {
+            input: Input::Projected { x, weights, weights_b, size, seed: 11, normals, rounded: 0.0 },
+            ..plain()
+        },
+    );
+    let x = Hidden::TextImage { text: "one two".to_owned(), width: 2, cells: vec![0.0, 0.5, 1.0, 0.25] };
+    let (weights, weights_b) = (Weights::Normal, Some(Weights::Orthogonal));
+    add(
+        "hidden rounded, of two streams",
+        Experiment {
+            input: Input::Projected { x, weights, weights_b, size, seed: 11, normals, rounded: 0.0 },
+            ..plain()
+        },
+    );
     let hidden = [
         Hidden::Rows { rows: (0..6).map(|i| vec![i as f32 * 0.3, 1.0 - i as f32, 0.1]).collect() },
         Hidden::Generated { recipe: "smooth".to_owned(), rows: 7, width: 12, seed: 4 },
@@ -167,11 +203,27 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
             ("orthogonal", Weights::Orthogonal),
             ("own", own),
         ] {
-            let input = Input::Projected { x: x.clone(), weights: weights.clone(), weights_b: None, size, seed: 11 };
+            let input = Input::Projected {
+                x: x.clone(),
+                weights: weights.clone(),
+                weights_b: None,
+                size,
+                seed: 11,
+                normals: Normals::Unrounded,
+                rounded: 0.0,
+            };
             add(&format!("hidden {i} {what}"), Experiment { input, ..plain() });
             if x.streams()[1] > 0 {
                 let weights_b = Some(weights);
-                let input = Input::Projected { x: x.clone(), weights: Weights::Orthogonal, weights_b, size, seed: 11 };
+                let input = Input::Projected {
+                    x: x.clone(),
+                    weights: Weights::Orthogonal,
+                    weights_b,
+                    size,
+                    seed: 11,
+                    normals: Normals::Unrounded,
+                    rounded: 0.0,
+                };
                 add(&format!("hidden {i} {what} of B"), Experiment { input, ..plain() });
             }
         }

@@ -35,7 +35,7 @@ fn python() -> PathBuf {
 }
 
 /// What each script computes: its shape and its numbers, or what went wrong.
-fn run(scripts: &[(String, String)], folder: &Path) -> BTreeMap<String, Result<Vec<f64>, String>> {
+pub fn run(scripts: &[(String, String)], folder: &Path) -> BTreeMap<String, Result<Vec<f64>, String>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exports/run.py");
     let mut child = Command::new(python())
         .arg(script)
@@ -78,7 +78,7 @@ pub fn script(case: &Case, text: &str) -> String {
 }
 
 /// A folder with the files that scripts read.
-fn folder(name: &str) -> PathBuf {
+pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder

@@ -61,6 +61,12 @@ export async function use(): Promise<number> {
 
   // @ts-expect-error there is no such field
   await playground.run({ Q: tensor(1), K: tensor(1), V: tensor(1), is_casual: true });
+  const again: RunRequest = {
+    input: { kind: "generated", recipe: "normal", seed: 1, normals: "rounded", size: { n_q: 8 } },
+    edits: [{ tensor: "k", head: 0, row: 1, col: 2, value: 0.5 }],
+    estimator: { id: "linear" },
+  };
+  await playground.run(again);
   // @ts-expect-error a request lacks K and V
   await playground.run({ Q: tensor(1) });
   // @ts-expect-error there is no such engine

@@ -167,6 +167,7 @@ fn exports(checks: &mut Checks, filter: Option<&str>) {
     let wanted = |name: &str| filter.is_none_or(|word| name.contains(word));
     let tests = [
         ("numpy", "python_numpy_computes_what_the_page_does"),
+        ("numpy", "python_numpy_makes_the_same_bits"),
         ("jax", "python_jax_computes_what_the_page_does"),
         ("onnx", "python_onnx_computes_what_the_page_does"),
     ];

@@ -1,35 +1,31 @@
 //! The frame's layout.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use leptos::html::Main;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
 use super::ask::Asked;
+use super::hand::WayOut;
 use super::parts::Control;
 use super::turn::Turn;
 use super::{messages, sight};
 use crate::app::controls::Show;
 use crate::app::element::NodeRef;
 use crate::app::i18n::t;
+use crate::app::inputs::Exactness;
 use crate::app::reactive::{RwSignal, effect};
 use crate::app::rules::Thumb;
 use crate::app::shell::{self, Logo, Notices, StatusView};
 use crate::app::state::Lab;
 use crate::app::view::{handler, view};
-use crate::app::{link, runner, url};
+use crate::app::{runner, url};
 use crate::catalogue;
 use crate::engine::pool::Pool;
 use crate::experiment::{Experiment, Opened};
-
-/// Quiet time before the way out follows.
-const QUIET: Duration = Duration::from_millis(200);
 
 /// The whole frame.
 pub fn frame(asked: Asked, opened: Option<Opened>) -> impl IntoView {
@@ -122,36 +118,15 @@ fn poster(lab: Lab, started: RwSignal<bool>) -> AnyView {
     }
 }
 
-/// Whose it is, and the way to the full page, which opens with the frame's state as it is now.
+/// Whose it is, whether its numbers are exact, and the way to the full page, which opens with the frame's state as it is now.
 #[component]
 fn Foot() -> impl IntoView {
-    let lab = crate::app::state::lab();
-    let address = RwSignal::new(url::full_page(lab, ""));
-    let latest = Rc::new(Cell::new(0_u32));
-    effect(move || {
-        let (experiment, _) = (lab.experiment.get(), (lab.lang.get(), lab.theme.get()));
-        let turn = latest.get().wrapping_add(1);
-        latest.set(turn);
-        let latest = latest.clone();
-        let write = move || {
-            if latest.get() != turn {
-                return;
-            }
-            spawn_local(async move {
-                // Without the piece the link opens what it opened before.
-                if let Ok(written) = link::write(experiment).await {
-                    address.try_set(url::full_page(lab, &written.fragment));
-                }
-            });
-        };
-        // A drag writes one link, not one for each of its steps.
-        set_timeout(write, QUIET);
-    });
     view! {
         <footer class="embed__foot">
             <Logo />
             <span>"Attention Playground"</span>
-            <a href=move || address.get() target="_blank" rel="noopener">{t("Open in the playground", "在完整页面中打开")}" ↗"</a>
+            <Exactness />
+            <WayOut />
         </footer>
     }
 }

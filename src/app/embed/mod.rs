@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `ask` | what the address asks for |
 //! | `frame` | the layout: poster, controls, the part shown, the way to the full page |
+//! | `hand` | the way to the full page, and how the state gets there |
 //! | `parts` | which views a name stands for |
 //! | `pattern` | the mask's formula and its tiles |
 //! | `turn` | two frames of a page compute at a time: a lock that they share |
@@ -16,6 +17,7 @@
 
 mod ask;
 mod frame;
+mod hand;
 mod messages;
 mod parts;
 mod pattern;

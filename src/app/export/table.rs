@@ -5,11 +5,12 @@ use leptos::prelude::*;
 use super::parts::{Refused, Save, Text};
 use super::taken::Taken;
 use crate::app::controls::{Choices, Item, Look, words};
-use crate::app::i18n::t;
+use crate::app::i18n::{self, t};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
-use crate::export::{self, Matrix};
+use crate::experiment::Stage;
+use crate::export::{self, Legend, Matrix};
 
 /// The tab.
 #[component]
@@ -55,7 +56,12 @@ fn Numbers(taken: Taken, latex: RwSignal<bool>) -> impl IntoView {
                 if !latex.get() {
                     return view! { <Text text=export::csv(&matrix) label=words("The table", "表格") file="attention.csv".to_owned() /> };
                 }
-                match export::latex(&matrix, &taken.caption(lang), &taken.link) {
+                let weight = i18n::now(lang, "Weight, share of the row", "权重，占该行的份额");
+                let legend = Legend {
+                    unit: if stage == Stage::Weights { weight } else { i18n::now(lang, "Score", "分数") },
+                    masked: i18n::now(lang, "masked", "被掩码"),
+                };
+                match export::latex(&matrix, &taken.caption(lang), &legend, &taken.link) {
                     Ok(text) => view! { <Text text=text label=words("The table", "表格") file="attention.tex".to_owned() /> },
                     Err(issues) => view! { <Refused issues=issues /> },
                 }

@@ -110,7 +110,11 @@ mod tests {
         e.paint.push(Patch { head: None, q: [6, 8], k: [0, 2], allow: true });
         e.data.insert("doc".to_owned(), vec![0.0; 16]);
         let size = Size { q_heads: 2, kv_heads: 2, n_q: 6, n_k: 6, d: 4, d_v: 4 };
-        replace(&mut e, Input::Generated { recipe: "normal".to_owned(), size, seed: 1 }, &|_| Some(16));
+        replace(
+            &mut e,
+            Input::Generated { recipe: "normal".to_owned(), size, seed: 1, normals: Normals::Unrounded },
+            &|_| Some(16),
+        );
         assert!(e.edits.is_empty() && e.data.is_empty());
         assert_eq!(e.paint, [Patch { head: None, q: [0, 2], k: [0, 2], allow: true }]);
         assert_eq!((e.view.head, e.view.query, e.view.key), (1, 5, 2));
@@ -124,6 +128,8 @@ mod tests {
             weights_b: None,
             size: Size::default(),
             seed: 0,
+            normals: Normals::Rounded,
+            rounded: 0.0,
         };
         let mut e = Experiment::default();
         e.mask.id = "axial".to_owned();

@@ -175,7 +175,7 @@ pub fn Target(
 }
 
 /// Opens a file.
-async fn opened(file: &File) -> Result<Bundle, Words> {
+pub async fn opened(file: &File) -> Result<Bundle, Words> {
     let (size, most) = (file.size(), file_limits::FILE);
     if size > most as f64 {
         let (size, most) = ((size / f64::from(1 << 20)).round() as u64, most >> 20);

@@ -51,7 +51,7 @@ pub fn generate(lab: Lab, recipe: &str) {
 fn change(lab: Lab, key: &str, change: impl FnOnce(&mut String, &mut Size, &mut u64)) {
     let mut input = lab.experiment.with_untracked(|e| e.input.clone());
     match &mut input {
-        Input::Generated { recipe, size, seed } => change(recipe, size, seed),
+        Input::Generated { recipe, size, seed, .. } => change(recipe, size, seed),
         Input::Text { size, seed, .. } | Input::Projected { size, seed, .. } => change(&mut String::new(), size, seed),
         Input::Capture { .. } | Input::Numbers { .. } => return,
     }

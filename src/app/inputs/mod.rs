@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `source` | the five kinds of input, and what each was set to before |
 //! | `captured`, `generated`, `text`, `paste`, `hidden` | the controls of one kind |
-//! | `numbers`, `drop` | matrices as text; files that are dropped or chosen |
+//! | `numbers`, `drop`, `dropped` | matrices as text; files that are dropped or chosen; those dropped beside every such place |
 //! | `choose` | which arrays of a file, and which part of them, are Q, K and V |
+//! | `exactness` | whether a link has rounded the numbers |
 //! | `onto` | numbers from the clipboard onto a matrix |
 //! | `snippet` | how to get Q, K and V out of a model |
 //! | `frames` | the pace of readers on the page's own thread |
@@ -19,6 +20,8 @@ mod cell;
 mod change;
 mod choose;
 mod drop;
+mod dropped;
+mod exactness;
 mod frames;
 mod generated;
 mod hidden;
@@ -34,6 +37,8 @@ mod text;
 mod tokens;
 
 pub use change::follow;
+pub use dropped::choose_dropped;
+pub use exactness::Exactness;
 pub use generated::generate;
 use leptos::prelude::*;
 pub use matrices::MatricesCard;

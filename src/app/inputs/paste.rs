@@ -8,6 +8,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use super::change::set_input;
 use super::choose::Chooser;
 use super::drop::{Opened, Target, of_file, rows_of, said};
+use super::exactness::Exactness;
 use super::numbers::{Part, Rows, RowsField};
 use super::snippet::Snippet;
 use crate::app::i18n::t;
@@ -67,6 +68,7 @@ fn Fields() -> impl IntoView {
     });
     view! {
         <Target take=take>
+            <Exactness />
             {FIELDS.map(|(tensor, letter, colour)| view! { <Field tensor=tensor letter=letter colour=colour drafts=drafts choose=choose /> }).collect_view()}
             <p class="note">{t(
                 "One row a token, an empty line between heads: cells of a spreadsheet, CSV, JSON, or what NumPy and PyTorch print. A file dropped on a field goes there; dropped anywhere else here, you choose what of it is Q, K and V: .npz, .npy, .safetensors, .csv, .tsv, .json, .txt.",
@@ -85,7 +87,7 @@ const FIELDS: [(TensorName, &str, &str); 3] =
 
 /// The rows of one tensor in the experiment.
 fn rows(input: &Input, tensor: TensorName) -> Option<Part> {
-    let Input::Numbers { q, k, v, q_heads, kv_heads } = input else { return None };
+    let Input::Numbers { q, k, v, q_heads, kv_heads, .. } = input else { return None };
     let (rows, heads) = match tensor {
         TensorName::Q => (q, q_heads),
         TensorName::K => (k, kv_heads),
@@ -113,7 +115,10 @@ fn set_rows(lab: Lab, drafts: Drafts, tensor: TensorName, new: Part) {
     if misfit(&q, &k, &v).is_none() {
         drafts.set([const { None }; 3]);
         let (q_heads, kv_heads) = (q.heads, k.heads);
-        set_input(lab, "input.numbers", Input::Numbers { q: q.rows, k: k.rows, v: v.rows, q_heads, kv_heads });
+        // Those of the three that stay are as exact as they were.
+        let rounded = input.rounded();
+        let new = Input::Numbers { q: q.rows, k: k.rows, v: v.rows, q_heads, kv_heads, rounded };
+        set_input(lab, "input.numbers", new);
     }
 }
 

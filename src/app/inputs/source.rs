@@ -19,7 +19,7 @@ use crate::app::reactive::Signal;
 use crate::app::state::{Lab, Notice, lab};
 use crate::app::view::view;
 use crate::catalogue;
-use crate::experiment::{Hidden, Input, Size, Weights};
+use crate::experiment::{Hidden, Input, Normals, Size, Weights};
 
 /// The five kinds of input, in the order of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ fn first_of(lab: Lab, kind: Kind, now: Input) -> Result<Input, SplitLoaderError>
         Kind::Capture => Input::default(),
         Kind::Generated => {
             let recipe = catalogue::recipes().first().map_or("", |r| r.id).to_owned();
-            Input::Generated { recipe, size: Size::default(), seed: 0 }
+            Input::Generated { recipe, size: Size::default(), seed: 0, normals: Normals::Rounded }
         }
         Kind::Text => {
             let text = match now {
@@ -139,12 +139,13 @@ fn first_of(lab: Lab, kind: Kind, now: Input) -> Result<Input, SplitLoaderError>
             let text = text
                 .filter(|t| t.len() < 400)
                 .unwrap_or_else(|| "the cat sat on the mat and the dog lay on the rug".to_owned());
-            Input::Text { text, size: Size::default(), seed: 0 }
+            Input::Text { text, size: Size::default(), seed: 0, normals: Normals::Rounded }
         }
         Kind::Numbers => numbers_of_head(lab),
         Kind::Projected => {
             let x = Hidden::Image { width: 8, cells: (0..64).map(|at| f32::from(u8::from(at % 9 == 0))).collect() };
-            Input::Projected { x, weights: Weights::Normal, weights_b: None, size: Size::default(), seed: 0 }
+            let (weights, size) = (Weights::Normal, Size::default());
+            Input::Projected { x, weights, weights_b: None, size, seed: 0, normals: Normals::Rounded, rounded: 0.0 }
         }
     })
 }

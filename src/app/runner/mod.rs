@@ -12,6 +12,8 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+pub use input::Inputs;
+
 use super::clock;
 use super::state::{Lab, Status, Timing};
 use crate::api;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
-use crate::app::i18n;
+use crate::app::inputs;
 use crate::app::state::{Lab, Notice};
 use crate::experiment::{Experiment, Issue, Issues, Message, merge, message};
 use crate::interchange::shown;
@@ -39,28 +39,29 @@ fn unwrapped(mut value: Value) -> Value {
     }
 }
 
+/// Arrays of files with these endings are no JSON, and may be large.
+const ARRAYS: [&str; 3] = [".npy", ".npz", ".safetensors"];
+
 /// Opens a dropped file if it is a saved experiment, as one step of undo, or says in a notice what is wrong with it. Whether it is one; with
-/// `alone`, nobody else will look at the file, and a notice says so.
+/// `alone`, nobody else will look at the file, and of one with numbers one chooses what comes in.
 pub async fn open(lab: Lab, file: File, alone: bool) -> bool {
     let name = shown(&file.name());
     let lang = lab.lang.get_untracked();
-    let notice = |text: String| lab.notices.update(|all| all.push(Notice { text, keep: None }));
+    let arrays = ARRAYS.iter().any(|ending| file.name().to_ascii_lowercase().ends_with(ending));
+    let value = if arrays { None } else { json(&file).await.ok() };
     // Numbers may be JSON as well: an experiment says where its own come from.
-    let value = json(&file).await.ok().filter(|value| value["input"]["kind"].is_string());
-    let Some(value) = value else {
+    let Some(value) = value.filter(|value| value["input"]["kind"].is_string()) else {
         if alone {
-            let text = i18n::now(
-                lang,
-                "is no saved experiment. Files with numbers are dropped on the fields of the source “Paste”.",
-                "不是已保存的实验。含数值的文件请拖到来源“粘贴”的输入框上。",
-            );
-            notice(format!("{name} {text}"));
+            inputs::choose_dropped(lab, file).await;
         }
         return false;
     };
     match merge(&Experiment::default(), &value) {
         Ok(experiment) => lab.replace("file", experiment),
-        Err(issues) => notice(format!("{name}: {}", issues.lines(lang))),
+        Err(issues) => {
+            let text = format!("{name}: {}", issues.lines(lang));
+            lab.notices.update(|all| all.push(Notice { text, keep: None }));
+        }
     }
     true
 }

@@ -45,7 +45,7 @@ fn sheet() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(sheet::sheet)
 }
 
-/// Opens a dropped file if it is a saved experiment; whether it is one. With `alone`, a notice says if it is not: nobody else will look at it.
+/// Opens a dropped file if it is a saved experiment; whether it is one. With `alone`, one with numbers opens for choosing: nobody else will look at it.
 pub async fn open_file(lab: Lab, file: File, alone: bool) -> bool {
     if whole::fetch(lab).await.is_err() {
         return false;

@@ -9,7 +9,7 @@ use web_sys::DragEvent;
 use crate::app::share;
 use crate::app::state::Lab;
 
-/// Keeps the page for as long as it lives; a saved experiment opens in `lab`, where there is one.
+/// Keeps the page for as long as it lives; a saved experiment and a file with numbers open in `lab`, where there is one.
 pub fn guard(lab: Option<Lab>) {
     let handle = Closure::<dyn Fn(DragEvent)>::new(move |event: DragEvent| {
         // Text that is dragged from field to field is the browser's.

@@ -74,7 +74,7 @@ fn Sheet(open: RwSignal<bool>) -> impl IntoView {
             <p>
                 <a href="api/" target="_blank" rel="noopener">{t("JavaScript API, with a console", "JavaScript API 与控制台")}</a>
                 " · "
-                <a href="gallery/" target="_blank" rel="noopener">{t("Gallery as pages", "图集网页")}</a>
+                <a href=t("gallery/", "gallery/zh/") target="_blank" rel="noopener">{t("Gallery as pages", "图集网页")}</a>
                 " · "
                 <a href="measuring/" target="_blank" rel="noopener">{t("How each number is measured", "每个数值如何测得")}</a>
             </p>

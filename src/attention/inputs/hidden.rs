@@ -1,7 +1,7 @@
 //! Hidden states X: what is projected to Q, K and V.
 
 use super::recipe::{Options, Recipe, generate};
-use super::rng::Rng;
+use super::rng::{Rng, Seed};
 use super::text::embedding;
 use crate::attention::dims::Dims;
 use crate::experiment::{Hidden, tokenize};
@@ -21,7 +21,7 @@ pub struct States {
 /// beside a text, how patches get to their width.
 ///
 /// Rows that are too short are filled with 0, unknown generators give `normal`: the check has refused both.
-pub fn states(x: &Hidden, seed: u64) -> States {
+pub fn states(x: &Hidden, seed: Seed) -> States {
     let width = x.width();
     match x {
         Hidden::Rows { rows } => {
@@ -31,9 +31,10 @@ pub fn states(x: &Hidden, seed: u64) -> States {
             }
             States { tokens: numbers(rows.len()), width, data }
         }
-        Hidden::Generated { recipe, rows, width, seed } => {
+        Hidden::Generated { recipe, rows, width, seed: own } => {
             let dims = Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: *rows, n_k: *rows, d: *width, d_v: 1 };
-            let made = generate(Recipe::find(recipe).unwrap_or(Recipe::Normal), &dims, *seed, &Options::default());
+            let made =
+                generate(Recipe::find(recipe).unwrap_or(Recipe::Normal), &dims, seed.with(*own), &Options::default());
             States { tokens: numbers(*rows), width: *width, data: made.k }
         }
         Hidden::Text { text } => words(text, seed),
@@ -49,7 +50,7 @@ pub fn states(x: &Hidden, seed: u64) -> States {
         }
         Hidden::TextImage { text, width: side, cells } => {
             let mut all = words(text, seed);
-            let matrix = Rng::new(patches_seed(seed)).normals(Hidden::PATCH * width);
+            let matrix = Rng::of(patches_seed(seed)).normals(Hidden::PATCH * width);
             let scale = 1.0 / (Hidden::PATCH as f64).sqrt();
             for at in 0..cells.len() {
                 let patch = patch(cells, *side, at);
@@ -65,8 +66,8 @@ pub fn states(x: &Hidden, seed: u64) -> States {
 }
 
 /// Seeds are below 2^53, so the projections of patches and of X draw from streams that no other number of the input comes from.
-fn patches_seed(seed: u64) -> u64 {
-    seed | 1 << 62
+fn patches_seed(seed: Seed) -> Seed {
+    seed.with(seed.number | 1 << 62)
 }
 
 fn numbers(count: usize) -> Vec<String> {
@@ -78,7 +79,7 @@ fn places(count: usize, side: usize) -> Vec<String> {
     (0..count).map(|at| format!("{},{}", at / side, at % side)).collect()
 }
 
-fn words(text: &str, seed: u64) -> States {
+fn words(text: &str, seed: Seed) -> States {
     let tokens = tokenize(text);
     let data = tokens.iter().flat_map(|token| embedding(token, seed)).map(|x| x as f32).collect();
     States { tokens, width: Hidden::EMBEDDING, data }
@@ -102,11 +103,16 @@ fn patch(cells: &[f32], side: usize, at: usize) -> [f32; Hidden::PATCH] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Normals;
+
+    const fn seed(number: u64) -> Seed {
+        Seed { number, normals: Normals::Unrounded }
+    }
 
     #[test]
     fn a_patch_is_itself_and_its_neighbours() {
         let cells: Vec<f32> = (1..=6).map(|x| x as f32).collect();
-        let made = states(&Hidden::Image { width: 3, cells }, 0);
+        let made = states(&Hidden::Image { width: 3, cells }, seed(0));
         assert_eq!((made.width, made.tokens.len()), (10, 6));
         assert_eq!(made.tokens[4], "1,1");
         // The picture is 1 2 3 over 4 5 6.
@@ -117,14 +123,14 @@ mod tests {
 
     #[test]
     fn streams_follow_one_another_and_words_are_the_same_everywhere() {
-        let text = |text: &str| states(&Hidden::Text { text: text.to_owned() }, 7);
-        let both = states(&Hidden::Texts { a: "a dog".to_owned(), b: "one dog".to_owned() }, 7);
+        let text = |text: &str| states(&Hidden::Text { text: text.to_owned() }, seed(7));
+        let both = states(&Hidden::Texts { a: "a dog".to_owned(), b: "one dog".to_owned() }, seed(7));
         assert_eq!(both.tokens, ["a", "dog", "one", "dog"]);
         assert_eq!(both.data[64..128], text("dog").data[..]);
         assert_eq!(both.data[64..128], both.data[192..]);
         let mixed = Hidden::TextImage { text: "a dog".to_owned(), width: 2, cells: vec![0.0, 1.0] };
         assert_eq!(mixed.streams(), [2, 2]);
-        let mixed = states(&mixed, 7);
+        let mixed = states(&mixed, seed(7));
         assert_eq!(mixed.tokens, ["a", "dog", "0,0", "0,1"]);
         assert_eq!(mixed.data[..128], both.data[..128]);
         assert_eq!(mixed.data.len(), 4 * 64);
@@ -134,7 +140,7 @@ mod tests {
     #[test]
     fn a_generator_gives_its_keys() {
         let x = Hidden::Generated { recipe: "one_hot".to_owned(), rows: 5, width: 4, seed: 0 };
-        let made = states(&x, 3);
+        let made = states(&x, seed(3));
         assert_eq!((made.tokens.len(), made.width, made.data.len()), (5, 4, 20));
         assert_eq!(made.data[4..8], [0.0, 2.0, 0.0, 0.0]);
     }

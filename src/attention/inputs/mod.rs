@@ -12,5 +12,5 @@ mod structured;
 pub use hidden::{States, states};
 pub use projected::{matrices, project, second};
 pub use recipe::{Generated, Options, Recipe, generate};
-pub use rng::Rng;
+pub use rng::{Rng, Seed};
 pub use text::{TextInputs, embed, tokenize};

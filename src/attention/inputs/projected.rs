@@ -3,14 +3,14 @@
 
 use super::hidden::States;
 use super::recipe::Generated;
-use super::rng::Rng;
+use super::rng::{Rng, Seed};
 use super::structured::orthonormal;
 use crate::attention::dims::Dims;
 use crate::experiment::Weights;
 
 /// Seed of the matrices of stream B: seeds of experiments are below 2^53, so it shares no stream with those of A, nor with X.
-pub fn second(seed: u64) -> u64 {
-    seed | 1 << 62
+pub fn second(seed: Seed) -> Seed {
+    seed.with(seed.number | 1 << 62)
 }
 
 /// W_Q `[width, q_heads · d]`, W_K `[width, kv_heads · d]` and W_V `[width, kv_heads · d_v]`, row-major. Drawn in this order, whole, from
@@ -21,9 +21,9 @@ pub fn second(seed: u64) -> u64 {
 /// def normal(*shape): u, v = r.random((2, *shape)); return np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)
 /// W_Q, W_K, W_V = (normal(width, columns) / np.sqrt(width) for columns in (q_heads * d, kv_heads * d, kv_heads * d_v))
 /// ```
-pub fn matrices(weights: &Weights, width: usize, dims: &Dims, seed: u64) -> [Vec<f64>; 3] {
+pub fn matrices(weights: &Weights, width: usize, dims: &Dims, seed: Seed) -> [Vec<f64>; 3] {
     let columns = [dims.q_heads * dims.d, dims.kv_heads * dims.d, dims.kv_heads * dims.d_v];
-    let rng = &mut Rng::new(seed | 1 << 63);
+    let rng = &mut Rng::of(seed.with(seed.number | 1 << 63));
     let flat = |rows: &[Vec<f32>]| rows.iter().flatten().map(|x| f64::from(*x)).collect();
     match weights {
         Weights::Normal => {
@@ -77,6 +77,11 @@ fn heads<'a>(x: &States, matrix: impl Fn(usize) -> &'a [f64], heads: usize, size
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Normals;
+
+    const fn seed(number: u64) -> Seed {
+        Seed { number, normals: Normals::Unrounded }
+    }
 
     const DIMS: Dims = Dims { batch: 1, q_heads: 4, kv_heads: 2, n_q: 3, n_k: 3, d: 2, d_v: 3 };
 
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_identity_slices_x() {
-        let identity = matrices(&Weights::Identity, 8, &DIMS, 0);
+        let identity = matrices(&Weights::Identity, 8, &DIMS, seed(0));
         let made = project(&x(), 3, [&identity, &identity], &DIMS);
         // Head 1 of Q has columns 2 and 3 of every row.
         assert_eq!(made.q[6..12], [2.0, 3.0, 10.0, 11.0, 18.0, 19.0]);
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn orthogonal_columns_keep_lengths_and_normal_ones_the_variance() {
-        let [q, k, v] = matrices(&Weights::Orthogonal, 8, &DIMS, 5);
+        let [q, k, v] = matrices(&Weights::Orthogonal, 8, &DIMS, seed(5));
         for (matrix, columns) in [(&q, 8), (&k, 4), (&v, 6)] {
             for a in 0..columns {
                 for b in 0..columns {
@@ -107,7 +112,7 @@ mod tests {
             }
         }
         let large = Dims { d: 64, ..DIMS };
-        let [q, ..] = matrices(&Weights::Normal, 100, &large, 5);
+        let [q, ..] = matrices(&Weights::Normal, 100, &large, seed(5));
         let variance = q.iter().map(|x| x * x).sum::<f64>() / q.len() as f64;
         assert!((variance * 100.0 - 1.0).abs() < 0.05, "{variance}");
     }
@@ -121,14 +126,14 @@ mod tests {
             k: vec![vec![1.0], vec![1.0]],
             v: vec![vec![0.5], vec![0.0]],
         };
-        let own = matrices(&weights, 2, &dims, 0);
+        let own = matrices(&weights, 2, &dims, seed(0));
         let made = project(&x, 2, [&own, &own], &dims);
         assert_eq!((made.q, made.k, made.v), (vec![1.0, 3.0, 20.0, 40.0], vec![3.0, 7.0], vec![0.5, 1.5]));
     }
 
     #[test]
     fn each_stream_has_its_own_matrices() {
-        let [a, b] = [0, second(0)].map(|seed| matrices(&Weights::Normal, 8, &DIMS, seed));
+        let [a, b] = [seed(0), second(seed(0))].map(|seed| matrices(&Weights::Normal, 8, &DIMS, seed));
         assert!(a.iter().zip(&b).all(|(a, b)| a.iter().zip(b).all(|(a, b)| a != b)));
         let [both, of_a, of_b] = [[&a, &b], [&a, &a], [&b, &b]].map(|of| project(&x(), 1, of, &DIMS));
         for ([both, a, b], size) in

@@ -1,6 +1,6 @@
 //! The list of seeded recipes for Q, K and V.
 
-use super::rng::Rng;
+use super::rng::{Rng, Seed};
 use super::structured;
 use crate::attention::dims::Dims;
 
@@ -78,8 +78,8 @@ pub struct Generated {
 }
 
 /// Makes the inputs. Never fails; memory is that of the result, so check the sizes before.
-pub fn generate(recipe: Recipe, dims: &Dims, seed: u64, options: &Options) -> Generated {
-    let rng = &mut Rng::new(seed);
+pub fn generate(recipe: Recipe, dims: &Dims, seed: Seed, options: &Options) -> Generated {
+    let rng = &mut Rng::of(seed);
     match recipe {
         Recipe::Normal => independent(dims, rng, normal),
         Recipe::Uniform => {

@@ -4,6 +4,11 @@
 //! makes the numbers (O'Neill 2014, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms for Random Number
 //! Generation"; numpy/random/src/pcg64).
 
+use crate::experiment::Normals;
+
+/// Rounded normal numbers are multiples of its inverse, 2^-16.
+const GRID: f64 = 65_536.0;
+
 const MULTIPLIER: u128 = 0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645;
 
 /// A stream of pseudo-random numbers; the same seed gives the same numbers on every machine and in NumPy.
@@ -11,15 +16,37 @@ const MULTIPLIER: u128 = 0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645;
 pub struct Rng {
     state: u128,
     increment: u128,
+    normals: Normals,
+}
+
+/// What an input draws its numbers from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed {
+    /// The seed.
+    pub number: u64,
+    /// The rule of normal numbers.
+    pub normals: Normals,
+}
+
+impl Seed {
+    /// Another stream under the same rule.
+    pub(super) fn with(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
 }
 
 impl Rng {
-    /// `np.random.default_rng(seed)`.
+    /// The stream of an input, its normal numbers by the input's rule.
+    pub fn of(seed: Seed) -> Self {
+        Self { normals: seed.normals, ..Self::new(seed.number) }
+    }
+
+    /// `np.random.default_rng(seed)`; its normal numbers are not rounded.
     pub fn new(seed: u64) -> Self {
         let [state_high, state_low, stream_high, stream_low] = seed_sequence(seed);
         let join = |high: u64, low: u64| u128::from(high) << 64 | u128::from(low);
         let increment = join(stream_high, stream_low) << 1 | 1;
-        let mut rng = Self { state: increment, increment };
+        let mut rng = Self { state: increment, increment, normals: Normals::Unrounded };
         rng.state = rng.state.wrapping_add(join(state_high, state_low));
         rng.step();
         rng
@@ -59,10 +86,17 @@ impl Rng {
     /// u, v = r.random((2, count)); np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)
     /// ```
     ///
+    /// and, where the rule says so, `np.round(65536 * those) / 65536`.
+    ///
     /// It is not NumPy's own `standard_normal`, whose ziggurat tables would be two thousand constants here. The logarithm and cosine
-    /// of two libraries may differ in the last place of f64.
+    /// of two libraries may differ in the last place of f64, for which the rounding is ([`Normals`]).
     pub fn normals(&mut self, count: usize) -> Vec<f64> {
-        self.pairs(count).map(|(u, v)| (-2.0 * (-u).ln_1p()).sqrt() * (std::f64::consts::TAU * v).cos()).collect()
+        let rounded = self.normals == Normals::Rounded;
+        let number = |(u, v): (f64, f64)| {
+            let x = (-2.0 * (-u).ln_1p()).sqrt() * (std::f64::consts::TAU * v).cos();
+            if rounded { (x * GRID).round_ties_even() / GRID } else { x }
+        };
+        self.pairs(count).map(number).collect()
     }
 }
 
@@ -141,5 +175,38 @@ mod tests {
         let many: Vec<f64> = Rng::new(7).normals(100_000).into_iter().map(|x| f64::from(x as f32)).collect();
         assert!((many.iter().sum::<f64>() - -482.900_884_923_416).abs() < 1e-5);
         assert!((many.iter().map(|x| x * x).sum::<f64>() / 99_029.244_694_999_04 - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rounded_normals_are_numpys_bit_for_bit() {
+        // python3 -c "import numpy as np
+        // for s in (0, 1, 7, 12345, 2**40 | 7, 2**53 - 1):
+        //   u, v = np.random.default_rng(s).random((2, 10000))
+        //   x = np.round(65536 * np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)) / 65536
+        //   print(s, (x.astype('f4').view('u4').astype('u8') * np.arange(1, 10001, dtype='u8')).sum())"
+        let numpy = [
+            (0, 107_694_927_064_276_160),
+            (1, 105_742_647_838_338_368),
+            (7, 106_343_423_249_729_024),
+            (12_345, 106_179_756_632_782_208),
+            (1_099_511_627_783, 106_650_462_058_614_208),
+            (9_007_199_254_740_991, 107_295_442_071_143_744),
+        ];
+        for (number, expected) in numpy {
+            let normals = Rng::of(Seed { number, normals: Normals::Rounded }).normals(10_000);
+            // Each counts by its place, so that no two can be exchanged.
+            let sum = normals.iter().zip(1..).fold(0_u64, |sum, (x, at)| sum + u64::from((*x as f32).to_bits()) * at);
+            assert_eq!(sum, expected, "seed {number}");
+        }
+    }
+
+    #[test]
+    fn rounded_normals_are_near_and_exact_in_single_precision() {
+        let seed = Seed { number: 7, normals: Normals::Rounded };
+        for (rounded, plain) in Rng::of(seed).normals(100_000).into_iter().zip(Rng::new(7).normals(100_000)) {
+            assert!((rounded - plain).abs() <= 2f64.powi(-17), "{plain} became {rounded}");
+            assert_eq!((rounded * GRID).fract(), 0.0);
+            assert_eq!(f64::from(rounded as f32), rounded);
+        }
     }
 }

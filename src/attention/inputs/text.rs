@@ -1,7 +1,7 @@
 //! Text to Q, K and V without a model: every token has a seeded embedding, so equal words are equal and nothing else is known of them.
 
 use super::recipe::Generated;
-use super::rng::Rng;
+use super::rng::{Rng, Seed};
 use crate::attention::dims::Dims;
 use crate::experiment::Hidden;
 pub use crate::experiment::tokenize;
@@ -22,12 +22,12 @@ pub struct TextInputs {
 
 /// The embedding `x` of a token: [`WIDTH`] standard normal numbers from the seed `fnv1a(lower-case token) ^ rotate(seed, 32)` (FNV-1a,
 /// 64 bits, of UTF-8). Equal words have equal embeddings in every text, whatever their case.
-pub(super) fn embedding(token: &str, seed: u64) -> Vec<f64> {
+pub(super) fn embedding(token: &str, seed: Seed) -> Vec<f64> {
     let hash = token
         .to_lowercase()
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    Rng::new(hash ^ seed.rotate_left(32)).normals(WIDTH)
+    Rng::of(seed.with(hash ^ seed.number.rotate_left(32))).normals(WIDTH)
 }
 
 /// `x W` for a `[WIDTH, size]` matrix.
@@ -42,11 +42,11 @@ fn project(x: &[f64], w: &[f64], size: usize) -> impl Iterator<Item = f32> {
 /// `1/sqrt(d)`, others about 0 ± 1) while every head sees the words its own way. There is no position in it.
 ///
 /// `dims` gives heads, `d` and `d_v`; its batch and lengths are replaced.
-pub fn embed(text: &str, dims: &Dims, seed: u64) -> TextInputs {
+pub fn embed(text: &str, dims: &Dims, seed: Seed) -> TextInputs {
     let tokens = tokenize(text);
     let dims = Dims { batch: 1, n_q: tokens.len(), n_k: tokens.len(), ..*dims };
     let x: Vec<Vec<f64>> = tokens.iter().map(|token| embedding(token, seed)).collect();
-    let mut rng = Rng::new(seed);
+    let mut rng = Rng::of(seed);
     let mut matrix = |size: usize| -> Vec<f64> {
         rng.normals(WIDTH * size).into_iter().map(|w| w / (WIDTH as f64).sqrt()).collect()
     };
@@ -72,26 +72,32 @@ pub fn embed(text: &str, dims: &Dims, seed: u64) -> TextInputs {
 mod tests {
     use super::*;
 
+    use crate::experiment::Normals;
+
+    const fn seed(number: u64) -> Seed {
+        Seed { number, normals: Normals::Unrounded }
+    }
+
     const DIMS: Dims = Dims { batch: 9, q_heads: 4, kv_heads: 2, n_q: 0, n_k: 0, d: 32, d_v: 6 };
 
     #[test]
     fn equal_words_are_equal_and_the_rest_is_seeded() {
-        let a = embed("The dog saw the cat", &DIMS, 1);
+        let a = embed("The dog saw the cat", &DIMS, seed(1));
         assert_eq!(a.dims, Dims { batch: 1, n_q: 5, n_k: 5, ..DIMS });
         assert_eq!((a.inputs.q.len(), a.inputs.k.len(), a.inputs.v.len()), (4 * 5 * 32, 2 * 5 * 32, 2 * 5 * 6));
         assert_eq!(a.inputs.k[..32], a.inputs.k[3 * 32..4 * 32]);
         assert_ne!(a.inputs.k[..32], a.inputs.k[32..64]);
         // The word alone has the same key as in the sentence.
-        assert_eq!(embed("dog", &DIMS, 1).inputs.k[..32], a.inputs.k[32..64]);
-        assert_eq!(embed("The dog saw the cat", &DIMS, 1), a);
-        assert_ne!(embed("The dog saw the cat", &DIMS, 2).inputs, a.inputs);
-        assert!(embed("", &DIMS, 1).inputs.q.is_empty());
+        assert_eq!(embed("dog", &DIMS, seed(1)).inputs.k[..32], a.inputs.k[32..64]);
+        assert_eq!(embed("The dog saw the cat", &DIMS, seed(1)), a);
+        assert_ne!(embed("The dog saw the cat", &DIMS, seed(2)).inputs, a.inputs);
+        assert!(embed("", &DIMS, seed(1)).inputs.q.is_empty());
     }
 
     #[test]
     fn numbers_have_unit_variance_and_tokens_find_their_equals() {
         let text: String = (0..400).map(|i| format!("w{i} ")).collect();
-        let TextInputs { dims, inputs, .. } = embed(&text, &DIMS, 5);
+        let TextInputs { dims, inputs, .. } = embed(&text, &DIMS, seed(5));
         for tensor in [&inputs.q, &inputs.k, &inputs.v] {
             let variance = tensor.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / tensor.len() as f64;
             assert!((variance - 1.0).abs() < 0.15, "{variance}");

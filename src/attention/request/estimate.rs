@@ -7,7 +7,7 @@ use crate::attention::estimators::{self, Estimate, Estimator};
 use crate::experiment::{Algorithm, Backend, Conventions, Issue, Issues};
 
 /// What can be had.
-const OUTPUTS: [&str; 6] = ["Y", "exact", "error", "total_error", "trace", "states"];
+pub(super) const OUTPUTS: [&str; 6] = ["Y", "exact", "error", "total_error", "trace", "states"];
 /// What is given when nothing is asked for.
 const USUAL: [&str; 3] = ["Y", "exact", "error"];
 

@@ -75,18 +75,23 @@ const REQUEST: [Field; 32] = [
     field("repeat", Count),
 ];
 
+/// What stands in the place of Q, K and V: the input of an experiment, and cells of it that are changed.
+const MADE: [&str; 2] = ["input", "edits"];
+
 /// The names of all fields of a request of attention.
 pub fn field_names() -> impl Iterator<Item = &'static str> {
-    REQUEST.iter().map(|field| field.name).chain(TENSORS).chain([SINK]).chain(PASSED_OVER)
+    REQUEST.iter().map(|field| field.name).chain(MADE).chain(TENSORS).chain([SINK]).chain(PASSED_OVER)
 }
 
 /// A request while its fields are gathered.
 #[derive(Debug, Default)]
 pub struct Draft {
     fields: Map<String, Value>,
-    tensors: Vec<(String, Tensor)>,
+    /// `input` and `edits`.
+    pub(super) made: Map<String, Value>,
+    pub(super) tensors: Vec<(String, Tensor)>,
     sink: Option<Vec<f32>>,
-    issues: Vec<Issue>,
+    pub(super) issues: Vec<Issue>,
 }
 
 impl Draft {
@@ -101,8 +106,12 @@ impl Draft {
 
     /// Takes a field that JSON can hold.
     pub fn field(&mut self, name: &str, value: Value) {
+        if MADE.contains(&name) {
+            self.made.insert(name.to_owned(), value);
+            return;
+        }
         let Some(field) = REQUEST.iter().find(|field| field.name == name) else {
-            let names = REQUEST.iter().map(|field| field.name).chain(TENSORS).chain([SINK]);
+            let names = REQUEST.iter().map(|field| field.name).chain(MADE).chain(TENSORS).chain([SINK]);
             self.issues.push(Issue::new(shown(name), unknown(Text::new("field", "字段"), name, names)));
             return;
         };

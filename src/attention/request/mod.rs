@@ -5,6 +5,7 @@ mod convert;
 mod estimate;
 mod fields;
 mod gradients;
+mod made;
 mod mask;
 mod operators;
 mod outputs;
@@ -20,6 +21,7 @@ pub use estimate::{EstimatePrepared, prepare_estimate};
 pub use fields::{Draft, SINK, TENSORS, field_names};
 pub use gradients::Gradients;
 pub use operators::{Op, OperatorDraft, OperatorPrepared, OperatorRequest, prepare_operator};
+pub use outputs::{estimate_names, output_names};
 pub use tensor::{Layout, Tensor};
 
 /// A formula, or an entry of the catalogue with its parameters.

@@ -1,9 +1,23 @@
 //! What a request wants back.
 
-use super::gradients;
 use super::{Rect, Request};
+use super::{estimate, gradients};
 use crate::attention::dims::Dims;
 use crate::experiment::{Issue, Stage};
+
+/// What a run gives, beside gradients.
+const OF_A_RUN: [&str; 7] = ["Y", "rect", "present_key", "present_value", "qk_matmul_output", "weights", "logsumexp"];
+
+/// The names of all outputs of a request of attention: those of a run and its gradients, and those that stand beside an estimator alone.
+pub fn output_names() -> impl Iterator<Item = &'static str> {
+    let beside = estimate::OUTPUTS.into_iter().filter(|name| !OF_A_RUN.contains(name));
+    OF_A_RUN.into_iter().chain(gradients::OUTPUTS).chain(beside)
+}
+
+/// Those of a request with an estimator.
+pub fn estimate_names() -> impl Iterator<Item = &'static str> {
+    estimate::OUTPUTS.into_iter()
+}
 
 /// The outputs wanted, and the stages that the matrices among them show.
 pub fn wanted(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, [Option<Stage>; 2]) {
@@ -19,22 +33,13 @@ pub fn wanted(request: &Request, issues: &mut Vec<Issue>) -> (Vec<String>, [Opti
     };
     let outputs = request.outputs.clone().unwrap_or_else(|| vec!["Y".to_owned()]);
     for (i, output) in outputs.iter().enumerate() {
-        match output.as_str() {
-            "Y" | "present_key" | "present_value" | "logsumexp" | "qk_matmul_output" | "weights" => {}
-            gradient if gradients::OUTPUTS.contains(&gradient) => {}
-            "rect" => {
-                if request.rect.is_none() {
-                    issues.push(Issue::new("rect", "is missing, and `outputs` asks for it"));
-                }
-            }
-            other => {
-                let known =
-                    "Y, rect, present_key, present_value, qk_matmul_output, weights, logsumexp, dQ, dK, dV, dparams";
-                issues.push(Issue::new(
-                    format!("outputs[{i}]"),
-                    format!("`{other}` can't be computed here; there are {known}"),
-                ));
-            }
+        let known = || OF_A_RUN.into_iter().chain(gradients::OUTPUTS);
+        if !known().any(|name| name == output) {
+            let known = known().collect::<Vec<_>>().join(", ");
+            let message = format!("`{output}` can't be computed here; there are {known}");
+            issues.push(Issue::new(format!("outputs[{i}]"), message));
+        } else if output == "rect" && request.rect.is_none() {
+            issues.push(Issue::new("rect", "is missing, and `outputs` asks for it"));
         }
     }
     let wanted = |name: &str| outputs.iter().any(|output| output == name);

@@ -12,7 +12,9 @@ use crate::attention::{
 };
 use crate::engine::backward::{Derive, Kernel as Gradient};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
-use crate::experiment::{Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Patch, Size, Stage, Weights};
+use crate::experiment::{
+    Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Normals, Patch, Size, Stage, Weights,
+};
 use crate::formula::{Data, DataValues, Scalar, Ty};
 
 macro_rules! fields {
@@ -126,10 +128,10 @@ variants! {
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }
     Input {
         0: Capture { id, layer },
-        1: Generated { recipe, size, seed },
-        2: Text { text, size, seed },
-        3: Numbers { q, k, v, q_heads, kv_heads },
-        4: Projected { x, weights, weights_b, size, seed }
+        1: Generated { recipe, size, seed, normals },
+        2: Text { text, size, seed, normals },
+        3: Numbers { q, k, v, q_heads, kv_heads, rounded },
+        4: Projected { x, weights, weights_b, size, seed, normals, rounded }
     }
     Operator { 0: LinearAttention(linear), 1: RotaryEmbedding(rotary), 2: Estimator(estimator) }
     Method {
@@ -161,6 +163,7 @@ variants! {
         4: Texts { a, b },
         5: TextImage { text, width, cells }
     }
+    Normals { 0: Unrounded, 1: Rounded }
     Weights { 0: Normal, 1: Identity, 2: Orthogonal, 3: Rows { q, k, v } }
     UpdateRule { 0: Linear, 1: Gated, 2: Delta, 3: GatedDelta }
     Transform { 0: Encode(encoding), 1: Rotate(rotation), 2: Change(step) }

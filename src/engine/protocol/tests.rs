@@ -11,7 +11,7 @@ use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stre
 use crate::attention::{Estimator, Operator};
 use crate::engine::Pool;
 use crate::engine::backward::Kernel;
-use crate::experiment::{Hidden, Message, Patch, Size, Stage, Weights};
+use crate::experiment::{Hidden, Message, Normals, Patch, Size, Stage, Weights};
 use crate::formula::{Scalar, Sorted, Ty};
 
 const DIMS: Dims = Dims { batch: 2, q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
@@ -138,14 +138,16 @@ fn to_worker() -> Vec<ToWorker> {
     let mut messages = vec![
         ToWorker::Close { session: 3 },
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
-        load(Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 11 }),
-        load(Input::Text { text: "它 looks 🐕\0".to_owned(), size: SIZE, seed: 0 }),
+        load(Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 11, normals: Normals::Rounded }),
+        load(Input::Text { text: "它 looks 🐕\0".to_owned(), size: SIZE, seed: 0, normals: Normals::Unrounded }),
         load(Input::Projected {
             x: Hidden::TextImage { text: "a".to_owned(), width: 2, cells: vec![0.5, -0.0] },
             weights: Weights::Rows { q: vec![vec![1.0]], k: vec![], v: vec![vec![]] },
             weights_b: Some(Weights::Rows { q: vec![], k: vec![vec![2.0]], v: vec![] }),
             size: SIZE,
             seed: 3,
+            normals: Normals::Rounded,
+            rounded: 0.25,
         }),
         load(Input::Projected {
             x: Hidden::Generated { recipe: "normal".to_owned(), rows: 2, width: 3, seed: 4 },
@@ -153,6 +155,8 @@ fn to_worker() -> Vec<ToWorker> {
             weights_b: None,
             size: SIZE,
             seed: 3,
+            normals: Normals::Rounded,
+            rounded: 0.25,
         }),
         load(Input::Numbers {
             q: vec![vec![f32::MIN_POSITIVE, f32::INFINITY]].into(),
@@ -160,6 +164,7 @@ fn to_worker() -> Vec<ToWorker> {
             v: vec![].into(),
             q_heads: 4,
             kv_heads: 2,
+            rounded: 0.5,
         }),
         open(problem(), Backend::Reference, Algorithm::Streaming),
         open(Problem::plain(DIMS), Backend::Cpu, Algorithm::Materialised),

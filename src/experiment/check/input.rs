@@ -53,7 +53,7 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             found.range("input.layer", *layer, [1, limits::LAYERS]);
             Extents::unknown()
         }
-        Input::Generated { recipe, size, seed } => {
+        Input::Generated { recipe, size, seed, .. } => {
             if catalogue::recipe(recipe).is_none() {
                 let known = catalogue::recipes().iter().map(|entry| entry.id);
                 found.add("input.recipe", unknown(Text::new("generator", "生成器"), recipe, known));
@@ -62,7 +62,7 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             found.seed("input.seed", *seed);
             Extents::of_size(size)
         }
-        Input::Text { text, size, seed } => {
+        Input::Text { text, size, seed, .. } => {
             let (characters, most) = (text.chars().count(), limits::TEXT);
             // A token is at least one character, so a text that is not too long has not too many of them.
             let tokens = if characters > most { None } else { Some(tokens(text)) };
@@ -82,7 +82,8 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             let n = tokens.unwrap_or(limits::TOKENS);
             Extents::of_size(&Size { n_q: n, n_k: n, ..*size })
         }
-        Input::Numbers { q, k, v, q_heads, kv_heads } => {
+        Input::Numbers { q, k, v, q_heads, kv_heads, rounded } => {
+            exactness(found, *rounded);
             let q_heads = heads(found, "input.q_heads", *q_heads, q.len());
             let kv_heads = heads(found, "input.kv_heads", *kv_heads, k.len());
             let q_columns = matrix(found, "input.q", q, q_heads);
@@ -126,7 +127,8 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
                 v: extents(v, kv_heads, v_columns),
             }
         }
-        Input::Projected { x, weights, weights_b, size, seed } => {
+        Input::Projected { x, weights, weights_b, size, seed, rounded, .. } => {
+            exactness(found, *rounded);
             let before = found.0.len();
             let tokens = hidden::hidden(found, x);
             sizes(found, size, tokens.map(|n| [n, n]));
@@ -140,6 +142,13 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             let n = tokens.unwrap_or(limits::TOKENS);
             Extents::of_size(&Size { n_q: n, n_k: n, ..*size })
         }
+    }
+}
+
+/// By how much a link has rounded.
+fn exactness(found: &mut Found, rounded: f64) {
+    if !(rounded.is_finite() && rounded >= 0.0) {
+        found.add("input.rounded", message!("must be at least 0, and is {rounded}", "不得小于 0，现为 {rounded}"));
     }
 }
 

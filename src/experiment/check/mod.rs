@@ -208,7 +208,7 @@ fn view(found: &mut Found, experiment: &Experiment) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 mod tests {
-    use super::super::{CustomFormula, Declared, Edit, Input, Join, Layer, Patch, Scale, Size};
+    use super::super::{CustomFormula, Declared, Edit, Input, Join, Layer, Normals, Patch, Scale, Size};
     use super::*;
     use crate::formula::Ty;
 
@@ -222,7 +222,9 @@ mod tests {
     fn sized(change: impl Fn(&mut Size)) -> Vec<String> {
         let mut size = Size::default();
         change(&mut size);
-        paths(|e| e.input = Input::Generated { recipe: "normal".to_owned(), size, seed: 0 })
+        paths(|e| {
+            e.input = Input::Generated { recipe: "normal".to_owned(), size, seed: 0, normals: Normals::Unrounded }
+        })
     }
 
     fn custom(text: &str, params: &[(&str, Ty, f64)]) -> Vec<String> {
@@ -273,7 +275,14 @@ mod tests {
         let capture = |id: &str, layer| paths(|e| e.input = Input::Capture { id: id.to_owned(), layer });
         assert_eq!(capture("../secret", 7), ["input.id", "input.layer"]);
         let text = |text: &str| {
-            paths(|e| e.input = Input::Text { text: text.to_owned(), size: Size::default(), seed: u64::MAX })
+            paths(|e| {
+                e.input = Input::Text {
+                    text: text.to_owned(),
+                    size: Size::default(),
+                    seed: u64::MAX,
+                    normals: Normals::Unrounded,
+                }
+            })
         };
         assert_eq!(text("  "), ["input.text", "input.seed"]);
         assert_eq!(text(&"词".repeat(4001)), ["input.text", "input.seed"]);
@@ -290,7 +299,7 @@ mod tests {
             let rows = |n: usize| crate::experiment::Matrix::from(vec![vec![1.0]; n]);
             let (q, k, v) = (rows(q_rows), rows(k_rows), rows(k_rows));
             paths(|e| {
-                e.input = Input::Numbers { q: q.clone(), k: k.clone(), v: v.clone(), q_heads, kv_heads };
+                e.input = Input::Numbers { q: q.clone(), k: k.clone(), v: v.clone(), q_heads, kv_heads, rounded: 0.0 };
                 (e.view.head, e.view.query, e.view.key) = (0, 0, 0);
             })
         };

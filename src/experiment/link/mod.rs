@@ -18,7 +18,7 @@
 //!
 //! Reading never fails: what can't be used is named, and its field keeps the default.
 
-mod base64;
+pub(crate) mod base64;
 mod bytes;
 mod merge;
 mod numbers;

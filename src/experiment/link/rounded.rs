@@ -15,8 +15,11 @@ pub struct Rounded {
 }
 
 /// Rounds every matrix of the input to decimals of which its largest number keeps three digits; edits by hand stay as they are. `None` where the
-/// input has no matrices: seeds and words need no rounding.
+/// input has no matrices: seeds and words need no rounding. The input says from then on by how much it was rounded, so that who opens the link reads it too.
 pub fn round(experiment: &Experiment) -> Option<Rounded> {
+    if !experiment.input.own_numbers() {
+        return None;
+    }
     let mut experiment = experiment.clone();
     let mut change = 0.0;
     match &mut experiment.input {
@@ -24,11 +27,6 @@ pub fn round(experiment: &Experiment) -> Option<Rounded> {
             [q, k, v].into_iter().for_each(|matrix| matrix.change(|rows| matrix_of(rows, &mut change)));
         }
         Input::Projected { x, weights, weights_b, .. } => {
-            let own = matches!(x, Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. });
-            let all = || std::iter::once(&*weights).chain(weights_b.as_ref());
-            if !own && !all().any(|weights| matches!(weights, Weights::Rows { .. })) {
-                return None;
-            }
             match x {
                 Hidden::Rows { rows } => matrix_of(rows, &mut change),
                 Hidden::Image { cells, .. } | Hidden::TextImage { cells, .. } => list(cells, &mut change),
@@ -40,7 +38,13 @@ pub fn round(experiment: &Experiment) -> Option<Rounded> {
                 }
             }
         }
-        Input::Capture { .. } | Input::Generated { .. } | Input::Text { .. } => return None,
+        Input::Capture { .. } | Input::Generated { .. } | Input::Text { .. } => {}
+    }
+    if let Input::Numbers { rounded, .. } | Input::Projected { rounded, .. } = &mut experiment.input
+        && change > 0.0
+    {
+        // What was rounded before may be off by both.
+        *rounded = upwards(*rounded + f64::from(change));
     }
     Some(Rounded { experiment, change })
 }
@@ -53,6 +57,36 @@ fn matrix_of(rows: &mut [Vec<f32>], change: &mut f32) {
 fn list(numbers: &mut [f32], change: &mut f32) {
     let decimals = decimals(numbers.iter());
     numbers.iter_mut().for_each(|x| nearest(x, decimals, change));
+}
+
+/// Two digits of a bound, never below it: a short text in the link.
+fn upwards(bound: f64) -> f64 {
+    let step = 10f64.powi(1 - bound.log10().floor() as i32);
+    (bound * step).ceil() / step
+}
+
+impl Input {
+    /// Whether it holds matrices of the user's own, which a link can round.
+    pub fn own_numbers(&self) -> bool {
+        match self {
+            Self::Numbers { .. } => true,
+            Self::Projected { x, weights, weights_b, .. } => {
+                let pasted = |weights: &Weights| matches!(weights, Weights::Rows { .. });
+                matches!(x, Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. })
+                    || pasted(weights)
+                    || weights_b.as_ref().is_some_and(pasted)
+            }
+            Self::Capture { .. } | Self::Generated { .. } | Self::Text { .. } => false,
+        }
+    }
+
+    /// By how much, at most, a link has rounded its numbers; 0 where they are exact.
+    pub fn rounded(&self) -> f64 {
+        match self {
+            Self::Numbers { rounded, .. } | Self::Projected { rounded, .. } if self.own_numbers() => *rounded,
+            _ => 0.0,
+        }
+    }
 }
 
 /// Decimals of which the largest number keeps [`DIGITS`] digits.

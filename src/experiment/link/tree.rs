@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::fields::EXPERIMENT;
 use super::super::nearest::{shown, unknown};
 use super::super::spec::Size;
-use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Weights};
+use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Normals, Weights};
 use crate::catalogue::Text;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
@@ -64,16 +64,17 @@ pub(super) fn key_of(path: &[&str]) -> String {
 /// What a field starts from when it chooses `choice`; `None` where there is no such kind of input. Whether an id exists is for the check
 /// to say.
 pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
-    let size = Size::default();
+    // What a link does not say is as it was before there was a rule.
+    let (size, normals) = (Size::default(), Normals::Unrounded);
     let input = match (field, choice) {
         ("mask" | "prob", "custom") => return Some(json!({ "id": choice, "custom": CustomFormula::default() })),
         ("input", "capture") => Input::default(),
-        ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0 },
-        ("input", "text") => Input::Text { text: String::new(), size, seed: 0 },
+        ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0, normals },
+        ("input", "text") => Input::Text { text: String::new(), size, seed: 0, normals },
         ("input", "numbers") => Input::one_head(Vec::new(), Vec::new(), Vec::new()),
         ("input", "projected") => {
             let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 8, width: 16, seed: 0 };
-            Input::Projected { x, weights: Weights::Normal, weights_b: None, size, seed: 0 }
+            Input::Projected { x, weights: Weights::Normal, weights_b: None, size, seed: 0, normals, rounded: 0.0 }
         }
         ("input", _) => return None,
         _ => return Some(json!({ "id": choice })),

@@ -288,7 +288,7 @@ impl Desk {
             return Err(failed);
         }
         let Ok([(q, q_heads), (k, kv_heads), (v, _)]) = <[_; 3]>::try_from(rows) else { return Err(still()) };
-        let input = Input::Numbers { q: q.into(), k: k.into(), v: v.into(), q_heads, kv_heads };
+        let input = Input::Numbers { q: q.into(), k: k.into(), v: v.into(), q_heads, kv_heads, rounded: 0.0 };
         // What the choice was checked for, by the experiment's own check.
         check_input(&input).map_err(|issues| {
             let line = |lang| issues.0.iter().map(|issue| issue.line(lang)).collect::<Vec<_>>().join("; ");

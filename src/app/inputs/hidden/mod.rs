@@ -17,6 +17,7 @@ mod weights;
 use leptos::prelude::*;
 
 use super::change::set_input;
+use super::exactness::Exactness;
 use super::generated::{Seed, Sizes};
 use crate::app::controls::{Choices, Item, Look, Show, words};
 use crate::app::i18n::t;
@@ -31,6 +32,7 @@ pub use matrix::X;
 #[component]
 pub fn Projected() -> impl IntoView {
     view! {
+        <Exactness />
         <states::Source />
         <weights::Matrices of=Stream::A />
         <SecondMatrices />
@@ -99,7 +101,9 @@ fn states(lab: Lab) -> Signal<Option<States>> {
     // Neither the matrices nor anything else of the experiment changes X.
     let source = Signal::memo(move || {
         lab.experiment.with(|e| match &e.input {
-            Input::Projected { x, seed, .. } => Some((x.clone(), *seed)),
+            Input::Projected { x, seed, normals, .. } => {
+                Some((x.clone(), inputs::Seed { number: *seed, normals: *normals }))
+            }
             _ => None,
         })
     });

@@ -8,7 +8,8 @@ use crate::app::inputs::numbers::{Part, Rows, RowsField};
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
-use crate::attention::{Dims, inputs};
+use crate::attention::Dims;
+use crate::attention::inputs::{self, Seed};
 use crate::experiment::{Input, Weights};
 
 /// What the matrices of Q, K and V are called, and their colour.
@@ -101,10 +102,11 @@ pub fn Matrices(
 
 /// The matrices of now as the user's own, rounded to be read.
 fn own(input: &Input, of: Stream) -> Option<Weights> {
-    let Input::Projected { x, weights, weights_b, size, seed } = input else { return None };
+    let Input::Projected { x, weights, weights_b, size, seed, normals, .. } = input else { return None };
+    let seed = Seed { number: *seed, normals: *normals };
     let (weights, seed) = match of {
-        Stream::A => (weights, *seed),
-        Stream::B => (weights_b.as_ref()?, inputs::second(*seed)),
+        Stream::A => (weights, seed),
+        Stream::B => (weights_b.as_ref()?, inputs::second(seed)),
     };
     let n = x.streams().iter().sum();
     let dims =

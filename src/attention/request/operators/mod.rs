@@ -60,7 +60,7 @@ impl Op {
     }
 
     /// Its outputs.
-    fn outputs(self) -> &'static [&'static str] {
+    pub fn outputs(self) -> &'static [&'static str] {
         match self {
             Self::LinearAttention => &["Y", "present_state"],
             Self::RotaryEmbedding => &["Y"],

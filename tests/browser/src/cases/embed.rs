@@ -11,7 +11,8 @@ pub fn cases() -> Vec<Case> {
     cases!("embed"; a_page_of_another_origin_embeds_and_drives, only_the_holder_may_set, a_strict_sandbox_is_explained, an_element_in_a_strict_host_shows_what_is_missing,
         a_far_element_starts_when_it_is_seen, a_markdown_page_embeds, a_lazy_frame_waits_for_a_click,
         every_layout_shows_its_part, locked_controls_are_off, unknown_names_are_said, frames_take_turns,
-        sharing_makes_texts_that_work, the_way_out_carries_the_state)
+        sharing_makes_texts_that_work, the_way_out_carries_the_state, numbers_that_no_address_holds_are_handed_over,
+        a_rounded_link_says_so)
 }
 
 /// Opens a page of the other origin.
@@ -283,4 +284,55 @@ async fn the_way_out_carries_the_state(page: &Page) -> Result<()> {
     let mask =
         page.js("return [(await attentionPlayground).get().mask, document.documentElement.lang]", vec![]).await?;
     ensure(mask == json!([{"id": "strided", "params": {"stride": 4}}, "zh-CN"]), || format!("it opened {mask}"))
+}
+
+async fn numbers_that_no_address_holds_are_handed_over(page: &Page) -> Result<()> {
+    page.open_ready("/?embed&view=output").await?;
+    // At the click the address is that of this moment, however short ago the change was.
+    let clicked =
+        "const a = document.querySelector('.embed__foot a'); a.addEventListener('click', (e) => e.preventDefault());
+        await (await attentionPlayground).set({ temperature: 0.5 }); a.click(); return a.href";
+    let href = page.js(clicked, vec![]).await?;
+    ensure(href.as_str().is_some_and(|href| href.ends_with("#v1&temperature=0.5")), || format!("it leads to {href}"))?;
+    // Numbers that nothing packs: 150 KB of them.
+    let set = "let s = 1; const next = () => (s = s * 48271 % 2147483647) / 2147483647 - 0.5;
+        const rows = () => Array.from({ length: 200 }, () => Array.from({ length: 64 }, () => Math.fround(next())));
+        const now = await (await attentionPlayground).set({ input: { kind: 'numbers', q: rows(), k: rows(), v: rows() }, mask: { id: 'causal' } });
+        globalThis.wanted = JSON.stringify([now.input, now.mask, now.temperature]); return wanted";
+    let wanted = page.js(set, vec![]).await?;
+    page.wait_until(
+        "document.querySelector('.embed__foot button.quiet-button') && !document.querySelector('.embed__foot a')",
+    )
+    .await?;
+    let here = page.driver().window().await?;
+    page.driver().find(thirtyfour::By::Css(".embed__foot button.quiet-button")).await?.click().await?;
+    page.wait_until("document.querySelector('.embed__foot [role=status]').textContent.startsWith('It is open there')")
+        .await?;
+    let there = page.driver().windows().await?.into_iter().find(|window| *window != here).ok_or("no window opened")?;
+    page.driver().switch_to_window(there).await?;
+    let got = "const e = (await attentionPlayground).get(); return JSON.stringify([e.input, e.mask, e.temperature])";
+    let got = page.js(got, vec![]).await;
+    page.driver().close_window().await?;
+    page.driver().switch_to_window(here).await?;
+    ensure(got? == wanted, || "the other window has other numbers".to_owned())
+}
+
+async fn a_rounded_link_says_so(page: &Page) -> Result<()> {
+    page.open_ready("/?lang=en").await?;
+    page.js("await (await attentionPlayground).set({ input: { kind: 'numbers', q: [[0.1234567]], k: [[1.5]], v: [[2.5]] } })", vec![]).await?;
+    let said = "[...document.querySelectorAll('.exactness')].map((p) => p.textContent).join()";
+    page.wait_until(&format!("{said} === ''")).await?;
+    page.click("Share").await?;
+    let press = "const all = [...document.querySelectorAll('dialog.share .switch')]; all.find((label) => label.textContent.startsWith('Round')).click()";
+    page.wait_until("document.querySelector('dialog.share[open] .switch')").await?;
+    page.js(press, vec![]).await?;
+    page.wait_until("document.querySelector('dialog.share textarea').value.includes('input.rounded=')").await?;
+    let link = page.js("return document.querySelector('dialog.share textarea').value", vec![]).await?;
+    let link = link.as_str().unwrap_or_default().to_owned();
+    page.open_ready(link.strip_prefix(page.base()).unwrap_or_default()).await?;
+    page.wait_until(&format!("{said}.includes('Not exact: a link rounded these numbers, each by at most ')")).await?;
+    // In a frame as well, where the input is not shown.
+    let fragment = link.split_once('#').map_or("", |(_, fragment)| fragment);
+    page.open_ready(&format!("/?embed&view=output&lang=en#{fragment}")).await?;
+    page.wait_until(&format!("{said}.includes('Not exact: ')")).await
 }

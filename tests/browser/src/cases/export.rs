@@ -9,7 +9,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("export"; a_program_is_copied_and_what_cannot_be_said_is_told, files_are_saved)
+    cases!("export"; a_program_is_copied_and_what_cannot_be_said_is_told, the_page_s_own_program_runs, files_are_saved)
 }
 
 /// Catches what is copied and what is saved, instead of the clipboard and the disk.
@@ -59,6 +59,59 @@ async fn a_program_is_copied_and_what_cannot_be_said_is_told(page: &Page) -> Res
         .await?;
     page.click("Close").await?;
     page.wait_until("!document.querySelector('dialog.export[open]')").await
+}
+
+async fn the_page_s_own_program_runs(page: &Page) -> Result<()> {
+    let js = "document.querySelector('.export__text').textContent";
+    for (set, edits) in [
+        ("{ estimator: { id: 'linear' } }", false),
+        (
+            "{ input: { kind: 'generated', recipe: 'normal', seed: 3, normals: 'rounded', size: { q_heads: 2, kv_heads: 1, n_q: 9, n_k: 9, d: 8, d_v: 4 } }, estimator: { id: 'none' } }",
+            false,
+        ),
+        ("{ edits: [{ tensor: 'q', head: 1, row: 2, col: 3, value: 0.1 }] }", true),
+        // More numbers of the user's own than stand in a text as they are read.
+        (
+            "{ edits: [], input: { kind: 'numbers', q: Array.from({ length: 40 }, (_, i) => Array.from({ length: 40 }, (_, j) => Math.sin(i * 40 + j))), \
+           k: Array.from({ length: 40 }, (_, i) => Array.from({ length: 40 }, (_, j) => Math.cos(i + j))), v: Array.from({ length: 40 }, (_, i) => Array.from({ length: 40 }, (_, j) => Math.cos(i * j))) } }",
+            false,
+        ),
+    ] {
+        // The experiment that the page opens with, first.
+        if !set.starts_with("{ e") || edits {
+            page.js(&format!("await (await attentionPlayground).set({set})"), vec![]).await?;
+        } else {
+            page.open_ready("/").await?;
+            page.js(&format!("await (await attentionPlayground).set({set})"), vec![]).await?;
+            page.click("Export").await?;
+            page.wait_until("document.querySelector('dialog.export[open] .export__text')").await?;
+            page.click("This page’s JavaScript").await?;
+        }
+        page.wait_until(&format!("{js}.includes('// The page computed')")).await?;
+        let text = page.js(&format!("return {js}"), vec![]).await?;
+        let text = text.as_str().unwrap_or_default();
+        // As a console runs it: the page's own policy lets it make no function of a text.
+        let run = format!(
+            "const said = [], console = {{ log: (...words) => said.push(words) }};
+             {text}
+             return [said[0][3], said[0][5], said.length]"
+        );
+        let ran = page.js(&run, vec![]).await?;
+        let told =
+            text.split("// The page computed: sum ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let mut told = told.split(", largest ").map(|number| number.parse().unwrap_or(f64::NAN));
+        let [sum, largest] = [told.next(), told.next()].map(Option::unwrap_or_default);
+        let number = |at: usize| ran[at].as_f64().unwrap_or(f64::NAN);
+        // Sums are in the order of the numbers on one side, and of six digits on the other.
+        let near = |a: f64, b: f64| (a - b).abs() <= 2e-3 * b.abs().max(1.0);
+        ensure(near(number(0), sum) && (number(1) - largest).abs() <= 1e-4 * largest.max(1.0), || {
+            format!("{set}: {ran}, not {sum} and {largest}")
+        })?;
+        let both = if set.contains("'linear'") { 2 } else { 1 };
+        let named = [text.contains("fetch("), text.contains("const edits = ")];
+        ensure(ran[2] == json!(both) && named == [false, edits], || format!("{set}: {ran} of\n{text}"))?;
+    }
+    page.click("Close").await
 }
 
 /// The bytes of the last file saved, once there is one with this name.

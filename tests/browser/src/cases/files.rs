@@ -14,7 +14,7 @@ pub fn cases() -> Vec<Case> {
     cases!("files";
         an_archive_is_dropped_and_its_arrays_are_chosen, choosing_is_cancelled_and_nothing_changed, a_single_array_goes_to_its_field,
         broken_files_are_refused_in_words, a_block_of_a_spreadsheet_goes_onto_a_matrix, a_table_with_names_is_pasted,
-        several_heads_are_pasted, a_saved_experiment_is_dropped_anywhere, a_file_dropped_beside_everything_leaves_the_page)
+        several_heads_are_pasted, a_saved_experiment_is_dropped_anywhere, numbers_are_dropped_anywhere, a_file_dropped_beside_everything_leaves_the_page)
 }
 
 /// Drops a file of the repository's tests on the element that a selector finds.
@@ -192,6 +192,30 @@ async fn a_saved_experiment_is_dropped_anywhere(page: &Page) -> Result<()> {
     ensure(now["mask"]["id"] == "causal" && now["input"]["kind"] == "capture", || format!("{now}"))
 }
 
+async fn numbers_are_dropped_anywhere(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    // The page shows a captured text: no place for files is on it.
+    for (name, folder) in [("snippet.safetensors", "independent"), ("npz.deflated.npz", "independent")] {
+        drop_file(page, "header", folder, name).await?;
+        let opened = format!("document.querySelector('dialog.choose[open] h2')?.textContent.includes({name:?})");
+        page.wait_until(&opened).await?;
+        let sheets = page.js("return document.querySelectorAll('dialog.choose').length", vec![]).await?;
+        ensure(sheets == json!(1), || format!("{sheets} sheets"))?;
+        if name.starts_with("snippet") {
+            page.wait_until("!document.querySelector('dialog.choose[open] .primary').disabled").await?;
+            let now = after(page, async || page.click("Use these").await).await?;
+            ensure(now["input"]["kind"] == "numbers", || format!("{}", now["input"]["kind"]))?;
+            let now = after(page, async || page.click("Undo").await).await?;
+            ensure(now["input"]["kind"] == "capture", || format!("{}", now["input"]["kind"]))?;
+        } else {
+            page.click("Cancel").await?;
+        }
+    }
+    // What is wrong with a file is a notice.
+    drop_file(page, "header", "hostile", "pickle.npy").await?;
+    page.wait_until("document.querySelector('.notice')?.textContent.includes('pickle.npy: ')").await
+}
+
 async fn a_file_dropped_beside_everything_leaves_the_page(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     let before = experiment(page).await?;
@@ -200,7 +224,7 @@ async fn a_file_dropped_beside_everything_leaves_the_page(page: &Page) -> Result
     let held = page.js(script, vec![]).await?;
     ensure(held.as_bool() == Some(true), || "the browser may open what is dragged".to_owned())?;
     ensure(drop_text(page, "main", "x.png", "x").await?, || "the browser opens the file".to_owned())?;
-    page.wait_until("document.querySelector('.notice')?.textContent.includes('x.png is no saved experiment')").await?;
+    page.wait_until("document.querySelector('.notice')?.textContent.includes('x.png: ')").await?;
     ensure(drop_text(page, "main", "bad.json", r#"{"input": {"kind": "capture"}, "masc": 1}"#).await?, || {
         "bad".to_owned()
     })?;

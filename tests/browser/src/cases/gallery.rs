@@ -66,6 +66,14 @@ async fn pages_stand_on_their_own(page: &Page) -> Result<()> {
         format!("{link}")
     })?;
     page.screenshot("gallery page").await?;
+    // The same in the other language, a link away.
+    page.js("document.querySelector('.bar [hreflang=\"zh-CN\"]').click()", vec![]).await?;
+    page.wait_until("location.pathname.endsWith('/gallery/zh/fractal/') && document.documentElement.lang === 'zh-CN'")
+        .await?;
+    page.wait_until("document.querySelector('main img').naturalWidth === 1200").await?;
+    page.screenshot("gallery page in Chinese").await?;
+    page.js("document.querySelector('.bar [hreflang=en]').click()", vec![]).await?;
+    page.wait_until("document.querySelector('h1')?.textContent === 'A fractal of bits'").await?;
     page.js("document.querySelector('a.primary').click()", vec![]).await?;
     page.wait_until("location.pathname === '/some/sub/path/' && globalThis.attentionPlayground").await?;
     let mask = page.js("return (await attentionPlayground).get().mask.id", vec![]).await?;
