@@ -33,12 +33,14 @@ pub struct Frame {
     pad: f64,
     /// Whether names stand at the lines' ends.
     pub names: bool,
+    /// Whether nothing stands around the field.
+    pub bare: bool,
 }
 
 impl Frame {
     /// The frame of a chart on paper whose first lines down to `top` and last lines from `foot` are taken.
     pub fn of(chart: &Chart, paper: Paper, top: f64, foot: f64) -> Self {
-        let (across, upright) = (chart.across(), chart.upright());
+        let upright = chart.upright();
         let (top, foot) = (
             top + if chart.y.name.is_empty() { 6.0 } else { LINE + 4.0 },
             foot - if chart.x.name.is_empty() { 1.3 } else { 2.4 } * LINE,
@@ -58,8 +60,19 @@ impl Frame {
             12.0
         };
         let width = (paper.width - left - right).max(20.0);
+        Self::filling(chart, Area { x: left, y: top, width, height }, names)
+    }
+
+    /// A frame whose field is all there is.
+    pub fn bare(chart: &Chart, paper: Paper) -> Self {
+        let field = Area { x: 0.0, y: 2.0, width: paper.width, height: (paper.height - 4.0).max(1.0) };
+        Self { bare: true, ..Self::filling(chart, field, false) }
+    }
+
+    fn filling(chart: &Chart, field: Area, names: bool) -> Self {
+        let (across, upright) = (chart.across(), chart.upright());
         let bars = chart.series.iter().any(|one| one.kind == Kind::Bars);
-        let closest = closest(chart, across);
+        let (width, closest) = (field.width, closest(chart, across));
         let (band, pad) = if bars {
             // So wide that the nearest two stand side by side, and half of one beyond the first and the last.
             let band = width * closest / (1.0 + closest);
@@ -67,7 +80,7 @@ impl Frame {
         } else {
             (0.0, if closest * width < NEAR { 0.0 } else { HALF.min(width / 4.0) })
         };
-        Self { field: Area { x: left, y: top, width, height }, across, upright, band, pad, names }
+        Self { field, across, upright, band, pad, names, bare: false }
     }
 
     /// Where a value of the axis `x` stands; nothing for what has no place.
@@ -111,7 +124,7 @@ impl Frame {
 
 /// How many values are named on so much height.
 fn y_count(height: f64) -> usize {
-    ((height / 42.0) as usize).clamp(2, 8)
+    ((height / 36.0) as usize).clamp(3, 8)
 }
 
 fn named(axis: &Axis, ruler: Ruler, count: usize) -> Vec<(f64, String)> {

@@ -12,6 +12,17 @@ pub const SAMPLE: [f64; 2] = [24.0, 12.0];
 /// Margin of a picture that stands by itself.
 const MARGIN: f64 = 16.0;
 
+/// What stands around the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// Nothing: a picture so small that its shape is all that can be read. Lines have no markers, marks no names.
+    Nothing,
+    /// Axes.
+    Axes,
+    /// Axes, title, legend and caption: on the page those are text around the picture.
+    Words,
+}
+
 /// What a chart is drawn on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Paper {
@@ -19,19 +30,24 @@ pub struct Paper {
     pub width: f64,
     /// CSS pixels.
     pub height: f64,
-    /// Whether title, legend and caption are part of the picture: on the page they are text around it.
-    pub words: bool,
+    /// How much stands around the field.
+    pub around: Around,
 }
 
 impl Paper {
     /// A picture on the page.
     pub fn screen(width: f64, height: f64) -> Self {
-        Self { width, height, words: false }
+        Self { width, height, around: Around::Axes }
+    }
+
+    /// A small picture without words.
+    pub fn bare(width: f64, height: f64) -> Self {
+        Self { width, height, around: Around::Nothing }
     }
 
     /// A picture that stands by itself.
     pub fn file() -> Self {
-        Self { width: 760.0, height: 460.0, words: true }
+        Self { width: 760.0, height: 460.0, around: Around::Words }
     }
 }
 
@@ -45,6 +61,9 @@ pub struct Sheet {
 
 impl Sheet {
     fn behind(&mut self, draw: Draw, tone: Tone) {
+        if matches!(&draw, Draw::Stroke { d, .. } if d.is_empty()) {
+            return;
+        }
         self.behind.push(Shape { draw, tone, slot: None, cut: false });
     }
 
@@ -73,21 +92,28 @@ pub fn layout(chart: &Chart, paper: Paper) -> Scene {
     let mut sheet = Sheet::default();
     let (mut top, mut foot, mut inner) = (2.0, paper.height - 2.0, paper);
     let (mut left, mut caption, mut rows) = (0.0, Vec::new(), Vec::new());
-    if paper.words {
+    let words = paper.around == Around::Words;
+    if words {
         (left, top, foot) = (MARGIN, MARGIN, paper.height - MARGIN);
         inner.width -= 2.0 * MARGIN;
         caption = labels::wrapped(&chart.caption, inner.width);
         rows = if chart.series.len() > 1 { legend(&chart.series, inner.width) } else { Vec::new() };
         foot -= LINE * (caption.len() + rows.len()) as f64 + if caption.len() + rows.len() > 0 { 6.0 } else { 0.0 };
     }
-    let titles = if paper.words { labels::wrapped(&chart.title, inner.width) } else { Vec::new() };
+    let titles = if words { labels::wrapped(&chart.title, inner.width) } else { Vec::new() };
     for title in &titles {
         sheet.text([left, top + 11.0], Anchor::Start, title, Tone::Ink, true);
         top += LINE + 3.0;
     }
-    let mut frame = Frame::of(chart, inner, top, foot);
+    let mut frame = match paper.around {
+        Around::Nothing => Frame::bare(chart, paper),
+        Around::Axes | Around::Words => Frame::of(chart, inner, top, foot),
+    };
     frame.field.x += left;
-    axes(&mut sheet, chart, &frame, left, top);
+    lines_across(&mut sheet, chart, &frame);
+    if !frame.bare {
+        named_places(&mut sheet, chart, &frame, left, top);
+    }
     marks(&mut sheet, &chart.marks, &frame);
     let spots = lines::draw(&mut sheet, chart, &frame);
     if frame.names {
@@ -156,32 +182,40 @@ fn legend(series: &[Series], room: f64) -> Vec<Vec<(f64, &Series)>> {
     rows
 }
 
-fn axes(sheet: &mut Sheet, chart: &Chart, frame: &Frame, left: f64, top: f64) {
-    let field = frame.field;
-    let (mut grid, x_ticks, y_ticks) = (String::new(), frame.x_ticks(&chart.x), frame.y_ticks(&chart.y));
+/// The grid, the axes, and 0 where it is neither.
+fn lines_across(sheet: &mut Sheet, chart: &Chart, frame: &Frame) {
+    let (field, mut grid) = (frame.field, String::new());
     let bars = frame.band > 0.0;
-    for (x, _) in x_ticks.iter().filter(|_| !bars) {
+    for (x, _) in frame.x_ticks(&chart.x).iter().filter(|_| !bars) {
         grid.push_str(&format!("M{x:.1} {:.1}V{:.1}", field.y, field.foot()));
     }
-    for (y, _) in &y_ticks {
+    for (y, _) in frame.y_ticks(&chart.y) {
         grid.push_str(&format!("M{:.1} {y:.1}H{:.1}", field.x, field.right()));
     }
-    sheet.behind(Draw::Stroke { d: grid, width: 0.6, dash: "" }, Tone::Hair);
-    // The foot of the chart, and 0 where it lies elsewhere.
     let mut lines = format!("M{:.1} {:.1}V{:.1}H{:.1}", field.x, field.y, field.foot(), field.right());
+    if frame.bare {
+        (grid, lines) = (String::new(), String::new());
+    }
     if let Some(y) = frame.y(0.0).filter(|y| *y > field.y && *y < field.foot() - 1.0) {
         lines.push_str(&format!("M{:.1} {y:.1}H{:.1}", field.x, field.right()));
     }
+    sheet.behind(Draw::Stroke { d: grid, width: 0.6, dash: "" }, Tone::Hair);
     sheet.behind(Draw::Stroke { d: lines, width: 1.0, dash: "" }, Tone::Line);
-    for (x, name) in x_ticks {
+}
+
+/// Names of values and of the axes.
+fn named_places(sheet: &mut Sheet, chart: &Chart, frame: &Frame, left: f64, top: f64) {
+    let field = frame.field;
+    for (x, name) in frame.x_ticks(&chart.x) {
         sheet.text([x, field.foot() + LINE + 2.0], Anchor::Middle, &name, Tone::Soft, false);
     }
-    for (y, name) in y_ticks {
+    for (y, name) in frame.y_ticks(&chart.y) {
         sheet.text([field.x - 6.0, y + 4.0], Anchor::End, &name, Tone::Soft, false);
     }
     let room = field.right() - left;
     if !chart.y.name.is_empty() {
-        sheet.text([left, top + 11.0], Anchor::Start, &labels::cut(&chart.y.title(), room), Tone::Ink, false);
+        let title = labels::cut(&chart.y.title(), room);
+        sheet.text([left, top + 11.0], Anchor::Start, &title, Tone::Ink, false);
     }
     if !chart.x.name.is_empty() {
         let title = labels::cut(&chart.x.title(), room);
@@ -212,7 +246,7 @@ fn marks(sheet: &mut Sheet, marks: &[Mark], frame: &Frame) {
             format!("M{x:.1} {at:.1}H{:.1}", field.right())
         };
         sheet.behind(Draw::Stroke { d, width: 1.0, dash: "4 3" }, Tone::Soft);
-        if mark.name.is_empty() {
+        if mark.name.is_empty() || frame.bare {
             continue;
         }
         // Beside the line where there is room, a line of text lower for each name that is there already.

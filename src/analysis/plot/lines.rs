@@ -126,7 +126,7 @@ impl Placed<'_> {
             if run.len() == 1 {
                 alone.extend(run);
             } else if joined {
-                for (i, [x, y]) in run.into_iter().enumerate() {
+                for (i, [x, y]) in thinned(run).into_iter().enumerate() {
                     d.push_str(&format!("{}{x:.1} {y:.1}", if i == 0 { "M" } else { "L" }));
                 }
             }
@@ -142,8 +142,11 @@ impl Placed<'_> {
         }
         self.others(sheet);
         let all = places.into_iter().flatten();
-        let marked: Vec<[f64; 2]> =
-            if near && joined { alone.into_iter().chain(self.sparse(all)).collect() } else { all.collect() };
+        let marked: Vec<[f64; 2]> = match near && joined {
+            _ if self.frame.bare && joined => alone,
+            true => alone.into_iter().chain(self.sparse(all)).collect(),
+            false => all.collect(),
+        };
         marked.into_iter().filter(|at| self.frame.holds(*at)).for_each(|at| dot(sheet, series.slot, at));
     }
 
@@ -224,5 +227,43 @@ impl Placed<'_> {
             };
             sheet.over(Draw::Stroke { d, width: 1.75, dash: "" }, Tone::Bad, series.slot);
         }
+    }
+}
+
+/// Of the places above one pixel those where a line enters and leaves, and its lowest and highest: it looks the same, however many there are.
+fn thinned(run: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
+    let mut kept = Vec::new();
+    for column in run.chunk_by(|a, b| a[0].floor() == b[0].floor()) {
+        if column.len() <= 4 {
+            kept.extend_from_slice(column);
+            continue;
+        }
+        let places = || column.iter().map(|at| at[1]).enumerate();
+        let lowest = places().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(i, _)| i);
+        let highest = places().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(i, _)| i);
+        let mut chosen = vec![0, lowest.min(highest), lowest.max(highest), column.len() - 1];
+        chosen.dedup();
+        kept.extend(chosen.into_iter().map(|i| column[i]));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_places_above_a_pixel_keep_its_ends_and_extremes() {
+        let run: Vec<[f64; 2]> = (0..1000).map(|i| [i as f64 / 100.0, ((i * 37) % 100) as f64]).collect();
+        let kept = thinned(run.clone());
+        assert!(kept.len() <= 40 && kept.first() == run.first() && kept.last() == run.last());
+        for column in 0..10 {
+            let of = |all: &[[f64; 2]]| {
+                let ys = all.iter().filter(|at| at[0].floor() == f64::from(column)).map(|at| at[1]);
+                ys.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)))
+            };
+            assert_eq!(of(&kept), of(&run));
+        }
+        assert_eq!(thinned(run[..3].to_vec()), run[..3]);
     }
 }

@@ -73,7 +73,8 @@ fn element(out: &mut String, shape: &Shape, lit: Option<usize>, colour: &dyn Fn(
             let shown = if dim { format!(" opacity=\"{shown}\"") } else { String::new() };
             writeln!(
                 out,
-                "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"{ink}\"{anchor}{weight}{shown}>{}</text>",
+                "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"{ink}\" stroke=\"{}\" stroke-width=\"3\" paint-order=\"stroke\"{anchor}{weight}{shown}>{}</text>",
+                colour(Tone::Ground.token()),
                 escaped(text)
             )
         }
