@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::plot::Plot;
-use crate::analysis::plot::{Axis, Chart, Kind, Point, Scale, Series};
+use crate::analysis::plot::{Axis, Chart, Kind, Point, Series};
 use crate::app::i18n;
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
@@ -32,8 +32,8 @@ fn chart(lab: Lab) -> Chart {
         let paint = runs().filter_map(|(x, timing)| Some(Point::new(x, timing.edit_to_paint_ms?)));
         Chart {
             title: word("Times of the last runs", "最近各次用时"),
-            x: Axis::new(word("run, the last is 0", "运行，最近一次为 0"), "", Scale::Linear),
-            y: Axis::new(word("time", "用时"), "ms", Scale::Linear),
+            x: Axis::linear(word("run, the last is 0", "运行，最近一次为 0"), ""),
+            y: Axis::linear(word("time", "用时"), "ms"),
             series: vec![
                 Series::new(word("kernels", "计算核"), Kind::Line, 0, kernels),
                 Series::new(word("edit to paint", "从修改到重绘"), Kind::Line, 1, paint),
