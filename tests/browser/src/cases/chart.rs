@@ -33,11 +33,11 @@ async fn runs_are_read_by_keys_and_by_pointer(page: &Page) -> Result<()> {
     open(page, "/").await?;
     page.js(&format!("{FIELD}.scrollIntoView({{ block: 'center' }}); {FIELD}.focus()"), vec![]).await?;
     page.keys(Key::End).await?;
-    page.wait_until(&format!("/^run, the last is 0 0, kernels [\\d.]+ ms.*, edit to paint [\\d.]+ ms$/.test({SAID})"))
+    page.wait_until(&format!("/^from the last run 0, kernels [\\d.]+ ms.*, edit to paint [\\d.]+ ms$/.test({SAID})"))
         .await?;
-    page.wait_until("document.querySelector('.chart__tip b').textContent === 'run, the last is 0 0'").await?;
+    page.wait_until("document.querySelector('.chart__tip b').textContent === 'from the last run 0'").await?;
     page.keys(Key::Left).await?;
-    page.wait_until(&format!("{SAID}.startsWith('run, the last is 0 −1, kernels ')")).await?;
+    page.wait_until(&format!("{SAID}.startsWith('from the last run −1, kernels ')")).await?;
     // Down: the first series alone, then the next.
     page.keys(Key::Down).await?;
     page.wait_until(&format!("{SAID}.includes('kernels') && !{SAID}.includes('edit to paint')")).await?;
@@ -52,7 +52,7 @@ async fn runs_are_read_by_keys_and_by_pointer(page: &Page) -> Result<()> {
         "const b = {FIELD}.getBoundingClientRect(); {FIELD}.dispatchEvent(new PointerEvent('pointermove', {{ bubbles: true, clientX: b.right - 14, clientY: b.top + 60 }}))"
     );
     page.js(&moved, vec![]).await?;
-    page.wait_until("document.querySelector('.chart__tip b').textContent === 'run, the last is 0 0'").await?;
+    page.wait_until("document.querySelector('.chart__tip b').textContent === 'from the last run 0'").await?;
     // A press on an entry of the legend takes its line away, and its readings.
     page.click("edit to paint").await?;
     page.wait_until("document.querySelector('.chart__legend [aria-pressed=false]').textContent === 'edit to paint'")
@@ -69,7 +69,7 @@ async fn numbers_are_a_table_and_files(page: &Page) -> Result<()> {
     let table = "return { head: [...document.querySelectorAll('.chart__data thead th')].map((e) => e.textContent),
         last: [...[...document.querySelectorAll('.chart__data tbody tr')].at(-1).children].map((e) => e.textContent) }";
     let table = page.js(table, vec![]).await?;
-    ensure(table["head"] == json!(["run, the last is 0", "kernels", "edit to paint"]), || format!("{table}"))?;
+    ensure(table["head"] == json!(["from the last run", "kernels", "edit to paint"]), || format!("{table}"))?;
     ensure(table["last"][0] == "0" && table["last"][1].as_str().is_some_and(|text| text.contains(" ms")), || {
         format!("{table}")
     })?;
@@ -77,7 +77,7 @@ async fn numbers_are_a_table_and_files(page: &Page) -> Result<()> {
     let csv = String::from_utf8(saved(page, "times.csv").await?)?;
     // With every digit, where the table is for reading.
     let value = csv.lines().nth(1).and_then(|line| line.split(',').nth(2)).and_then(|text| text.parse::<f64>().ok());
-    ensure(csv.starts_with("series,\"run, the last is 0\",time (ms),low,high,outliers,note\r\nkernels,"), || {
+    ensure(csv.starts_with("series,from the last run,time (ms),low,high,outliers,note\r\nkernels,"), || {
         csv.clone()
     })?;
     ensure(value.is_some_and(|ms| ms > 0.0), || csv.clone())?;
