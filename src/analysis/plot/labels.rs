@@ -15,27 +15,8 @@ pub fn width(text: &str) -> f64 {
 
 fn letter(c: char) -> f64 {
     match c {
-        'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' | '−' | '→' | '∝' | '∞' | '×' => 11.0,
-        'f'
-        | 'i'
-        | 'j'
-        | 'l'
-        | 'r'
-        | 't'
-        | 'I'
-        | ' '
-        | '|'
-        | '.'
-        | ','
-        | ':'
-        | ';'
-        | '\''
-        | '!'
-        | '/'
-        | '-'
-        | '('..=')'
-        | '['
-        | ']' => 4.8,
+        c if "mwMW@%…−→∝∞×".contains(c) => 11.0,
+        c if "fijlrtI |.,:;'!/-()[]".contains(c) => 4.8,
         '0'..='9' => 7.7,
         c if c.is_uppercase() => 8.6,
         // Scripts that fill a square.
