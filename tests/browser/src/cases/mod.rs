@@ -3,6 +3,7 @@
 pub mod access;
 pub mod boot;
 pub mod catalogue;
+pub mod chart;
 pub mod conformance;
 pub mod content;
 pub mod edit;
@@ -95,6 +96,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(exact::cases());
     all.extend(positions::cases());
     all.extend(rules::cases());
+    all.extend(chart::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(access::cases());
