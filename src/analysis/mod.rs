@@ -6,3 +6,4 @@ pub mod layers;
 pub mod positions;
 pub mod reach;
 pub mod reorder;
+pub mod statistics;
