@@ -1,8 +1,9 @@
-//! Measures of a pattern and of an outcome, and the colours in which they are drawn.
+//! Measures of a pattern and of an outcome, and the charts and colours in which they are drawn.
 
 pub mod colour;
 pub mod difference;
 pub mod layers;
+pub mod plot;
 pub mod positions;
 pub mod reach;
 pub mod reorder;
