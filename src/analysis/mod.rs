@@ -8,3 +8,4 @@ pub mod positions;
 pub mod reach;
 pub mod reorder;
 pub mod statistics;
+pub mod sweep;

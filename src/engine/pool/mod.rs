@@ -55,3 +55,5 @@ pub use hub::{Gate, Pool};
 pub use launch::meta;
 #[cfg(feature = "app")]
 pub use lower::measured;
+#[cfg(feature = "app")]
+pub use measure::quiet;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use wasm_bindgen::JsValue;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::{Answer, Opening, Tensors, fill_tables, listen, now, report, send};
-use crate::attention::{self, Cost, Inputs, Loaded, Operator, Plan, Problem, lowering};
+use super::{Answer, Opening, Tensors, fill_tables, listen, now, peak, report, send};
+use crate::attention::{self, Cost, Estimator, Inputs, Loaded, Operator, Plan, Problem, lowering};
 use crate::engine::backward::Derive;
 use crate::engine::cpu::Kernels;
 use crate::engine::json::BrowserJson;
@@ -17,7 +17,7 @@ use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{Asked, FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
-use crate::engine::{Engine, RowsOut, Session, Want, cpu};
+use crate::engine::{Engine, RowsOut, Session, TILE, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 use crate::formula::DataValues;
 
@@ -250,7 +250,9 @@ fn operated(
     let began = now();
     Ok(match codec::decode(&bulk.u8(length)) {
         Some(Asked::Operator(operator)) => Ok(of_operator(&operator, exact, repeat, bulk, began)),
-        Some(Asked::Derive(derive)) => of_gradients(&derive, bulk, began),
+        Some(Asked::Derive(derive)) => of_gradients(&derive, repeat, bulk, began),
+        Some(Asked::Estimate(estimator)) => Ok(of_estimate(&estimator, repeat, bulk, began)),
+        Some(Asked::Peak) => of_peak(),
         // Both sides are one compilation; bytes of nothing would give no outputs, of which the page says that it lost track.
         None => Ok(Operated::default()),
     })
@@ -268,12 +270,40 @@ fn of_operator(operator: &Operator, exact: bool, repeat: usize, mut bulk: Unpack
     Operated { outputs, runs_ms, copy_ms }
 }
 
-fn of_gradients(derive: &Derive, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {
+/// The estimate alone, in single precision.
+fn of_estimate(estimator: &Estimator, repeat: usize, mut bulk: Unpack, began: f64) -> Operated {
+    let [q, k, v] = estimator.inputs().map(|length| bulk.f32(length));
+    let copy_ms = now() - began;
+    let (mut y, mut runs_ms) = (Vec::new(), Vec::new());
+    for _ in 0..repeat.max(1) {
+        let start = now();
+        y = estimator.estimate::<f32>(&q, &k, &v);
+        runs_ms.push(now() - start);
+    }
+    Operated { outputs: vec![y], runs_ms, copy_ms }
+}
+
+fn of_peak() -> Result<Operated, Issues> {
+    let start = now();
+    let missing = |_| Issue::new("", message!("the peak of this core can't be measured", "无法测量此核心的峰值"));
+    let speed = peak::speed(has_relaxed_simd()).map_err(missing)?;
+    Ok(Operated { outputs: vec![vec![speed as f32]], runs_ms: vec![now() - start], copy_ms: 0.0 })
+}
+
+fn of_gradients(derive: &Derive, repeat: usize, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {
     let given = derive.given(|length| bulk.f32(length));
     let copy_ms = now() - began;
+    let (kernels, mut runs_ms) = (kernels()?, Vec::new());
+    for _ in 1..repeat {
+        let given = given.clone();
+        let start = now();
+        derive.compute(given, kernels)?;
+        runs_ms.push(now() - start);
+    }
     let start = now();
-    let outputs = derive.compute(given, kernels()?)?;
-    Ok(Operated { outputs, runs_ms: vec![now() - start], copy_ms })
+    let outputs = derive.compute(given, kernels)?;
+    runs_ms.push(now() - start);
+    Ok(Operated { outputs, runs_ms, copy_ms })
 }
 
 impl State {
@@ -293,7 +323,7 @@ impl State {
     fn opened(&mut self, opening: Opening, engine: Box<dyn Engine>) {
         let Opening { session, job, plan, inputs, algorithm, cost, copy_ms, began, .. } = opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
-        let cost = cost.then(|| Cost::of(&plan, algorithm, (cpu::TILE_ROWS, cpu::TILE_KEYS)));
+        let cost = cost.then(|| Cost::of(&plan, algorithm, TILE));
         let opened = Session::with(plan, inputs, engine, now);
         let kernel = opened.kernel().to_owned();
         self.sessions.insert(session, opened);

@@ -5,6 +5,7 @@
 //! | `mod` | the mailbox, tensors, answers | both |
 //! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
 //! | `ordered` | the generated inner loops, made callable | the page's own |
+//! | `peak` | what a core does at most | the page's own, in a piece |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
 
 #[cfg(feature = "worker")]
@@ -13,6 +14,8 @@ pub mod cpu;
 pub mod gpu;
 #[cfg(all(in_browser, feature = "worker"))]
 mod ordered;
+#[cfg(feature = "worker")]
+mod peak;
 
 use std::collections::HashMap;
 use std::sync::Arc;
