@@ -14,8 +14,8 @@
 //! | [`interchange`] | safetensors, NumPy's files and archives, pasted numbers, half floats | nothing |
 //! | [`attention`] | problem, lowering, plan, tile map, inputs, reference oracle, estimators, cost | experiment, catalogue, formula, interchange |
 //! | [`engine`] | CPU and GPU kernels, item protocol, outcome; workers and their pool (web) | attention |
-//! | [`analysis`] | measures of weights, of position schemes and of timings | attention, engine, experiment, catalogue, formula |
-//! | [`export`] | an experiment as code, table, picture, file, reference | attention, experiment, catalogue, formula, interchange |
+//! | [`analysis`] | measures of weights, of position schemes and of timings; charts | attention, engine, experiment, catalogue, formula |
+//! | [`export`] | an experiment as code, table, picture, file, reference | analysis, attention, experiment, catalogue, formula, interchange |
 //! | `app`, `api` | the page and its JavaScript API (web, feature `app`) | everything above, never a kernel |
 
 pub mod analysis;

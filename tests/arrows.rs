@@ -17,7 +17,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("attention", &["experiment", "catalogue", "formula", "interchange"]),
     ("engine", &["attention", "experiment", "formula"]),
     ("analysis", &["attention", "catalogue", "engine", "experiment", "formula"]),
-    ("export", &["attention", "experiment", "catalogue", "formula", "interchange"]),
+    ("export", &["analysis", "attention", "experiment", "catalogue", "formula", "interchange"]),
     ("api", &["analysis", "app", "engine", "attention", "experiment", "catalogue", "interchange", "formula"]),
     ("app", &["analysis", "api", "engine", "export", "attention", "experiment", "catalogue", "interchange", "formula"]),
 ];

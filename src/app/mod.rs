@@ -15,6 +15,7 @@
 //! | `browse` | the catalogue as a sheet: search, details, choice |
 //! | `gallery` | experiments that tell a story |
 //! | `map` | stages, the large map, all heads, legend, colours |
+//! | `chart` | charts with keys, tooltip, legend, table and files |
 //! | `compare` | the CPU and the GPU side by side |
 //! | `positions` | position schemes over distance |
 //! | `embed` | the page in a frame of somebody else's |
@@ -25,6 +26,7 @@
 //! | `result` | why this cell, the row, the output, timing |
 
 mod browse;
+mod chart;
 pub mod clock;
 mod compare;
 pub mod controls;

@@ -20,18 +20,11 @@ impl Palette {
     /// The palette of the current theme; tracks its changes.
     pub fn current() -> Self {
         lab().palette.track();
-        let styles = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
-        let token = |name: &str| {
-            styles
-                .as_ref()
-                .and_then(|s| s.get_property_value(name).ok())
-                .map(|v| v.trim().to_owned())
-                .unwrap_or_default()
-        };
+        let token = tokens();
         let (paper, ink) = (token("--card"), token("--ink"));
         let dark = luminance(parse(&paper).unwrap_or([255; 3])) < 0.5;
         Self {
-            ramps: Ramps::read(token),
+            ramps: Ramps::read(&token),
             hatch: [token("--hatch-0"), token("--hatch-1")],
             text: if dark { [paper, ink] } else { [ink, paper] },
         }
@@ -56,5 +49,14 @@ impl Palette {
     pub fn text_on(&self, ground: Rgb) -> &str {
         let dark_text = usize::from(luminance(ground) < 0.45);
         &self.text[dark_text]
+    }
+}
+
+/// What the names of the style sheet's tokens stand for now.
+pub fn tokens() -> impl Fn(&str) -> String {
+    let styles = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
+    move |name| {
+        let value = styles.as_ref().and_then(|styles| styles.get_property_value(name).ok());
+        value.map(|value| value.trim().to_owned()).unwrap_or_default()
     }
 }

@@ -40,7 +40,7 @@ pub use files::{experiment_json, inputs_file, inputs_json, vectors, weights_npy}
 pub use inputs::FILE as INPUTS_FILE;
 pub use javascript::{FILE as INPUTS_JSON, request};
 pub use picture::{Heat, Ramp, svg};
-pub use table::{Matrix, csv, latex};
+pub use table::{Matrix, csv, csv_lines, latex};
 
 /// What is exported.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::analysis::plot::escaped;
+
 /// A colour, 0 to 255 each.
 type Rgb = [u8; 3];
 
@@ -154,22 +156,6 @@ fn shortened(link: &str) -> String {
 
 fn hex([r, g, b]: Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
-}
-
-/// A text without signs of XML, and without characters that it forbids.
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

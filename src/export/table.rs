@@ -19,19 +19,22 @@ pub struct Matrix<'a> {
 
 /// As RFC 4180 has it, a line of names first: every number as the shortest that is this one in single precision.
 pub fn csv(matrix: &Matrix) -> String {
-    let field = |text: &str| match text.contains([',', '"', '\n', '\r']) || text.trim() != text {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    };
-    let mut out = String::new();
-    matrix.columns.iter().for_each(|name| out.push_str(&format!(",{}", field(name))));
-    out.push_str("\r\n");
+    let mut lines: Vec<Vec<String>> =
+        vec![std::iter::once("").chain(matrix.columns.iter().map(String::as_str)).map(str::to_owned).collect()];
     for (name, row) in matrix.rows.iter().zip(matrix.values.chunks(matrix.columns.len().max(1))) {
-        out.push_str(&field(name));
-        row.iter().for_each(|x| out.push_str(&format!(",{x}")));
-        out.push_str("\r\n");
+        lines.push(std::iter::once(name.clone()).chain(row.iter().map(f32::to_string)).collect());
     }
-    out
+    csv_lines(lines)
+}
+
+/// Lines of fields as RFC 4180 has them.
+pub fn csv_lines<L: AsRef<[String]>>(lines: impl IntoIterator<Item = L>) -> String {
+    let field = |text: &String| match text.contains([',', '"', '\n', '\r']) || text.trim() != text {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.clone(),
+    };
+    let line = |fields: L| fields.as_ref().iter().map(field).collect::<Vec<_>>().join(",") + "\r\n";
+    lines.into_iter().map(line).collect()
 }
 
 /// A table with the lines of booktabs, three digits after the point, and a caption that ends with the address.

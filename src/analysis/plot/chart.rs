@@ -2,6 +2,9 @@
 
 use super::scale::Scale;
 
+/// Most bars of a row: of more each would be thinner than a line.
+const BARS: usize = 128;
+
 /// A chart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chart {
@@ -38,6 +41,16 @@ impl Axis {
     /// An axis from its first to its last point.
     pub fn new(name: impl Into<String>, unit: impl Into<String>, scale: Scale) -> Self {
         Self { name: name.into(), unit: unit.into(), scale, ..Self::default() }
+    }
+
+    /// The same with equal ways for equal differences.
+    pub fn linear(name: impl Into<String>, unit: impl Into<String>) -> Self {
+        Self::new(name, unit, Scale::Linear)
+    }
+
+    /// An axis of places 0, 1, 2, … with names.
+    pub fn named(name: impl Into<String>, names: Vec<String>) -> Self {
+        Self { names, ..Self::linear(name, "") }
     }
 
     /// Name with unit: `time (ms)`.
@@ -144,6 +157,14 @@ impl Mark {
 }
 
 impl Chart {
+    /// A number for each of a row of places 0, 1, 2, …: bars while each has room for one, a line where they are too many.
+    pub fn of_row(title: impl Into<String>, x: Axis, y: Axis, values: &[f64]) -> Self {
+        let kind = if values.len() <= BARS { Kind::Bars } else { Kind::Line };
+        let points = values.iter().enumerate().map(|(i, value)| Point::new(i as f64, *value));
+        let series = vec![Series::new(y.name.clone(), kind, 0, points)];
+        Self { title: title.into(), x, y, series, ..Self::default() }
+    }
+
     /// The chart without the series that `hidden` names by slot. Axes become those of what is left.
     #[must_use]
     pub fn without(&self, hidden: &[usize]) -> Self {

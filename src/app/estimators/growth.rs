@@ -3,16 +3,15 @@
 use leptos::prelude::*;
 
 use super::ask::Answer;
-use super::pictures::{Heat, bars, picture, pooled};
+use super::pictures::{Heat, picture};
 use super::player::Player;
+use crate::analysis::plot::{Axis, Chart, Mark};
+use crate::app::chart::Plot;
 use crate::app::i18n::{self, t};
 use crate::app::map::Scale;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
-
-/// Most bars of norms.
-const BARS: usize = 128;
 
 /// Norm and picture of the state, with steps.
 #[component]
@@ -46,21 +45,19 @@ pub fn Growth(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoView
         let after = i18n::now(lab.lang.get(), "state after key", "状态，在此键之后：");
         format!("{after} {} {token} · {rows} × {columns}", key() + 1)
     });
+    let chart = Signal::memo(move || {
+        let word = |en, zh| i18n::now(lab.lang.get(), en, zh);
+        let tokens = lab.loaded.with(|l| l.as_ref().map(|l| l.tokens_k.clone())).unwrap_or_default();
+        let x = Axis::named(word("key", "键"), tokens);
+        let y = Axis::linear("‖S‖", "");
+        let values: Vec<f64> = norms.with(|norms| norms.iter().copied().map(f64::from).collect());
+        let chart = Chart::of_row(word("Norm of the state after each key", "每个键之后状态的范数"), x, y, &values);
+        Chart { marks: vec![Mark::upright(key() as f64, word("shown below", "如下图"))], ..chart }
+    });
     let norm = move || norms.with(|norms| norms.get(key()).map(|norm| format!("‖S‖ = {norm:.3}")));
     view! {
         <h4>{t("The state as it grows", "状态的增长")} <small>{norm}</small></h4>
-        {move || {
-            let shown = norms.with(|norms| pooled(norms, BARS));
-            let top = shown.iter().copied().filter(|x| x.is_finite()).fold(f32::MIN_POSITIVE, f32::max);
-            let bars_count = shown.len();
-            let mark = move || (key() * bars_count / n_k.max(1)).to_string();
-            view! {
-                <figure class="runs"><svg viewBox=format!("0 0 {bars_count} 1") preserveAspectRatio="none" role="img" aria-label=t("Norm of the state after each key", "每个键之后状态的范数")>
-                    <rect class="runs__paint" x=mark y="0" width="1" height="1" />
-                    <path class="runs__kernel" d=bars(&shown, top) />
-                </svg></figure>
-            }
-        }}
+        <Plot chart=chart file="state-norm" height=140.0 />
         <Player at=at count=count label=label />
         <Heat map=map label=label />
     }

@@ -4,6 +4,8 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use super::ask::Answer;
+use crate::analysis::plot::{Axis, Chart};
+use crate::app::chart::Plot;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t, tr};
 use crate::app::map::{Scale, paint_cells};
@@ -17,8 +19,6 @@ use crate::experiment::Stage;
 
 /// Most rows of a picture: more than a screen has.
 const ROWS: usize = 512;
-/// Most bars; of more queries each bar is the largest of several.
-const BARS: usize = 128;
 
 /// An error as people read it.
 pub fn percent(error: f32) -> String {
@@ -102,24 +102,6 @@ pub fn Outputs(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoVie
     }
 }
 
-/// Heights of bars, 0 to 1, as one path in a box of `count × 1`.
-pub fn bars(values: &[f32], top: f32) -> String {
-    let mut path = String::new();
-    for (i, value) in values.iter().enumerate() {
-        let height = if value.is_finite() { (value / top).clamp(0.0, 1.0) } else { 1.0 };
-        path.push_str(&format!("M{i} 1v-{height:.3}h.85v{height:.3}z"));
-    }
-    path
-}
-
-/// At most `most` values: the largest of as many neighbours as it takes.
-pub fn pooled(values: &[f32], most: usize) -> Vec<f32> {
-    let count = values.len().min(most).max(1);
-    let part = |i: usize| &values[i * values.len() / count..(i + 1) * values.len() / count];
-    let largest = |part: &[f32]| part.iter().copied().fold(0.0_f32, |a, b| if b > a || b.is_nan() { b } else { a });
-    (0..count).map(|i| largest(part(i))).collect()
-}
-
 /// The error of each query.
 #[component]
 pub fn Errors(
@@ -136,21 +118,19 @@ pub fn Errors(
             format!("{highest} {} · {} {token}", percent(most), at + 1)
         })
     };
-    let name = t("Error of each query", "每个查询的误差");
+    let chart = Signal::memo(move || {
+        let word = |en, zh| i18n::now(lab.lang.get(), en, zh);
+        let tokens = lab.loaded.with(|l| l.as_ref().map(|l| l.tokens_q.clone())).unwrap_or_default();
+        let shares: Vec<f64> = errors.with(|errors| errors.iter().map(|e| f64::from(*e) * 100.0).collect());
+        let x = Axis::named(word("query", "查询"), tokens);
+        let y = Axis::linear(word("relative error", "相对误差"), "%");
+        Chart::of_row(word("Error of each query", "每个查询的误差"), x, y, &shares)
+    });
     view! {
-        <figure class="runs">
-            <h4>{name} <small>{worst}</small></h4>
-            {move || {
-                let shown = errors.with(|errors| pooled(errors, BARS));
-                let finite = shown.iter().copied().filter(|e| e.is_finite()).fold(0.0_f32, f32::max);
-                let top = if finite > 0.0 { finite } else { 1.0 };
-                view! {
-                    <svg viewBox=format!("0 0 {} 1", shown.len()) preserveAspectRatio="none" role="img" aria-label=move || format!("{}: {}", name(), worst())>
-                        <path class="runs__kernel" d=bars(&shown, top) />
-                    </svg>
-                }
-            }}
-        </figure>
+        <div>
+            <h4>{t("Error of each query", "每个查询的误差")} <small>{worst}</small></h4>
+            <Plot chart=chart file="error-by-query" height=150.0 />
+        </div>
     }
 }
 
@@ -196,12 +176,5 @@ mod tests {
             assert_eq!(percent(error), text);
         }
         assert_eq!((percent(f32::INFINITY), percent(300.0)), ("∞".to_owned(), "3.0e4 %".to_owned()));
-    }
-
-    #[test]
-    fn many_queries_share_bars() {
-        assert_eq!(pooled(&[1.0, 3.0, 2.0, 0.5, 4.0], 2), [3.0, 4.0]);
-        assert_eq!(pooled(&[1.0, 3.0], 9), [1.0, 3.0]);
-        assert_eq!(bars(&[1.0, 0.5], 2.0), "M0 1v-0.500h.85v0.500zM1 1v-0.250h.85v0.250z");
     }
 }

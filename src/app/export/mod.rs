@@ -21,6 +21,7 @@ mod sheet;
 mod table;
 mod taken;
 
+pub use parts::{Save, SavePng};
 pub use picture::Picture;
 pub use save::{copy, save};
 pub use taken::Taken;

@@ -101,6 +101,34 @@ pub fn Save(
     }
 }
 
+/// A button that draws a picture of SVG as PNG and saves it, or says that the browser could not.
+#[component]
+pub fn SavePng(
+    /// What it says.
+    en: &'static str,
+    /// In Chinese.
+    zh: &'static str,
+    /// Name of the file.
+    file: String,
+    /// The picture.
+    make: Callback<(), String>,
+) -> impl IntoView {
+    let failed = RwSignal::new(false);
+    let press = move |_| {
+        let (file, text) = (file.clone(), make.run(()));
+        spawn_local(async move {
+            let done = save::save_png(&file, &text).await.is_ok();
+            failed.try_set(!done);
+        });
+    };
+    view! {
+        <button type="button" class="framed" on:click=handler(press)>{t(en, zh)}</button>
+        {move || failed.get().then(|| view! {
+            <span class="issue" role="alert">{t("The browser could not draw the picture; SVG has it as it is.", "浏览器无法绘制该图片，请改用 SVG。")}</span>
+        })}
+    }
+}
+
 /// What cannot be exported, each with its field.
 #[component]
 pub fn Refused(

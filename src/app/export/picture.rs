@@ -1,16 +1,15 @@
 //! The weights of the head that is looked at, as a picture.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
-use super::parts::Save;
+use super::parts::{Save, SavePng};
 use super::save;
 use super::taken::Taken;
 use crate::app::i18n::{self, t};
 use crate::app::palette::Palette;
-use crate::app::reactive::{RwSignal, Signal};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
-use crate::app::view::{handler, view};
+use crate::app::view::view;
 use crate::engine::Map;
 use crate::experiment::Stage;
 use crate::export::{Heat, Ramp, svg};
@@ -31,7 +30,6 @@ pub fn Picture(
 #[component]
 fn Drawn(taken: Taken) -> impl IntoView {
     let lab = lab();
-    let failed = RwSignal::new(false);
     let Some((map, names)) = taken.matrix(lab, Stage::Weights) else {
         return view! {
             <p class="note" role="status">{t("There is no result yet.", "尚无结果。")}</p>
@@ -39,21 +37,11 @@ fn Drawn(taken: Taken) -> impl IntoView {
     };
     let made = StoredValue::new((taken, map, names));
     let text = move || made.with_value(|(taken, map, names)| drawn(lab, taken, map, names.as_ref()));
-    let png = move |_| {
-        let text = text();
-        spawn_local(async move {
-            let done = save::save_png("attention.png", &text).await.is_ok();
-            failed.try_set(!done);
-        });
-    };
     view! {
         <img class="export__picture" src=move || save::picture(&text()) alt=t("The heat map as it will be saved", "将保存的热图") />
         <div class="export__buttons">
             <Save en="Download SVG" zh="下载 SVG" file="attention.svg".to_owned() kind="image/svg+xml" make=Callback::new(move |()| Ok(text().into_bytes())) />
-            <button type="button" class="framed" on:click=handler(png)>{t("Download PNG", "下载 PNG")}</button>
-            {move || failed.get().then(|| view! {
-                <span class="issue" role="alert">{t("The browser could not draw the picture; SVG has it as it is.", "浏览器无法绘制该图片，请改用 SVG。")}</span>
-            })}
+            <SavePng en="Download PNG" zh="下载 PNG" file="attention.png".to_owned() make=Callback::new(move |()| text()) />
         </div>
         <p class="note">{t("The colours are those of the page's theme.", "配色与页面主题相同。")}</p>
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::axis::Distances;
 use crate::analysis::positions::{Bench, Effect, timed};
+use crate::app::chart::Reading;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::Lab;
 use crate::catalogue::{PositionEntry, PositionLine, Slot, position_line, position_lines};
@@ -42,12 +42,10 @@ pub struct Desk {
     pub normal: RwSignal<bool>,
     /// Ids of the lines that are switched on, in the order of their colours.
     pub on: RwSignal<Vec<&'static str>>,
-    /// The line under the pointer or the focus.
-    pub lit: RwSignal<Option<&'static str>>,
     /// The scheme that is shown closely.
     pub picked: RwSignal<&'static str>,
-    /// The distance that is read out.
-    pub cursor: RwSignal<Option<usize>>,
+    /// What is looked at in the chart; a line's slot is its place in `on`.
+    pub reading: Reading,
     /// Every line's curve, in the order of the catalogue; empty until the first answers are in.
     pub curves: RwSignal<Vec<(&'static str, Curve)>>,
     /// The picked scheme, or why it is not there.
@@ -71,22 +69,22 @@ impl Desk {
             normal: RwSignal::new(true),
             picked: RwSignal::new(on[0]),
             on: RwSignal::new(on),
-            lit: RwSignal::new(None),
-            cursor: RwSignal::new(None),
+            reading: Reading::new(),
             curves: RwSignal::new(Vec::new()),
             close: RwSignal::new(None),
         }
-    }
-
-    /// The axis of distances.
-    pub fn distances(self) -> Distances {
-        Distances { length: self.length.get(), log: self.log.get() }
     }
 
     /// The distance where the trained length ends, if it lies within.
     pub fn marker(self) -> Option<f64> {
         let (trained, length) = (self.trained.get(), self.length.get());
         (trained < length).then_some(trained as f64)
+    }
+
+    /// Lights the line of a scheme in the chart while it is on.
+    pub fn light(self, id: Option<&'static str>) {
+        let slot = id.and_then(|id| self.on.with_untracked(|on| on.iter().position(|other| *other == id)));
+        self.reading.lit.set(slot);
     }
 
     /// Switches a line on or off; what is switched on is shown closely.

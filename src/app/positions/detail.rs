@@ -5,11 +5,11 @@ use std::sync::Arc;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
-use super::chart::{minus, percent, rounded};
 use super::desk::{Close, Desk, by_head, unit};
 use super::times::Times;
+use crate::analysis::plot::read;
 use crate::analysis::positions::timed;
-use crate::app::controls::paint;
+use crate::app::controls::{paint, percent};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t, tr};
 use crate::app::palette::Palette;
@@ -144,7 +144,7 @@ fn Square(desk: Desk, close: Shown) -> impl IntoView {
     };
     let caption = move || {
         let (n, (low, high)) = (tokens.get(), range.get().unwrap_or_default());
-        let (low, high) = (minus(rounded(low)), minus(rounded(high)));
+        let (low, high) = (read(f64::from(low)), read(f64::from(high)));
         match desk.lab.lang.get() {
             Lang::En => format!("{n} queries down, {n} keys across: {}, {low} to {high}", entry_unit()),
             Lang::Zh => format!("纵向 {n} 个查询，横向 {n} 个键：{}，{low} 至 {high}", entry_unit()),

@@ -7,14 +7,12 @@
 //! | `sheet` | the dialog and its settings |
 //! | `desk` | what is set, and what came back from the workers |
 //! | `measure` | asking the workers; the newest settings win |
-//! | `axis` | scales and ticks |
-//! | `chart` | the lines that are switched on, with a cursor |
+//! | `chart` | the lines that are switched on; one line, small |
 //! | `tiles` | every scheme, small: switches of the lines |
 //! | `detail` | one scheme: its scores as a square, past the trained length |
 //! | `times` | tokens on an axis of time, to be dragged |
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
-mod axis;
 mod chart;
 mod desk;
 mod detail;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::chart::Chart;
+use super::chart::Lines;
 use super::desk::Desk;
 use super::detail::Detail;
 use super::measure::{Stop, follow};
@@ -69,7 +69,7 @@ pub fn laboratory(stop: Stop) -> AnyView {
                 look=Look::Segments
             />
         </div>
-        <Chart desk=desk />
+        <Lines desk=desk />
         <p class="note poslab__factor">{move || factor(desk)}</p>
         <p class="poslab__together">
             <span>{t("Together:", "同时显示：")}</span>
@@ -96,10 +96,10 @@ fn factor(desk: Desk) -> String {
     let times = length as f64 / trained.max(1) as f64;
     match lang {
         Lang::En => format!(
-            "{times:.2} times the trained length: interpolation, NTK, YaRN and the Llama bands stretch by that. Dashed: the scheme below as it was trained."
+            "{times:.2} times the trained length: interpolation, NTK, YaRN and the Llama bands stretch by that. Dotted: the scheme below as it was trained."
         ),
         Lang::Zh => format!(
-            "为训练长度的 {times:.2} 倍：位置插值、NTK、YaRN 与 Llama 分段按此拉伸。虚线：下方方案训练时的曲线。"
+            "为训练长度的 {times:.2} 倍：位置插值、NTK、YaRN 与 Llama 分段按此拉伸。点线：下方方案训练时的曲线。"
         ),
     }
 }

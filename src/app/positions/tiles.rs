@@ -2,16 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::axis::Values;
-use super::chart::{Beyond, path};
+use super::chart::small;
 use super::desk::Desk;
 use crate::app::i18n::tr;
 use crate::app::reactive::Signal;
 use crate::app::view::{handler, view};
 use crate::catalogue::{PositionLine, position_lines};
-
-/// Most corners of a small line.
-const CORNERS: usize = 90;
 
 /// All tiles.
 #[component]
@@ -28,7 +24,7 @@ fn Tile(desk: Desk, line: PositionLine) -> impl IntoView {
     let id = line.id;
     let on = Signal::memo(move || desk.on.with(|on| on.contains(&id)));
     let curve = Signal::memo(move || desk.curve(id));
-    let light = move |lit: bool| desk.lit.set((lit && on.get_untracked()).then_some(id));
+    let light = move |lit: bool| desk.light(lit.then_some(id));
     view! {
         <button
             type="button"
@@ -43,19 +39,8 @@ fn Tile(desk: Desk, line: PositionLine) -> impl IntoView {
         >
             <span class="postile__name">{tr(line.name)}</span>
             <span class="postile__field" aria-hidden="true">
-                <Beyond desk=desk />
                 {move || match curve.get() {
-                    Some(Ok(curve)) => {
-                        let values = Values::of(curve.iter().copied());
-                        let zero = format!("M0 {:.1}H1000", values.depth(0.0) * 1000.0);
-                        let d = path(desk.distances(), values, &curve, CORNERS);
-                        view! {
-                            <svg viewBox="0 0 1000 1000" preserveAspectRatio="none">
-                                <path class="grid grid--zero" d=zero></path>
-                                <path class="line" d=d></path>
-                            </svg>
-                        }
-                    }
+                    Some(Ok(curve)) => small(desk, &line, &curve, on.get()),
                     Some(Err(why)) => view! { <small class="issue">{why.get(desk.lab.lang.get()).to_owned()}</small> },
                     None => ().into_any(),
                 }}

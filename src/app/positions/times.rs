@@ -5,10 +5,10 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use web_sys::{HtmlElement, KeyboardEvent, PointerEvent};
 
-use super::chart::{minus, percent, rounded};
 use super::desk::Desk;
 use super::detail::Shown;
-use crate::app::controls::{Show, number};
+use crate::analysis::plot::read;
+use crate::app::controls::{Show, number, percent};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
 use crate::app::reactive::{RwSignal, Signal};
@@ -81,7 +81,7 @@ pub fn Times(desk: Desk, close: Shown) -> impl IntoView {
                     let left = move || percent(at.get() / end.get());
                     let share = move || f64::from(bias.get().abs()) / f64::from(deepest.get().max(f32::MIN_POSITIVE));
                     view! {
-                        <i class="postimes__bar" class:postimes__bar--up=move || { bias.get() > 0.0 } style:left=left style:height=move || format!("calc((100% - 3.75rem) * {:.4})", share()) title=move || minus(rounded(bias.get()))></i>
+                        <i class="postimes__bar" class:postimes__bar--up=move || { bias.get() > 0.0 } style:left=left style:height=move || format!("calc((100% - 3.75rem) * {:.4})", share()) title=move || read(f64::from(bias.get()))></i>
                         <button
                             type="button"
                             class="postimes__token"
@@ -93,7 +93,7 @@ pub fn Times(desk: Desk, close: Shown) -> impl IntoView {
                             aria-valuemin="0"
                             aria-valuemax=move || number(end.get())
                             aria-valuenow=move || number(at.get())
-                            aria-valuetext=move || format!("{}, {} {}", number(at.get()), i18n::now(lab.lang.get(), "changes the score by", "分数变化"), minus(rounded(bias.get())))
+                            aria-valuetext=move || format!("{}, {} {}", number(at.get()), i18n::now(lab.lang.get(), "changes the score by", "分数变化"), read(f64::from(bias.get())))
                             title=move || name(desk, token)
                             style:left=left
                             on:pointerdown=handler(move |event: PointerEvent| {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::stages::{Stages, ms};
+use crate::app::chart;
 use crate::app::compare::{Compare, ReadKernels};
 use crate::app::controls::fixed;
 use crate::app::i18n::{self, t};
@@ -33,6 +34,7 @@ pub fn TimingCard() -> impl IntoView {
         <h3 class="card__head">{t("Timing", "计时")} <small>{t("this browser, just now", "本浏览器，刚刚")}</small></h3>
         {move || last().map(|timing| view! { <Last lab=lab timing=timing /> })}
         <History />
+        <chart::History />
         <Engine />
         <Compare />
     }

@@ -1,10 +1,12 @@
-//! What a Hebbian step does to the wires of the shown head: a strip over distance that grows from the gains before the step to those after it.
-//! Where the system asks for less motion it stands still.
+//! What a Hebbian step does to the wires of the shown head: bars over distance that grow from the gains before the step to those after it.
+//! Where the system asks for less motion they stand still.
 
 use leptos::prelude::*;
 
+use crate::analysis::plot::{Axis, Chart};
+use crate::app::chart::Plot;
 use crate::app::controls::fixed;
-use crate::app::i18n::t;
+use crate::app::i18n::{self, t};
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
@@ -27,7 +29,7 @@ fn gains(lab: Lab, e: &Experiment, rate: &Param) -> Option<Vec<f32>> {
     Some(head.iter().map(|mean| 1.0 + rate * mean).collect())
 }
 
-/// The strip. `rate` is the parameter of the learning rate.
+/// The bars. `rate` is the parameter of the learning rate.
 #[component]
 pub fn Gains(rate: &'static Param) -> impl IntoView {
     let lab = lab();
@@ -45,7 +47,7 @@ pub fn Gains(rate: &'static Param) -> impl IntoView {
         {move || shown.get().0.map(|gains| {
             let top = gains.iter().copied().fold(1.0_f32, f32::max);
             let most = gains.iter().position(|&gain| gain == top).unwrap_or(0);
-            let (count, top_text) = (gains.len(), fixed(f64::from(top), 2));
+            let top_text = fixed(f64::from(top), 2);
             let said = {
                 let top = top_text.clone();
                 move || match lab.lang.get() {
@@ -53,16 +55,17 @@ pub fn Gains(rate: &'static Param) -> impl IntoView {
                     Lang::Zh => format!("这一步之前，每个距离的增益为 1；之后最大为 {top}，在距离 {most} 处。"),
                 }
             };
-            let mut bars = String::new();
-            for (distance, gain) in gains.iter().enumerate() {
-                let height = if top > 1.0 { (gain - 1.0) / (top - 1.0) } else { 0.0 };
-                bars.push_str(&format!("M{distance} 1h1v-{height:.4}h-1z"));
-            }
+            let chart = Signal::memo(move || {
+                let word = |en, zh| i18n::now(lab.lang.get(), en, zh);
+                // What the step adds, so that bars grow from what was there before.
+                let added: Vec<f64> = gains.iter().map(|gain| f64::from(*gain) - 1.0).collect();
+                let x = Axis::linear(word("distance", "距离"), word("tokens", "词元"));
+                let y = Axis::linear(word("gain added by the step", "这一步增加的增益"), "");
+                Chart::of_row(word("Gain of each distance", "每个距离的增益"), x, y, &added)
+            });
             view! {
-                <figure class="runs gains">
-                    <svg viewBox=format!("0 0 {count} 1") preserveAspectRatio="none" role="img" aria-label=said.clone()>
-                        <path class="runs__kernel gains__bars" d=bars />
-                    </svg>
+                <figure class="gains">
+                    <Plot chart=chart file="gains" height=140.0 />
                     <figcaption class="note">
                         {said}" "
                         <button type="button" class="quiet-button" on:click=handler(move |_| played.update(|n| *n += 1))>{t("Play the step", "播放这一步")}</button>

@@ -20,12 +20,15 @@ async fn open(page: &Page) -> Result<()> {
     // One line for each scheme, and two more for the ways in which a learned table goes on.
     let all = "return (await attentionPlayground).catalogue().positions.length + 2";
     let all = page.js(all, vec![]).await?;
-    page.wait_until(&format!("document.querySelectorAll('.postile .line').length === {all}")).await
+    page.wait_until(&format!("document.querySelectorAll('.postile__curve').length === {all}")).await
 }
+
+/// How many lines the chart has, without the one of the training.
+const LINES: &str = "[...document.querySelectorAll('.poslab .chart__legend button')].filter((b) => !b.textContent.endsWith('as trained')).length";
 
 /// What the cursor says at a distance: the value of each line by its name.
 async fn read(page: &Page, distance: usize) -> Result<String> {
-    let script = "const field = document.querySelector('.poschart__field'); field.focus();
+    let script = "const field = document.querySelector('.poslab .chart__field'); field.focus();
         const press = (key) => field.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
         press('Home'); for (let i = 0; i < args[0]; i++) press('ArrowRight');
         await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
@@ -41,7 +44,7 @@ async fn press(page: &Page, scheme: &str) -> Result<()> {
 
 async fn lines_are_switched_and_read(page: &Page) -> Result<()> {
     open(page).await?;
-    let lines = "document.querySelectorAll('.poschart__field .line:not(.line--trained)').length";
+    let lines = LINES;
     let before = page.js(&format!("return {lines}"), vec![]).await?.as_u64().unwrap_or_default();
     press(page, "kerple-power").await?;
     page.wait_until(&format!("{lines} === {}", before + 1)).await?;
@@ -67,7 +70,7 @@ async fn lines_are_switched_and_read(page: &Page) -> Result<()> {
 async fn ways_past_a_learned_table_stand_together(page: &Page) -> Result<()> {
     open(page).await?;
     page.click("ways to go on past a learned table").await?;
-    let lines = "document.querySelectorAll('.poschart__field .line:not(.line--trained)').length";
+    let lines = LINES;
     page.wait_until(&format!("{lines} === 3")).await?;
     page.click("as they are").await?;
     // Within a trained length that is half of the text, the table that begins anew has come back to its start: distance 64 is distance 0.
