@@ -188,7 +188,9 @@ impl Sweep {
     /// What is known of a cell's time; nothing before its first sample.
     pub fn summary(&self, cell: Cell) -> Option<Summary> {
         match self.state(cell)? {
-            State::Sampled { samples, batch, .. } => Summary::of(samples, self.step / *batch as f64, self.seed_of(cell)),
+            State::Sampled { samples, batch, .. } => {
+                Summary::of(samples, self.step / *batch as f64, self.seed_of(cell))
+            }
             State::Warming | State::Failed(_) => None,
         }
     }

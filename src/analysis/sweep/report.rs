@@ -109,16 +109,17 @@ impl Report {
 
     /// Times over the axis with their intervals, and what would grow with it and with its square.
     pub fn times(&self, lang: Lang) -> Chart {
-        let mut series = self.series(lang, Kind::Line, |line, place, x| match self.sweep.state(Cell { line, place })? {
-            State::Failed(why) => Some(Point::failed(x, why.get(lang))),
-            State::Warming => None,
-            State::Sampled { .. } => {
-                let time = self.time(line, place)?;
-                let far = time.samples.iter().zip(&time.far).filter(|(_, far)| **far).map(|(sample, _)| *sample);
-                let others = far.collect();
-                Some(Point { interval: ends(time.interval), others, ..Point::new(x, time.median) })
-            }
-        });
+        let mut series =
+            self.series(lang, Kind::Line, |line, place, x| match self.sweep.state(Cell { line, place })? {
+                State::Failed(why) => Some(Point::failed(x, why.get(lang))),
+                State::Warming => None,
+                State::Sampled { .. } => {
+                    let time = self.time(line, place)?;
+                    let far = time.samples.iter().zip(&time.far).filter(|(_, far)| **far).map(|(sample, _)| *sample);
+                    let others = far.collect();
+                    Some(Point { interval: ends(time.interval), others, ..Point::new(x, time.median) })
+                }
+            });
         series.extend(self.theory(lang));
         let title = if self.setting.backward {
             Text::new("Time of the gradients", "梯度用时")
@@ -137,7 +138,8 @@ impl Report {
         };
         let places = self.sweep.places();
         let measured = |line: usize| {
-            let timed = places.iter().enumerate().filter_map(move |(place, &x)| Some((x, self.time(line, place)?.median)));
+            let timed =
+                places.iter().enumerate().filter_map(move |(place, &x)| Some((x, self.time(line, place)?.median)));
             timed.collect::<Vec<(f64, f64)>>()
         };
         let first = self.dense().into_iter().chain(0..self.ways.len());
@@ -208,7 +210,7 @@ impl Report {
         if series.is_empty() {
             return None;
         }
-        let name = Text::new("peak of multiply-adds", "乘加峰值").get(lang);
+        let name = Text::new("multiply-add peak of the workers", "工作线程的乘加峰值").get(lang);
         let marks = self.peak.map(|peak| Mark::level(peak, name)).into_iter().collect();
         let title = Text::new("Speed and the peak of this machine", "速度与本机峰值");
         let y = (Text::new("speed", "速度"), "GFLOP/s", Scale::Log10);

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use crate::attention::Cost;
+use crate::catalogue::Lang;
 use crate::experiment::message;
 
 /// Every line at every place, with the work that `work` says.
@@ -152,5 +154,104 @@ fn slow_cells_are_sampled_less_often_and_the_rest_is_estimated() {
     assert_eq!(estimates[0], 7.0 * 600.0 + 8.0 * 6000.0);
     assert_eq!(estimates[1], 7.0 * 600.0 + 3.0 * 6000.0);
     assert_eq!(estimates.last(), Some(&0.0));
-    assert!(matches!(sweep.state(Cell { line: 0, place: 1 }), Some(State::Sampled { samples, .. }) if samples.len() == 3));
+    assert!(
+        matches!(sweep.state(Cell { line: 0, place: 1 }), Some(State::Sampled { samples, .. }) if samples.len() == 3)
+    );
+}
+
+const SETTING: Setting = Setting { tokens: 64, heads: 1, size: 32, window: 16, workers: 2, backward: false };
+
+/// A report of lines whose milliseconds and share of pairs at so many tokens are known; one that has none fails.
+fn report(
+    ways: &[Way],
+    places: &[f64],
+    ms: impl Fn(Way, f64) -> Option<f64>,
+    share: impl Fn(Way, f64) -> f64,
+) -> Report {
+    let mut sweep = Sweep::new(places.to_vec(), cells(ways.len(), places, |_, n| n * n), 0.0, 4);
+    let mut turn = 0;
+    while let Some(Ask { cell, batch }) = sweep.next() {
+        turn += 1;
+        match ms(ways[cell.line], places[cell.place]) {
+            Some(ms) => {
+                let ms = ms * batch as f64 * (1.0 + 0.01 * (turn % 3) as f64);
+                sweep.done(Sample { ms, wall_ms: ms });
+            }
+            None => sweep.failed(message!("out of memory", "内存不足")),
+        }
+    }
+    let facts = |way: &Way| {
+        let of = |&n: &f64| {
+            let flops = 2.0 * 64.0 * n * n * share(*way, n);
+            let cost = Cost { flops, bytes: 4.0 * 4.0 * 32.0 * n, ..Cost::default() };
+            Facts { kernel: "made-up".to_owned(), cost: Some(cost), memory: Some(n * 1024.0) }
+        };
+        places.iter().map(of).collect()
+    };
+    let facts = ways.iter().map(facts).collect();
+    Report { sweep, axis: Axis::Tokens, setting: SETTING, ways: ways.to_vec(), facts, peak: Some(50.0) }
+}
+
+#[test]
+fn a_report_draws_failures_and_says_what_grows_how_and_what_does_not_pay() {
+    let places = [64.0, 256.0, 1024.0, 4096.0];
+    let ways = [Way::Dense, Way::Window, Way::Materialised];
+    let told = report(
+        &ways,
+        &places,
+        |way, n| match way {
+            // A fixed cost, and then in proportion.
+            Way::Window => Some(0.2 + n / 400.0),
+            Way::Materialised if n > 2000.0 => None,
+            _ => Some(n * n / 1e5),
+        },
+        |way, n| if way == Way::Window { 16.0 / n } else { 1.0 },
+    );
+    let times = told.times(Lang::En);
+    let names: Vec<&str> = times.series.iter().map(|series| series.name.as_str()).collect();
+    assert_eq!(names, ["dense", "sliding window", "dense, materialised", "in proportion to n", "in proportion to n²"]);
+    let failed = times.series[2].points.last().unwrap();
+    assert!(failed.x == 4096.0 && failed.y.is_nan() && failed.note == "out of memory", "{failed:?}");
+    // Theory goes through the largest time of dense attention.
+    let dense = times.series[0].points.last().unwrap().y;
+    assert!(times.series[4].points.iter().any(|point| point.x == 4096.0 && (point.y / dense - 1.0).abs() < 1e-12));
+    let laws = told.laws(Lang::En);
+    assert!(laws[0].starts_with("dense: time grows as tokens to the power 2.0"), "{laws:?}");
+    let losses = told.losses(Lang::En);
+    assert_eq!(losses.len(), 1);
+    assert!(
+        losses[0].starts_with("sliding window computes less than dense attention and takes longer at tokens 64, 256")
+    );
+    assert!(!losses[0].contains("1024"), "{losses:?}");
+    let speed = told.speed(0, 3).unwrap();
+    assert!((speed / (2.0 * 64.0 * 4096.0 * 4096.0 / dense / 1e6) - 1.0).abs() < 1e-12);
+    let roof = told.roofline(Lang::Zh).unwrap();
+    assert_eq!((roof.marks[0].at, roof.series[0].points.len()), (50.0, 4));
+    assert_eq!(told.memory(Lang::En).unwrap().series[0].points[3].y, 4.0);
+    let density = told.densities(Lang::En).unwrap();
+    assert_eq!(density.title, "Time over density, tokens 4096");
+    assert!((density.series[1].points[0].x - 100.0 * 16.0 / 4096.0).abs() < 1e-12);
+    let faster = told.speed_ups(Lang::En).unwrap();
+    assert!(faster.series.iter().all(|series| series.name != "dense") && faster.marks[0].at == 1.0);
+}
+
+#[test]
+fn a_report_of_one_cell_and_one_of_failures_alone_are_drawn() {
+    let one = report(&[Way::Causal], &[64.0], |_, _| Some(2.0), |_, _| 0.5);
+    assert_eq!(one.times(Lang::Zh).series.len(), 1);
+    assert!(one.laws(Lang::En).is_empty() && one.losses(Lang::En).is_empty());
+    assert!(one.speed_ups(Lang::En).is_none() && one.densities(Lang::En).is_none());
+    let none = report(&[Way::Dense], &[64.0, 128.0], |_, _| None, |_, _| 1.0);
+    let times = none.times(Lang::En);
+    assert!(times.series[0].points.iter().all(|point| point.y.is_nan()) && times.series.len() == 1);
+    assert!(none.roofline(Lang::En).is_none() && none.speed(0, 0).is_none());
+}
+
+#[test]
+fn figures_have_three_digits() {
+    for (x, text) in
+        [(0.0, "0"), (1234.5, "1234"), (12.345, "12.3"), (0.012345, "0.0123"), (1.0, "1.00"), (1e-9, "1.00e-9")]
+    {
+        assert_eq!(figure(x), text);
+    }
 }

@@ -229,10 +229,7 @@ impl Way {
 fn too_large(bytes: f64) -> Message {
     let megabytes = (bytes / f64::from(1 << 20)) as u64;
     let most = (MOST_BYTES / f64::from(1 << 20)) as u64;
-    message!(
-        "would need about {megabytes} MB; at most {most} MB are tried",
-        "约需 {megabytes} MB；最多尝试 {most} MB"
-    )
+    message!("would need about {megabytes} MB; at most {most} MB are tried", "约需 {megabytes} MB；最多尝试 {most} MB")
 }
 
 impl Work {

@@ -105,7 +105,7 @@ impl Pool {
 }
 
 /// Waits for every one, side by side.
-async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+pub(super) async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut waiting: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {
         let mut done = true;

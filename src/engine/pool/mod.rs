@@ -14,6 +14,7 @@
 //! | `jobs` | what is gathered until a job is done | yes |
 //! | `lower` | runs that wait for what is computed from Q and K; a piece of its own (`lowering`) | yes |
 //! | `derive` | gradients of a run that is done | yes |
+//! | `gauge` | estimates timed alone, the peak of the workers | yes |
 //! | `auto` | what `auto` takes; what is known of the GPU | yes |
 //! | `measure` | how that becomes known; a piece of its own (`auto`) | yes |
 
@@ -28,6 +29,8 @@ pub mod tensors;
 mod auto;
 #[cfg(feature = "app")]
 mod derive;
+#[cfg(feature = "app")]
+mod gauge;
 #[cfg(feature = "app")]
 mod hub;
 #[cfg(feature = "app")]

@@ -232,7 +232,8 @@ async fn a_hebbian_step_is_drawn(page: &Page) -> Result<()> {
     page.open_ready("/#v1&selection=plastic").await?;
     let unfold = "[...document.querySelectorAll('.fold summary')].find((e) => e.textContent.includes('Product, selection')).click()";
     page.js(unfold, vec![]).await?;
-    page.wait_until("document.querySelector('.gains .chart__field svg svg path')?.getAttribute('d').startsWith('M')").await?;
+    page.wait_until("document.querySelector('.gains .chart__field svg svg path')?.getAttribute('d').startsWith('M')")
+        .await?;
     let said = "document.querySelector('.gains figcaption').textContent";
     page.wait_until(&format!("/up to [1-9][.0-9]*, at distance [0-9]+/.test({said})")).await?;
     page.screenshot("plastic").await?;
