@@ -1,7 +1,7 @@
 //! What follows from a sweep: how a line grows, which of two is faster, what more workers bring.
 
 use super::course::{Cell, State, Sweep};
-use crate::analysis::statistics::{Fit, Interval, of_ratio, power_law};
+use crate::analysis::statistics::{Fit, Interval, median, of_ratio, power_law};
 
 /// Fewest places that a law is fitted through: through two there is always one.
 const FEWEST_PLACES: usize = 3;
@@ -36,6 +36,11 @@ impl Sweep {
             State::Sampled { samples, .. } if !samples.is_empty() => Some(samples),
             _ => None,
         }
+    }
+
+    /// The median of a cell's samples.
+    pub(super) fn median(&self, line: usize, place: usize) -> Option<f64> {
+        median(self.samples(line, place)?)
     }
 
     /// The power law through a line's medians over the places of the axis; nothing of fewer than three places.

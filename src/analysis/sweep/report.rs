@@ -62,8 +62,8 @@ impl Report {
 
     /// GFLOP/s that it reached.
     pub fn speed(&self, line: usize, place: usize) -> Option<f64> {
-        let (time, cost) = (self.time(line, place)?, self.facts(line, place)?.cost?);
-        (time.median > 0.0).then(|| cost.flops / time.median / 1e6)
+        let (ms, cost) = (self.sweep.median(line, place)?, self.facts(line, place)?.cost?);
+        (ms > 0.0).then(|| cost.flops / ms / 1e6)
     }
 
     /// The share of the pairs of a query and a key whose scores are formed.
@@ -139,7 +139,7 @@ impl Report {
         let places = self.sweep.places();
         let measured = |line: usize| {
             let timed =
-                places.iter().enumerate().filter_map(move |(place, &x)| Some((x, self.time(line, place)?.median)));
+                places.iter().enumerate().filter_map(move |(place, &x)| Some((x, self.sweep.median(line, place)?)));
             timed.collect::<Vec<(f64, f64)>>()
         };
         let first = self.dense().into_iter().chain(0..self.ways.len());
@@ -231,7 +231,7 @@ impl Report {
             let point = Point { interval: ends(time.interval), ..Point::new(100.0 * share, time.median) };
             Series::new(names[line], Kind::Dots, line, [point])
         });
-        let at = figure(self.sweep.places()[place]);
+        let at = self.sweep.places()[place];
         let name = self.axis.name().get(lang);
         let title = match lang {
             Lang::En => format!("Time over density, {name} {at}"),
@@ -270,7 +270,7 @@ impl Report {
             let lost = self.sweep.against(line, dense).into_iter();
             let lost: Vec<_> = lost.filter(|a| other && a.verdict == Verdict::Slower && sparser(a.place)).collect();
             let worst = lost.iter().map(|against| against.ratio).fold(1.0, f64::max);
-            let at: Vec<String> = lost.iter().map(|against| figure(self.sweep.places()[against.place])).collect();
+            let at: Vec<String> = lost.iter().map(|against| self.sweep.places()[against.place].to_string()).collect();
             let (axis, at, worst) = (self.axis.name().get(lang), at.join(", "), figure(worst));
             (!lost.is_empty()).then(|| match lang {
                 Lang::En => {

@@ -62,7 +62,7 @@ pub fn Sheet() -> impl IntoView {
                 <button type="button" class="primary" on:click=handler(run)>{action}</button>
                 <Progress desk=desk />
             </div>
-            {move || desk.taken.get().map(|taken| view! { <Results taken=taken /> })}
+            <Results desk=desk />
             <div class="dialog__foot">
                 <button type="button" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
             </div>

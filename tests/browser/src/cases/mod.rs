@@ -18,6 +18,7 @@ pub mod gradients;
 pub mod links;
 pub mod operators;
 pub mod positions;
+pub mod sweep;
 pub mod table;
 
 use std::future::Future;
@@ -90,6 +91,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(estimators::cases());
     all.extend(exact::cases());
     all.extend(positions::cases());
+    all.extend(sweep::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(conformance::cases()?);
