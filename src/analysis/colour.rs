@@ -53,6 +53,19 @@ pub fn luminance(c: Rgb) -> f32 {
     (0.2126 * f32::from(c[0]) + 0.7152 * f32::from(c[1]) + 0.0722 * f32::from(c[2])) / 255.0
 }
 
+/// How far two colours are apart for those who read by brightness, 1 to 21 (WCAG 2.2, contrast ratio): 4.5 is what text needs, 3 what lines need.
+pub fn contrast(a: Rgb, b: Rgb) -> f32 {
+    let relative = |c: Rgb| {
+        let linear = |part: u8| {
+            let part = f32::from(part) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2])
+    };
+    let (a, b) = (relative(a), relative(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
 /// `#rrggbb` only: that is how the tokens are written.
 pub fn parse(hex: &str) -> Option<Rgb> {
     let digits = hex.strip_prefix('#').filter(|d| d.len() == 6)?;

@@ -235,3 +235,25 @@ fn slots_differ_by_more_than_colour() {
     let looks: std::collections::HashSet<String> = (0..18).map(look).collect();
     assert_eq!(looks.len(), 18);
 }
+
+/// In both themes, on the ground that charts are drawn on.
+#[test]
+fn every_colour_is_seen_and_every_word_can_be_read() {
+    use crate::analysis::colour::{contrast, parse};
+    let sheet = include_str!("../../../style/tokens.css");
+    let (light, dark) = sheet.split_once(":root[data-theme=\"dark\"]").unwrap();
+    for theme in [light, dark] {
+        let colour = |tone: Tone| {
+            let name = format!("{}: ", tone.token());
+            parse(theme.split(&name).nth(1).unwrap().split(';').next().unwrap()).unwrap()
+        };
+        let ground = colour(Tone::Ground);
+        // Names at lines' ends are in the colours of the slots.
+        for tone in (0..SLOTS.len()).map(Tone::Slot).chain([Tone::Ink, Tone::Soft, Tone::Bad]) {
+            assert!(contrast(colour(tone), ground) >= 4.5, "{tone:?}");
+        }
+        assert!(contrast(colour(Tone::Line), ground) >= 3.0);
+        assert!(contrast(colour(Tone::Soft), colour(Tone::Shade)) >= 4.5, "names of marks on what they shade");
+    }
+    assert!((contrast([0; 3], [255; 3]) - 21.0).abs() < 1e-4 && contrast([90; 3], [90; 3]) == 1.0);
+}

@@ -32,7 +32,7 @@ fn chart(lab: Lab) -> Chart {
         let paint = runs().filter_map(|(x, timing)| Some(Point::new(x, timing.edit_to_paint_ms?)));
         Chart {
             title: word("Times of the last runs", "最近各次用时"),
-            x: Axis::linear(word("run, the last is 0", "运行，最近一次为 0"), ""),
+            x: Axis::linear(word("from the last run", "距最近一次运行"), ""),
             y: Axis::linear(word("time", "用时"), "ms"),
             series: vec![
                 Series::new(word("kernels", "计算核"), Kind::Line, 0, kernels),

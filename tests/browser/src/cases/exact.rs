@@ -28,7 +28,7 @@ const READ: &str = "const p = await attentionPlayground, [choices] = args, told 
       const found = await set(choice);
       const line = await until(() => document.querySelector('#inexact[aria-busy=false] [role=status]')?.textContent);
       const largest = Math.max(...found.map((y, i) => Math.abs(y - exact[i])));
-      const bars = document.querySelectorAll('#inexact svg path').length;
+      const bars = document.querySelectorAll('#inexact .chart__field svg svg path').length;
       told.push([JSON.stringify(choice), !!gone, parseFloat(/largest error ([-\\d.e]+)/.exec(line ?? '')?.[1]), largest, bars]);
     }
     return told";

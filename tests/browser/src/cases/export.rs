@@ -13,7 +13,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Catches what is copied and what is saved, instead of the clipboard and the disk.
-const CATCH: &str = "globalThis.copied = []; globalThis.saved = [];
+pub const CATCH: &str = "globalThis.copied = []; globalThis.saved = [];
     Object.defineProperty(navigator, 'clipboard', { configurable: true, value: { writeText: async (text) => { copied.push(text); } } });
     const blobs = new Map(), make = URL.createObjectURL;
     URL.createObjectURL = (blob) => { const url = make.call(URL, blob); blobs.set(url, blob); return url; };
@@ -62,7 +62,7 @@ async fn a_program_is_copied_and_what_cannot_be_said_is_told(page: &Page) -> Res
 }
 
 /// The bytes of the last file saved, once there is one with this name.
-async fn saved(page: &Page, name: &str) -> Result<Vec<u8>> {
+pub async fn saved(page: &Page, name: &str) -> Result<Vec<u8>> {
     page.wait_until(&format!("saved.at(-1)?.name === {}", json!(name))).await?;
     let bytes = page.js("return new Uint8Array(await saved.at(-1).blob.arrayBuffer())", vec![]).await?;
     Ok(bytes.as_array().into_iter().flatten().filter_map(|byte| byte.as_u64()).map(|byte| byte as u8).collect())

@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod catalogue;
+pub mod chart;
 pub mod conformance;
 pub mod content;
 pub mod edit;
@@ -92,6 +93,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(exact::cases());
     all.extend(positions::cases());
     all.extend(sweep::cases());
+    all.extend(chart::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(conformance::cases()?);
