@@ -59,8 +59,11 @@ pub fn piece<T: Copy + Send + Sync + 'static>(
     }))
 }
 
+/// What draws a sheet.
+type Sheet = fn() -> AnyView;
+
 /// A button that opens a sheet, whose code comes with the first press. Each press is a new sheet.
-pub fn opener((en, zh): (&'static str, &'static str), sheet: fn() -> Fetch<fn() -> AnyView>) -> AnyView {
+pub fn opener((en, zh): (&'static str, &'static str), sheet: fn() -> Fetch<Sheet>) -> AnyView {
     let opened = RwSignal::new(0_u32);
     view! {
         <button type="button" class="quiet-button compare__open" on:click=handler(move |_| opened.update(|n| *n += 1))>

@@ -42,7 +42,7 @@ pub fn stroke(d: String, series: &Series) -> Draw {
 /// A series' own marker: full for the first six, hollow for the next.
 pub fn dot(sheet: &mut Sheet, slot: usize, at: [f64; 2]) {
     let d = marker(slot, at, R);
-    if slot / SLOTS.len() % DASHES.len() == 0 {
+    if (slot / SLOTS.len()).is_multiple_of(DASHES.len()) {
         sheet.over(Draw::Fill { d, opacity: 1.0 }, Tone::Slot(slot), slot);
     } else {
         hollow(sheet, slot, d);

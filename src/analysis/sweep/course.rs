@@ -115,7 +115,7 @@ impl Sweep {
     }
 
     /// What to run now; nothing when all is done. A second call before [`Sweep::done`] or [`Sweep::failed`] says the same.
-    pub fn next(&mut self) -> Option<Ask> {
+    pub fn ask(&mut self) -> Option<Ask> {
         loop {
             if let Some(at) = self.asked {
                 let entry = &self.entries[at];

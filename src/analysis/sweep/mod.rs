@@ -2,7 +2,7 @@
 //!
 //! What is measured is a *cell*: a line (a way) at a place. Each is first run until its batch, the repetitions that are one sample, is long enough for the
 //! clock; those runs warm it up and are not counted. Then come rounds: in each every cell is sampled once, in an order that is drawn anew, so that a machine
-//! that grows warm, or busy, is no slower for one line than for another. Pure: whoever runs the sweep asks [`Sweep::next`] what to do and tells what
+//! that grows warm, or busy, is no slower for one line than for another. Pure: whoever runs the sweep asks [`Sweep::ask`] what to do and tells what
 //! came of it.
 //!
 //! | file | what it holds |

@@ -22,7 +22,7 @@ fn cells(lines: usize, places: &[f64], work: impl Fn(usize, f64) -> f64) -> Vec<
 /// A machine: milliseconds of one repetition of a cell, as its clock tells them; every run costs half a millisecond beside.
 fn run(sweep: &mut Sweep, step: f64, ms: impl Fn(Cell, usize) -> f64) -> Vec<Ask> {
     let mut asked = Vec::new();
-    while let Some(ask) = sweep.next() {
+    while let Some(ask) = sweep.ask() {
         assert!(asked.len() < 10_000, "a sweep without an end");
         let exact = ms(ask.cell, asked.len()) * ask.batch as f64;
         let told = if step > 0.0 { (exact / step).floor() * step } else { exact };
@@ -85,7 +85,7 @@ fn a_failure_is_told_and_more_of_the_same_is_not_tried() {
     let places = [1.0, 2.0, 4.0, 8.0];
     let mut sweep = Sweep::new(places.to_vec(), cells(2, &places, |_, x| x), 0.0, 1);
     let mut asked = Vec::new();
-    while let Some(ask) = sweep.next() {
+    while let Some(ask) = sweep.ask() {
         asked.push(ask.cell);
         if ask.cell == (Cell { line: 1, place: 2 }) {
             sweep.failed(message!("out of memory", "内存不足"));
@@ -106,15 +106,15 @@ fn a_failure_is_told_and_more_of_the_same_is_not_tried() {
 fn a_single_cell_and_no_cell_are_sweeps() {
     let mut one = Sweep::new(vec![64.0], cells(1, &[64.0], |_, x| x), 0.1, 0);
     assert_eq!((one.left_ms(), one.share()), (None, 0.0));
-    let first = one.next().unwrap();
-    assert_eq!((first, one.next()), (Ask { cell: Cell { line: 0, place: 0 }, batch: 1 }, Some(first)));
+    let first = one.ask().unwrap();
+    assert_eq!((first, one.ask()), (Ask { cell: Cell { line: 0, place: 0 }, batch: 1 }, Some(first)));
     run(&mut one, 0.1, |_, _| 20.0);
     let time = one.summary(first.cell).unwrap();
     assert!((time.median - 20.0).abs() < 0.1 && time.interval.is_some());
     assert!(one.law(0).is_none() && one.against(0, 0).len() == 1);
     assert_eq!(one.speed_up(0).len(), 1);
     let mut none = Sweep::new(Vec::new(), Vec::new(), 0.1, 0);
-    assert_eq!((none.next(), none.share(), none.left_ms()), (None, 1.0, None));
+    assert_eq!((none.ask(), none.share(), none.left_ms()), (None, 1.0, None));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn slow_cells_are_sampled_less_often_and_the_rest_is_estimated() {
     let places = [1.0, 10.0];
     let mut sweep = Sweep::new(places.to_vec(), cells(1, &places, |_, x| x), 0.1, 0);
     let mut estimates = Vec::new();
-    while let Some(ask) = sweep.next() {
+    while let Some(ask) = sweep.ask() {
         let ms = 600.0 * places[ask.cell.place];
         sweep.done(Sample { ms, wall_ms: ms });
         estimates.push(sweep.left_ms().unwrap());
@@ -170,7 +170,7 @@ fn report(
 ) -> Report {
     let mut sweep = Sweep::new(places.to_vec(), cells(ways.len(), places, |_, n| n * n), 0.0, 4);
     let mut turn = 0;
-    while let Some(Ask { cell, batch }) = sweep.next() {
+    while let Some(Ask { cell, batch }) = sweep.ask() {
         turn += 1;
         match ms(ways[cell.line], places[cell.place]) {
             Some(ms) => {

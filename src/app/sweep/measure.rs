@@ -104,7 +104,7 @@ impl Bench {
             }
         }
         let (mut drawn, mut told) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-        while let Some(ask) = self.report.sweep.next() {
+        while let Some(ask) = self.report.sweep.ask() {
             if clock::now() - told > TELL_MS {
                 let (share, left) = (self.report.sweep.share(), self.report.sweep.left_ms());
                 desk.status.try_set(Status::Running(share, left));

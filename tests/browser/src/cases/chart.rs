@@ -77,9 +77,7 @@ async fn numbers_are_a_table_and_files(page: &Page) -> Result<()> {
     let csv = String::from_utf8(saved(page, "times.csv").await?)?;
     // With every digit, where the table is for reading.
     let value = csv.lines().nth(1).and_then(|line| line.split(',').nth(2)).and_then(|text| text.parse::<f64>().ok());
-    ensure(csv.starts_with("series,from the last run,time (ms),low,high,outliers,note\r\nkernels,"), || {
-        csv.clone()
-    })?;
+    ensure(csv.starts_with("series,from the last run,time (ms),low,high,outliers,note\r\nkernels,"), || csv.clone())?;
     ensure(value.is_some_and(|ms| ms > 0.0), || csv.clone())?;
     page.click("SVG").await?;
     let picture = String::from_utf8(saved(page, "times.svg").await?)?;

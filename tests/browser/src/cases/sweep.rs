@@ -77,7 +77,12 @@ async fn a_small_sweep_is_measured_and_told(page: &Page) -> Result<()> {
     let conditions = told[1].as_str().unwrap_or_default();
     ensure(conditions.contains("The clock steps by") && conditions.contains("GFLOP/s"), || conditions.to_owned())?;
     let charts: Vec<&str> = told[2].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for wanted in ["Time of attention", "Speed-up over dense attention", "Speed and the peak of this machine", "Memory, counted from sizes"] {
+    for wanted in [
+        "Time of attention",
+        "Speed-up over dense attention",
+        "Speed and the peak of this machine",
+        "Memory, counted from sizes",
+    ] {
         ensure(charts.contains(&wanted), || format!("no chart {wanted:?} in {charts:?}"))?;
     }
     let legend = told[3].as_str().unwrap_or_default();
