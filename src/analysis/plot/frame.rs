@@ -57,7 +57,8 @@ impl Frame {
             let widest = lines().map(|one| labels::width(&one.name)).fold(0.0, f64::max);
             (widest + 26.0).min(paper.width * NAMES)
         } else {
-            12.0
+            // Half of the last name across.
+            20.0
         };
         let width = (paper.width - left - right).max(20.0);
         Self::filling(chart, Area { x: left, y: top, width, height }, names)

@@ -4,19 +4,31 @@ use super::scene::Area;
 
 /// Height of a line of text.
 pub const LINE: f64 = 15.0;
-/// Width of a letter of 12 units, with room to spare; of the scripts that fill a square, its side.
-const LETTER: f64 = 6.7;
-const SQUARE: f64 = 12.0;
+/// Room for the dots of a text that was cut.
+const DOTS: f64 = 11.0;
 
-/// About how wide a text is: fonts differ, and nothing here can measure them.
+/// About how wide a text of 12 units is. Fonts differ, and nothing here can measure them: these are the widths of the widest among those that systems
+/// have for their own words.
 pub fn width(text: &str) -> f64 {
-    text.chars().map(|c| if c >= '\u{1100}' { SQUARE } else { LETTER }).sum()
+    text.chars().map(letter).sum()
+}
+
+fn letter(c: char) -> f64 {
+    match c {
+        c if "mwMW@%…−→∝∞×".contains(c) => 11.0,
+        c if "fijlrtI |.,:;'!/-()[]".contains(c) => 4.8,
+        '0'..='9' => 7.7,
+        c if c.is_uppercase() => 8.6,
+        // Scripts that fill a square.
+        '\u{1100}'.. => 12.0,
+        _ => 7.4,
+    }
 }
 
 /// As many bytes of a text's beginning as there is room for.
 fn fitting(text: &str, mut room: f64) -> usize {
     let over = text.char_indices().find(|(_, c)| {
-        room -= width(c.encode_utf8(&mut [0; 4]));
+        room -= letter(*c);
         room < -1e-9
     });
     over.map_or(text.len(), |(at, _)| at)
@@ -26,7 +38,7 @@ fn fitting(text: &str, mut room: f64) -> usize {
 pub fn cut(text: &str, room: f64) -> String {
     match fitting(text, room) {
         all if all == text.len() => text.to_owned(),
-        _ => format!("{}…", text[..fitting(text, room - LETTER)].trim_end()),
+        _ => format!("{}…", text[..fitting(text, room - DOTS)].trim_end()),
     }
 }
 

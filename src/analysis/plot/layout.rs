@@ -282,7 +282,7 @@ fn names(sheet: &mut Sheet, chart: &Chart, frame: &Frame, end: f64) {
             lines::dot(sheet, series.slot, [x, y]);
         }
         let text = labels::cut(&series.name, end - x - 8.0);
-        let draw = Draw::Text { at: [x + 8.0, y + 4.0], anchor: Anchor::Start, text, strong: true };
+        let draw = Draw::Text { at: [x + 8.0, y + 4.0], anchor: Anchor::Start, text, strong: false };
         sheet.over(draw, Tone::Slot(series.slot), series.slot);
     }
 }

@@ -32,7 +32,11 @@ pub fn Legend(
         chart.with(|chart| chart.series.iter().map(plain).collect::<Vec<_>>())
     });
     let press = move |slot: usize| match switch {
-        Some(switch) => switch.run(slot),
+        Some(switch) => {
+            // The entry may go, and with it the word that the pointer has left it.
+            reading.lit.set(None);
+            switch.run(slot);
+        }
         None => reading.hidden.update(|hidden| match hidden.iter().position(|other| *other == slot) {
             Some(at) => drop(hidden.remove(at)),
             None => hidden.push(slot),

@@ -8,12 +8,13 @@
 //! | `tip` | what is read, as a box beside the point and as a sentence |
 //! | `legend` | its series, switched on and off |
 //! | `tools` | what could not be drawn; the table; files |
-//! | `history` | the times of the last runs as a chart |
+//! | `history`, `products` | what the page shows small from the beginning, as charts: the times of the last runs, the products of a cell |
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 mod history;
 mod legend;
 mod plot;
+mod products;
 mod tip;
 mod tools;
 
@@ -23,24 +24,44 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::app::i18n::t;
-use crate::app::piece::piece;
+use crate::app::piece::{Fetch, piece};
 use crate::app::reactive::RwSignal;
 use crate::app::view::{handler, view};
 
-/// The times of the last runs: a button, and behind it the chart.
+/// The times of the last runs, behind a button.
 #[component]
 pub fn History() -> impl IntoView {
-    let asked = RwSignal::new(false);
-    view! {
-        {move || if asked.get() {
-            piece(|| Box::pin(history()), |history| history())
-        } else {
-            view! { <button type="button" class="quiet-button" on:click=handler(move |_| asked.set(true))>{t("Times as a chart", "用时图表")}</button> }
-        }}
-    }
+    view! { <Behind en="Times as a chart" zh="用时图表" fetch=|| Box::pin(history()) /> }
 }
 
 #[wasm_split(later, fallible)]
-fn history() -> Result<fn() -> AnyView, SplitLoaderError> {
+fn history() -> Result<Draw, SplitLoaderError> {
     Ok(history::times)
+}
+
+/// The products that make the chosen cell, behind a button.
+#[component]
+pub fn Products() -> impl IntoView {
+    view! { <Behind en="Products as a chart" zh="乘积图表" fetch=|| Box::pin(products()) /> }
+}
+
+#[wasm_split(later, fallible)]
+fn products() -> Result<Draw, SplitLoaderError> {
+    Ok(products::products)
+}
+
+/// What draws a chart, once its piece is here.
+type Draw = fn() -> AnyView;
+
+/// A button, and in its place the chart once it is pressed.
+#[component]
+fn Behind(en: &'static str, zh: &'static str, fetch: fn() -> Fetch<Draw>) -> impl IntoView {
+    let asked = RwSignal::new(false);
+    view! {
+        {move || if asked.get() {
+            piece(fetch, |chart| chart())
+        } else {
+            view! { <button type="button" class="quiet-button" on:click=handler(move |_| asked.set(true))>{t(en, zh)}</button> }
+        }}
+    }
 }

@@ -91,7 +91,8 @@ fn Field(chart: Signal<Chart>, reading: Reading, height: f64) -> impl IntoView {
         chart.with(|chart| plot::layout(chart, Paper::screen(if width > 0.0 { width } else { BEFORE }, height)))
     });
     // The cursor moves over the picture; it is drawn anew only when another series stands out.
-    let lit = Signal::memo(move || reading.stands_out());
+    let shown = move |slot: &usize| chart.with(|chart| chart.series.iter().any(|one| one.slot == *slot));
+    let lit = Signal::memo(move || reading.stands_out().filter(shown));
     let picture = move || scene.with(|scene| plot::body(scene, lit.get(), &|token| format!("var({token})")));
     let places = Signal::memo(move || {
         chart.with(|chart| plot::places(chart, reading.cursor.get().and_then(|cursor| cursor.slot)))

@@ -12,7 +12,7 @@ pub use output::Output;
 pub use row::Row;
 pub use stages::{Stages, ms};
 pub use timing::TimingCard;
-pub use why::Why;
+pub use why::{Why, products};
 
 use leptos::prelude::*;
 

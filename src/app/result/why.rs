@@ -3,8 +3,10 @@
 use leptos::prelude::*;
 
 use super::story::{is_masked, token, value};
-use crate::app::controls::{exponential, fixed, signed};
+use crate::app::chart;
+use crate::app::controls::{Show, exponential, fixed, signed};
 use crate::app::i18n::{self, t};
+use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::experiment::Stage;
@@ -87,51 +89,56 @@ fn short(value: f32) -> String {
     if value.abs() >= 1e6 { exponential(f64::from(value), 2) } else { fixed(f64::from(value), 3) }
 }
 
-/// The products q_i · k_i that add up to Q·K, as bars around zero.
+/// The products q_i · k_i that add up to the Q·K of the chosen cell; nothing where they are not the sum that made it.
+pub fn products(lab: Lab) -> Option<Vec<f32>> {
+    let head = lab.experiment.with(|e| e.view.head);
+    let (q, k) = lab.cell();
+    let dims = lab.outcome.with(|o| o.as_ref().map(|o| o.dims))?;
+    // A link may name a head that the input on the page does not have.
+    if head >= dims.q_heads {
+        return None;
+    }
+    let products: Vec<f32> = lab.inputs.with(|inputs| {
+        // Those that are changed by their contents before they meet have other sizes, too.
+        let inputs = inputs.as_ref().filter(|i| i.q.len() == dims.q_len() && i.k.len() == dims.k_len())?;
+        let (qs, ks) = (inputs.q_head(&dims, 0, head), inputs.k_head(&dims, 0, head));
+        let (qs, ks) = (qs.get(q * dims.d..(q + 1) * dims.d)?, ks.get(k * dims.d..(k + 1) * dims.d)?);
+        Some(qs.iter().zip(ks).map(|(a, b)| a * b).collect())
+    })?;
+    // A position scheme changes Q and K before they meet: then these products are not the sum that made the cell, and are not shown.
+    let sum: f32 = products.iter().sum();
+    let raw = value(lab, Stage::Raw, head, (q, k))?;
+    ((sum - raw).abs() <= 1e-3 * (1.0 + raw.abs())).then_some(products)
+}
+
+/// The products as bars around zero, small; a press opens them as a chart.
 #[component]
 fn Places() -> impl IntoView {
     let lab = lab();
-    let bars = move || -> Option<Vec<(usize, f32)>> {
-        let head = lab.experiment.with(|e| e.view.head);
-        let (q, k) = lab.cell();
-        let dims = lab.outcome.with(|o| o.as_ref().map(|o| o.dims))?;
-        // A link may name a head that the input on the page does not have.
-        if head >= dims.q_heads {
-            return None;
-        }
-        let products: Vec<(usize, f32)> = lab.inputs.with(|inputs| {
-            // Those that are changed by their contents before they meet have other sizes, too.
-            let inputs = inputs.as_ref().filter(|i| i.q.len() == dims.q_len() && i.k.len() == dims.k_len())?;
-            let (qs, ks) = (inputs.q_head(&dims, 0, head), inputs.k_head(&dims, 0, head));
-            let (qs, ks) = (qs.get(q * dims.d..(q + 1) * dims.d)?, ks.get(k * dims.d..(k + 1) * dims.d)?);
-            Some(qs.iter().zip(ks).map(|(a, b)| a * b).enumerate().collect())
-        })?;
-        // A position scheme changes Q and K before they meet: then these products are not the sum that made the cell, and are not shown.
-        let sum: f32 = products.iter().map(|p| p.1).sum();
-        let raw = value(lab, Stage::Raw, head, (q, k))?;
-        ((sum - raw).abs() <= 1e-3 * (1.0 + raw.abs())).then_some(products)
-    };
+    let there = Signal::memo(move || products(lab).is_some());
     view! {
-        {move || bars().map(|products| {
-            let top = products.iter().fold(1e-9f32, |top, p| top.max(p.1.abs()));
+        {move || products(lab).map(|products| {
+            let top = products.iter().fold(1e-9f32, |top, p| top.max(p.abs()));
             let n = products.len();
+            // Positive and negative ones.
+            let mut bars = [String::new(), String::new()];
+            for (i, p) in products.into_iter().enumerate() {
+                let height = (p.abs() / top * 19.0).max(0.2);
+                let height = if p > 0.0 { -height } else { height };
+                bars[usize::from(p <= 0.0)].push_str(&format!("M{} 20h3v{height}h-3z", i * 4));
+            }
+            let [positive, negative] = bars;
             view! {
                 <figure class="places">
                     <svg viewBox=format!("0 0 {} 40", n * 4) preserveAspectRatio="none" aria-hidden="true">
                         <line x1="0" x2=(n * 4).to_string() y1="20" y2="20" class="places__axis" />
-                        {products.into_iter().map(|(i, p)| {
-                            let height = (p.abs() / top * 19.0).max(0.2);
-                            let (y, class) = if p > 0.0 { (20.0 - height, "pos") } else { (20.0, "neg") };
-                            view! {
-                                <rect x=(i * 4).to_string() y=y.to_string() width="3" height=height.to_string() class=class>
-                                    <title>{format!("q[{i}] · k[{i}] = {}", signed(f64::from(p), 3))}</title>
-                                </rect>
-                            }
-                        }).collect_view()}
+                        <path class="pos" d=positive />
+                        <path class="neg" d=negative />
                     </svg>
                     <figcaption class="note">{t("products qᵢ·kᵢ that add up to q · k", "逐维乘积 qᵢ·kᵢ，相加即 q · k")}</figcaption>
                 </figure>
             }
         })}
+        <Show when=there><chart::Products /></Show>
     }
 }

@@ -10,7 +10,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("chart"; runs_are_read_by_keys_and_by_pointer, numbers_are_a_table_and_files, no_label_covers_another, a_chart_follows_theme_and_paper)
+    cases!("chart"; runs_are_read_by_keys_and_by_pointer, the_products_of_a_cell_add_up, numbers_are_a_table_and_files, no_label_covers_another, a_chart_follows_theme_and_paper)
 }
 
 /// Opens the page, computes three runs, and opens the chart of their times.
@@ -59,6 +59,22 @@ async fn runs_are_read_by_keys_and_by_pointer(page: &Page) -> Result<()> {
         .await?;
     page.js(&moved, vec![]).await?;
     page.wait_until(&format!("{SAID}.includes('kernels') && !{SAID}.includes('edit to paint')")).await
+}
+
+async fn the_products_of_a_cell_add_up(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    page.wait_until("document.querySelector('.places')").await?;
+    page.click("Products as a chart").await?;
+    page.wait_until("document.querySelector('.chart__data summary')").await?;
+    page.js("document.querySelector('.chart__data summary').click()", vec![]).await?;
+    page.wait_until("document.querySelector('.chart__data td')").await?;
+    let sums = "const number = (e) => parseFloat(e.textContent.replace('−', '-'));
+        const raw = [...document.querySelectorAll('.steps tr')].find((e) => e.querySelector('th').textContent === 'q · k');
+        return [[...document.querySelectorAll('.chart__data td')].reduce((sum, e) => sum + number(e), 0), number(raw.querySelector('td'))]";
+    let sums = page.js(sums, vec![]).await?;
+    let (sum, raw) = (sums[0].as_f64().unwrap_or(f64::NAN), sums[1].as_f64().unwrap_or(f64::NAN));
+    // The table has three digits of each.
+    ensure((sum - raw).abs() <= 0.05 * (1.0 + raw.abs()), || format!("{sum} is not {raw}"))
 }
 
 async fn numbers_are_a_table_and_files(page: &Page) -> Result<()> {
