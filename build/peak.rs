@@ -91,5 +91,7 @@ mod tests {
         assert_eq!(count(&module(false), |o| matches!(o, Operator::F32x4Mul)), CHAINS as usize);
         let page = include_str!("../benches/peers/peak.js");
         assert!(page.contains(&format!("const PER_TURN = {CHAINS} * 4 * 2;")));
+        let worker = include_str!("../src/engine/worker/peak.rs");
+        assert!(worker.contains(&format!("const PER_TURN: f64 = {CHAINS}.0 * 4.0 * 2.0;")));
     }
 }
