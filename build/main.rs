@@ -4,6 +4,7 @@
 //! registers and spills (docs/performance.md has the figures). Here each factor is loaded right before the two sums that need it. The modules
 //! import the program's memory and are put into its table of functions when a worker starts (`src/engine/cpu/ordered.rs`).
 
+mod peak;
 mod products;
 mod softmax;
 
@@ -39,6 +40,9 @@ fn main() -> io::Result<()> {
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     for (name, fused) in [("fused", true), ("separate", false)] {
         fs::write(Path::new(&out).join(format!("ordered_{name}.wasm")), module(fused))?;
+    }
+    for (name, fused) in peak::KINDS {
+        fs::write(Path::new(&out).join(format!("peak_{name}.wasm")), peak::module(fused))?;
     }
     Ok(())
 }

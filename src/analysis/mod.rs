@@ -8,3 +8,5 @@ pub mod plot;
 pub mod positions;
 pub mod reach;
 pub mod reorder;
+pub mod statistics;
+pub mod sweep;

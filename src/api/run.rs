@@ -140,7 +140,9 @@ async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: 
     let Some(gradients) = &prepared.gradients else {
         return Ok(result(&prepared, outcome, second, None));
     };
-    let mut derived = pool.derive(&run, Some(&outcome), gradients.dy.clone(), gradients.params).await?;
+    // It is the kernel of the run that is repeated.
+    let once = Run { repeat: 1, ..run };
+    let mut derived = pool.derive(&once, Some(&outcome), gradients.dy.clone(), gradients.params).await?;
     if taken {
         let cpu = message!("auto computes gradients on the CPU", "auto 在 CPU 上计算梯度");
         derived.fallback = Some(match derived.fallback {

@@ -23,6 +23,7 @@
 //! | `estimators` | something else in attention's place, with its error |
 //! | `exact` | the error of what stands for exact attention, beside the result |
 //! | `export` | out of the page: code, tables, pictures, files |
+//! | `sweep` | times over sizes, workers and ways of computing |
 //! | `result` | why this cell, the row, the output, timing |
 
 mod browse;
@@ -51,6 +52,7 @@ pub mod runner;
 mod share;
 pub mod shell;
 pub mod state;
+mod sweep;
 pub mod url;
 mod view;
 pub mod whole;

@@ -80,6 +80,20 @@ pub fn behind_button(
     }
 }
 
+/// What draws a sheet.
+type Sheet = fn() -> AnyView;
+
+/// A button that opens a sheet, whose code comes with the first press. Each press is a new sheet.
+pub fn opener((en, zh): (&'static str, &'static str), sheet: fn() -> Fetch<Sheet>) -> AnyView {
+    let opened = RwSignal::new(0_u32);
+    view! {
+        <button type="button" class="quiet-button compare__open" on:click=handler(move |_| opened.update(|n| *n += 1))>
+            {t(en, zh)}
+        </button>
+        {move || (opened.get() > 0).then(|| piece(sheet, |sheet| sheet()))}
+    }
+}
+
 /// Draws a part that is there.
 type Show = Arc<dyn Fn() -> AnyView + Send + Sync>;
 /// A part on its way, whatever it is; nothing if it does not come.

@@ -1,5 +1,6 @@
 //! Work counted from a plan before anything runs.
 
+use super::dims::Dims;
 use super::plan::Plan;
 use super::tiles::TileCounts;
 use crate::experiment::Algorithm;
@@ -48,6 +49,34 @@ impl Cost {
     }
 }
 
+/// Bytes that a run on the CPU allocates, counted from its sizes. [`Cost::bytes`] is what it moves, which is something else.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// The page's: Q, K and V, the output and the rows' log-sum-exp.
+    pub page: f64,
+    /// Each worker's: its copy of Q, K and V, K and V again as kernels read them, the map of tiles, and the band of scores that a materialised kernel
+    /// holds. What is smaller (a block of a streaming kernel, the results of a part) is left out.
+    pub worker: f64,
+}
+
+impl Memory {
+    /// Of a run in tiles of `tile` (rows, columns), of which a materialised kernel holds a row. Anything but `Materialised` counts as streaming.
+    pub fn of(dims: &Dims, algorithm: Algorithm, tile: (usize, usize)) -> Self {
+        let float = 4.0;
+        let tensors = float * (dims.q_len() + dims.k_len() + dims.v_len()) as f64;
+        let packed = float * (dims.k_len() + dims.v_len()) as f64;
+        let tiles = dims.n_q.div_ceil(tile.0.max(1)) as f64 * dims.n_k.div_ceil(tile.1.max(1)) as f64;
+        let band = if algorithm == Algorithm::Materialised { float * (tile.0 * dims.n_k) as f64 } else { 0.0 };
+        let page = tensors + float * (dims.y_len() + dims.rows()) as f64;
+        Self { page, worker: tensors + packed + tiles + band }
+    }
+
+    /// With so many workers.
+    pub fn total(&self, workers: usize) -> f64 {
+        self.page + self.worker * workers as f64
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
@@ -66,5 +95,17 @@ mod tests {
         assert_eq!(causal.tiles, TileCounts { total: 6 * 16, skipped: 6 * 6, full: 6 * 6, partial: 6 * 4 });
         assert_eq!(causal.flops, full.flops * 10.0 / 16.0);
         assert_eq!(Cost::of(&plan, Algorithm::Materialised, (16, 16)).flops, full.flops);
+    }
+
+    #[test]
+    fn memory_is_that_of_tensors_and_of_a_band() {
+        let dims = Dims { batch: 1, q_heads: 2, kv_heads: 1, n_q: 96, n_k: 128, d: 16, d_v: 8 };
+        let tensors = 4.0 * (2.0 * 96.0 * 16.0 + 128.0 * 24.0);
+        let streaming = Memory::of(&dims, Algorithm::Streaming, (48, 64));
+        assert_eq!(streaming.page, tensors + 4.0 * (2.0 * 96.0 * 8.0 + 2.0 * 96.0));
+        assert_eq!(streaming.worker, tensors + 4.0 * 128.0 * 24.0 + 4.0);
+        let whole = Memory::of(&dims, Algorithm::Materialised, (48, 64));
+        assert_eq!(whole.worker - streaming.worker, 4.0 * 48.0 * 128.0);
+        assert_eq!(whole.total(3), whole.page + 3.0 * whole.worker);
     }
 }

@@ -30,7 +30,7 @@ mod second;
 
 pub use crate::interchange::Json;
 pub use assemble::{Loaded, assemble, fits, scale};
-pub use cost::Cost;
+pub use cost::{Cost, Memory};
 pub use dims::{Dims, Inputs};
 pub use estimators::{Estimate, Estimator};
 pub use load::{captured, dims_of, load, made};

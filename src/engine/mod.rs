@@ -24,3 +24,6 @@ pub mod worker;
 pub use item::{Clock, Engine, KernelText, Map, MapRequest, Pool, Rows, RowsOut, StageTimes, TimedStage, Want};
 pub use outcome::{Adapter, Choice, Copies, Merge, Outcome, Report};
 pub use session::Session;
+
+/// Query rows and keys of a tile of the CPU's kernels.
+pub const TILE: (usize, usize) = (cpu::TILE_ROWS, cpu::TILE_KEYS);

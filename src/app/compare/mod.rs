@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::app::i18n::t;
-use crate::app::piece::piece;
+use crate::app::piece::{opener, piece};
 use crate::app::reactive::RwSignal;
 use crate::app::view::{handler, view};
 use crate::engine::KernelText;
@@ -21,14 +21,8 @@ use crate::engine::KernelText;
 /// The button, and the sheet that it opens.
 #[component]
 pub fn Compare() -> impl IntoView {
-    // Each press is a new sheet: what it shows belongs to the experiment as it was then.
-    let opened = RwSignal::new(0_u32);
-    view! {
-        <button type="button" class="quiet-button compare__open" on:click=handler(move |_| opened.update(|n| *n += 1))>
-            {t("Compare CPU and GPU", "比较 CPU 与 GPU")}
-        </button>
-        {move || (opened.get() > 0).then(|| piece(|| Box::pin(sheet()), |sheet| sheet()))}
-    }
+    // What it shows belongs to the experiment as it was when the button was pressed.
+    opener(("Compare CPU and GPU", "比较 CPU 与 GPU"), || Box::pin(sheet()))
 }
 
 /// The texts of the kernels that made the result, behind a button.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::analysis::statistics::median;
 use crate::app::state::Lab;
 use crate::attention::{Inputs, Problem, assemble};
 use crate::engine::pool::{Cancel, Lane, OnProgress, Pool, Run, RunError};
@@ -85,9 +86,8 @@ impl Question {
         if outcome.report.total_ms < LONG_MS {
             outcome = pool.run(run(TIMES)).await?.outcome;
         }
-        let mut runs = outcome.report.runs_ms.clone();
-        runs.sort_by(f64::total_cmp);
-        let kernel_ms = runs.get(runs.len() / 2).copied().unwrap_or_default();
-        Ok(Answered { times: runs.len(), outcome, first_ms, kernel_ms })
+        let runs = &outcome.report.runs_ms;
+        let (times, kernel_ms) = (runs.len(), median(runs).unwrap_or_default());
+        Ok(Answered { times, outcome, first_ms, kernel_ms })
     }
 }

@@ -8,6 +8,7 @@ use crate::app::compare::{Compare, ReadKernels};
 use crate::app::controls::{fixed, plain};
 use crate::app::i18n::{self, t};
 use crate::app::state::{Lab, Timing, lab};
+use crate::app::sweep::TimingLab;
 use crate::app::view::{handler, view};
 use crate::experiment::{Algorithm, Backend};
 
@@ -37,6 +38,7 @@ pub fn TimingCard() -> impl IntoView {
         <chart::History />
         <Engine />
         <Compare />
+        <TimingLab />
     }
 }
 

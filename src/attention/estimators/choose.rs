@@ -15,11 +15,36 @@ pub fn direction_of(choice: &Choice, causal: bool) -> Option<bool> {
     })
 }
 
-/// The estimator of an entry over tensors of these sizes. Faults carry the field: `path` and what is below it for the choice, `is_causal`, or none.
+/// The estimator of an entry over tensors of these sizes, with room for the exact attention beside it. Faults carry the field: `path` and what is below it for
+/// the choice, `is_causal`, or none.
 ///
 /// # Errors
-/// An unknown entry or parameter, a number out of range, a direction that the entry does not have, sizes that are too large or do not fit.
+/// As [`alone`]; and sizes that are too large for exact attention.
 pub fn fits(choice: &Choice, dims: Dims, causal: bool, scale: f32, path: &str) -> Result<Estimator, Issues> {
+    let cells = dims.rows().saturating_mul(dims.n_k);
+    let mut issues = Vec::new();
+    if cells > MAX_CELLS {
+        let text = message!(
+            "exact attention beside it would have {cells} cells; there is room for {MAX_CELLS}",
+            "一并计算的精确注意力将有 {cells} 个单元，最多 {MAX_CELLS} 个"
+        );
+        issues.push(Issue::new(path, text));
+    }
+    match alone(choice, dims, causal, scale, path) {
+        Ok(estimator) if issues.is_empty() => Ok(estimator),
+        Ok(_) => Err(Issues(issues)),
+        Err(Issues(mut all)) => {
+            all.append(&mut issues);
+            Err(Issues(all))
+        }
+    }
+}
+
+/// The same for an estimate without exact attention beside it, of any size.
+///
+/// # Errors
+/// An unknown entry or parameter, a number out of range, a direction that the entry does not have, sizes that do not fit.
+pub fn alone(choice: &Choice, dims: Dims, causal: bool, scale: f32, path: &str) -> Result<Estimator, Issues> {
     let Some(entry) = catalogue::estimator(&choice.id) else {
         let known = catalogue::estimators().iter().map(|entry| entry.id);
         return Err(
@@ -46,14 +71,6 @@ pub fn fits(choice: &Choice, dims: Dims, causal: bool, scale: f32, path: &str) -
             "{id} 在此需要键与查询的数目相同，现为 {n_k} 与 {n_q}"
         );
         issues.push(Issue::new(format!("{path}.id"), text));
-    }
-    let cells = dims.rows().saturating_mul(n_k);
-    if cells > MAX_CELLS {
-        let text = message!(
-            "exact attention beside it would have {cells} cells; there is room for {MAX_CELLS}",
-            "一并计算的精确注意力将有 {cells} 个单元，最多 {MAX_CELLS} 个"
-        );
-        issues.push(Issue::new(path, text));
     }
     if !issues.is_empty() {
         return Err(Issues(issues));

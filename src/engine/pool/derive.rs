@@ -12,7 +12,7 @@ use crate::attention::Inputs;
 use crate::attention::gradients::{check, shapes};
 use crate::engine::Outcome;
 use crate::engine::backward::{Derive, Gathered, Kernel, parts};
-use crate::engine::protocol::{Asked, codec};
+use crate::engine::protocol::Asked;
 use crate::experiment::{Backend, Issues, Message, message};
 
 /// Gradients, and who computed them.
@@ -27,6 +27,8 @@ pub struct Derived {
     pub workers: usize,
     /// Time of the kernels, added over the workers, milliseconds.
     pub work_ms: f64,
+    /// Time of the kernels of each repetition, milliseconds (slowest worker).
+    pub runs_ms: Vec<f64>,
     /// Copying, milliseconds.
     pub transfer_ms: f64,
     /// From the request to the last reply, milliseconds.
@@ -34,7 +36,8 @@ pub struct Derived {
 }
 
 impl Pool {
-    /// Derives a run from the derivatives `dy` by its output. A kernel that needs the run's outcome computes it first, unless it is given.
+    /// Derives a run from the derivatives `dy` by its output, as often as the run is repeated. A kernel that needs the run's outcome computes it first, unless
+    /// it is given.
     ///
     /// # Errors
     /// As [`Pool::run`]; a problem that has no gradients is at fault.
@@ -55,7 +58,7 @@ impl Pool {
         let dims = problem.dims;
         let names = if params { shapes(&problem) } else { Default::default() };
         let count = parts(&dims, kernel).len();
-        let shares = self.size().clamp(1, count.max(1));
+        let (shares, repeat) = (self.size().clamp(1, count.max(1)), run.repeat.max(1));
         let Inputs { q, k, v } = run.inputs.clone();
         let mut tensors = vec![q, k, v, Arc::new(dy)];
         if kernel == Kernel::Cpu {
@@ -70,13 +73,11 @@ impl Pool {
         }
         let ask = |index: usize| {
             let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [index, shares], params };
-            let operator = codec::encode(&Asked::Derive(derive));
             // Five products where a run has two.
             let work = 2.5 * dense_flops(&dims) / shares as f64;
             let backend = if kernel == Kernel::Reference { Backend::Reference } else { Backend::Cpu };
             let (tensors, cancel) = (tensors.clone(), run.cancel.clone());
-            let operation = Operation { operator, work, tensors, backend, repeat: 1, cancel };
-            self.operate(operation)
+            self.operate(Operation::asked(&Asked::Derive(derive), work, tensors, backend, repeat, cancel))
         };
         let answers = all((0..shares).map(ask).collect()).await;
         let mut derived = Derived {
@@ -85,6 +86,7 @@ impl Pool {
             fallback,
             workers: shares,
             work_ms: 0.0,
+            runs_ms: vec![0.0; repeat],
             transfer_ms: 0.0,
             total_ms: 0.0,
         };
@@ -95,6 +97,7 @@ impl Pool {
                 return Err(RunError::Failed(text));
             }
             derived.work_ms += runs_ms.iter().sum::<f64>();
+            derived.runs_ms.iter_mut().zip(&runs_ms).for_each(|(slowest, &ms)| *slowest = slowest.max(ms));
             derived.transfer_ms += transfer_ms;
         }
         derived.total_ms = now() - from;
@@ -103,7 +106,7 @@ impl Pool {
 }
 
 /// Waits for every one, side by side.
-async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+pub(super) async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut waiting: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {
         let mut done = true;

@@ -38,7 +38,16 @@ impl Pool {
     }
 
     fn new(gate: Option<Gate>) -> Pool {
-        Pool(Rc::new(Hub { state: RefCell::new(State::new(launch::size(), now())), gate }))
+        Self::sized(launch::size(), gate)
+    }
+
+    /// A pool of so many workers, started when something is asked of it: for measuring what their number is worth.
+    pub fn of(size: usize) -> Pool {
+        Self::sized(size.max(1), None)
+    }
+
+    fn sized(size: usize, gate: Option<Gate>) -> Pool {
+        Pool(Rc::new(Hub { state: RefCell::new(State::new(size, now())), gate }))
     }
 
     /// Whether nothing is asked of it.

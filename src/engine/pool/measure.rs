@@ -102,8 +102,8 @@ async fn compare(pool: &Pool) -> Result<Payoff, Message> {
 }
 
 /// Waits until nothing else is computed, which would be measured too.
-async fn quiet(pool: &Pool) {
-    while !pool.0.state.borrow().jobs.is_empty() {
+pub async fn quiet(pool: &Pool) {
+    while !pool.is_idle() {
         let wait = Promise::new(&mut |done, _| {
             if let Some(window) = web_sys::window() {
                 // Without a timer it is asked again at once.

@@ -17,6 +17,7 @@
 //! | `jobs` | what is gathered until a job is done | yes |
 //! | `lower` | runs that wait for what is computed from Q and K; a piece of its own (`lowering`) | yes |
 //! | `derive` | gradients of a run that is done | yes |
+//! | `gauge` | estimates timed alone, the peak of the workers | yes |
 //! | `auto` | what `auto` takes; what is known of the GPU | yes |
 //! | `measure` | how that becomes known; a piece of its own (`auto`) | yes |
 
@@ -31,6 +32,8 @@ pub mod tensors;
 mod auto;
 #[cfg(feature = "app")]
 mod derive;
+#[cfg(feature = "app")]
+mod gauge;
 #[cfg(feature = "app")]
 mod hub;
 #[cfg(feature = "app")]
@@ -66,3 +69,5 @@ pub use launch::meta;
 pub use life::Gate;
 #[cfg(feature = "app")]
 pub use lower::measured;
+#[cfg(feature = "app")]
+pub use measure::quiet;

@@ -69,14 +69,21 @@ pub struct Operation {
 impl Operation {
     /// An operator over its tensors, `repeat` times.
     pub fn of(operator: &Operator, tensors: Vec<Vec<f32>>, backend: Backend, repeat: usize, cancel: Cancel) -> Self {
-        Self {
-            operator: codec::encode(&Asked::Operator(*operator)),
-            work: operator.work(),
-            tensors: tensors.into_iter().map(Arc::new).collect(),
-            backend,
-            repeat,
-            cancel,
-        }
+        let asked = Asked::Operator(*operator);
+        let tensors = tensors.into_iter().map(Arc::new).collect();
+        Self::asked(&asked, operator.work(), tensors, backend, repeat, cancel)
+    }
+
+    /// Anything that a worker can be asked beside runs, of `work` operations.
+    pub fn asked(
+        asked: &Asked,
+        work: f64,
+        tensors: Vec<Arc<Vec<f32>>>,
+        backend: Backend,
+        repeat: usize,
+        cancel: Cancel,
+    ) -> Self {
+        Self { operator: codec::encode(asked), work, tensors, backend, repeat, cancel }
     }
 }
 

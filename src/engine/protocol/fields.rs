@@ -122,7 +122,7 @@ variants! {
         4: Operate { job, operator, exact, repeat },
         5: Lower { job, problem, tables, y }
     }
-    Asked { 0: Operator(operator), 1: Derive(derive) }
+    Asked { 0: Operator(operator), 1: Derive(derive), 2: Estimate(estimator), 3: Peak }
     Gradient { 0: Reference, 1: Cpu }
     Work { 0: Rows(rows), 1: Map { index, request } }
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }

@@ -16,12 +16,12 @@ use std::sync::Arc;
 use super::backward::Derive;
 use super::item::{KernelText, MapRequest, Rows, StageTimes, Want};
 use super::outcome::Adapter;
-use crate::attention::{Cost, Dims, Operator, Problem, Term};
+use crate::attention::{Cost, Dims, Estimator, Operator, Problem, Term};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 9;
+pub const PROTOCOL: u32 = 10;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,10 @@ pub enum Asked {
     Operator(Operator),
     /// Gradients, over Q, K, V and dY; for the CPU's kernel Y and the rows' log-sum-exp after them.
     Derive(Derive),
+    /// An estimate without the exact attention beside it, over Q, K and V: what is timed where methods are compared.
+    Estimate(Estimator),
+    /// How many operations a core does at most: one number, in GFLOP/s.
+    Peak,
 }
 
 /// From the page to a worker.

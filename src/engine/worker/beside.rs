@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::cpu::{did_not_arrive, kernels};
-use super::{fill_tables, now, send};
-use crate::attention::{Inputs, Operator, Problem, late, lowering};
+use super::cpu::{did_not_arrive, has_relaxed_simd, kernels};
+use super::{fill_tables, now, peak, send};
+use crate::attention::{Estimator, Inputs, Operator, Problem, late, lowering};
 use crate::engine::backward::Derive;
 use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{Bulk, Unpack};
 use crate::engine::protocol::{Asked, FromWorker};
-use crate::experiment::{Issue, Issues};
+use crate::experiment::{Issue, Issues, message};
 use crate::formula::DataValues;
 
 /// Computes an operator beside attention, or gradients.
@@ -116,7 +116,9 @@ fn operated(
     let began = now();
     Ok(match codec::decode(&bulk.u8(length)) {
         Some(Asked::Operator(operator)) => Ok(of_operator(&operator, exact, repeat, bulk, began)),
-        Some(Asked::Derive(derive)) => of_gradients(&derive, bulk, began),
+        Some(Asked::Derive(derive)) => of_gradients(&derive, repeat, bulk, began),
+        Some(Asked::Estimate(estimator)) => Ok(of_estimate(&estimator, repeat, bulk, began)),
+        Some(Asked::Peak) => of_peak(),
         // Both sides are one compilation; bytes of nothing would give no outputs, of which the page says that it lost track.
         None => Ok(Operated::default()),
     })
@@ -134,10 +136,38 @@ fn of_operator(operator: &Operator, exact: bool, repeat: usize, mut bulk: Unpack
     Operated { outputs, runs_ms, copy_ms }
 }
 
-fn of_gradients(derive: &Derive, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {
+/// The estimate alone, in single precision.
+fn of_estimate(estimator: &Estimator, repeat: usize, mut bulk: Unpack, began: f64) -> Operated {
+    let [q, k, v] = estimator.inputs().map(|length| bulk.f32(length));
+    let copy_ms = now() - began;
+    let (mut y, mut runs_ms) = (Vec::new(), Vec::new());
+    for _ in 0..repeat.max(1) {
+        let start = now();
+        y = estimator.estimate::<f32>(&q, &k, &v);
+        runs_ms.push(now() - start);
+    }
+    Operated { outputs: vec![y], runs_ms, copy_ms }
+}
+
+fn of_peak() -> Result<Operated, Issues> {
+    let start = now();
+    let missing = |_| Issue::new("", message!("the peak of this core can't be measured", "无法测量此核心的峰值"));
+    let speed = peak::speed(has_relaxed_simd()).map_err(missing)?;
+    Ok(Operated { outputs: vec![vec![speed as f32]], runs_ms: vec![now() - start], copy_ms: 0.0 })
+}
+
+fn of_gradients(derive: &Derive, repeat: usize, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {
     let given = derive.given(|length| bulk.f32(length));
     let copy_ms = now() - began;
+    let (kernels, mut runs_ms) = (kernels()?, Vec::new());
+    for _ in 1..repeat {
+        let given = given.clone();
+        let start = now();
+        derive.compute(given, kernels)?;
+        runs_ms.push(now() - start);
+    }
     let start = now();
-    let outputs = derive.compute(given, kernels()?)?;
-    Ok(Operated { outputs, runs_ms: vec![now() - start], copy_ms })
+    let outputs = derive.compute(given, kernels)?;
+    runs_ms.push(now() - start);
+    Ok(Operated { outputs, runs_ms, copy_ms })
 }

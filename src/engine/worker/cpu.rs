@@ -14,7 +14,7 @@ use crate::engine::json::BrowserJson;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
 use crate::engine::session::{exactly, fast, needs_exact};
-use crate::engine::{Engine, RowsOut, Session, Want, cpu};
+use crate::engine::{Engine, RowsOut, Session, TILE, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 use crate::formula::Sorted;
 
@@ -87,7 +87,7 @@ fn take(message: &JsValue, from: f64) {
         Ok(decoded) => decoded,
         Err(error) => return report(&error.into()),
     };
-    let wants_more = |problem| late::wanted(problem, (cpu::TILE_ROWS, cpu::TILE_KEYS)) && !late::is_here();
+    let wants_more = |problem| late::wanted(problem, TILE) && !late::is_here();
     if matches!(&head, ToWorker::Open { problem, .. } if wants_more(problem)) {
         WAITING.set(Some(Vec::new()));
         wasm_bindgen_futures::spawn_local(open_late(head, bulk));
@@ -178,7 +178,7 @@ impl State {
     fn opened(&mut self, opening: Opening, engine: Box<dyn Engine>) {
         let Opening { session, job, plan, inputs, algorithm, cost, copy_ms, began, .. } = opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
-        let cost = cost.then(|| Cost::of(&plan, algorithm, (cpu::TILE_ROWS, cpu::TILE_KEYS)));
+        let cost = cost.then(|| Cost::of(&plan, algorithm, TILE));
         let opened = Session::with(plan, inputs, engine, now);
         let kernel = opened.kernel().to_owned();
         self.sessions.insert(session, opened);

@@ -6,6 +6,7 @@
 //! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
 //! | `beside` | what it does beside sessions: lowering, operators, gradients | the page's own, in pieces |
 //! | `ordered` | the generated inner loops, made callable | the page's own |
+//! | `peak` | what a core does at most | the page's own, in a piece |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
 
 #[cfg(feature = "worker")]
@@ -16,6 +17,8 @@ pub mod cpu;
 pub mod gpu;
 #[cfg(all(in_browser, feature = "worker"))]
 mod ordered;
+#[cfg(feature = "worker")]
+mod peak;
 
 use std::sync::Arc;
 

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `benches/peers/` | the page that measures, one file for each peer, their pinned packages and models; no part of the product |
 //! | `peers` | brings what that needs, serves it, has the browser run it |
-//! | `peers/peak` | the loops that tell the machine's multiply-add peak |
+//! | `build/peak` | the loops that tell the machine's multiply-add peak |
 //! | `peers/machine` | which machine this is, and how busy |
 //! | `peers/table` | the table of docs/benchmarks.md |
 
 mod machine;
+#[path = "../../../build/peak.rs"]
 mod peak;
 mod table;
 

@@ -21,6 +21,7 @@ pub mod links;
 pub mod operators;
 pub mod positions;
 pub mod rules;
+pub mod sweep;
 pub mod table;
 
 use std::future::Future;
@@ -96,6 +97,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(exact::cases());
     all.extend(positions::cases());
     all.extend(rules::cases());
+    all.extend(sweep::cases());
     all.extend(chart::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());

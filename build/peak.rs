@@ -1,11 +1,12 @@
-//! Modules that do nothing but multiply and add in registers: what one core of a machine can do at most in a browser.
+//! Modules that do nothing but multiply and add in registers: what one core of a machine can do at most in a browser. The page measures with them
+//! (`src/engine/worker/peak.rs`), and so does the comparison with other libraries (`xtask/src/peers`).
 
 use wasm_encoder::{
     BlockType, CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, TypeSection, ValType,
 };
 
 /// Sums that do not wait for one another: enough for two multiply-adds a cycle of four cycles each, and few enough for 16 registers with the two
-/// factors. `peak.js` counts with it.
+/// factors. `peak.js` and the page count with it.
 const CHAINS: u32 = 12;
 
 /// Kinds of multiply-add, and the names of their modules.
@@ -88,7 +89,9 @@ mod tests {
         let fused = module(true);
         assert_eq!(count(&fused, |o| matches!(o, Operator::F32x4RelaxedMadd)), CHAINS as usize);
         assert_eq!(count(&module(false), |o| matches!(o, Operator::F32x4Mul)), CHAINS as usize);
-        let page = include_str!("../../../benches/peers/peak.js");
+        let page = include_str!("../benches/peers/peak.js");
         assert!(page.contains(&format!("const PER_TURN = {CHAINS} * 4 * 2;")));
+        let worker = include_str!("../src/engine/worker/peak.rs");
+        assert!(worker.contains(&format!("const PER_TURN: f64 = {CHAINS}.0 * 4.0 * 2.0;")));
     }
 }
