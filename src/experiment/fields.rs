@@ -55,7 +55,7 @@ const ROWS: Shape = List(&List(&Number));
 const KIND: Field = needed("kind", Text);
 const HIDDEN: Shape = Kinds(&[
     ("rows", &[KIND, needed("rows", ROWS)]),
-    ("generated", &[KIND, needed("recipe", Text), needed("rows", Count), needed("width", Count), needed("seed", Seed)]),
+    ("generated", &[KIND, needed("recipe", Text), needed("rows", Count), needed("width", Count), needed("seed", Seed), field("params", PARAMS)]),
     ("text", &[KIND, needed("text", Text)]),
     ("image", &[KIND, needed("width", Count), needed("cells", List(&Number))]),
     ("texts", &[KIND, needed("a", Text), needed("b", Text)]),
@@ -65,7 +65,7 @@ const MATRICES: Shape = Object(&[needed("q", ROWS), needed("k", ROWS), needed("v
 const WEIGHTS: Shape = Or(&Word(&["normal", "identity", "orthogonal"]), &Object(&[needed("rows", MATRICES)]));
 const INPUT: Shape = Kinds(&[
     ("capture", &[KIND, needed("id", Text), needed("layer", Count)]),
-    ("generated", &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed)]),
+    ("generated", &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed), field("params", PARAMS)]),
     ("text", &[KIND, needed("text", Text), needed("size", SIZE), needed("seed", Seed)]),
     (
         "numbers",

@@ -118,6 +118,9 @@ pub enum Input {
         size: Size,
         /// Seed of its numbers.
         seed: u64,
+        /// Values that differ from the generator's defaults.
+        #[serde(default, skip_serializing_if = "Sorted::is_empty")]
+        params: Sorted<String, f64>,
     },
     /// The user's words, each with a seeded embedding.
     Text {
@@ -160,6 +163,21 @@ pub enum Input {
 }
 
 impl Input {
+    /// What a generator gives with its default parameters.
+    pub fn generated(recipe: &str, size: Size, seed: u64) -> Self {
+        Self::Generated { recipe: recipe.to_owned(), size, seed, params: Sorted::new() }
+    }
+
+    /// Sizes and seed of an input that is made; the usual ones of any other.
+    pub fn made_of(&self) -> (Size, u64) {
+        match self {
+            Self::Generated { size, seed, .. } | Self::Text { size, seed, .. } | Self::Projected { size, seed, .. } => {
+                (*size, *seed)
+            }
+            Self::Capture { .. } | Self::Numbers { .. } => (Size::default(), 0),
+        }
+    }
+
     /// Numbers that it holds itself.
     pub fn numbers(&self) -> usize {
         match self {

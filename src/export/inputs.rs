@@ -2,9 +2,10 @@
 
 use super::Subject;
 use super::literal::{array, list, quoted};
-use crate::attention::inputs::{self, Options, Recipe, tokenize};
+use crate::attention::inputs::{self, Recipe, tokenize};
 use crate::attention::{Dims, Inputs};
 use crate::experiment::{Edit, Hidden, Input, TensorName, Weights};
+use crate::formula::Sorted;
 
 /// Most numbers that stand in the text itself.
 const IN_TEXT: usize = 2048;
@@ -46,7 +47,9 @@ pub fn normal(text: &str) -> &'static str {
 /// The lines for a subject with these edited tensors.
 pub fn source(subject: &Subject, edited: &Inputs) -> Source {
     let made = match &subject.experiment.input {
-        Input::Generated { recipe, seed, .. } => Recipe::find(recipe).map(|recipe| generated(recipe, *seed)),
+        Input::Generated { recipe, seed, params, .. } => {
+            Recipe::find(recipe).map(|recipe| generated(recipe, *seed, params))
+        }
         Input::Text { text, seed, .. } => Some(embedded(text, *seed)),
         Input::Projected { x, weights, weights_b, seed, .. } => projected(x, weights, weights_b.as_ref(), *seed),
         Input::Capture { .. } | Input::Numbers { .. } => None,
@@ -90,13 +93,16 @@ fn changed(edit: &Edit) -> String {
     format!("{name}[0, {head}, {row}, {col}] = {value:?}\n")
 }
 
-fn generated(recipe: Recipe, seed: u64) -> String {
-    format!("{}\nQ, K, V = make({seed}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe))
+fn generated(recipe: Recipe, seed: u64, params: &Sorted<String, f64>) -> String {
+    format!("{}\nQ, K, V = make({seed}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe, params))
 }
 
 /// The generator as a function of its seed and sizes, with what it calls.
-fn function(recipe: Recipe) -> String {
-    let Options { needle: _, margin, period, waves, noise } = Options::default();
+fn function(recipe: Recipe, params: &Sorted<String, f64>) -> String {
+    let values = recipe.values(params);
+    let value = |name: &str| values.get(name).copied().unwrap_or_default();
+    let [margin, place, period, waves, noise] = ["margin", "place", "period", "waves", "noise"].map(value);
+    let needle = if place == 0.5 { "n_k // 2".to_owned() } else { format!("min(int({place:?} * n_k), n_k - 1)") };
     let id = recipe.id();
     // One table of a key head after the other; all query heads of its group share it.
     let groups =
@@ -112,8 +118,8 @@ fn function(recipe: Recipe) -> String {
             &format!("{stacked}{normal_v}"),
         ),
         Recipe::Needle => groups(
-            &format!("        unit = orthonormal(r, 1, d)[0]\n        keys = normal(r, n_k, d)\n        keys -= np.outer(keys @ unit, unit)\n        keys[n_k // 2] = {margin:?} * unit\n        Q += [np.tile((np.sqrt(d) * unit).astype(np.float32), (n_q, 1))] * (q_heads // kv_heads)\n        K.append(keys.astype(np.float32))\n"),
-            &format!("{stacked}{normal_v}    V[..., 0] = 0\n    V[..., n_k // 2, 0] = 1\n"),
+            &format!("        unit = orthonormal(r, 1, d)[0]\n        keys = normal(r, n_k, d)\n        keys -= np.outer(keys @ unit, unit)\n        keys[{needle}] = {margin:?} * unit\n        Q += [np.tile((np.sqrt(d) * unit).astype(np.float32), (n_q, 1))] * (q_heads // kv_heads)\n        K.append(keys.astype(np.float32))\n"),
+            &format!("{stacked}{normal_v}    V[..., 0] = 0\n    V[..., {needle}, 0] = 1\n"),
         ),
         Recipe::Periodic => groups(
             &format!("        period = min({period}, max(n_q, n_k))\n        table = normal(r, period, d).astype(np.float32)\n        Q += [table[np.arange(n_q) % period]] * (q_heads // kv_heads)\n        K.append(table[np.arange(n_k) % period])\n        V.append(normal(r, period, d_v).astype(np.float32)[np.arange(n_k) % period])\n"),
@@ -178,9 +184,9 @@ fn projected(x: &Hidden, weights: &Weights, second: Option<&Weights>, seed: u64)
     let mut text = match x {
         Hidden::Text { text } => words(text, seed),
         Hidden::Texts { a, b } => words(&format!("{a} {b}"), seed),
-        Hidden::Generated { recipe, rows, width, seed } => {
+        Hidden::Generated { recipe, rows, width, seed, params } => {
             let recipe = Recipe::find(recipe)?;
-            format!("{}\nX = make({seed}, 1, 1, {rows}, {rows}, {width}, 1)[1][0, 0]\n", function(recipe))
+            format!("{}\nX = make({seed}, 1, 1, {rows}, {rows}, {width}, 1)[1][0, 0]\n", function(recipe, params))
         }
         Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. } => {
             let states = inputs::states(x, seed);

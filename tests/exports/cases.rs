@@ -59,7 +59,7 @@ const FORMULAS: [&str; 37] = [
 const SIZE: Size = Size { q_heads: 2, kv_heads: 2, n_q: 9, n_k: 9, d: 8, d_v: 6 };
 
 fn normal(size: Size) -> Input {
-    Input::Generated { recipe: "normal".to_owned(), size, seed: 3 }
+    Input::generated("normal", size, 3)
 }
 
 /// No mask, nothing added.
@@ -140,7 +140,7 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
             [("", 2, 2, 9, 9), (" grouped", 6, 2, 5, 11), (" longer", 1, 1, 11, 4)]
         {
             let size = Size { q_heads, kv_heads, n_q, n_k, d: 4, d_v: 5 };
-            let input = Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7 };
+            let input = Input::generated(entry.id, size, 1 << 40 | 7);
             add(&format!("recipe {}{what}", entry.id), Experiment { input, ..plain() });
         }
     }
@@ -149,7 +149,7 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
     add("text", Experiment { input: Input::Text { text: text.to_owned(), size, seed: 5 }, ..plain() });
     let hidden = [
         Hidden::Rows { rows: (0..6).map(|i| vec![i as f32 * 0.3, 1.0 - i as f32, 0.1]).collect() },
-        Hidden::Generated { recipe: "smooth".to_owned(), rows: 7, width: 12, seed: 4 },
+        Hidden::generated("smooth", 7, 12, 4),
         Hidden::Text { text: text.to_owned() },
         Hidden::Image { width: 3, cells: (0..9).map(|i| i as f32 / 8.0).collect() },
         Hidden::Texts { a: "a dog".to_owned(), b: "ein Hund".to_owned() },

@@ -6,11 +6,11 @@ use super::entry::{cost, opens};
 use super::figures::Figures;
 use super::pattern::decides;
 use super::weights::Weights;
-use crate::app::i18n::t;
+use crate::app::i18n::{t, tr};
 use crate::app::rules::{Cited, OWN_MASK, OWN_POSITION, OneFormula};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
-use crate::catalogue::{List, Param, Summary};
+use crate::catalogue::{List, NOTATION, Param, Summary};
 use crate::formula::Tree;
 
 /// Names, sentence, formula, paper, cost, figures at the current size; and what can be done with it.
@@ -62,6 +62,7 @@ pub fn Details(
         <p>{about.en}</p>
         <p lang="zh-CN">{about.zh}</p>
         {drawn}
+        {(list != List::Mask && list != List::Probability).then(|| view! { <p class="note">{tr(NOTATION)}</p> })}
         {formula.map(|text| view! { <code class="formula-line">{text}</code> })}
         <dl class="facts">
             {paper.map(|paper| view! { <dt>{t("paper", "论文")}</dt><dd><Cited paper=paper /></dd> })}

@@ -33,8 +33,7 @@ mod source;
 mod text;
 mod tokens;
 
-pub use change::follow;
-pub use generated::generate;
+pub use change::{bring, follow};
 use leptos::prelude::*;
 pub use matrices::MatricesCard;
 pub use source::SourceCard;

@@ -126,8 +126,8 @@ fn first_of(lab: Lab, kind: Kind, now: Input) -> Result<Input, SplitLoaderError>
     Ok(match kind {
         Kind::Capture => Input::default(),
         Kind::Generated => {
-            let recipe = catalogue::recipes().first().map_or("", |r| r.id).to_owned();
-            Input::Generated { recipe, size: Size::default(), seed: 0 }
+            let recipe = catalogue::recipes().first().map_or("", |r| r.id);
+            Input::generated(recipe, Size::default(), 0)
         }
         Kind::Text => {
             let text = match now {

@@ -92,7 +92,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "每个标记只看固定数目的邻居，权重只取决于距离。",
         ),
         formula: "y_t = Σ W_j v_(t+j)",
-        written: &["y[t] == sum(W[j] * v[t + j - (width - 1 if causal else width // 2)])"],
+        written: &["y[t] == sum(W[j] * v[t + j - (width - 1 if causal else width // 2)], j)"],
         params: &[Param::int("width", [1, 15], 63, 3, Text::new("tokens of the kernel", "卷积核标记数")), SEED],
         paper: Some(Paper {
             title: "Waibel et al., Phoneme Recognition Using Time-Delay Neural Networks",
@@ -111,7 +111,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "每个标记是图像的一块，能看到图像中上下左右的邻居；只能向前看时，只看阅读顺序中在它之前的。",
         ),
         formula: "y_(r,c) = Σ W_(i,j) v_(r+i,c+j)",
-        written: &["y[r, c] == sum(W[i, j] * v[r + i - rows // 2, c + j - columns // 2])"],
+        written: &["y[r, c] == sum(W[i, j] * v[r + i - rows // 2, c + j - columns // 2], i, j)"],
         params: &[
             Param::int("rows", [1, 9], 15, 3, Text::new("rows of the kernel", "卷积核行数")),
             Param::int("columns", [1, 9], 15, 3, Text::new("columns of the kernel", "卷积核列数")),

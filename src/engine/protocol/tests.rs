@@ -138,7 +138,8 @@ fn to_worker() -> Vec<ToWorker> {
     let mut messages = vec![
         ToWorker::Close { session: 3 },
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
-        load(Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 11 }),
+        load(Input::generated("normal", SIZE, 11)),
+        load(Input::Generated { recipe: "needle".to_owned(), size: SIZE, seed: 1, params: Sorted::from([("margin".to_owned(), -0.5)]) }),
         load(Input::Text { text: "它 looks 🐕\0".to_owned(), size: SIZE, seed: 0 }),
         load(Input::Projected {
             x: Hidden::TextImage { text: "a".to_owned(), width: 2, cells: vec![0.5, -0.0] },
@@ -148,7 +149,7 @@ fn to_worker() -> Vec<ToWorker> {
             seed: 3,
         }),
         load(Input::Projected {
-            x: Hidden::Generated { recipe: "normal".to_owned(), rows: 2, width: 3, seed: 4 },
+            x: Hidden::generated("normal", 2, 3, 4),
             weights: Weights::Orthogonal,
             weights_b: None,
             size: SIZE,
