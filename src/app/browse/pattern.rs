@@ -173,7 +173,10 @@ pub async fn work(
     };
     let experiment = match subject(&now, &entry) {
         Ok(experiment) => experiment,
-        Err(message) => return _ = known.try_set(Known::Unfit(message)),
+        Err(message) => {
+            known.try_set(Known::Unfit(message));
+            return;
+        }
     };
     match settled(&experiment, &loaded, &pool, cancel).await {
         Ok((plan, columns)) => {
@@ -181,7 +184,9 @@ pub async fn work(
             // None where nobody wants to know any more.
             let _ = count((&experiment, &loaded), &entry, (&plan, &columns), known, &mut Pace::new(&wanted)).await;
         }
-        Err(message) => _ = known.try_set(Known::Unfit(message)),
+        Err(message) => {
+            known.try_set(Known::Unfit(message));
+        }
     }
 }
 
