@@ -405,7 +405,10 @@ fn wrong_settings() -> Vec<Value> {
         projected(json!({"kind": "rows", "rows": [[1], [1, 2]]}), json!("normal")),
         projected(json!({"kind": "generated", "recipe": "nrmal", "rows": 0, "width": 999, "seed": 0}), json!("normal")),
         json!({"input": {"kind": "generated", "recipe": "needle", "params": {"margin": 1e9, "pace": 1}}}),
-        projected(json!({"kind": "generated", "recipe": "smooth", "rows": 3, "width": 4, "seed": 0, "params": {"waves": -1}}), json!("normal")),
+        projected(
+            json!({"kind": "generated", "recipe": "smooth", "rows": 3, "width": 4, "seed": 0, "params": {"waves": -1}}),
+            json!("normal"),
+        ),
         projected(json!({"kind": "text", "text": " "}), json!("normal")),
         projected(json!({"kind": "texts", "a": "a", "b": "词".repeat(4001)}), json!("normal")),
         projected(json!({"kind": "image", "width": 3, "cells": [0, 1]}), json!("normal")),

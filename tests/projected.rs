@@ -54,7 +54,8 @@ fn compare(cases: Vec<Case>) {
             [("Q", &loaded.inputs.q, &case.q), ("K", &loaded.inputs.k, &case.k), ("V", &loaded.inputs.v, &case.v)]
         {
             assert_eq!(ours.len(), numpy.len(), "{name}");
-            let worst = ours.iter().zip(numpy).map(|(a, b)| (f64::from(*a) - b).abs() / b.abs().max(1.0)).fold(0.0, f64::max);
+            let worst =
+                ours.iter().zip(numpy).map(|(a, b)| (f64::from(*a) - b).abs() / b.abs().max(1.0)).fold(0.0, f64::max);
             assert!(worst < TOLERANCE, "{name} of {:?}: off by {worst}", case.input);
         }
     }

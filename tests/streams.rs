@@ -46,7 +46,8 @@ fn what_is_written_of_an_entry_is_its_mask_with_its_switches() {
         for first in [0, 1, 5, 9] {
             let truth = |formula: &str, params: &[(&str, Ty, f64)]| {
                 let scope = Scope { params: params.iter().map(|p| (p.0.to_owned(), p.1)).collect(), data: vec![] };
-                let scalar = |ty: Ty, x: f64| if ty == Ty::Bool { Scalar::Bool(x != 0.0) } else { Scalar::Int(x as i32) };
+                let scalar =
+                    |ty: Ty, x: f64| if ty == Ty::Bool { Scalar::Bool(x != 0.0) } else { Scalar::Int(x as i32) };
                 let values = Values {
                     sizes: Sizes { batch: 1, heads: 1, n_q: 9, n_k: 9, offset: vec![0] },
                     params: params.iter().map(|p| (p.0.to_owned(), scalar(p.1, p.2))).collect(),

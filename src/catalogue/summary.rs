@@ -142,7 +142,7 @@ pub fn summaries(list: List) -> Vec<Summary> {
             formula: Some(e.formula), written: or([e.content.written(), lines(e.end.written())].concat(), "A[h] * v[h]"), data: e.tables,
         } [None, e.work()]),
         List::Normaliser => rows!(Normaliser, normalisers(), |e| { params paper ours } {
-            formula: Some(e.formula), written: [e.content.written(), lines([e.kind.written()])].concat(), data: e.tables,
+            formula: Some(e.formula), written: [e.content.written(), lines(e.kind.written())].concat(), data: e.tables,
         } [None, quadratic]),
         List::Probability => rows!(Probability, probabilities(), |e| { params paper ours } {
             formula: Some(e.formula), written: lines([e.formula]),

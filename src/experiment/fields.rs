@@ -55,7 +55,17 @@ const ROWS: Shape = List(&List(&Number));
 const KIND: Field = needed("kind", Text);
 const HIDDEN: Shape = Kinds(&[
     ("rows", &[KIND, needed("rows", ROWS)]),
-    ("generated", &[KIND, needed("recipe", Text), needed("rows", Count), needed("width", Count), needed("seed", Seed), field("params", PARAMS)]),
+    (
+        "generated",
+        &[
+            KIND,
+            needed("recipe", Text),
+            needed("rows", Count),
+            needed("width", Count),
+            needed("seed", Seed),
+            field("params", PARAMS),
+        ],
+    ),
     ("text", &[KIND, needed("text", Text)]),
     ("image", &[KIND, needed("width", Count), needed("cells", List(&Number))]),
     ("texts", &[KIND, needed("a", Text), needed("b", Text)]),

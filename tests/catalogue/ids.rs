@@ -36,7 +36,8 @@ fn a_field_takes_the_ids_of_its_lists_and_no_others() {
     let all: BTreeSet<&str> = rooms.values().flatten().copied().collect();
     for mut place in places() {
         // One place of each room stands for the field.
-        if rooms.get(place.room).is_none_or(|own| own.first() != Some(&place.id)) || place.room == super::walk::STREAMS {
+        if rooms.get(place.room).is_none_or(|own| own.first() != Some(&place.id)) || place.room == super::walk::STREAMS
+        {
             continue;
         }
         let field = match place.room {

@@ -65,8 +65,13 @@ pub fn Figures(
     let reached = move || match (known.get(), lab.lang.get()) {
         (Known::Unfit(_), _) => "—".to_owned(),
         (Known::All(_, Some(Walked::Late(reach))), lang) => match lang {
-            Lang::En => format!("not worked out: it takes long, and {} of {} pairs are reached after {} layers", reach.reached, reach.permitted, reach.layers),
-            Lang::Zh => format!("未算完：耗时过长，{} 层后已到达 {} / {} 对", reach.layers, reach.reached, reach.permitted),
+            Lang::En => format!(
+                "not worked out: it takes long, and {} of {} pairs are reached after {} layers",
+                reach.reached, reach.permitted, reach.layers
+            ),
+            Lang::Zh => {
+                format!("未算完：耗时过长，{} 层后已到达 {} / {} 对", reach.layers, reach.reached, reach.permitted)
+            }
         },
         (Known::All(_, Some(Walked::Whole(reach))), lang) => match (reach.full(), lang) {
             (Some(layers), _) => layers.to_string(),

@@ -106,13 +106,19 @@ fn far(walked: Walked, lang: Lang) -> String {
         (Some(layers), _, Lang::En) => format!("Every query has reached every key it may after {layers} layers."),
         (Some(layers), _, Lang::Zh) => format!("{layers} 层后，每个查询都到达了它可到达的所有键。"),
         (None, true, Lang::En) => {
-            format!("{} of {} pairs are reached after {} layers, and never more.", reach.reached, reach.permitted, reach.layers)
+            format!(
+                "{} of {} pairs are reached after {} layers, and never more.",
+                reach.reached, reach.permitted, reach.layers
+            )
         }
         (None, true, Lang::Zh) => {
             format!("{} 层后到达 {} / {} 对，此后不再增加。", reach.layers, reach.reached, reach.permitted)
         }
         (None, false, Lang::En) => {
-            format!("{} of {} pairs are reached after {} layers; the rest takes too long.", reach.reached, reach.permitted, reach.layers)
+            format!(
+                "{} of {} pairs are reached after {} layers; the rest takes too long.",
+                reach.reached, reach.permitted, reach.layers
+            )
         }
         (None, false, Lang::Zh) => {
             format!("{} 层后到达 {} / {} 对；其余耗时过长，未再计算。", reach.layers, reach.reached, reach.permitted)

@@ -195,10 +195,7 @@ fn periodic_rows_repeat() {
     }
     assert_ne!(made.k[..8], made.k[8..16]);
     assert_eq!(made.q[..8 * 7], made.k[..8 * 7]);
-    assert_eq!(
-        with(Recipe::Periodic, &DIMS, &[("period", f64::MAX)]).k.len(),
-        DIMS.k_len()
-    );
+    assert_eq!(with(Recipe::Periodic, &DIMS, &[("period", f64::MAX)]).k.len(), DIMS.k_len());
 }
 
 #[test]

@@ -170,6 +170,7 @@ impl Measure {
             Self::Beside => &["table[q, k] == (1 - g[q]) * B[q, k]"],
             Self::Blend => &["table[q] == (1 - g[q]) * B[q]"],
             Self::Indexed => &[
+                "rows(I[i]) == size",
                 "a[q] == concat(q[h, q], h)",
                 "b[k] == concat(k[h, k], h)",
                 "t[q, k] == sum(dot(W[i], a[q]) * max(0, dot(I[i] * a[q], J * b[k])), i < heads)",
@@ -182,16 +183,18 @@ impl Measure {
             Self::HashOfKey => &["table[r, k] == argmax(concat(R[r] * k[k], -(R[r] * k[k])))"],
             Self::Gate => &["table[h, q, i] == sigmoid(dot(W[h, i if elementwise else 0], q[q]) / sqrt(d) + bias)"],
             Self::ColumnSums => &["table[k] == log(sum(exp(s[q, k]), q))"],
-            Self::ShawValues => &["y[q] + values * gain * sum(A[q, k] * B[clamp(k - q_pos, -reach, reach) + reach], k)"],
+            Self::ShawValues => {
+                &["y[q] + values * gain * sum(A[q, k] * B[clamp(k - q_pos, -reach, reach) + reach], k)"]
+            }
             Self::TiSasRecValues => &["y[q] + values * gain * sum(A[q, k] * (O[k] + S[r[q, k]]), k)"],
             Self::ClusterOfQuery => &[
                 "u(x) == (x - mean(x)) / norm(x - mean(x))",
                 "c[0, j] == u(k[floor(uniform(0, 1) * n_k)])",
                 "e[t, j] == sum(u(x[i]), argmax(dot(c[t], u(x[i]))) == j)",
                 "c[t + 1, j] == (e[t, j] / norm(e[t, j]) if norm(e[t, j]) > 0 else c[t, j])",
-                "table[q] == argmax(dot(c[steps, j], u(q[q])), j)",
+                "table[q] == argmax(dot(c[steps, j], u(q[q])), j < clusters)",
             ],
-            Self::ClusterOfKey => &["table[k] == argmax(dot(c[steps, j], u(k[k])), j)"],
+            Self::ClusterOfKey => &["table[k] == argmax(dot(c[steps, j], u(k[k])), j < clusters)"],
         }
     }
 }

@@ -15,8 +15,8 @@ use super::streams::StreamEntry;
 
 /// What the letters of the lines mean, where a line does not define them.
 pub const NOTATION: Text = Text::new(
-    "A line with = defines; any other is what takes the place of its row, score or output. x is a row of Q and of K alike, z one of K or of V, p its position, d its size; s are the scores so far, factor is that on q · k, A the weights, h a head. sum, mean and product go over the letter named or over what a condition leaves, else over the keys that the mask allows; allowed[q, k] is that mask. normal(m, v) has mean m and variance v. turn(x, a) turns pair i of the places that turn by the angle a. Other capitals are seeded: vectors are normal numbers, matrices normal numbers over the root of their columns, those of recurrent and convolutional baselines uniform as PyTorch begins.",
-    "含 = 的行是定义，其余的行取代其行、分数或输出。x 同时指 Q 与 K 的一行，z 指 K 或 V 的一行，p 为其位置，d 为其维数；s 是目前的分数，factor 是 q · k 的系数，A 是权重，h 是头。sum、mean 与 product 遍历所注明的字母或条件留下的项，未注明时遍历掩码允许的键；allowed[q, k] 即该掩码。normal(m, v) 的均值为 m、方差为 v。turn(x, a) 将第 i 对参与旋转的维度旋转角度 a。其他大写字母由种子生成：向量为正态数，矩阵为除以列数平方根的正态数，循环与卷积基线的则按 PyTorch 的初始化均匀分布。",
+    "A line with = defines; any other is what takes the place of its row, score or output. x is a row of Q and of K alike, z one of K or of V, p its position, d its size; s are the scores so far, factor and scale are that on q · k, A the weights, h a head, tokens the keys as they are given, group the query heads that share keys. sum, mean and product go over the letter named or over what a condition leaves, else over the keys that the mask allows; allowed[q, k] is that mask. normal(m, v) has mean m and variance v. turn(x, a) turns pair i of the places that turn by the angle a. Other capitals are seeded: vectors are normal numbers, matrices normal numbers over the root of their columns, those of recurrent and convolutional baselines uniform as PyTorch begins.",
+    "含 = 的行是定义，其余的行取代其行、分数或输出。x 同时指 Q 与 K 的一行，z 指 K 或 V 的一行，p 为其位置，d 为其维数；s 是目前的分数，factor 与 scale 是 q · k 的系数，A 是权重，h 是头，tokens 是原有的键数，group 是共用键的查询头数。sum、mean 与 product 遍历所注明的字母或条件留下的项，未注明时遍历掩码允许的键；allowed[q, k] 即该掩码。normal(m, v) 的均值为 m、方差为 v。turn(x, a) 将第 i 对参与旋转的维度旋转角度 a。其他大写字母由种子生成：向量为正态数，矩阵为除以列数平方根的正态数，循环与卷积基线的则按 PyTorch 的初始化均匀分布。",
 );
 
 /// Lines as texts of their own.
@@ -46,19 +46,19 @@ impl Slot {
 }
 
 impl NormaliserKind {
-    /// The weight of key k, from the scores of its row, of which what is done by content has been done; `tau` makes the row sum to one.
-    pub(super) fn written(self) -> &'static str {
-        match self {
-            Self::Softmax => "exp(s[k]) / sum(exp(s))",
-            Self::OffByOne => "exp(s[k]) / (1 + sum(exp(s)))",
-            Self::Sigmoid => "1 / (1 + exp(-(s[k] - log(n_k))))",
-            Self::Sparsemax => "max(0, s[k] - tau)",
-            Self::Entmax => "max(0, s[k] / 2 - tau) ** 2",
-            Self::SquaredRelu => "max(0, s[k]) ** 2 / n_k",
-            Self::Sink => "exp(s[k]) / (exp(sink_logit[h]) + sum(exp(s)))",
-            Self::TopK => Self::Softmax.written(),
-            Self::Inverted => "exp(s[k]) / sum(exp(s)) if rows else exp(s[k])",
-        }
+    /// The weight of key k, from the scores of its row, of which what is done by content has been done.
+    pub(super) fn written(self) -> impl Iterator<Item = &'static str> {
+        let lines: &[&str] = match self {
+            Self::Softmax | Self::TopK => &["exp(s[k]) / sum(exp(s))"],
+            Self::OffByOne => &["exp(s[k]) / (1 + sum(exp(s)))"],
+            Self::Sigmoid => &["1 / (1 + exp(-(s[k] - log(n_k))))"],
+            Self::Sparsemax => &["sum(max(0, s - tau)) == 1", "max(0, s[k] - tau)"],
+            Self::Entmax => &["sum(max(0, s / 2 - tau) ** 2) == 1", "max(0, s[k] / 2 - tau) ** 2"],
+            Self::SquaredRelu => &["max(0, s[k]) ** 2 / n_k"],
+            Self::Sink => &["exp(s[k]) / (exp(sink_logit[h]) + sum(exp(s)))"],
+            Self::Inverted => &["exp(s[k]) / sum(exp(s)) if rows else exp(s[k])"],
+        };
+        lines.iter().copied()
     }
 }
 
@@ -87,11 +87,9 @@ impl RecipeEntry {
                 "k[p, i] == (sqrt(d) if i == p % d else 0)",
                 "v[p, i] == (1 if i == p % d_v else 0)",
             ],
-            "orthogonal" => &[
-                "norm(k[p]) == sqrt(d)",
-                "dot(k[i], k[j]) * (i // d == j // d) == 0 * (i != j)",
-                "q[p] == k[p % n_k]",
-            ],
+            "orthogonal" => {
+                &["norm(k[p]) == sqrt(d)", "dot(k[i], k[j]) * (i // d == j // d) == 0 * (i != j)", "q[p] == k[p % n_k]"]
+            }
             "needle" => &[
                 "m == min(floor(place * n_k), n_k - 1)",
                 "u[i] == normal(0, 1)",

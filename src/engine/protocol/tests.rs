@@ -139,7 +139,12 @@ fn to_worker() -> Vec<ToWorker> {
         ToWorker::Close { session: 3 },
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
         load(Input::generated("normal", SIZE, 11)),
-        load(Input::Generated { recipe: "needle".to_owned(), size: SIZE, seed: 1, params: Sorted::from([("margin".to_owned(), -0.5)]) }),
+        load(Input::Generated {
+            recipe: "needle".to_owned(),
+            size: SIZE,
+            seed: 1,
+            params: Sorted::from([("margin".to_owned(), -0.5)]),
+        }),
         load(Input::Text { text: "它 looks 🐕\0".to_owned(), size: SIZE, seed: 0 }),
         load(Input::Projected {
             x: Hidden::TextImage { text: "a".to_owned(), width: 2, cells: vec![0.5, -0.0] },

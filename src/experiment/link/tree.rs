@@ -53,7 +53,9 @@ pub(super) fn path_of(key: &str) -> Vec<String> {
 pub(super) fn key_of(path: &[&str]) -> String {
     match path {
         [field, "params", name]
-            if *field != "input" && choice_key(field).is_some() && !["id", "params", "custom", "kind"].contains(name) =>
+            if *field != "input"
+                && choice_key(field).is_some()
+                && !["id", "params", "custom", "kind"].contains(name) =>
         {
             format!("{field}.{name}")
         }

@@ -83,24 +83,29 @@ async fn the_catalogue_holds_every_list(page: &Page) -> Result<()> {
     // Its margin has a field of its own.
     let margin = "document.querySelector('input[type=number][aria-label^=\"margin of its score\"]')";
     page.wait_until(margin).await?;
-    let typed = format!("const e = {margin}; e.value = '7'; e.dispatchEvent(new Event('change', {{ bubbles: true }})); return true");
+    let typed = format!(
+        "const e = {margin}; e.value = '7'; e.dispatchEvent(new Event('change', {{ bubbles: true }})); return true"
+    );
     let now = after(page, async || page.js(&typed, vec![]).await.map(|_| ())).await?;
-    ensure(now["input"]["params"] == json!({ "margin": 7.0 }) || now["input"]["params"] == json!({ "margin": 7 }), || format!("{}", now["input"]))?;
+    ensure(
+        now["input"]["params"] == json!({ "margin": 7.0 }) || now["input"]["params"] == json!({ "margin": 7 }),
+        || format!("{}", now["input"]),
+    )?;
     // Two streams come with an input that has them, as one step.
     page.click("Browse all").await?;
     look_for(page, "vilbert", "ViLBERT").await?;
     let now = after(page, async || press_in_sheet(page, "Use it").await).await?;
     ensure(
-        now["mask"]["id"] == "cross-modal" && now["input"]["x"]["kind"] == "texts" && now["input"]["weights_b"] == "normal",
+        now["mask"]["id"] == "cross-modal"
+            && now["input"]["x"]["kind"] == "texts"
+            && now["input"]["weights_b"] == "normal",
         || format!("{} {}", now["mask"], now["input"]),
     )
 }
 
 async fn the_catalogue_is_told_as_plain_objects(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
-    let told = page
-        .js("return JSON.parse(JSON.stringify((await attentionPlayground).catalogue()))", vec![])
-        .await?;
+    let told = page.js("return JSON.parse(JSON.stringify((await attentionPlayground).catalogue()))", vec![]).await?;
     let wanted: serde_json::Map<_, _> =
         List::ALL.map(|list| (list.id().to_owned(), json!(summaries(list)))).into_iter().collect();
     // Numbers of JavaScript are of one kind.
