@@ -62,7 +62,9 @@ pub fn Details(
         <p>{about.en}</p>
         <p lang="zh-CN">{about.zh}</p>
         {drawn}
-        {(list != List::Mask && list != List::Probability).then(|| view! { <p class="note">{tr(NOTATION)}</p> })}
+        {(list != List::Mask && list != List::Probability).then(|| view! {
+            <details class="note"><summary>{t("What the letters mean", "记号说明")}</summary><p>{tr(NOTATION)}</p></details>
+        })}
         {formula.map(|text| view! { <code class="formula-line">{text}</code> })}
         <dl class="facts">
             {paper.map(|paper| view! { <dt>{t("paper", "论文")}</dt><dd><Cited paper=paper /></dd> })}

@@ -45,7 +45,7 @@ impl Change {
             ],
             Self::Flow => &[
                 "f[0] == F",
-                "derivative(f[t], t) == tanh(W * f[t] + t * A + B)",
+                "derivative(f[t], t) == tanh(W * f[t] + t * C + D)",
                 "x[p] + gain * f[p * delta]",
                 "v[p] + values * gain * O * f[p * delta]",
             ],
@@ -94,9 +94,9 @@ impl Change {
                 "float16(z[p]) if format == 0 else (bfloat16(z[p]) if format == 1 else r * round(z[p] / r))",
             ],
             Self::GlobalProjections => &[
-                "q[p] * A[h] if p < globals else q[p]",
-                "k[p - tokens] * B[h] if p >= tokens else k[p]",
-                "v[p - tokens] * C[h] if p >= tokens else v[p]",
+                "q[p] * W_Q[h] if p < globals else q[p]",
+                "k[p - tokens] * W_K[h] if p >= tokens else k[p]",
+                "v[p - tokens] * W_V[h] if p >= tokens else v[p]",
             ],
             Self::Truncate => &["m == min(keep, n_k)", "z[p + n_k - m if last else p] * (p < m)"],
             Self::Page => &["pool[table[p // page], p % page] == z[p]", "pool[table[p // page], p % page]"],
@@ -118,7 +118,7 @@ impl Measure {
     fn written(self) -> &'static [&'static str] {
         match self {
             Self::Additive => &["table[h, q, k] == dot(W[h], tanh(q[q] + k[k]))"],
-            Self::Shaw => &["table[q, r] == gain * dot(q[q], A[r])"],
+            Self::Shaw => &["table[q, r] == gain * dot(q[q], R[r])"],
             Self::TransformerXl => &[
                 "m == ceil(d / 2)",
                 "r[t, i] == (sin(t / 10000 ** (2 * i / d)) if i < m else cos(t / 10000 ** (2 * (i - m) / d)))",
@@ -170,10 +170,10 @@ impl Measure {
             Self::Beside => &["table[q, k] == (1 - g[q]) * B[q, k]"],
             Self::Blend => &["table[q] == (1 - g[q]) * B[q]"],
             Self::Indexed => &[
-                "rows(I[i]) == size",
+                "rows(M[i]) == size",
                 "a[q] == concat(q[h, q], h)",
                 "b[k] == concat(k[h, k], h)",
-                "t[q, k] == sum(dot(W[i], a[q]) * max(0, dot(I[i] * a[q], J * b[k])), i < heads)",
+                "t[q, k] == sum(dot(W[i], a[q]) * max(0, dot(M[i] * a[q], J * b[k])), i < heads)",
                 "rank(t[q, k]) == 1 + count(t[q, i] > t[q, k] or t[q, i] == t[q, k] and i < k, i)",
                 "table[q, k] == (rank(t[q, k]) <= keep)",
             ],
@@ -184,7 +184,7 @@ impl Measure {
             Self::Gate => &["table[h, q, i] == sigmoid(dot(W[h, i if elementwise else 0], q[q]) / sqrt(d) + bias)"],
             Self::ColumnSums => &["table[k] == log(sum(exp(s[q, k]), q))"],
             Self::ShawValues => {
-                &["y[q] + values * gain * sum(A[q, k] * B[clamp(k - q_pos, -reach, reach) + reach], k)"]
+                &["y[q] + values * gain * sum(A[q, k] * S[clamp(k - q_pos, -reach, reach) + reach], k)"]
             }
             Self::TiSasRecValues => &["y[q] + values * gain * sum(A[q, k] * (O[k] + S[r[q, k]]), k)"],
             Self::ClusterOfQuery => &[
