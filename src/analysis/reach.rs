@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn walks_are_the_definition() {
         // A scatter of pairs that differs from layer to layer: what an earlier layer of another kind brought must not be skipped.
-        let scattered = |layer: usize, q: usize, k: usize| (q * 31 + k * 17 + layer * 7) % 23 == 0 || q == k;
+        let scattered = |layer: usize, q: usize, k: usize| (q * 31 + k * 17 + layer * 7).is_multiple_of(23) || q == k;
         for (period, share) in [(1, 1), (2, 1), (3, 2), (5, 4)] {
             let allowed = |layer: usize, q: usize, k: usize| scattered((layer - 1) % period / share, q, k);
             for bound in [|_: usize, _: usize| true, CAUSAL] {
