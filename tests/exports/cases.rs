@@ -144,6 +144,17 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
             add(&format!("recipe {}{what}", entry.id), Experiment { input, ..plain() });
         }
     }
+    // Generators whose parameters are set, each by itself, a third of its range up.
+    for entry in catalogue::recipes() {
+        for param in entry.params {
+            let value = (param.min + (param.max - param.min) / 3.0).round();
+            let value = if param.max > 1.0 { value } else { 0.3 };
+            let params = [(param.name.to_owned(), value)].into();
+            let size = Size { q_heads: 6, kv_heads: 2, n_q: 5, n_k: 11, d: 4, d_v: 5 };
+            let input = Input::Generated { recipe: entry.id.to_owned(), size, seed: 9, params };
+            add(&format!("recipe {} {}", entry.id, param.name), Experiment { input, ..plain() });
+        }
+    }
     let size = Size { q_heads: 4, kv_heads: 2, ..SIZE };
     let text = "The Dog didn't see \"it\"; 动物 sees the dog, Größe 🙂";
     add("text", Experiment { input: Input::Text { text: text.to_owned(), size, seed: 5 }, ..plain() });
