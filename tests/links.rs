@@ -86,7 +86,7 @@ fn golden() -> Vec<(&'static str, Experiment)> {
                 e.conventions.window = WindowEdge::Inclusive;
                 e.engine.backend = Backend::Cpu;
                 let size = Size { n_q: 32, n_k: 64, ..Size::default() };
-                e.input = Input::Generated { recipe: "needle".to_owned(), size, seed: 7, normals: Normals::Unrounded };
+                e.input = Input::generated("needle", size, 7);
                 e.scale = Scale::Free(0.5);
                 e.softcap = 30.0;
                 e.temperature = 0.1;
@@ -265,17 +265,14 @@ fn a_bad_field_falls_back_alone_and_is_named() {
     assert_eq!(paths, ["", "future", "view.depth"]);
 
     let (e, paths) = named("#v1&input=generated&input.size.kv_heads=3&input.recipe=smooth");
-    assert_eq!(
-        e.input,
-        Input::Generated { recipe: "smooth".to_owned(), size: Size::default(), seed: 0, normals: Normals::Unrounded }
-    );
+    assert_eq!(e.input, Input::generated("smooth", Size::default(), 0));
     assert_eq!(paths, ["input.size.kv_heads"]);
 
     // Of two edits the one outside the input goes, whatever is wrong with it.
     let size = Size::default();
     let good = Edit { tensor: TensorName::Q, head: 0, row: 0, col: 0, value: 1.0 };
     let experiment = Experiment {
-        input: Input::Generated { recipe: "normal".to_owned(), size, seed: 0, normals: Normals::Unrounded },
+        input: Input::generated("normal", size, 0),
         edits: vec![Edit { row: 99, col: 99, ..good }, good],
         ..default.clone()
     };
@@ -442,6 +439,11 @@ fn wrong_settings() -> Vec<Value> {
         json!({"input": {"kind": "numbers", "q": [[1]], "k": [[1, 2]], "v": [[1], [2]]}}),
         projected(json!({"kind": "rows", "rows": [[1], [1, 2]]}), json!("normal")),
         projected(json!({"kind": "generated", "recipe": "nrmal", "rows": 0, "width": 999, "seed": 0}), json!("normal")),
+        json!({"input": {"kind": "generated", "recipe": "needle", "params": {"margin": 1e9, "pace": 1}}}),
+        projected(
+            json!({"kind": "generated", "recipe": "smooth", "rows": 3, "width": 4, "seed": 0, "params": {"waves": -1}}),
+            json!("normal"),
+        ),
         projected(json!({"kind": "text", "text": " "}), json!("normal")),
         projected(json!({"kind": "texts", "a": "a", "b": "词".repeat(4001)}), json!("normal")),
         projected(json!({"kind": "image", "width": 3, "cells": [0, 1]}), json!("normal")),
@@ -501,11 +503,12 @@ fn experiments() -> impl Strategy<Value = Experiment> {
     let normals = || prop::sample::select(vec![Normals::Unrounded, Normals::Rounded]);
     let hidden = prop_oneof![
         small().prop_map(|rows| Hidden::Rows { rows }),
-        (1..40usize, 1..20usize, seed()).prop_map(|(rows, width, seed)| Hidden::Generated {
+        (1..40usize, 1..20usize, seed(), 0.0..32.0).prop_map(|(rows, width, seed, waves)| Hidden::Generated {
             recipe: "smooth".to_owned(),
             rows,
             width,
-            seed
+            seed,
+            params: Sorted::from([("waves".to_owned(), waves)]),
         }),
         text().prop_map(|text| Hidden::Text { text }),
         picture().prop_map(|(width, cells)| Hidden::Image { width, cells }),
@@ -514,9 +517,17 @@ fn experiments() -> impl Strategy<Value = Experiment> {
     ];
     let input = prop_oneof![
         ("[a-z][a-z0-9-]{0,9}", 1..=6u32).prop_map(|(id, layer)| Input::Capture { id, layer }),
-        (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed(), normals()).prop_map(
-            |(recipe, size, seed, normals)| Input::Generated { recipe: recipe.to_owned(), size, seed, normals }
-        ),
+        (prop::sample::select(vec!["normal", "needle", "one_hot"]), size.clone(), seed(), normals(), -10.0..20.0)
+            .prop_map(|(recipe, size, seed, normals, margin)| Input::Generated {
+                recipe: recipe.to_owned(),
+                size,
+                seed,
+                normals,
+                params: match recipe {
+                    "needle" => Sorted::from([("margin".to_owned(), margin)]),
+                    _ => Sorted::new(),
+                },
+            }),
         (text(), size, seed(), normals()).prop_map(|(text, size, seed, normals)| Input::Text {
             text,
             size,

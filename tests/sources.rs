@@ -47,6 +47,12 @@ fn written() -> Known {
     for case in cases(&read(include_str!("independent/estimators.json"))) {
         add("estimator", &text(&case["id"]));
     }
+    for case in cases(&read(include_str!("independent/generators.json"))) {
+        add("input", &text(&case["input"]["recipe"]));
+    }
+    for case in cases(&read(include_str!("independent/streams.json"))) {
+        add("streams", &text(&case["stream"]));
+    }
     for case in cases(&read(include_str!("independent/layouts.json"))["cases"]) {
         add("layout", &text(&case["layout"]));
     }
@@ -72,6 +78,8 @@ fn every_entry_has_values_that_our_code_did_not_make() {
     catalogue::hybrids().iter().for_each(|e| add("hybrid", e.id));
     catalogue::probabilities().iter().for_each(|e| add("prob", e.id));
     catalogue::mixes().iter().for_each(|e| add("layers", e.id));
+    catalogue::recipes().iter().for_each(|e| add("input", e.id));
+    catalogue::streams().iter().for_each(|e| add("streams", e.id));
     let written = written();
     let unknown: Vec<_> = written.difference(&all).collect();
     assert!(unknown.is_empty(), "no entry of the catalogue: {unknown:?}");

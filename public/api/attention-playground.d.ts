@@ -418,16 +418,13 @@ export interface CatalogueEntry {
 }
 
 /** A way to join two streams of hidden states: the mask between them, its switches that are on, and whether both have the same W_Q, W_K and W_V. */
-export interface StreamJoin {
-  id: string;
-  name: LocalText;
-  about: LocalText;
+export interface StreamJoin extends CatalogueEntry {
   mask: string;
   looks: ("aa" | "ab" | "ba" | "bb")[];
   shared: boolean;
-  paper: { title: string; year: number; id: string } | null;
 }
 
+/** Every list. An id names one entry of its list; two lists may have the same id, as `top-k` is a selection and a normaliser. */
 export interface Catalogue {
   masks: CatalogueEntry[];
   positions: CatalogueEntry[];

@@ -24,20 +24,16 @@ impl Reach {
 
 /// Reach of `allowed(q, k)` within `bound(q, k)`. Pairs outside the bound count neither as allowed nor as reached.
 ///
-/// In layer `l + 1` a query sees what the tokens it looks at have seen after layer `l`: `R ← R ∪ A·R` over booleans, here by rows of bits,
-/// `O(n³ / 64)` a layer. Token `i` is query `i` and key `i`; with more queries than keys the rest looks but is not looked at.
+/// In layer `l + 1` a query sees what the tokens it looks at have seen after layer `l`: `R ← R ∪ A·R` over booleans, here by rows of bits, of which only
+/// those are looked at that grew since: `O(n³ / 64)` a layer at most. Token `i` is query `i` and key `i`; with more queries than keys the rest looks but
+/// is not looked at.
 pub fn reach(
     n_q: usize,
     n_k: usize,
     allowed: impl Fn(usize, usize) -> bool,
     bound: impl Fn(usize, usize) -> bool,
 ) -> Reach {
-    let mut walk = Walk::new(n_q, n_k, allowed, bound);
-    loop {
-        if let Some(reach) = walk.advance(n_q) {
-            return reach;
-        }
-    }
+    reach_of_stack(n_q, n_k, 1, |_, q, k| allowed(q, k), bound)
 }
 
 /// Reach of a stack whose layers differ and repeat after `period` of them: `allowed(layer, q, k)` with layers counted from 1. Pairs are those of the
@@ -49,11 +45,64 @@ pub fn reach_of_stack(
     allowed: impl Fn(usize, usize, usize) -> bool,
     bound: impl Fn(usize, usize) -> bool,
 ) -> Reach {
-    let mut walk = Walk::stack(n_q, n_k, period, allowed, bound);
-    loop {
-        if let Some(reach) = walk.advance(n_q) {
-            return reach;
+    let period = period.max(1);
+    let each = (1..=period).map(|layer| Bits::of(n_q, n_k, |q, k| allowed(layer, q, k))).collect();
+    Walk::new(each, (0..period).collect(), Bits::of(n_q, n_k, bound)).finish()
+}
+
+/// Which of the keys each query sees: a bit for each pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bits {
+    /// Words of a row.
+    words: usize,
+    bits: Vec<u64>,
+}
+
+impl Bits {
+    /// Rows that see nothing.
+    pub fn new(n_q: usize, n_k: usize) -> Self {
+        let words = n_k.div_ceil(64);
+        Self { words, bits: vec![0; n_q * words] }
+    }
+
+    /// The pairs for which `holds(q, k)`.
+    pub fn of(n_q: usize, n_k: usize, holds: impl Fn(usize, usize) -> bool) -> Self {
+        let mut bits = Self::new(n_q, n_k);
+        for q in 0..n_q {
+            (0..n_k).filter(|&k| holds(q, k)).for_each(|k| bits.row_mut(q)[k / 64] |= 1 << (k % 64));
         }
+        bits
+    }
+
+    /// The first `count(q)` keys of each row.
+    pub fn first(n_q: usize, n_k: usize, count: impl Fn(usize) -> usize) -> Self {
+        let mut bits = Self::new(n_q, n_k);
+        for q in 0..n_q {
+            let count = count(q).min(n_k);
+            for (w, word) in bits.row_mut(q).iter_mut().enumerate().take(count.div_ceil(64)) {
+                *word = u64::MAX >> (64 - (count - 64 * w).min(64));
+            }
+        }
+        bits
+    }
+
+    /// Sets a row from 0 or 1 for each key.
+    pub fn set_row(&mut self, q: usize, row: &[u8]) {
+        for (word, keys) in self.row_mut(q).iter_mut().zip(row.chunks(64)) {
+            *word = keys.iter().enumerate().fold(0, |word, (at, &key)| word | u64::from(key != 0) << at);
+        }
+    }
+
+    fn row(&self, q: usize) -> &[u64] {
+        &self.bits[q * self.words..(q + 1) * self.words]
+    }
+
+    fn row_mut(&mut self, q: usize) -> &mut [u64] {
+        &mut self.bits[q * self.words..(q + 1) * self.words]
+    }
+
+    fn count(&self) -> u64 {
+        count(&self.bits)
     }
 }
 
@@ -61,98 +110,157 @@ pub fn reach_of_stack(
 #[derive(Clone, Debug)]
 pub struct Walk {
     n_q: usize,
-    /// Words of a row of bits.
-    words: usize,
-    /// What each layer of a period sees, and what is permitted.
-    each: Vec<Vec<u64>>,
-    permitted: Vec<u64>,
-    /// What is seen after `layers` layers, and after one more in the rows before `row`.
-    seen: Vec<u64>,
-    next: Vec<u64>,
+    /// Layers that differ, which of them each layer of a period is, and the layer at which each was last added, 0 for never.
+    each: Vec<Bits>,
+    order: Vec<usize>,
+    added: Vec<u32>,
+    permitted: Bits,
+    /// Words of each row up to its last permitted key.
+    ends: Vec<usize>,
+    /// What is seen after `layers` layers; what one more adds to the rows before `row`, and which of those it adds to.
+    seen: Bits,
+    next: Bits,
+    grown: Vec<usize>,
     row: usize,
+    /// For each token the layer at which its row last grew, and whether it can grow no more.
+    stamp: Vec<u32>,
+    full: Vec<bool>,
+    /// Tokens whose rows grew since the layer that is being added was last added.
+    fresh: Vec<u64>,
     layers: u32,
     /// Layers that added nothing since the last one that did.
-    idle: usize,
+    idle: u32,
     pairs: u64,
     reached: u64,
+    of: u64,
 }
 
 impl Walk {
-    /// A stack of layers that are alike, one of them walked.
-    pub fn new(
-        n_q: usize,
-        n_k: usize,
-        allowed: impl Fn(usize, usize) -> bool,
-        bound: impl Fn(usize, usize) -> bool,
-    ) -> Self {
-        Self::stack(n_q, n_k, 1, |_, q, k| allowed(q, k), bound)
+    /// A stack of which layer `l`, counted from 1, is `each[order[(l - 1) % order.len()]]`, its first layer walked. All rows of bits are of one shape.
+    pub fn new(mut each: Vec<Bits>, order: Vec<usize>, permitted: Bits) -> Self {
+        for layer in &mut each {
+            layer.bits.iter_mut().zip(&permitted.bits).for_each(|(word, permitted)| *word &= permitted);
+        }
+        let order = if order.is_empty() { vec![0] } else { order };
+        let n_q = permitted.bits.len().checked_div(permitted.words).unwrap_or(0);
+        let seen = each[order[0]].clone();
+        let pairs = seen.count();
+        let mut added = vec![0; each.len()];
+        added[order[0]] = 1;
+        let end = |q| permitted.row(q).iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
+        let ends = (0..n_q).map(end).collect();
+        let full = (0..n_q).map(|q| seen.row(q) == permitted.row(q)).collect();
+        let mut walk = Self {
+            n_q,
+            ends,
+            added,
+            each,
+            order,
+            next: seen.clone(),
+            seen,
+            grown: Vec::new(),
+            row: 0,
+            stamp: vec![1; n_q],
+            full,
+            fresh: vec![0; permitted.words],
+            layers: u32::from(pairs > 0),
+            idle: 0,
+            pairs,
+            reached: pairs,
+            of: permitted.count(),
+            permitted,
+        };
+        walk.freshen();
+        walk
     }
 
-    /// A stack as [`reach_of_stack`] takes it, its first layer walked.
-    pub fn stack(
-        n_q: usize,
-        n_k: usize,
-        period: usize,
-        allowed: impl Fn(usize, usize, usize) -> bool,
-        bound: impl Fn(usize, usize) -> bool,
-    ) -> Self {
-        let words = n_k.div_ceil(64);
-        let table = |holds: &dyn Fn(usize, usize) -> bool| {
-            let mut bits = vec![0_u64; n_q * words];
-            for q in 0..n_q {
-                for k in (0..n_k).filter(|&k| holds(q, k)) {
-                    bits[q * words + k / 64] |= 1 << (k % 64);
-                }
-            }
-            bits
-        };
-        let permitted = table(&bound);
-        let of_layer = |layer: usize| table(&|q, k| allowed(layer, q, k) && bound(q, k));
-        let each: Vec<Vec<u64>> = (1..=period.max(1)).map(of_layer).collect();
-        let (seen, next) = (each[0].clone(), each[0].clone());
-        let pairs = count(&seen);
-        let layers = u32::from(pairs > 0);
-        Self { n_q, words, each, permitted, seen, next, row: 0, layers, idle: 0, pairs, reached: pairs }
+    /// The number of the layer that is being added: nothing before it saw anything if none counts yet.
+    fn adding(&self) -> u32 {
+        self.layers.max(1) + self.idle + 1
+    }
+
+    /// Which of the layers that differ is being added.
+    fn kind(&self) -> usize {
+        self.order[(self.adding() as usize - 1) % self.order.len()]
+    }
+
+    /// What earlier layers of the same kind have not brought yet.
+    fn freshen(&mut self) {
+        let since = self.added[self.kind()];
+        self.fresh.fill(0);
+        let tokens = self.stamp.iter().enumerate().take(64 * self.fresh.len());
+        for (token, _) in tokens.filter(|(_, stamp)| **stamp >= since) {
+            self.fresh[token / 64] |= 1 << (token % 64);
+        }
+    }
+
+    /// What is known so far, whether more is reached or not.
+    pub fn so_far(&self) -> Reach {
+        Reach { pairs: self.pairs, layers: self.layers, reached: self.reached, permitted: self.of }
     }
 
     /// Goes on by so many rows; the reach, once no further layer adds to it.
     pub fn advance(&mut self, rows: usize) -> Option<Reach> {
-        let Self { n_q, words, .. } = *self;
-        let end = (self.row + rows).min(n_q);
-        // The layer after those that were walked; nothing before it saw anything if none counts yet.
-        let walked = self.layers.max(1) as usize + self.idle;
-        let one = &self.each[walked % self.each.len()];
-        for q in self.row..end {
-            for w in 0..words {
-                let mut rest = one[q * words + w];
+        if self.reached == self.of {
+            return Some(self.so_far());
+        }
+        let end = (self.row + rows).min(self.n_q);
+        let kind = self.kind();
+        for q in (self.row..end).filter(|&q| !self.full[q]) {
+            // Words after the last permitted key hold nothing.
+            let words = self.ends[q];
+            let next = &mut self.next.row_mut(q)[..words];
+            for (w, (one, fresh)) in self.each[kind].row(q)[..words].iter().zip(&self.fresh).enumerate() {
+                let mut rest = one & fresh;
                 while rest != 0 {
                     let token = w * 64 + rest.trailing_zeros() as usize;
                     rest &= rest - 1;
-                    if token < n_q {
-                        for i in 0..words {
-                            self.next[q * words + i] |= self.seen[token * words + i] & self.permitted[q * words + i];
-                        }
-                    }
+                    next.iter_mut().zip(self.seen.row(token)).for_each(|(next, seen)| *next |= seen);
                 }
+            }
+            let mut gained = 0;
+            for ((next, seen), permitted) in next.iter_mut().zip(self.seen.row(q)).zip(self.permitted.row(q)) {
+                *next &= permitted;
+                gained += u64::from((*next ^ seen).count_ones());
+            }
+            if gained > 0 {
+                self.reached += gained;
+                self.grown.push(q);
             }
         }
         self.row = end;
-        if end < n_q {
-            return None;
-        }
-        let now = count(&self.next);
-        self.row = 0;
-        if now == self.reached {
+        if end < self.n_q { None } else { self.layer_added(kind) }
+    }
+
+    /// What follows from a whole layer.
+    fn layer_added(&mut self, kind: usize) -> Option<Reach> {
+        let number = self.adding();
+        (self.row, self.added[kind]) = (0, number);
+        if self.grown.is_empty() {
             self.idle += 1;
-            let Self { pairs, layers, reached, .. } = *self;
-            // A period in which no layer adds anything: none will.
-            let over = self.idle == self.each.len();
-            return over.then(|| Reach { pairs, layers, reached, permitted: count(&self.permitted) });
+        } else {
+            (self.layers, self.idle) = (number, 0);
         }
-        self.seen.clone_from(&self.next);
-        self.layers = walked as u32 + 1;
-        (self.reached, self.idle) = (now, 0);
+        for q in self.grown.drain(..) {
+            self.seen.row_mut(q).copy_from_slice(self.next.row(q));
+            self.stamp[q] = number;
+            self.full[q] = self.seen.row(q) == self.permitted.row(q);
+        }
+        // A period in which no layer adds anything: none will.
+        if self.idle as usize == self.order.len() {
+            return Some(self.so_far());
+        }
+        self.freshen();
         None
+    }
+
+    /// Goes on to the end.
+    pub fn finish(mut self) -> Reach {
+        loop {
+            if let Some(reach) = self.advance(self.n_q) {
+                return reach;
+            }
+        }
     }
 }
 
@@ -189,10 +297,53 @@ mod tests {
         let allowed = |q: usize, k: usize| k <= q && q - k < 5;
         let wanted = reach(70, 70, allowed, CAUSAL);
         for rows in [1, 7, 70, 500] {
-            let mut walk = Walk::new(70, 70, allowed, CAUSAL);
+            let mut walk = Walk::new(vec![Bits::of(70, 70, allowed)], vec![0], Bits::of(70, 70, CAUSAL));
             let found = std::iter::repeat_with(|| walk.advance(rows)).find_map(|found| found);
             assert_eq!(found, Some(wanted), "{rows}");
         }
+    }
+
+    /// The closure as its definition says it, pair by pair.
+    fn plainly(n: usize, allowed: impl Fn(usize, usize, usize) -> bool, bound: impl Fn(usize, usize) -> bool) -> Reach {
+        let all = |holds: &dyn Fn(usize, usize) -> bool| (0..n * n).map(|at| holds(at / n, at % n)).collect::<Vec<_>>();
+        let count = |cells: &[bool]| cells.iter().filter(|cell| **cell).count() as u64;
+        let mut seen = all(&|q, k| allowed(1, q, k) && bound(q, k));
+        let (pairs, permitted) = (count(&seen), count(&all(&bound)));
+        let (mut layers, mut reached) = (u32::from(pairs > 0), pairs);
+        for layer in 2..=4 * n {
+            let through = |q, k| (0..n).any(|t| allowed(layer, q, t) && bound(q, t) && seen[t * n + k]);
+            seen = all(&|q, k| seen[q * n + k] || bound(q, k) && through(q, k));
+            if count(&seen) > reached {
+                (layers, reached) = (layer as u32, count(&seen));
+            }
+        }
+        Reach { pairs, layers, reached, permitted }
+    }
+
+    #[test]
+    fn walks_are_the_definition() {
+        // A scatter of pairs that differs from layer to layer: what an earlier layer of another kind brought must not be skipped.
+        let scattered = |layer: usize, q: usize, k: usize| (q * 31 + k * 17 + layer * 7).is_multiple_of(23) || q == k;
+        for (period, share) in [(1, 1), (2, 1), (3, 2), (5, 4)] {
+            let allowed = |layer: usize, q: usize, k: usize| scattered((layer - 1) % period / share, q, k);
+            for bound in [|_: usize, _: usize| true, CAUSAL] {
+                assert_eq!(
+                    reach_of_stack(30, 30, period, allowed, bound),
+                    plainly(30, allowed, bound),
+                    "{period} {share}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bits_are_set_by_rows_as_by_pairs() {
+        let holds = |q: usize, k: usize| (q * k) % 3 == 1;
+        let mut by_rows = Bits::new(5, 130);
+        (0..5).for_each(|q| by_rows.set_row(q, &(0..130).map(|k| u8::from(holds(q, k))).collect::<Vec<_>>()));
+        assert_eq!(by_rows, Bits::of(5, 130, holds));
+        assert_eq!(Bits::first(130, 130, |q| q + 1), Bits::of(130, 130, CAUSAL));
+        assert_eq!(Bits::first(3, 70, |q| q * 64), Bits::of(3, 70, |q, k| k < q * 64));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::assemble::Loaded;
 use super::dims::{Dims, Inputs};
-use super::inputs::{self, Generated, Options, Recipe, Seed};
+use super::inputs::{self, Generated, Recipe, Seed};
 use super::plan;
 use super::problem::Problem;
 use crate::catalogue::Text;
@@ -34,12 +34,12 @@ pub fn made(input: &Input) -> Result<Loaded, Issues> {
         Input::Capture { .. } => {
             Err(Issue::new("input", Text::new("is captured, not made", "是采集的，不是生成的")).into())
         }
-        Input::Generated { recipe, seed, normals, .. } => {
+        Input::Generated { recipe, seed, normals, params, .. } => {
             let found = Recipe::find(recipe);
             let message = || unknown(Text::new("generator", "生成器"), recipe, Recipe::ALL.iter().map(|r| r.id()));
             let recipe = found.ok_or_else(|| Issue::new("input.recipe", message()))?;
             let dims = sized(input)?;
-            let made = inputs::generate(recipe, &dims, Seed { number: *seed, normals: *normals }, &Options::default());
+            let made = inputs::generate(recipe, &dims, Seed { number: *seed, normals: *normals }, params);
             Ok(numbered(dims, shared(made)))
         }
         Input::Text { text, seed, normals, .. } => {

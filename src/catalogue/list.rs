@@ -1,4 +1,7 @@
 //! The lists of the catalogue by their names.
+//!
+//! An entry is known by its list and its id together: a selection and a normaliser are both `top-k`. Every field that takes an id takes those of one list, so an
+//! id is never ambiguous there; the one field of two lists, the second branch of a hybrid, takes masks and estimators, which share no id.
 
 use super::entry::Text;
 
@@ -27,11 +30,13 @@ pub enum List {
     Estimator,
     /// Generators of inputs.
     Generator,
+    /// Ways to join two streams of tokens.
+    Stream,
 }
 
 impl List {
     /// Every list, in the order of the page.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mask,
         Self::Position,
         Self::Product,
@@ -43,6 +48,7 @@ impl List {
         Self::Mix,
         Self::Estimator,
         Self::Generator,
+        Self::Stream,
     ];
 
     /// Its name in the API, and what the page calls it.
@@ -59,6 +65,7 @@ impl List {
             Self::Mix => ("layers", Text::new("mixes of layers", "层的组合")),
             Self::Estimator => ("estimators", Text::new("estimators and baselines", "估计方法与基线")),
             Self::Generator => ("generators", Text::new("generators of inputs", "输入生成器")),
+            Self::Stream => ("streams", Text::new("ways to join two streams", "两个流的连接方式")),
         }
     }
 

@@ -27,10 +27,10 @@ impl MixEntry {
         layer.is_multiple_of(every.max(1))
     }
 
-    /// What it says, line by line, for reading: the mask, and the factor on what positions add.
-    pub fn written(&self) -> Vec<&'static str> {
-        let positions = self.bare.then_some("where(layer % every == 0, x[p], x[p] + position[p])");
-        self.mask.into_iter().chain(positions).collect()
+    /// What it says, line by line, for reading: the mask, and which rows the position scheme changes.
+    pub(super) fn written(&self) -> impl Iterator<Item = &'static str> {
+        let positions = self.bare.then_some("x[p] if layer % every == 0 else position(x[p])");
+        self.mask.into_iter().chain(positions)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The one list of everything selectable. Menus, both engines, links, code export, docs and tests walk it; nothing else knows a name.
+//! The one list of everything selectable. Menus, both engines, links, code export, docs and tests walk it; nothing else knows a name. An entry is known by its
+//! list and its id ([`List`]).
 //!
 //! To add a mask: add an entry to its family's list in `masks/`. That is all. The page fetches entries that its first view does not show when they are first
 //! needed (`shelf`).
@@ -33,6 +34,7 @@ pub use estimators::{Direction, EstimatorEntry, Family};
 pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
 pub use list::List;
+pub use math::NOTATION;
 pub use mixes::MixEntry;
 pub use positions::{PositionLine, position_line, position_lines};
 pub use probabilities::ProbabilityEntry;
@@ -120,6 +122,11 @@ pub fn selection(id: &str) -> Option<&'static ContentEntry> {
 /// The generator with this id.
 pub fn recipe(id: &str) -> Option<&'static RecipeEntry> {
     recipes().iter().find(|entry| entry.id == id)
+}
+
+/// The way to join two streams with this id.
+pub fn stream(id: &str) -> Option<&'static StreamEntry> {
+    streams().iter().find(|entry| entry.id == id)
 }
 
 /// The position entry with this id.

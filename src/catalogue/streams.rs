@@ -16,6 +16,8 @@ pub struct StreamEntry {
     pub looks: [bool; 4],
     /// Whether W_Q, W_K and W_V are the same for both.
     pub shared: bool,
+    /// Which pairs it allows, for reading: the mask's formula with the switches set.
+    pub formula: &'static str,
     /// Where it was published.
     pub paper: Paper,
 }
@@ -25,7 +27,15 @@ impl StreamEntry {
     pub const MASK: &'static str = "cross-modal";
     /// Its switches, in the order of [`StreamEntry::looks`].
     pub const SWITCHES: [&'static str; 4] = ["aa", "ab", "ba", "bb"];
+
+    /// The switches that are on.
+    pub fn switches(&self) -> impl Iterator<Item = &'static str> {
+        Self::SWITCHES.into_iter().zip(self.looks).filter_map(|(name, on)| on.then_some(name))
+    }
 }
+
+/// Each stream looks at the other.
+const CROSS: &str = "(q_pos < first) != (k < first)";
 
 const ENTRIES: &[StreamEntry] = &[
     StreamEntry {
@@ -37,6 +47,7 @@ const ENTRIES: &[StreamEntry] = &[
         ),
         looks: [false, true, true, false],
         shared: false,
+        formula: CROSS,
         paper: Paper {
             title: "Lu et al., ViLBERT: Pretraining Task-Agnostic Visiolinguistic Representations for Vision-and-Language Tasks",
             year: 2019,
@@ -52,6 +63,7 @@ const ENTRIES: &[StreamEntry] = &[
         ),
         looks: [false, true, true, false],
         shared: true,
+        formula: CROSS,
         paper: Paper {
             title: "Tan and Bansal, LXMERT: Learning Cross-Modality Encoder Representations from Transformers",
             year: 2019,
@@ -67,6 +79,7 @@ const ENTRIES: &[StreamEntry] = &[
         ),
         looks: [true; 4],
         shared: true,
+        formula: "true",
         paper: Paper {
             title: "Li et al., VisualBERT: A Simple and Performant Baseline for Vision and Language",
             year: 2019,

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
-use super::content::{ContentEntry, Measure};
+use super::content::{Change, ContentEntry};
 use super::entry::{CostClass, Paper, Param, Slot, Table, Text};
 use super::list::List;
+use super::math::{self, lines};
 use super::{
-    estimators, hybrids, layouts, masks, mixes, normalisers, positions, probabilities, products, recipes, selections,
+    StreamEntry, estimators, hybrids, layouts, masks, mixes, normalisers, positions, probabilities, products, recipes,
+    selections, streams,
 };
 
 /// An entry of any list.
@@ -15,7 +17,7 @@ pub struct Summary {
     /// Which list it is of.
     #[serde(skip)]
     pub list: List,
-    /// Stable id.
+    /// Stable id, of which each list has one.
     pub id: &'static str,
     /// Name.
     pub name: Text,
@@ -25,7 +27,7 @@ pub struct Summary {
     pub formula: Option<&'static str>,
     /// What it does line by line in the notation of formulas, for reading: each line can be drawn.
     #[serde(skip)]
-    pub written: Vec<&'static str>,
+    pub written: Vec<String>,
     /// Declared parameters.
     pub params: &'static [Param],
     /// Tables that its formula reads.
@@ -36,8 +38,8 @@ pub struct Summary {
     pub ours: Option<Text>,
     /// Whether it stands for attention to every key that the mask allows without computing that: its error against it is shown.
     pub inexact: bool,
-    /// Growth of the allowed pairs: of a mask those that it allows; of a selection or a mix of layers those that it leaves of a mask that allows all. `None`
-    /// where it leaves them as they are.
+    /// Growth of the allowed pairs: of a mask and of joined streams those that they allow; of a selection or a mix of layers those that it leaves of a mask that
+    /// allows all. `None` where it leaves them as they are.
     pub pairs: Option<CostClass>,
     /// Growth of the work: of an estimator, a normaliser, a product and a change of the weights all of it, of the others what they add to plain attention,
     /// each with a mask that allows all. `None` where they add nothing.
@@ -52,6 +54,15 @@ pub struct Summary {
     /// Of an estimator: whether a state goes from key to key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<bool>,
+    /// Of a way to join two streams: the mask between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<&'static str>,
+    /// Of a way to join two streams: the switches of that mask which are on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Vec<&'static str>>,
+    /// Of a way to join two streams: whether both have the same W_Q, W_K and W_V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
 }
 
 impl PartialEq for Summary {
@@ -82,6 +93,9 @@ impl Summary {
             engines,
             direction: None,
             state: None,
+            mask: None,
+            looks: None,
+            shared: None,
         }
     }
 
@@ -91,102 +105,63 @@ impl Summary {
     }
 }
 
+/// The rows of a list, `of` its entries, each with the fields that its type has under the same name, those that it says otherwise, and its classes
+/// `[pairs, work]`.
+macro_rules! rows {
+    ($list:ident, $of:expr, |$e:ident| { $($same:ident)* } { $($field:ident: $value:expr),* $(,)? } [$pairs:expr, $work:expr]) => {
+        $of.iter()
+            .map(|$e| {
+                let summary = Summary::new(List::$list, $e.id, $e.name, $e.about).costing($pairs, $work);
+                Summary { $($same: $e.$same,)* $($field: $value,)* ..summary }
+            })
+            .collect()
+    };
+}
+
 /// Every entry of a list that is here, in the order of its menu.
 pub fn summaries(list: List) -> Vec<Summary> {
     let quadratic = Some(CostClass::Quadratic);
     match list {
-        List::Product => products().iter().map(|e| of_content(list, e)).collect(),
-        List::Selection => selections().iter().map(|e| of_content(list, e)).collect(),
-        List::Hybrid => hybrids().iter().map(|e| of_content(list, e)).collect(),
-        List::Mask => {
-            let entry = |e: &'static super::MaskEntry| Summary {
-                formula: Some(e.formula),
-                written: [e.formula].into_iter().chain(e.score).collect(),
-                params: e.params,
-                data: e.tables,
-                paper: e.paper,
-                ours: e.ours,
-                ..Summary::new(list, e.id, e.name, e.about).costing(Some(e.cost), None)
-            };
-            masks().iter().map(entry).collect()
-        }
-        List::Position => positions().iter().map(of_position).collect(),
-        List::Layout => {
-            let entry = |e: &'static super::LayoutEntry| {
-                let mut written = e.content.written();
-                written.extend(e.end.written());
-                Summary {
-                    formula: Some(e.formula),
-                    written: or(written, "A[h] * v[h]"),
-                    params: e.params,
-                    data: e.tables,
-                    paper: e.paper,
-                    ours: e.ours,
-                    inexact: e.inexact,
-                    ..Summary::new(list, e.id, e.name, e.about).costing(None, e.work())
-                }
-            };
-            layouts().iter().map(entry).collect()
-        }
-        List::Normaliser => {
-            let entry = |e: &'static super::NormaliserEntry| {
-                let mut written = e.content.written();
-                written.push(e.kind.written());
-                Summary {
-                    formula: Some(e.formula),
-                    written,
-                    params: e.params,
-                    data: e.tables,
-                    paper: e.paper,
-                    ours: e.ours,
-                    ..Summary::new(list, e.id, e.name, e.about).costing(None, quadratic)
-                }
-            };
-            normalisers().iter().map(entry).collect()
-        }
-        List::Probability => {
-            let entry = |e: &'static super::ProbabilityEntry| Summary {
-                formula: Some(e.formula),
-                written: vec![e.formula],
-                params: e.params,
-                paper: e.paper,
-                ours: e.ours,
-                ..Summary::new(list, e.id, e.name, e.about).costing(None, quadratic)
-            };
-            probabilities().iter().map(entry).collect()
-        }
-        List::Mix => {
-            // Every so many layers see all that the mask allows.
-            let entry = |e: &'static super::MixEntry| Summary {
-                formula: e.mask,
-                written: e.written(),
-                params: e.params,
-                paper: e.paper,
-                ..Summary::new(list, e.id, e.name, e.about).costing(e.mask.and(quadratic), None)
-            };
-            mixes().iter().map(entry).collect()
-        }
-        List::Estimator => {
-            let entry = |e: &'static super::EstimatorEntry| Summary {
-                formula: Some(e.formula),
-                written: e.written.to_vec(),
-                params: e.params,
-                paper: e.paper,
-                ours: e.ours,
-                inexact: true,
-                direction: Some(e.direction.name()),
-                state: Some(e.state),
-                ..Summary::new(list, e.id, e.name, e.about).costing(None, Some(e.cost))
-            };
-            estimators().iter().map(entry).collect()
-        }
-        List::Generator => {
-            let entry = |e: &'static super::RecipeEntry| Summary {
-                written: e.written().to_vec(),
-                ..Summary::new(list, e.id, e.name, e.about)
-            };
-            recipes().iter().map(entry).collect()
-        }
+        List::Mask => rows!(Mask, masks(), |e| { params paper ours } {
+            formula: Some(e.formula), written: lines([e.formula].into_iter().chain(e.score)), data: e.tables,
+        } [Some(e.cost), None]),
+        List::Position => rows!(Position, positions(), |e| { params paper ours } {
+            formula: e.slot.formula(), written: or(e.slot.written(), "x[p]"), data: e.slot.data(),
+        } [None, e.slot.work()]),
+        List::Product => rows!(Product, products(), |e| { params paper ours inexact } {
+            formula: Some(e.formula), written: product(e),
+        } [e.pairs, quadratic]),
+        List::Selection => rows!(Selection, selections(), |e| { params paper ours inexact } {
+            formula: Some(e.formula), written: or(e.content.written(), "true"),
+        } [e.pairs, e.content.work()]),
+        // A second branch is a mask over the same pairs or an estimator, none of which takes more.
+        List::Hybrid => rows!(Hybrid, hybrids(), |e| { params paper ours inexact } {
+            formula: Some(e.formula), written: math::hybrid(mixes_in(e)),
+        } [e.pairs, quadratic.filter(|_| mixes_in(e))]),
+        List::Layout => rows!(Layout, layouts(), |e| { params paper ours inexact } {
+            formula: Some(e.formula), written: or([e.content.written(), lines(e.end.written())].concat(), "A[h] * v[h]"), data: e.tables,
+        } [None, e.work()]),
+        List::Normaliser => rows!(Normaliser, normalisers(), |e| { params paper ours } {
+            formula: Some(e.formula), written: [e.content.written(), lines(e.kind.written())].concat(), data: e.tables,
+        } [None, quadratic]),
+        List::Probability => rows!(Probability, probabilities(), |e| { params paper ours } {
+            formula: Some(e.formula), written: lines([e.formula]),
+        } [None, quadratic]),
+        // Every so many layers see all that the mask allows.
+        List::Mix => rows!(Mix, mixes(), |e| { params paper } {
+            formula: e.mask, written: lines(e.written()),
+        } [e.mask.and(quadratic), None]),
+        List::Estimator => rows!(Estimator, estimators(), |e| { params paper ours } {
+            formula: Some(e.formula), written: lines(e.written.iter().copied()), inexact: true,
+            direction: Some(e.direction.name()), state: Some(e.state),
+        } [None, Some(e.cost)]),
+        List::Generator => rows!(Generator, recipes(), |e| { params } {
+            written: lines(e.written().iter().copied()),
+        } [None, None]),
+        List::Stream => rows!(Stream, streams(), |e| {} {
+            formula: Some(e.formula), written: lines(e.written()), paper: Some(e.paper),
+            mask: Some(StreamEntry::MASK), looks: Some(e.switches().collect()), shared: Some(e.shared),
+        } [quadratic, None]),
     }
 }
 
@@ -196,48 +171,41 @@ pub fn every_entry() -> impl Iterator<Item = Summary> {
 }
 
 /// The lines, or the one that says that everything stays as it is.
-fn or(lines: Vec<&'static str>, plain: &'static str) -> Vec<&'static str> {
-    if lines.is_empty() { vec![plain] } else { lines }
+fn or(lines: Vec<String>, plain: &str) -> Vec<String> {
+    if lines.is_empty() { vec![plain.to_owned()] } else { lines }
 }
 
-fn of_position(e: &'static super::PositionEntry) -> Summary {
-    let (formula, data, written) = match e.slot {
-        Slot::Score { formula, tables } => (Some(formula), tables, vec![formula]),
-        Slot::Content(content) => (content.score, &[][..], content.written()),
-        slot => (None, &[][..], or(slot.written(), "x[p]")),
-    };
-    Summary {
-        formula,
-        written,
-        params: e.params,
-        data,
-        paper: e.paper,
-        ours: e.ours,
-        ..Summary::new(List::Position, e.id, e.name, e.about).costing(None, e.slot.work())
-    }
-}
-
-/// A product, a selection or a hybrid.
-fn of_content(list: List, e: &'static ContentEntry) -> Summary {
+/// What a product does to queries and keys, and what it makes of both.
+fn product(e: &ContentEntry) -> Vec<String> {
     let mut written = e.content.written();
-    let (plain, work) = match list {
-        // Every pair has a product.
-        List::Product => ("dot(q[q], k[k])", Some(CostClass::Quadratic)),
-        // A second branch is a mask over the same pairs or an estimator, none of which takes more.
-        List::Hybrid if !e.params.is_empty() => {
-            written.extend(Measure::Blend.written());
-            ("", Some(CostClass::Quadratic))
+    // The others say themselves what the score is.
+    if e.content.score.is_none() && !e.content.changes.contains(&Change::SquaredDistance) {
+        let scaled = e.scale.map(|factor| format!("{factor} * dot(q[q], k[k])"));
+        written.push(scaled.unwrap_or_else(|| "dot(q[q], k[k])".to_owned()));
+    }
+    written
+}
+
+/// Whether a hybrid has a second branch.
+fn mixes_in(e: &ContentEntry) -> bool {
+    !e.params.is_empty()
+}
+
+impl Slot {
+    /// The formula that runs, where it is one.
+    fn formula(&self) -> Option<&'static str> {
+        match self {
+            Self::Score { formula, .. } => Some(formula),
+            Self::Content(content) => content.score,
+            _ => None,
         }
-        List::Hybrid => ("A[q] * v", None),
-        _ => ("true", e.content.work()),
-    };
-    Summary {
-        formula: Some(e.formula),
-        written: or(written, plain),
-        params: e.params,
-        paper: e.paper,
-        ours: e.ours,
-        inexact: e.inexact,
-        ..Summary::new(list, e.id, e.name, e.about).costing(e.pairs, work)
+    }
+
+    /// Tables that the formula reads.
+    fn data(&self) -> &'static [Table] {
+        match self {
+            Self::Score { tables, .. } => tables,
+            _ => &[],
+        }
     }
 }

@@ -55,7 +55,17 @@ const ROWS: Shape = List(&List(&Number));
 const KIND: Field = needed("kind", Text);
 const HIDDEN: Shape = Kinds(&[
     ("rows", &[KIND, needed("rows", ROWS)]),
-    ("generated", &[KIND, needed("recipe", Text), needed("rows", Count), needed("width", Count), needed("seed", Seed)]),
+    (
+        "generated",
+        &[
+            KIND,
+            needed("recipe", Text),
+            needed("rows", Count),
+            needed("width", Count),
+            needed("seed", Seed),
+            field("params", PARAMS),
+        ],
+    ),
     ("text", &[KIND, needed("text", Text)]),
     ("image", &[KIND, needed("width", Count), needed("cells", List(&Number))]),
     ("texts", &[KIND, needed("a", Text), needed("b", Text)]),
@@ -67,7 +77,10 @@ const NORMALS: Field = field("normals", Word(&["unrounded", "rounded"]));
 const ROUNDED: Field = field("rounded", Number);
 const INPUT: Shape = Kinds(&[
     ("capture", &[KIND, needed("id", Text), needed("layer", Count)]),
-    ("generated", &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed), NORMALS]),
+    (
+        "generated",
+        &[KIND, needed("recipe", Text), needed("size", SIZE), needed("seed", Seed), NORMALS, field("params", PARAMS)],
+    ),
     ("text", &[KIND, needed("text", Text), needed("size", SIZE), needed("seed", Seed), NORMALS]),
     (
         "numbers",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::words::tokens;
+use crate::formula::Sorted;
 
 /// Where X, `[rows, width]`, comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub enum Hidden {
         width: usize,
         /// Seed of its numbers.
         seed: u64,
+        /// Values that differ from the generator's defaults.
+        #[serde(default, skip_serializing_if = "Sorted::is_empty")]
+        params: Sorted<String, f64>,
     },
     /// Words, each with a seeded embedding of [`Hidden::EMBEDDING`] numbers.
     Text {
@@ -59,6 +63,19 @@ impl Hidden {
     pub const EMBEDDING: usize = 64;
     /// Numbers of a patch: three by three values, and 1.
     pub const PATCH: usize = 10;
+
+    /// Words that stand where nobody has written any.
+    pub const WORDS: &'static str = "a dark line on a light ground";
+
+    /// A text, and another of ours as stream B.
+    pub fn beside(text: &str) -> Self {
+        Self::Texts { a: text.to_owned(), b: "eine dunkle Linie auf hellem Grund".to_owned() }
+    }
+
+    /// What a generator gives with its default parameters.
+    pub fn generated(recipe: &str, rows: usize, width: usize, seed: u64) -> Self {
+        Self::Generated { recipe: recipe.to_owned(), rows, width, seed, params: Sorted::new() }
+    }
 
     /// Tokens of its streams; the second is 0 where there is one.
     pub fn streams(&self) -> [usize; 2] {

@@ -122,6 +122,9 @@ pub enum Input {
         /// The rule of its normal numbers.
         #[serde(default, skip_serializing_if = "Normals::unsaid")]
         normals: Normals,
+        /// Values that differ from the generator's defaults.
+        #[serde(default, skip_serializing_if = "Sorted::is_empty")]
+        params: Sorted<String, f64>,
     },
     /// The user's words, each with a seeded embedding.
     Text {
@@ -176,6 +179,22 @@ pub enum Input {
 }
 
 impl Input {
+    /// What a generator gives with its default parameters, by the rule of addresses that say no more.
+    pub fn generated(recipe: &str, size: Size, seed: u64) -> Self {
+        let (normals, params) = (Normals::Unrounded, Sorted::new());
+        Self::Generated { recipe: recipe.to_owned(), size, seed, normals, params }
+    }
+
+    /// Sizes and seed of an input that is made; the usual ones of any other.
+    pub fn made_of(&self) -> (Size, u64) {
+        match self {
+            Self::Generated { size, seed, .. } | Self::Text { size, seed, .. } | Self::Projected { size, seed, .. } => {
+                (*size, *seed)
+            }
+            Self::Capture { .. } | Self::Numbers { .. } => (Size::default(), 0),
+        }
+    }
+
     /// Numbers that it holds itself.
     pub fn numbers(&self) -> usize {
         match self {

@@ -1,6 +1,6 @@
 //! Two streams of hidden states, joined as an entry of the catalogue says.
 
-use super::{Experiment, Input, MaskChoice, Weights};
+use super::{Experiment, Hidden, Input, MaskChoice, Normals, Weights};
 use crate::catalogue::{self, StreamEntry};
 use crate::formula::Sorted;
 
@@ -30,6 +30,31 @@ pub fn join(e: &mut Experiment, entry: &StreamEntry) {
         all
     });
     e.mask = MaskChoice { id: StreamEntry::MASK.to_owned(), params, custom: None };
+}
+
+/// An input that has two streams: this one, or its text, or one of ours, beside another text. Sizes, seed and matrices stay where there are some.
+pub(super) fn paired(input: &Input) -> Input {
+    let (x, weights) = match input {
+        Input::Projected { x, .. } if x.streams()[1] > 0 => return input.clone(),
+        Input::Projected { x: Hidden::Text { text }, weights, .. } => (Hidden::beside(text), weights.clone()),
+        // The user's own matrices are as long as the rows they were made for.
+        Input::Projected { weights, .. } if !matches!(weights, Weights::Rows { .. }) => {
+            (Hidden::beside(Hidden::WORDS), weights.clone())
+        }
+        Input::Text { text, .. } => (Hidden::beside(text), Weights::Normal),
+        _ => (Hidden::beside(Hidden::WORDS), Weights::Normal),
+    };
+    let (size, seed) = input.made_of();
+    // The same seed goes on giving the same numbers.
+    let normals = match input {
+        Input::Generated { normals, .. } | Input::Text { normals, .. } | Input::Projected { normals, .. } => *normals,
+        Input::Capture { .. } | Input::Numbers { .. } => Normals::Rounded,
+    };
+    let rounded = match input {
+        Input::Projected { rounded, .. } => *rounded,
+        _ => 0.0,
+    };
+    Input::Projected { x, weights, weights_b: None, size, seed, normals, rounded }
 }
 
 /// The entry that an experiment's mask and matrices are; none where they are no entry's, or where X has fewer than two streams.

@@ -2,9 +2,10 @@
 
 use super::Subject;
 use super::literal::{array, list, quoted};
-use crate::attention::inputs::{self, Options, Recipe, Seed, tokenize};
+use crate::attention::inputs::{self, Recipe, Seed, tokenize};
 use crate::attention::{Dims, Inputs};
 use crate::experiment::{Edit, Hidden, Input, Normals, TensorName, Weights};
+use crate::formula::Sorted;
 
 /// Most numbers that stand in the text itself.
 const IN_TEXT: usize = 2048;
@@ -65,8 +66,8 @@ pub fn unrounded(text: &str) -> (String, &'static str) {
 /// The lines for a subject with these edited tensors.
 pub fn source(subject: &Subject, edited: &Inputs) -> Source {
     let made = match &subject.experiment.input {
-        Input::Generated { recipe, seed, normals, .. } => {
-            Recipe::find(recipe).map(|recipe| generated(recipe, Seed { number: *seed, normals: *normals }))
+        Input::Generated { recipe, seed, normals, params, .. } => {
+            Recipe::find(recipe).map(|recipe| generated(recipe, Seed { number: *seed, normals: *normals }, params))
         }
         Input::Text { text, seed, normals, .. } => Some(embedded(text, Seed { number: *seed, normals: *normals })),
         Input::Projected { x, weights, weights_b, seed, normals, .. } => {
@@ -113,14 +114,17 @@ fn changed(edit: &Edit) -> String {
     format!("{name}[0, {head}, {row}, {col}] = {value:?}\n")
 }
 
-fn generated(recipe: Recipe, seed: Seed) -> String {
+fn generated(recipe: Recipe, seed: Seed, params: &Sorted<String, f64>) -> String {
     let Seed { number, normals } = seed;
-    format!("{}\nQ, K, V = make({number}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe, normals))
+    format!("{}\nQ, K, V = make({number}, q_heads, kv_heads, n_q, n_k, d, d_v)\n", function(recipe, normals, params))
 }
 
 /// The generator as a function of its seed and sizes, with what it calls.
-fn function(recipe: Recipe, normals: Normals) -> String {
-    let Options { needle: _, margin, period, waves, noise } = Options::default();
+fn function(recipe: Recipe, normals: Normals, params: &Sorted<String, f64>) -> String {
+    let values = recipe.values(params);
+    let value = |name: &str| values.get(name).copied().unwrap_or_default();
+    let [margin, place, period, waves, noise] = ["margin", "place", "period", "waves", "noise"].map(value);
+    let needle = if place == 0.5 { "n_k // 2".to_owned() } else { format!("min(int({place:?} * n_k), n_k - 1)") };
     let id = recipe.id();
     // One table of a key head after the other; all query heads of its group share it.
     let groups =
@@ -136,8 +140,8 @@ fn function(recipe: Recipe, normals: Normals) -> String {
             &format!("{stacked}{normal_v}"),
         ),
         Recipe::Needle => groups(
-            &format!("        unit = orthonormal(r, 1, d)[0]\n        keys = normal(r, n_k, d)\n        keys -= np.outer(keys @ unit, unit)\n        keys[n_k // 2] = {margin:?} * unit\n        Q += [np.tile((np.sqrt(d) * unit).astype(np.float32), (n_q, 1))] * (q_heads // kv_heads)\n        K.append(keys.astype(np.float32))\n"),
-            &format!("{stacked}{normal_v}    V[..., 0] = 0\n    V[..., n_k // 2, 0] = 1\n"),
+            &format!("        unit = orthonormal(r, 1, d)[0]\n        keys = normal(r, n_k, d)\n        keys -= np.outer(keys @ unit, unit)\n        keys[{needle}] = {margin:?} * unit\n        Q += [np.tile((np.sqrt(d) * unit).astype(np.float32), (n_q, 1))] * (q_heads // kv_heads)\n        K.append(keys.astype(np.float32))\n"),
+            &format!("{stacked}{normal_v}    V[..., 0] = 0\n    V[..., {needle}, 0] = 1\n"),
         ),
         Recipe::Periodic => groups(
             &format!("        period = min({period}, max(n_q, n_k))\n        table = normal(r, period, d).astype(np.float32)\n        Q += [table[np.arange(n_q) % period]] * (q_heads // kv_heads)\n        K.append(table[np.arange(n_k) % period])\n        V.append(normal(r, period, d_v).astype(np.float32)[np.arange(n_k) % period])\n"),
@@ -204,8 +208,8 @@ fn projected(x: &Hidden, weights: &Weights, second: Option<&Weights>, seed: Seed
     let mut text = match x {
         Hidden::Text { text } => words(text, seed),
         Hidden::Texts { a, b } => words(&format!("{a} {b}"), seed),
-        Hidden::Generated { recipe, rows, width, seed: own } => {
-            let recipe = function(Recipe::find(recipe)?, seed.normals);
+        Hidden::Generated { recipe, rows, width, seed: own, params } => {
+            let recipe = function(Recipe::find(recipe)?, seed.normals, params);
             format!("{recipe}\nX = make({own}, 1, 1, {rows}, {rows}, {width}, 1)[1][0, 0]\n")
         }
         Hidden::Rows { .. } | Hidden::Image { .. } | Hidden::TextImage { .. } => {

@@ -6,7 +6,7 @@ use attention_playground::experiment::{Experiment, Form, Issue, Issues, Size, ch
 use attention_playground::formula::Ty;
 use proptest::prelude::*;
 
-use super::walk::{Place, answer, decoding, is_field, places, run, size, small, told};
+use super::walk::{Place, STREAMS, answer, decoding, is_field, places, run, size, small, told};
 
 /// Every form of a link opens as the experiment that it was made of.
 fn round_trip(experiment: &Experiment, name: &str) {
@@ -98,8 +98,8 @@ fn values_beyond_the_ends_are_refused_by_name() {
                 assert!(limits.iter().all(|limit| words.iter().all(|text| text.contains(limit))), "{name}: {words:?}");
             }
         }
-        // Generators have no parameters, and no field for any.
-        if place.room != "input" {
+        // What joins streams has no parameters, and no field for any.
+        if place.room != STREAMS {
             let name = format!("{} {}", place.room, place.id);
             let found = check(&place.experiment(small(), &[("nonesuch", 1.0)])).err().unwrap_or_default().0;
             let paths: Vec<&str> = found.iter().map(|issue| issue.path.as_str()).collect();

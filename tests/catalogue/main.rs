@@ -6,6 +6,7 @@ mod common;
 mod counts;
 mod definitions;
 mod extremes;
+mod ids;
 mod list;
 mod positions;
 mod summaries;

@@ -64,6 +64,7 @@ fn lists_have_names_and_every_entry_is_in_one() {
         catalogue::mixes().len(),
         catalogue::estimators().len(),
         catalogue::recipes().len(),
+        catalogue::streams().len(),
     ];
     assert_eq!(List::ALL.map(|list| summaries(list).len()), lengths);
     for list in List::ALL {

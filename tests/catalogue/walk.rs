@@ -5,7 +5,7 @@ use attention_playground::attention::request::{
     EstimatePrepared, FormulaOrEntry, Prepared, Request, Tensor, prepare, prepare_estimate,
 };
 use attention_playground::attention::{Estimator, Inputs, Loaded, Plan, Problem, assemble, lowering, made, scale};
-use attention_playground::catalogue::{self, Param};
+use attention_playground::catalogue::{self, List, Param};
 use attention_playground::experiment::{
     CausalAlignment, Choice, Experiment, FormulaChoice, Input, Issue, Issues, Join, Layer, MaskChoice, Normals, Size,
     check,
@@ -13,6 +13,9 @@ use attention_playground::experiment::{
 use attention_playground::formula::Sorted;
 
 use super::common::ENGINES;
+
+/// What stands for the field of joined streams: they are settings of the input and of the mask.
+pub const STREAMS: &str = "streams";
 
 /// An entry, and the field of an experiment that chooses it.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,8 @@ pub fn places() -> Vec<Place> {
     catalogue::normalisers().iter().for_each(|e| add("normaliser", e.id, e.params));
     catalogue::probabilities().iter().for_each(|e| add("prob", e.id, e.params));
     catalogue::mixes().iter().for_each(|e| add("layers", e.id, e.params));
-    catalogue::recipes().iter().for_each(|e| add("input", e.id, &[]));
+    catalogue::recipes().iter().for_each(|e| add("input", e.id, e.params));
+    catalogue::streams().iter().for_each(|e| add(STREAMS, e.id, &[]));
     all
 }
 
@@ -54,9 +58,8 @@ impl Place {
     /// An experiment over normal numbers of this size under a causal mask, with this entry in its place.
     pub fn experiment(&self, size: Size, params: &[(&str, f64)]) -> Experiment {
         let params: Sorted<String, f64> = params.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
-        let recipe = if self.room == "input" { self.id } else { "normal" };
         let mut experiment = Experiment {
-            input: Input::Generated { recipe: recipe.to_owned(), size, seed: 3, normals: Normals::Unrounded },
+            input: Input::generated("normal", size, 3),
             mask: MaskChoice::of("causal"),
             seed: 5,
             ..Experiment::default()
@@ -77,7 +80,11 @@ impl Place {
             "normaliser" => experiment.normaliser = choice,
             "layers" => experiment.layers = choice,
             "estimator" => experiment.estimator = choice,
-            "input" => {}
+            "input" => {
+                let (recipe, params) = (self.id.to_owned(), choice.params);
+                experiment.input = Input::Generated { recipe, size, seed: 3, params };
+            }
+            STREAMS => experiment.choose(List::Stream, self.id),
             other => panic!("no field {other}"),
         }
         experiment

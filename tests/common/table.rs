@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use attention_playground::attention::inputs::{Options, Recipe, Seed, generate};
+use attention_playground::attention::inputs::{Recipe, Seed, generate};
 use attention_playground::attention::{Beyond, Dims, Encoding, Inputs, Normaliser, Problem, Rotation, Term};
 use attention_playground::attention::{Loaded, assemble};
 use attention_playground::catalogue::{self, Setting, Slot};
@@ -17,7 +17,7 @@ pub struct Case {
 
 /// Seeded normal tensors.
 pub fn normal(dims: &Dims, seed: u64) -> Inputs {
-    let made = generate(Recipe::Normal, dims, Seed { number: seed, normals: Normals::Unrounded }, &Options::default());
+    let made = generate(Recipe::Normal, dims, Seed { number: seed, normals: Normals::Unrounded }, &Sorted::new());
     Inputs { q: Arc::new(made.q), k: Arc::new(made.k), v: Arc::new(made.v) }
 }
 

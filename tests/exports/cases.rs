@@ -59,7 +59,7 @@ const FORMULAS: [&str; 37] = [
 const SIZE: Size = Size { q_heads: 2, kv_heads: 2, n_q: 9, n_k: 9, d: 8, d_v: 6 };
 
 fn normal(size: Size) -> Input {
-    Input::Generated { recipe: "normal".to_owned(), size, seed: 3, normals: Normals::Unrounded }
+    Input::generated("normal", size, 3)
 }
 
 /// No mask, nothing added.
@@ -140,16 +140,27 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
             [("", 2, 2, 9, 9), (" grouped", 6, 2, 5, 11), (" longer", 1, 1, 11, 4)]
         {
             let size = Size { q_heads, kv_heads, n_q, n_k, d: 4, d_v: 5 };
-            let input =
-                Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7, normals: Normals::Unrounded };
+            let input = Input::generated(entry.id, size, 1 << 40 | 7);
             add(&format!("recipe {}{what}", entry.id), Experiment { input, ..plain() });
         }
     }
     for entry in catalogue::recipes() {
         let size = Size { q_heads: 4, kv_heads: 2, n_q: 5, n_k: 7, d: 4, d_v: 5 };
-        let input =
-            Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7, normals: Normals::Rounded };
+        let (normals, params) = (Normals::Rounded, Sorted::new());
+        let input = Input::Generated { recipe: entry.id.to_owned(), size, seed: 1 << 40 | 7, normals, params };
         add(&format!("recipe {} rounded", entry.id), Experiment { input, ..plain() });
+    }
+    // Generators whose parameters are set, each by itself, a third of its range up.
+    for entry in catalogue::recipes() {
+        for param in entry.params {
+            let value = (param.min + (param.max - param.min) / 3.0).round();
+            let value = if param.max > 1.0 { value } else { 0.3 };
+            let params = [(param.name.to_owned(), value)].into();
+            let size = Size { q_heads: 6, kv_heads: 2, n_q: 5, n_k: 11, d: 4, d_v: 5 };
+            let normals = Normals::Unrounded;
+            let input = Input::Generated { recipe: entry.id.to_owned(), size, seed: 9, normals, params };
+            add(&format!("recipe {} {}", entry.id, param.name), Experiment { input, ..plain() });
+        }
     }
     let size = Size { q_heads: 4, kv_heads: 2, ..SIZE };
     let text = "The Dog didn't see \"it\"; 动物 sees the dog, Größe 🙂";
@@ -163,9 +174,9 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
     let normals = Normals::Rounded;
     add("text rounded", Experiment { input: Input::Text { text: text.to_owned(), size, seed: 5, normals }, ..plain() });
     let learned = Experiment { position: Choice::of("learned"), ..plain() };
-    let input = Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 3, normals };
+    let input = Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 3, normals, params: Sorted::new() };
     add("recipe normal rounded, learned positions", Experiment { input, ..learned });
-    let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 7, width: 12, seed: 4 };
+    let x = Hidden::generated("normal", 7, 12, 4);
     let (weights, weights_b) = (Weights::Normal, None);
     add(
         "hidden rounded",
@@ -185,7 +196,7 @@ fn inputs(add: &mut impl FnMut(&str, Experiment)) {
     );
     let hidden = [
         Hidden::Rows { rows: (0..6).map(|i| vec![i as f32 * 0.3, 1.0 - i as f32, 0.1]).collect() },
-        Hidden::Generated { recipe: "smooth".to_owned(), rows: 7, width: 12, seed: 4 },
+        Hidden::generated("smooth", 7, 12, 4),
         Hidden::Text { text: text.to_owned() },
         Hidden::Image { width: 3, cells: (0..9).map(|i| i as f32 / 8.0).collect() },
         Hidden::Texts { a: "a dog".to_owned(), b: "ein Hund".to_owned() },

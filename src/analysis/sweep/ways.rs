@@ -111,7 +111,7 @@ impl Setting {
     /// Normal numbers of its sizes.
     pub fn input(&self) -> Input {
         let Dims { q_heads, kv_heads, n_q, n_k, d, d_v, .. } = self.dims();
-        Input::Generated { recipe: "normal".to_owned(), size: Size { q_heads, kv_heads, n_q, n_k, d, d_v }, seed: SEED }
+        Input::generated("normal", Size { q_heads, kv_heads, n_q, n_k, d, d_v }, SEED)
     }
 }
 

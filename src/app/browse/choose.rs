@@ -1,6 +1,6 @@
 //! What becomes of an entry that is chosen: it takes its place in the experiment as its card would put it there, or is joined with the mask.
 
-use crate::app::inputs::{follow, generate};
+use crate::app::inputs::{bring, follow};
 use crate::app::reactive::RwSignal;
 use crate::app::state::Lab;
 use crate::catalogue::{List, Summary};
@@ -29,6 +29,7 @@ fn step(list: List) -> &'static str {
         List::Mix => "layers",
         List::Estimator => "estimator",
         List::Generator => "input.recipe",
+        List::Stream => "mask.id",
     }
 }
 
@@ -36,7 +37,9 @@ fn step(list: List) -> &'static str {
 pub fn take(lab: Lab, entry: &Summary, joining: Option<Joining>) {
     match joining {
         Some(joining) => join(lab, entry.id, joining),
-        None if entry.list == List::Generator => generate(lab, entry.id),
+        None if matches!(entry.list, List::Generator | List::Stream) => {
+            bring(lab, step(entry.list), entry.list, entry.id);
+        }
         None => lab.edit(step(entry.list), |e| {
             e.choose(entry.list, entry.id);
             follow(e);

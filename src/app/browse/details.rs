@@ -11,7 +11,7 @@ use crate::app::rules::{Cited, OneFormula, Opening};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::attention::combine::opens;
-use crate::catalogue::{List, Param, Summary};
+use crate::catalogue::{List, NOTATION, Param, Summary};
 use crate::formula::Tree;
 
 /// Names, sentence, formula, paper, cost, figures at the current size; and what can be done with it.
@@ -61,6 +61,9 @@ pub fn Details(
         <p>{about.en}</p>
         <p lang="zh-CN">{about.zh}</p>
         {drawn}
+        {(list != List::Mask && list != List::Probability).then(|| view! {
+            <details class="note"><summary>{t("What the letters mean", "记号说明")}</summary><p>{tr(NOTATION)}</p></details>
+        })}
         {formula.map(|text| view! { <code class="formula-line">{text}</code> })}
         <dl class="facts">
             {paper.map(|paper| view! { <dt>{t("paper", "论文")}</dt><dd><Cited paper=paper /></dd> })}

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::pattern::{Known, Pixels, WALKED, decides, sketch, work};
-use crate::analysis::layers;
+use super::walk::Walked;
 use crate::app::controls::{fixed, paint};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
@@ -28,7 +28,7 @@ pub fn Figures(
     let (alive, cancel) = (StoredValue::new(()), Cancel::default());
     let stop = StoredValue::new_local(cancel.clone());
     on_cleanup(move || stop.with_value(Cancel::cancel));
-    let (list, of_stack) = (entry.list, entry.list == List::Mix);
+    let list = entry.list;
     let pool = runner::pool().get_value();
     spawn_local(work((lab, pool), entry, known, (alive, cancel)));
     let size = lab.loaded.with_untracked(|l| l.as_ref().map_or(0, |l| l.dims.n_q.max(l.dims.n_k)));
@@ -39,8 +39,8 @@ pub fn Figures(
     let label = move || {
         let size = counted().map(|c| format!(", {} × {}", c.rows, c.columns)).unwrap_or_default();
         let what = match (list, lab.lang.get()) {
-            (List::Mask, Lang::En) => "pairs",
-            (List::Mask, Lang::Zh) => "允许的位置",
+            (List::Mask | List::Stream, Lang::En) => "pairs",
+            (List::Mask | List::Stream, Lang::Zh) => "允许的位置",
             (List::Mix, Lang::En) => "pairs of the first layer, with the mask as it is set",
             (List::Mix, Lang::Zh) => "首层允许的位置（按当前掩码）",
             (List::Selection | List::Hybrid, Lang::En) => "pairs, of this input with the mask as it is set",
@@ -62,23 +62,31 @@ pub fn Figures(
             }
         }
     };
-    let most = if of_stack { layers::WALKED } else { WALKED };
     let reached = move || match (known.get(), lab.lang.get()) {
         (Known::Unfit(_), _) => "—".to_owned(),
-        (Known::All(_, Some(reach)), lang) => match (reach.full(), lang) {
+        (Known::All(_, Some(Walked::Late(reach))), lang) => match lang {
+            Lang::En => format!(
+                "not worked out: it takes long, and {} of {} pairs are reached after {} layers",
+                reach.reached, reach.permitted, reach.layers
+            ),
+            Lang::Zh => {
+                format!("未算完：耗时过长，{} 层后已到达 {} / {} 对", reach.layers, reach.reached, reach.permitted)
+            }
+        },
+        (Known::All(_, Some(Walked::Whole(reach))), lang) => match (reach.full(), lang) {
             (Some(layers), _) => layers.to_string(),
             (None, Lang::En) => format!("never: {} of {} pairs after {}", reach.reached, reach.permitted, reach.layers),
             (None, Lang::Zh) => format!("永不：{} 层后到达 {} / {} 对", reach.layers, reach.reached, reach.permitted),
         },
-        (_, lang) if size > most => match lang {
-            Lang::En => format!("worked out up to {most} tokens"),
-            Lang::Zh => format!("仅在不超过 {most} 个词元时计算"),
+        (_, lang) if size > WALKED => match lang {
+            Lang::En => format!("worked out up to {WALKED} tokens"),
+            Lang::Zh => format!("仅在不超过 {WALKED} 个词元时计算"),
         },
         (Known::All(_, None), lang) => i18n::now(lang, "— (every layer sees the same)", "—（各层所见相同）").to_owned(),
         _ => "…".to_owned(),
     };
     let note = move || {
-        matches!(known.get(), Known::All(_, Some(_))).then(|| {
+        matches!(known.get(), Known::All(_, Some(Walked::Whole(_)))).then(|| {
             i18n::now(
                 lab.lang.get(),
                 "(all keys, or all earlier ones where it never looks ahead)",

@@ -5,7 +5,7 @@
 //! | `entry` | what of an entry is searched; classes of cost |
 //! | `choose` | what becomes of an entry that is chosen |
 //! | `details` | one entry, closely |
-//! | `figures`, `pattern` | the pairs it leaves: shown; worked out |
+//! | `figures`, `pattern`, `walk` | the pairs it leaves: shown; worked out; layer by layer, in slices |
 //! | `weights` | the weights with it, where it leaves the pairs alone |
 
 mod choose;
@@ -13,6 +13,7 @@ mod details;
 mod entry;
 mod figures;
 mod pattern;
+pub mod walk;
 mod weights;
 
 use leptos::prelude::*;
@@ -66,6 +67,11 @@ pub fn Sheet(
     let choose = Callback::new(move |entry: Summary| {
         take(lab, &entry, to_join.then_some(joining));
         close.run(());
+    });
+    let long = lab.loaded.with_untracked(|l| l.as_ref().is_some_and(|loaded| !pattern::sketches(loaded)));
+    let unsketched = Signal::derive(move || {
+        let sketched = |entry: &Summary| entry.list != List::Mask && pattern::decides(entry.list);
+        long && found.with(|found| found.iter().any(sketched))
     });
     // The experiment stays as it is while the sheet is open, so pictures of what depends on it are made once.
     let kept = StoredValue::new(Vec::new());
@@ -155,6 +161,12 @@ pub fn Sheet(
                         (Lang::Zh, n) => format!("共 {n} 项"),
                     }}</p>
                     {move || List::ALL.map(group).collect_view()}
+                    <Show when=unsketched>
+                        <p class="note">{move || match lab.lang.get() {
+                            Lang::En => format!("Pictures of what depends on content are made up to {} million pairs of all heads; this input has more.", pattern::SKETCHED >> 20),
+                            Lang::Zh => format!("取决于内容的条目，其图仅在所有头合计不超过约 {} 百万个位置对时绘制；当前输入超出。", pattern::SKETCHED >> 20),
+                        }}</p>
+                    </Show>
                 </div>
                 <div class="browse__details">
                     {move || shown.get().map(|entry| view! { <details::Details entry=entry to_join=to_join on_choose=choose on_done=close /> })}

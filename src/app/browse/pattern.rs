@@ -4,23 +4,20 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
-use crate::analysis::layers::{patterns, reach_of_mix};
-use crate::analysis::reach::{Reach, Walk};
-use crate::app::clock;
+use super::walk::{Pace, Walked};
+use crate::analysis::layers::{Sight, patterns, shown_head};
+use crate::analysis::reach::{Bits, Walk};
 use crate::app::reactive::RwSignal;
 use crate::app::state::Lab;
 use crate::attention::lowering::Columns;
-use crate::attention::{Loaded, Plan, RowRules, assemble};
+use crate::attention::{Loaded, Plan, assemble};
 use crate::catalogue::{self, List, Summary, Text};
 use crate::engine::pool::{Cancel, Pool};
-use crate::experiment::{Choice, Experiment, MaskChoice, Message};
+use crate::experiment::{Choice, Experiment, Input, MaskChoice, Message, limits};
 
-/// Milliseconds at a time.
-const SLICE_MS: f64 = 4.0;
-/// Most tokens for which the reach is walked: it grows with their cube.
-pub const WALKED: usize = 1024;
+/// Most tokens for which the reach is walked, as many as an experiment has: it grows with their cube, and its bits with their square.
+pub const WALKED: usize = limits::TOKENS;
 /// Most rows and columns of the picture.
 const SIDE: usize = 64;
 
@@ -32,7 +29,7 @@ pub enum Known {
     /// Allowed pairs.
     Pairs(Counted),
     /// Allowed pairs, and the reach; none where it is not worked out.
-    All(Counted, Option<Reach>),
+    All(Counted, Option<Walked>),
     /// It can't be worked out, and why.
     Unfit(Message),
 }
@@ -55,27 +52,26 @@ pub struct Counted {
     pub picture: Pixels,
 }
 
-/// Most tokens of a picture that is made beside others, of every entry of a list.
-const SKETCHED: usize = 128;
+/// Most pairs, of all heads, of a picture that is made beside others, of every entry of a list: what depends on content computes them all.
+pub const SKETCHED: usize = 1 << 22;
+
+/// Whether an input has few enough pairs for pictures of every entry.
+pub fn sketches(loaded: &Loaded) -> bool {
+    loaded.dims.rows().saturating_mul(loaded.dims.n_k) <= SKETCHED
+}
 
 /// The picture of what an entry leaves, of a short input; none of a longer one, and where it can't be worked out.
 pub async fn sketch((lab, pool): (Lab, Pool), entry: Summary, cancel: Cancel) -> Option<Pixels> {
     let (now, loaded) = (lab.experiment.get_untracked(), lab.loaded.get_untracked()?);
-    if loaded.dims.n_q.max(loaded.dims.n_k) > SKETCHED {
+    if !sketches(&loaded) {
         return None;
     }
-    let experiment = subject(&now, &entry);
-    let (plan, _) = settled(&experiment, &loaded, &pool, cancel).await.ok()?;
-    let (n_q, n_k) = (plan.dims.n_q, plan.dims.n_k);
-    let head = experiment.view.head.min(plan.dims.q_heads.saturating_sub(1));
-    let mut picture = Picture::new(n_q, n_k);
-    let mut rules = RowRules::new(&plan, n_k);
-    let mut row = vec![0_u8; n_k];
-    for q in 0..n_q {
-        rules.begin_row(&plan, 0, head, q);
-        rules.mask(&plan, 0, &mut row);
-        picture.mark(q, &row);
-    }
+    let experiment = subject(&now, &entry).ok()?;
+    let (plan, _) = settled(&experiment, &loaded, &pool, cancel.clone()).await.ok()?;
+    let mut picture = Picture::new(plan.dims.n_q, plan.dims.n_k);
+    let wanted = || !cancel.is_cancelled();
+    let take = |q: usize, row: &[u8]| _ = picture.mark(q, row);
+    Pace::new(&wanted).rows(&plan, shown_head(&experiment, &plan), take).await?;
     Some(picture.done())
 }
 
@@ -111,18 +107,34 @@ impl Picture {
 
 /// Whether an entry has a part in which pairs are allowed.
 pub fn decides(list: List) -> bool {
-    matches!(list, List::Mask | List::Selection | List::Hybrid | List::Mix)
+    matches!(list, List::Mask | List::Selection | List::Hybrid | List::Mix | List::Stream)
 }
 
-/// The experiment whose pairs are those of an entry: a mask by itself, a mix of layers and a selection with the mask that is set. What leaves the pairs
-/// alone has those of that mask.
-fn subject(now: &Experiment, entry: &Summary) -> Experiment {
-    match entry.list {
+/// The experiment whose pairs are those of an entry: a mask or joined streams by themselves, a mix of layers and a selection with the mask that is set. What
+/// leaves the pairs alone has those of that mask.
+///
+/// # Errors
+/// Streams are to be joined, and there is one.
+fn subject(now: &Experiment, entry: &Summary) -> Result<Experiment, Message> {
+    Ok(match entry.list {
         List::Mask => {
             // The chosen entry as it is set, another one with its defaults.
             let set = now.mask.id == entry.id;
             let mask = if set { now.mask.clone() } else { MaskChoice::of(entry.id) };
             Experiment { mask, combine: Vec::new(), paint: Vec::new(), layers: Choice::of("same"), ..patterns(now) }
+        }
+        List::Stream => {
+            let two = matches!(&now.input, Input::Projected { x, .. } if x.streams()[1] > 0);
+            if !two {
+                let text = Text::new(
+                    "The input is one stream: use the entry to see it with two.",
+                    "输入只有一个流：使用该条目即可看到两个流。",
+                );
+                return Err(text.into());
+            }
+            let mut next = patterns(now);
+            next.choose(entry.list, entry.id);
+            Experiment { combine: Vec::new(), paint: Vec::new(), layers: Choice::of("same"), ..next }
         }
         List::Selection | List::Hybrid => {
             let mut next =
@@ -136,7 +148,7 @@ fn subject(now: &Experiment, entry: &Summary) -> Experiment {
             next
         }
         _ => patterns(now),
-    }
+    })
 }
 
 /// Chooses an entry, which keeps its parameters if it is chosen already.
@@ -159,13 +171,22 @@ pub async fn work(
         known.try_set(Known::Unfit(text.into()));
         return;
     };
-    let experiment = subject(&now, &entry);
+    let experiment = match subject(&now, &entry) {
+        Ok(experiment) => experiment,
+        Err(message) => {
+            known.try_set(Known::Unfit(message));
+            return;
+        }
+    };
     match settled(&experiment, &loaded, &pool, cancel).await {
         Ok((plan, columns)) => {
+            let wanted = || alive.try_get_value().is_some();
             // None where nobody wants to know any more.
-            let _ = count((&experiment, &loaded), &entry, (&plan, &columns), known, alive).await;
+            let _ = count((&experiment, &loaded), &entry, (&plan, &columns), known, &mut Pace::new(&wanted)).await;
         }
-        Err(message) => known.try_set(Known::Unfit(message)),
+        Err(message) => {
+            known.try_set(Known::Unfit(message));
+        }
     }
 }
 
@@ -188,10 +209,9 @@ async fn count(
     entry: &Summary,
     (plan, columns): (&Plan, &Columns),
     known: RwSignal<Known>,
-    alive: StoredValue<()>,
+    pace: &mut Pace<'_>,
 ) -> Option<()> {
     let (n_q, n_k, tokens) = (plan.dims.n_q, plan.dims.n_k, columns.tokens);
-    let head = experiment.view.head.min(plan.dims.q_heads.saturating_sub(1));
     let mut counted = Counted {
         pairs: 0,
         rows: n_q,
@@ -199,55 +219,27 @@ async fn count(
         plain: n_k == tokens && columns.of.iter().enumerate().all(|(at, range)| *range == (at..at + 1)),
         picture: Arc::default(),
     };
+    let mix = catalogue::mix(entry.id).filter(|_| entry.list == List::Mix);
+    let walked = mix.is_none() && n_q.max(tokens) <= WALKED;
     let mut picture = Picture::new(n_q, n_k);
-    let walked = n_q.max(tokens) <= WALKED;
-    let mut rules = RowRules::new(plan, n_k);
-    let (mut row, mut seen) = (vec![0_u8; n_k], vec![0_u8; tokens]);
-    let (mut kept, mut ahead) = (Vec::new(), false);
-    let offset = i64::from(plan.offset_of(0));
-    let mut since = clock::now();
-    for q in 0..n_q {
-        rules.begin_row(plan, 0, head, q);
-        rules.mask(plan, 0, &mut row);
-        counted.pairs += picture.mark(q, &row);
-        columns.spread(&row, &mut seen);
-        let later = usize::try_from(q as i64 + offset + 1).unwrap_or(0).min(tokens);
-        ahead |= seen[later..].contains(&1);
+    let (mut bits, mut sight) = (Bits::new(if walked { n_q } else { 0 }, tokens), Sight::new(plan, tokens));
+    let mut seen = vec![0_u8; tokens];
+    let take = |q: usize, row: &[u8]| {
+        counted.pairs += picture.mark(q, row);
         if walked {
-            kept.extend_from_slice(&seen);
+            columns.spread(row, &mut seen);
+            sight.look(q, &seen);
+            bits.set_row(q, &seen);
         }
-        rest(&mut since, alive).await?;
-    }
+    };
+    pace.rows(plan, shown_head(experiment, plan), take).await?;
     counted.picture = picture.done();
     known.try_set(Known::Pairs(counted.clone()));
-    let reach = match catalogue::mix(entry.id).filter(|_| entry.list == List::Mix) {
-        Some(mix) => reach_of_mix(experiment, loaded, mix),
-        None if walked => {
-            let permitted = |q: usize, k: usize| ahead || k as i64 <= q as i64 + offset;
-            let mut walk = Walk::new(n_q, tokens, |q, k| kept[q * tokens + k] != 0, permitted);
-            loop {
-                if let Some(reach) = walk.advance(8) {
-                    break Some(reach);
-                }
-                rest(&mut since, alive).await?;
-            }
-        }
-        None => None,
+    let reach = match mix {
+        Some(mix) if n_q.max(n_k) <= WALKED => pace.stack(experiment, loaded, mix).await?,
+        None if walked => Some(pace.walk(Walk::new(vec![bits], vec![0], sight.permitted())).await?),
+        _ => None,
     };
     known.try_set(Known::All(counted, reach));
     Some(())
-}
-
-/// Lets the page go on when the slice is over; `None` when the details are gone.
-async fn rest(since: &mut f64, alive: StoredValue<()>) -> Option<()> {
-    if clock::now() - *since > SLICE_MS {
-        let pause = js_sys::Promise::new(&mut |done, _| {
-            // Without a timer there would be no page.
-            let _ = window().set_timeout_with_callback(&done);
-        });
-        // It resolves: nothing rejects it.
-        let _ = JsFuture::from(pause).await;
-        *since = clock::now();
-    }
-    alive.try_get_value()
 }

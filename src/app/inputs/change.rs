@@ -2,7 +2,7 @@
 
 use crate::app::state::Lab;
 use crate::attention::inputs::tokenize;
-use crate::catalogue::{self, Param};
+use crate::catalogue::{self, List, Param};
 use crate::experiment::{Experiment, Input};
 use crate::formula::Sorted;
 
@@ -20,6 +20,18 @@ pub fn set_input(lab: Lab, key: &str, input: Input) {
     let captures = lab.captures.get_untracked();
     let tokens = |id: &str| captures.iter().find(|c| c.id == id).map(|c| c.tokens);
     lab.edit(key, |e| replace(e, input, &tokens));
+}
+
+/// Chooses an entry that comes with an input, as one step of undo named `key`.
+pub fn bring(lab: Lab, key: &str, list: List, id: &str) {
+    let captures = lab.captures.get_untracked();
+    let tokens = |id: &str| captures.iter().find(|c| c.id == id).map(|c| c.tokens);
+    lab.edit(key, |e| {
+        let mut next = e.clone();
+        next.choose(list, id);
+        replace(e, next.input, &tokens);
+        e.choose(list, id);
+    });
 }
 
 fn replace(e: &mut Experiment, input: Input, tokens: &dyn Fn(&str) -> Option<usize>) {
@@ -110,11 +122,7 @@ mod tests {
         e.paint.push(Patch { head: None, q: [6, 8], k: [0, 2], allow: true });
         e.data.insert("doc".to_owned(), vec![0.0; 16]);
         let size = Size { q_heads: 2, kv_heads: 2, n_q: 6, n_k: 6, d: 4, d_v: 4 };
-        replace(
-            &mut e,
-            Input::Generated { recipe: "normal".to_owned(), size, seed: 1, normals: Normals::Unrounded },
-            &|_| Some(16),
-        );
+        replace(&mut e, Input::generated("normal", size, 1), &|_| Some(16));
         assert!(e.edits.is_empty() && e.data.is_empty());
         assert_eq!(e.paint, [Patch { head: None, q: [0, 2], k: [0, 2], allow: true }]);
         assert_eq!((e.view.head, e.view.query, e.view.key), (1, 5, 2));

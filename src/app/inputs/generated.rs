@@ -2,16 +2,18 @@
 
 use leptos::prelude::*;
 
-use super::change::set_input;
+use super::change::{bring, set_input};
 use crate::app::clock;
 use crate::app::controls::{Choices, IssueLine, Item, Look, Show, Slider, Span, Switch, words, words_of};
 use crate::app::i18n::t;
 use crate::app::reactive::{RwSignal, Signal};
+use crate::app::rules::param_slider;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::attention::{Dims, demand};
-use crate::catalogue::{self, List};
+use crate::catalogue::{self, List, Param};
 use crate::experiment::{Input, Size, limits};
+use crate::formula::Sorted;
 
 /// Generator, seed and sizes.
 #[component]
@@ -27,57 +29,78 @@ pub fn Generated() -> impl IntoView {
         .iter()
         .map(|r| Item::new(r.id, words_of(r.name)).hint(words_of(r.about)))
         .collect::<Vec<_>>();
-    let choose = Callback::new(move |id: String| {
-        change(lab, "input.recipe", |recipe, _, _| *recipe = id);
+    let choose = Callback::new(move |id: String| bring(lab, "input.recipe", List::Generator, &id));
+    let given = Signal::memo(move || {
+        lab.experiment.with(|e| match &e.input {
+            Input::Generated { params, .. } => params.clone(),
+            _ => Sorted::new(),
+        })
+    });
+    let tune = Callback::new(move |(name, value): (&'static str, Option<f64>)| {
+        let mut input = lab.experiment.with_untracked(|e| e.input.clone());
+        if let Input::Generated { params, .. } = &mut input {
+            tuned(params, name, value);
+            set_input(lab, &format!("input.params.{name}"), input);
+        }
     });
     view! {
         <Choices label=words("Generator", "生成器") items=items chosen=recipe on_choose=choose look=Look::Chips />
         <p class="note">
             {move || catalogue::recipe(&recipe.get()).map(|r| r.about.get(lab.lang.get()))}
         </p>
+        <Tuning recipe=recipe given=given path="input.params" on_tune=tune />
         <Seed />
         <Sizes lengths=true />
     }
 }
 
-/// Another generator in the place of whatever the input is.
-pub fn generate(lab: Lab, recipe: &str) {
-    let mut next = lab.experiment.with_untracked(|e| e.as_ref().clone());
-    next.choose(List::Generator, recipe);
-    set_input(lab, "input.recipe", next.input);
+/// A slider for each parameter that a generator declares.
+#[component]
+pub fn Tuning(
+    /// Id of the generator.
+    recipe: Signal<String>,
+    /// Values that are set.
+    given: Signal<Sorted<String, f64>>,
+    /// Path of the parameters in the experiment.
+    path: &'static str,
+    /// Called with a parameter's name and its value; none for the default.
+    on_tune: Callback<(&'static str, Option<f64>)>,
+) -> impl IntoView {
+    let row = move |param: &'static Param| {
+        let value = Signal::memo(move || given.with(|given| given.get(param.name).copied().unwrap_or(param.default)));
+        let set = Callback::new(move |x: f64| on_tune.run((param.name, (x != param.default).then_some(x))));
+        param_slider(param, value, format!("{path}.{}", param.name), set)
+    };
+    let params = Signal::memo(move || catalogue::recipe(&recipe.get()).map_or(&[][..], |entry| entry.params));
+    view! { {move || params.get().iter().map(row).collect_view()} }
 }
 
-/// Changes the parts that a generated input and a text share; `recipe` is only looked at for a generated one.
-fn change(lab: Lab, key: &str, change: impl FnOnce(&mut String, &mut Size, &mut u64)) {
+/// Sets a parameter, or takes it out.
+pub fn tuned(params: &mut Sorted<String, f64>, name: &str, value: Option<f64>) {
+    match value {
+        Some(value) => params.insert(name.to_owned(), value),
+        None => params.remove(name),
+    };
+}
+
+/// Changes the parts that inputs share which are made.
+fn change(lab: Lab, key: &str, change: impl FnOnce(&mut Size, &mut u64)) {
     let mut input = lab.experiment.with_untracked(|e| e.input.clone());
     match &mut input {
-        Input::Generated { recipe, size, seed, .. } => change(recipe, size, seed),
-        Input::Text { size, seed, .. } | Input::Projected { size, seed, .. } => change(&mut String::new(), size, seed),
+        Input::Generated { size, seed, .. } | Input::Text { size, seed, .. } | Input::Projected { size, seed, .. } => {
+            change(size, seed);
+        }
         Input::Capture { .. } | Input::Numbers { .. } => return,
     }
     set_input(lab, key, input);
-}
-
-fn seed_of(input: &Input) -> u64 {
-    match input {
-        Input::Generated { seed, .. } | Input::Text { seed, .. } | Input::Projected { seed, .. } => *seed,
-        _ => 0,
-    }
-}
-
-fn size_of(input: &Input) -> Size {
-    match input {
-        Input::Generated { size, .. } | Input::Text { size, .. } | Input::Projected { size, .. } => *size,
-        _ => Size::default(),
-    }
 }
 
 /// The seed, typed or rolled.
 #[component]
 pub fn Seed() -> impl IntoView {
     let lab = lab();
-    let seed = Signal::memo(move || lab.experiment.with(|e| seed_of(&e.input)));
-    let set = move |value: u64| change(lab, "input.seed", |_, _, seed| *seed = value.min(limits::SEED));
+    let seed = Signal::memo(move || lab.experiment.with(|e| e.input.made_of().1));
+    let set = move |value: u64| change(lab, "input.seed", |_, seed| *seed = value.min(limits::SEED));
     let roll = move |_| {
         // Any number unlike the last will do; a short one stays readable.
         let next = (seed.get_untracked() % 10_000 * 31 + clock::now() as u64) % 10_000;
@@ -110,12 +133,12 @@ pub fn Sizes(
     lengths: bool,
 ) -> impl IntoView {
     let lab = lab();
-    let size = Signal::memo(move || lab.experiment.with(|e| size_of(&e.input)));
+    let size = Signal::memo(move || lab.experiment.with(|e| e.input.made_of().0));
     let linked = RwSignal::new(size.with_untracked(|s| s.n_q == s.n_k));
     let set = move |key: &'static str, apply: fn(&mut Size, usize)| {
         Callback::new(move |value: f64| {
             let both = linked.get_untracked();
-            change(lab, key, |_, size, _| {
+            change(lab, key, |size, _| {
                 apply(size, value.max(1.0) as usize);
                 if both && key == "input.size.n_k" {
                     size.n_q = size.n_k;
@@ -155,7 +178,7 @@ pub fn Sizes(
             <Slider label=words("keys", "键数") value=value(|s| s.n_k) span=Span::whole(1, 128).up_to(limits::TOKENS as f64) path="input.size.n_k" on_change=set("input.size.n_k", |s, n| s.n_k = n) />
             <Switch label=words("as many queries as keys", "查询与键等长") on=linked on_change=Callback::new(move |on| {
                 linked.set(on);
-                if on { change(lab, "input.size.n_q", |_, size, _| size.n_q = size.n_k); }
+                if on { change(lab, "input.size.n_q", |size, _| size.n_q = size.n_k); }
             }) />
         </Show>
         <Slider label=words("size", "维度") value=value(|s| s.d) span=Span::whole(1, 128).up_to(limits::SIZE as f64) path="input.size.d" on_change=set("input.size.d", |s, n| s.d = n) />

@@ -36,10 +36,9 @@ mod source;
 mod text;
 mod tokens;
 
-pub use change::follow;
+pub use change::{bring, follow};
 pub use dropped::choose_dropped;
 pub use exactness::Exactness;
-pub use generated::generate;
 use leptos::prelude::*;
 pub use matrices::MatricesCard;
 pub use source::SourceCard;

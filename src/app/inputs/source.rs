@@ -20,6 +20,7 @@ use crate::app::state::{Lab, Notice, lab};
 use crate::app::view::view;
 use crate::catalogue;
 use crate::experiment::{Hidden, Input, Normals, Size, Weights};
+use crate::formula::Sorted;
 
 /// The five kinds of input, in the order of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +127,9 @@ fn first_of(lab: Lab, kind: Kind, now: Input) -> Result<Input, SplitLoaderError>
     Ok(match kind {
         Kind::Capture => Input::default(),
         Kind::Generated => {
-            let recipe = catalogue::recipes().first().map_or("", |r| r.id).to_owned();
-            Input::Generated { recipe, size: Size::default(), seed: 0, normals: Normals::Rounded }
+            let recipe = catalogue::recipes().first().map_or("", |r| r.id);
+            let (recipe, size, params) = (recipe.to_owned(), Size::default(), Sorted::new());
+            Input::Generated { recipe, size, seed: 0, normals: Normals::Rounded, params }
         }
         Kind::Text => {
             let text = match now {

@@ -1,14 +1,16 @@
 //! Layers that are not all alike: which of them is shown, and what the stack looks like. Part of a card that is folded until it is needed.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::About;
 use super::opening::{OneFormula, Opening};
 use super::params::{Owner, ParamRows};
-use crate::analysis::layers::{count, reach_of_mix};
+use crate::analysis::layers::count;
+use crate::app::browse::walk::{Pace, Walked};
 use crate::app::controls::{Choices, IssueLine, Item, Look, words, words_of};
 use crate::app::i18n;
-use crate::app::reactive::{RwSignal, Signal};
+use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
 use crate::app::whole::{More, shown};
@@ -45,7 +47,7 @@ pub fn Layers() -> impl IntoView {
                 <ParamRows owner=Owner::Layers params=entry.params />
                 <OneFormula which=Opening::Chosen(List::Mix) />
                 <p class="note" role="status">{move || told(lab, entry)}</p>
-                <p class="note">{move || far(lab, entry)}</p>
+                <Far entry=entry />
                 <About about=entry.about paper=entry.paper />
             })
         }}
@@ -73,24 +75,55 @@ fn told(lab: Lab, entry: &MixEntry) -> String {
     (first + 1..=first + TOLD).map(one).collect::<Vec<_>>().join(" · ")
 }
 
-/// After how many layers of the stack every query has reached every key, in words; nothing where the layers see the same or it would take long.
-fn far(lab: Lab, entry: &MixEntry) -> String {
-    let loaded = lab.loaded.get();
-    let reach = lab.experiment.with(|e| reach_of_mix(e, loaded.as_ref()?, entry));
-    match (reach.map(|reach| (reach.full(), reach)), lab.lang.get()) {
-        (None, _) => String::new(),
-        (Some((Some(layers), _)), Lang::En) => {
-            format!("Every query has reached every key it may after {layers} layers.")
-        }
-        (Some((Some(layers), _)), Lang::Zh) => format!("{layers} 层后，每个查询都到达了它可到达的所有键。"),
-        (Some((None, reach)), Lang::En) => {
+/// After how many layers of the stack every query has reached every key; nothing where the layers see the same. It is walked between other things the page
+/// does, and anew when the experiment or its input changes.
+#[component]
+fn Far(entry: &'static MixEntry) -> impl IntoView {
+    let lab = lab();
+    let found = RwSignal::new(None::<Walked>);
+    // The walk that is wanted; none when this is gone.
+    let latest = StoredValue::new(0_u32);
+    effect(move || {
+        let (e, loaded) = (lab.experiment.get(), lab.loaded.get());
+        let mine = latest.with_value(|latest| latest + 1);
+        latest.set_value(mine);
+        let Some(loaded) = loaded else { return };
+        spawn_local(async move {
+            let wanted = || latest.try_get_value() == Some(mine);
+            if let Some(walked) = Pace::new(&wanted).stack(&e, &loaded, entry).await {
+                found.try_set(walked);
+            }
+        });
+    });
+    view! { <p class="note">{move || found.get().map(|walked| far(walked, lab.lang.get()))}</p> }
+}
+
+/// How far a stack reaches, in words.
+fn far(walked: Walked, lang: Lang) -> String {
+    let (reach, whole) = match walked {
+        Walked::Whole(reach) => (reach, true),
+        Walked::Late(reach) => (reach, false),
+    };
+    match (reach.full(), whole, lang) {
+        (Some(layers), _, Lang::En) => format!("Every query has reached every key it may after {layers} layers."),
+        (Some(layers), _, Lang::Zh) => format!("{layers} 层后，每个查询都到达了它可到达的所有键。"),
+        (None, true, Lang::En) => {
             format!(
                 "{} of {} pairs are reached after {} layers, and never more.",
                 reach.reached, reach.permitted, reach.layers
             )
         }
-        (Some((None, reach)), Lang::Zh) => {
+        (None, true, Lang::Zh) => {
             format!("{} 层后到达 {} / {} 对，此后不再增加。", reach.layers, reach.reached, reach.permitted)
+        }
+        (None, false, Lang::En) => {
+            format!(
+                "{} of {} pairs are reached after {} layers; the rest takes too long.",
+                reach.reached, reach.permitted, reach.layers
+            )
+        }
+        (None, false, Lang::Zh) => {
+            format!("{} 层后到达 {} / {} 对；其余耗时过长，未再计算。", reach.layers, reach.reached, reach.permitted)
         }
     }
 }

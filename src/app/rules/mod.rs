@@ -44,6 +44,7 @@ pub use content::ContentCard;
 pub use conventions::ConventionsCard;
 pub use heads::HeadsCard;
 pub use mask::MaskCard;
+pub use params::param_slider;
 pub use position::PositionCard;
 pub use score::ScoreCard;
 pub use weights::WeightsCard;

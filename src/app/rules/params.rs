@@ -145,7 +145,6 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
     let value = Signal::memo(move || {
         lab.experiment.with(|e| owner.given(e).get(param.name).copied().unwrap_or(usual(e, param)))
     });
-    let label = words_of(param.label);
     if is_window_edge(param) {
         let on = Signal::derive(move || lab.experiment.with(|e| e.conventions.window == WindowEdge::Inclusive));
         let set = Callback::new(move |on| {
@@ -153,12 +152,18 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
                 e.conventions.window = if on { WindowEdge::Inclusive } else { WindowEdge::Exclusive }
             });
         });
-        return view! { <Switch label=label on=on on_change=set /> };
+        return view! { <Switch label=words_of(param.label) on=on on_change=set /> };
     }
     if param.ty == Ty::Bool {
         let on = Signal::derive(move || value.get() != 0.0);
-        return view! { <Switch label=label on=on on_change=Callback::new(move |on| set(lab, owner, param, f64::from(u8::from(on)))) /> };
+        return view! { <Switch label=words_of(param.label) on=on on_change=Callback::new(move |on| set(lab, owner, param, f64::from(u8::from(on)))) /> };
     }
+    let change = Callback::new(move |x| set(lab, owner, param, x));
+    param_slider(param, value, owner.path(param.name), change)
+}
+
+/// A slider over the range of a declared parameter whose field is `path`.
+pub fn param_slider(param: &'static Param, value: Signal<f64>, path: String, on_change: Callback<f64>) -> AnyView {
     // Ranges over several decades are even in ratio.
     let span = if param.min > 0.0 && param.max / param.min >= 1000.0 && param.ty == Ty::Float {
         Span::log(param.min, param.max)
@@ -167,11 +172,11 @@ fn Row(owner: Owner, param: &'static Param) -> impl IntoView {
     };
     view! {
         <Slider
-            label=label
+            label=words_of(param.label)
             value=value
             span=span.up_to(param.hard_max)
-            path=owner.path(param.name)
-            on_change=Callback::new(move |x| set(lab, owner, param, x))
+            path=path
+            on_change=on_change
         />
     }
 }

@@ -1,6 +1,6 @@
 //! Hidden states X: what is projected to Q, K and V.
 
-use super::recipe::{Options, Recipe, generate};
+use super::recipe::{Recipe, generate};
 use super::rng::{Rng, Seed};
 use super::text::embedding;
 use crate::attention::dims::Dims;
@@ -31,10 +31,9 @@ pub fn states(x: &Hidden, seed: Seed) -> States {
             }
             States { tokens: numbers(rows.len()), width, data }
         }
-        Hidden::Generated { recipe, rows, width, seed: own } => {
+        Hidden::Generated { recipe, rows, width, seed: own, params } => {
             let dims = Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: *rows, n_k: *rows, d: *width, d_v: 1 };
-            let made =
-                generate(Recipe::find(recipe).unwrap_or(Recipe::Normal), &dims, seed.with(*own), &Options::default());
+            let made = generate(Recipe::find(recipe).unwrap_or(Recipe::Normal), &dims, seed.with(*own), params);
             States { tokens: numbers(*rows), width: *width, data: made.k }
         }
         Hidden::Text { text } => words(text, seed),
@@ -139,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_generator_gives_its_keys() {
-        let x = Hidden::Generated { recipe: "one_hot".to_owned(), rows: 5, width: 4, seed: 0 };
+        let x = Hidden::generated("one_hot", 5, 4, 0);
         let made = states(&x, seed(3));
         assert_eq!((made.tokens.len(), made.width, made.data.len()), (5, 4, 20));
         assert_eq!(made.data[4..8], [0.0, 2.0, 0.0, 0.0]);

@@ -11,6 +11,6 @@ mod structured;
 
 pub use hidden::{States, states};
 pub use projected::{matrices, project, second};
-pub use recipe::{Generated, Options, Recipe, generate};
+pub use recipe::{Generated, Recipe, generate};
 pub use rng::{Rng, Seed};
 pub use text::{TextInputs, embed, tokenize};

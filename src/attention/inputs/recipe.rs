@@ -3,6 +3,9 @@
 use super::rng::{Rng, Seed};
 use super::structured;
 use crate::attention::dims::Dims;
+use crate::attention::values::values_of;
+use crate::catalogue;
+use crate::formula::Sorted;
 
 /// A way to make Q, K and V from a seed. Each variant states its numbers exactly; `normal` stands for [`Rng::normals`] and, unless said
 /// otherwise, tensors are drawn whole and in the order Q, K, V from one generator. Bases are drawn per batch and key head; all query
@@ -27,8 +30,8 @@ pub enum Recipe {
     /// block starts at each multiple of d). Row `i` of Q is row `i mod n_k` of K. V is `normal`. Up to d keys, each query finds its own
     /// key exactly: score `sqrt(d)` there, 0 elsewhere.
     Orthogonal,
-    /// With a unit vector `u`: every query is `sqrt(d) · u`, the needle's key is `margin · u`, every other key is `normal` with its part
-    /// along `u` removed. Under the scale `1/sqrt(d)` the needle scores `margin` and all others 0, so its weight is
+    /// With a unit vector `u`: every query is `sqrt(d) · u`, the needle's key, `⌊place · n_k⌋` or else the last, is `margin · u`, every other key is `normal`
+    /// with its part along `u` removed. Under the scale `1/sqrt(d)` the needle scores `margin` and all others 0, so its weight is
     /// `1 / (1 + (n_k - 1) · exp(-margin))`. V is `normal`, but its first column is 1 for the needle and 0 elsewhere: the first number
     /// of each output is the needle's weight.
     Needle,
@@ -45,27 +48,6 @@ pub enum Recipe {
     Noise,
 }
 
-/// Numbers that some recipes read.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Options {
-    /// The needle's key; past the end it is the last, absent it is the middle one, `n_k / 2`.
-    pub needle: Option<usize>,
-    /// By how much the needle's score exceeds the others'.
-    pub margin: f32,
-    /// Rows after which [`Recipe::Periodic`] repeats; 0 counts as 1.
-    pub period: usize,
-    /// Standard deviation of [`Recipe::Smooth`]'s frequencies, in waves over the whole sequence.
-    pub waves: f32,
-    /// Standard deviation of what [`Recipe::Noise`] adds to the queries.
-    pub noise: f32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { needle: None, margin: 4.0, period: 6, waves: 2.0, noise: 1.0 }
-    }
-}
-
 /// Q `[batch, q_heads, n_q, d]`, K `[batch, kv_heads, n_k, d]`, V `[batch, kv_heads, n_k, d_v]`, row-major.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Generated {
@@ -77,9 +59,11 @@ pub struct Generated {
     pub v: Vec<f32>,
 }
 
-/// Makes the inputs. Never fails; memory is that of the result, so check the sizes before.
-pub fn generate(recipe: Recipe, dims: &Dims, seed: Seed, options: &Options) -> Generated {
+/// Makes the inputs, with the parameters of the catalogue's entry where `given` has none. Never fails; memory is that of the result, so check the sizes before.
+pub fn generate(recipe: Recipe, dims: &Dims, seed: Seed, given: &Sorted<String, f64>) -> Generated {
     let rng = &mut Rng::of(seed);
+    let values = recipe.values(given);
+    let value = |name: &str| values.get(name).copied().unwrap_or_default();
     match recipe {
         Recipe::Normal => independent(dims, rng, normal),
         Recipe::Uniform => {
@@ -87,11 +71,11 @@ pub fn generate(recipe: Recipe, dims: &Dims, seed: Seed, options: &Options) -> G
         }
         Recipe::OneHot => structured::one_hot(dims),
         Recipe::Orthogonal => structured::orthogonal(dims, rng),
-        Recipe::Needle => structured::needle(dims, rng, options),
-        Recipe::Periodic => structured::periodic(dims, rng, options.period),
+        Recipe::Needle => structured::needle(dims, rng, value("margin"), value("place")),
+        Recipe::Periodic => structured::periodic(dims, rng, value("period") as usize),
         Recipe::Reversed => structured::reversed(dims, rng),
-        Recipe::Smooth => structured::smooth(dims, rng, f64::from(options.waves)),
-        Recipe::Noise => structured::noisy(dims, rng, options.noise),
+        Recipe::Smooth => structured::smooth(dims, rng, value("waves")),
+        Recipe::Noise => structured::noisy(dims, rng, value("noise") as f32),
     }
 }
 
@@ -130,6 +114,11 @@ impl Recipe {
             Self::Smooth => "smooth",
             Self::Noise => "noise",
         }
+    }
+
+    /// Its parameters: the given ones over the catalogue's defaults.
+    pub fn values(self, given: &Sorted<String, f64>) -> Sorted<String, f64> {
+        values_of(catalogue::recipe(self.id()).map_or(&[], |entry| entry.params), given)
     }
 
     /// The recipe with this id.

@@ -10,7 +10,12 @@ const fn seed(number: u64) -> Seed {
 const DIMS: Dims = Dims { batch: 2, q_heads: 4, kv_heads: 2, n_q: 7, n_k: 11, d: 8, d_v: 5 };
 
 fn make(recipe: Recipe, dims: &Dims) -> Generated {
-    generate(recipe, dims, seed(3), &Options::default())
+    generate(recipe, dims, seed(3), &Sorted::new())
+}
+
+/// With some parameters set, from seed 1.
+fn with(recipe: Recipe, dims: &Dims, given: &[(&str, f64)]) -> Generated {
+    generate(recipe, dims, seed(1), &given.iter().map(|&(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {
@@ -52,7 +57,7 @@ fn every_recipe_has_the_shapes_finite_numbers_and_its_seed() {
             );
             assert!([&made.q, &made.k, &made.v].iter().all(|t| t.iter().all(|x| x.is_finite())), "{recipe:?}");
             assert_eq!(made, make(recipe, &dims));
-            let other = generate(recipe, &DIMS, seed(4), &Options::default());
+            let other = generate(recipe, &DIMS, seed(4), &Sorted::new());
             assert_eq!(other == make(recipe, &DIMS), recipe == Recipe::OneHot, "{recipe:?}");
         }
     }
@@ -72,7 +77,7 @@ fn empty_sizes_do_not_panic() {
             d_v: at(5, 2),
         };
         for recipe in Recipe::ALL {
-            generate(recipe, &dims, seed(0), &Options { needle: Some(99), period: 0, ..Options::default() });
+            with(recipe, &dims, &[("place", 1.0), ("period", 0.0)]);
         }
     }
 }
@@ -169,15 +174,15 @@ fn orthogonal_keys_are_found_exactly() {
 
 #[test]
 fn the_needle_has_its_margin_and_weight() {
-    for (needle, place, margin) in [(None, 5, 4.0f32), (Some(0), 0, -2.5), (Some(99), 10, 7.0)] {
-        let made = generate(Recipe::Needle, &DIMS, seed(1), &Options { needle, margin, ..Options::default() });
+    for (share, place, margin) in [(0.5, 5, 4.0), (0.0, 0, -2.5), (1.0, 10, 7.0), (0.3, 3, 1.0)] {
+        let made = with(Recipe::Needle, &DIMS, &[("place", share), ("margin", margin)]);
         for head in scores(&DIMS, &made) {
             for row in head {
                 for (j, score) in row.iter().enumerate() {
-                    assert_near(*score, if j == place { f64::from(margin) } else { 0.0 }, "needle");
+                    assert_near(*score, if j == place { margin } else { 0.0 }, "needle");
                 }
                 let sum: f64 = row.iter().map(|s| s.exp()).sum();
-                assert_near(row[place].exp() / sum, 1.0 / (1.0 + 10.0 * f64::from(-margin).exp()), "weight");
+                assert_near(row[place].exp() / sum, 1.0 / (1.0 + 10.0 * (-margin).exp()), "weight");
             }
         }
         for (row, values) in made.v.chunks(DIMS.d_v).enumerate() {
@@ -188,17 +193,14 @@ fn the_needle_has_its_margin_and_weight() {
 
 #[test]
 fn periodic_rows_repeat() {
-    let made = generate(Recipe::Periodic, &DIMS, seed(1), &Options { period: 3, ..Options::default() });
+    let made = with(Recipe::Periodic, &DIMS, &[("period", 3.0)]);
     for i in 0..DIMS.n_k - 3 {
         assert_eq!(made.k[i * 8..][..8], made.k[(i + 3) * 8..][..8]);
         assert_eq!(made.v[i * 5..][..5], made.v[(i + 3) * 5..][..5]);
     }
     assert_ne!(made.k[..8], made.k[8..16]);
     assert_eq!(made.q[..8 * 7], made.k[..8 * 7]);
-    assert_eq!(
-        generate(Recipe::Periodic, &DIMS, seed(1), &Options { period: usize::MAX, ..Options::default() }).k.len(),
-        DIMS.k_len()
-    );
+    assert_eq!(with(Recipe::Periodic, &DIMS, &[("period", f64::MAX)]).k.len(), DIMS.k_len());
 }
 
 #[test]
@@ -229,15 +231,15 @@ fn smooth_scores_follow_a_gaussian_of_distance() {
 #[test]
 fn noisy_queries_find_their_keys_less_and_less() {
     let dims = Dims { batch: 1, q_heads: 2, kv_heads: 1, n_q: 200, n_k: 200, d: 64, d_v: 1 };
-    let at = |noise: f32| generate(Recipe::Noise, &dims, seed(1), &Options { noise, ..Options::default() });
+    let at = |noise: f64| with(Recipe::Noise, &dims, &[("noise", noise)]);
     let exact = at(0.0);
     assert!(exact.q[..200 * 64] == exact.k[..] && exact.q[200 * 64..] == exact.k[..]);
-    let found = |noise: f32| {
+    let found = |noise: f64| {
         let made = at(noise);
         assert_eq!((&made.k, &made.v), (&exact.k, &exact.v));
         let added: f64 =
             made.q.iter().zip(&exact.q).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / made.q.len() as f64;
-        assert!((added.sqrt() - f64::from(noise)).abs() < 0.02 * f64::from(noise), "{added}");
+        assert!((added.sqrt() - noise).abs() < 0.02 * noise, "{added}");
         let own = |(i, row): (usize, &Vec<f64>)| row.iter().all(|score| *score <= row[i]);
         scores(&dims, &made)[0].iter().enumerate().filter(|&(i, row)| own((i, row))).count()
     };

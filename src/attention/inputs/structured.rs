@@ -1,6 +1,6 @@
 //! The recipes with a structure of their own; [`super::Recipe`] defines each.
 
-use super::recipe::{Generated, Options, normal};
+use super::recipe::{Generated, normal};
 use super::rng::Rng;
 use crate::attention::dims::Dims;
 
@@ -96,9 +96,9 @@ pub(super) fn orthogonal(dims: &Dims, rng: &mut Rng) -> Generated {
     Generated { q, k, v: normal(rng, dims.v_len()) }
 }
 
-pub(super) fn needle(dims: &Dims, rng: &mut Rng, options: &Options) -> Generated {
+pub(super) fn needle(dims: &Dims, rng: &mut Rng, margin: f64, place: f64) -> Generated {
     let (mut q, mut k) = (Vec::with_capacity(dims.q_len()), Vec::with_capacity(dims.k_len()));
-    let place = options.needle.unwrap_or(dims.n_k / 2).min(dims.n_k.saturating_sub(1));
+    let place = ((place * dims.n_k as f64) as usize).min(dims.n_k.saturating_sub(1));
     let length = (dims.d as f64).sqrt();
     for _ in 0..groups(dims) {
         let unit = orthonormal(rng, 1, dims.d);
@@ -107,7 +107,7 @@ pub(super) fn needle(dims: &Dims, rng: &mut Rng, options: &Options) -> Generated
         let mut keys = rng.normals(dims.n_k * dims.d);
         for (row, key) in keys.chunks_mut(dims.d.max(1)).enumerate() {
             if row == place {
-                key.iter_mut().zip(&unit).for_each(|(x, u)| *x = f64::from(options.margin) * u);
+                key.iter_mut().zip(&unit).for_each(|(x, u)| *x = margin * u);
             } else {
                 remove(key, &unit);
             }

@@ -6,6 +6,7 @@ use super::{Direction, EstimatorEntry, Family, SEED};
 // Lines that several entries are written with.
 const INPUT: &str = "x[t] == concat(q[t], k[t], v[t])";
 const OUT: &str = "y[t] == O * h[t]";
+const STATE: &str = "size(h[t]) == hidden";
 
 const HIDDEN: Param = Param::int("hidden", [1, 64], 256, 16, Text::new("size of the state", "状态大小"));
 
@@ -24,7 +25,7 @@ const RNN: EstimatorEntry = EstimatorEntry {
     ),
     family: Family::Baseline,
     formula: "h = tanh(W [q, k, v] + b + U h + c)",
-    written: &[INPUT, "h[t] == tanh(W * x[t] + b + U * h[t - 1] + c)", OUT],
+    written: &[INPUT, STATE, "h[t] == tanh(W * x[t] + B_h + U * h[t - 1] + C_h)", OUT],
     params: &[HIDDEN, SEED],
     words: None,
     paper: Some(Paper { title: "Elman, Finding Structure in Time", year: 1990, id: "doi:10.1207/s15516709cog1402_1" }),
@@ -47,9 +48,10 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         formula: "h ← (1 - z) · n + z · h",
         written: &[
             INPUT,
-            "r[t] == sigmoid(W_r * x[t] + b_r + U_r * h[t - 1] + c_r)",
-            "z[t] == sigmoid(W_z * x[t] + b_z + U_z * h[t - 1] + c_z)",
-            "n[t] == tanh(W_n * x[t] + b_n + r[t] * (U_n * h[t - 1] + c_n))",
+            STATE,
+            "r[t] == sigmoid(W_r * x[t] + B_r + U_r * h[t - 1] + C_r)",
+            "z[t] == sigmoid(W_z * x[t] + B_z + U_z * h[t - 1] + C_z)",
+            "n[t] == tanh(W_n * x[t] + B_n + r[t] * (U_n * h[t - 1] + C_n))",
             "h[t] == (1 - z[t]) * n[t] + z[t] * h[t - 1]",
             OUT,
         ],
@@ -70,10 +72,11 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         formula: "c ← f · c + i · g,  h = o · tanh c",
         written: &[
             INPUT,
-            "i[t] == sigmoid(W_i * x[t] + b_i + U_i * h[t - 1] + c_i)",
-            "f[t] == sigmoid(W_f * x[t] + b_f + U_f * h[t - 1] + c_f)",
-            "o[t] == sigmoid(W_o * x[t] + b_o + U_o * h[t - 1] + c_o)",
-            "c[t] == f[t] * c[t - 1] + i[t] * tanh(W_g * x[t] + b_g + U_g * h[t - 1] + c_g)",
+            STATE,
+            "i[t] == sigmoid(W_i * x[t] + B_i + U_i * h[t - 1] + C_i)",
+            "f[t] == sigmoid(W_f * x[t] + B_f + U_f * h[t - 1] + C_f)",
+            "o[t] == sigmoid(W_o * x[t] + B_o + U_o * h[t - 1] + C_o)",
+            "c[t] == f[t] * c[t - 1] + i[t] * tanh(W_g * x[t] + B_g + U_g * h[t - 1] + C_g)",
             "h[t] == o[t] * tanh(c[t])",
             OUT,
         ],
@@ -92,7 +95,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "每个标记只看固定数目的邻居，权重只取决于距离。",
         ),
         formula: "y_t = Σ W_j v_(t+j)",
-        written: &["y[t] == sum(W[j] * v[t + j - (width - 1 if causal else width // 2)])"],
+        written: &["y[t] == sum(W[j] * v[t + j - (width - 1 if causal else width // 2)], j)"],
         params: &[Param::int("width", [1, 15], 63, 3, Text::new("tokens of the kernel", "卷积核标记数")), SEED],
         paper: Some(Paper {
             title: "Waibel et al., Phoneme Recognition Using Time-Delay Neural Networks",
@@ -111,7 +114,10 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "每个标记是图像的一块，能看到图像中上下左右的邻居；只能向前看时，只看阅读顺序中在它之前的。",
         ),
         formula: "y_(r,c) = Σ W_(i,j) v_(r+i,c+j)",
-        written: &["y[r, c] == sum(W[i, j] * v[r + i - rows // 2, c + j - columns // 2])"],
+        written: &[
+            "t == r * picture + c",
+            "y[r, c] == sum(W[i, j] * v[r + i - rows // 2, c + j - columns // 2], i, j)",
+        ],
         params: &[
             Param::int("rows", [1, 9], 15, 3, Text::new("rows of the kernel", "卷积核行数")),
             Param::int("columns", [1, 9], 15, 3, Text::new("columns of the kernel", "卷积核列数")),

@@ -33,8 +33,8 @@ const PLAIN: EstimatorEntry = EstimatorEntry {
     formula: "y = φ(q)ᵀ Σ φ(k) vᵀ / φ(q)ᵀ Σ φ(k)",
     written: &[
         "phi(x) == (elu(x) + 1 if feature == 0 else (max(0, x) if feature == 1 else x))",
-        "S[q] == sum(outer(phi(k[k]), v[k]))",
-        "y[q] == (phi(q[q]) * S[q] / sum(dot(phi(q[q]), phi(k[k]))) if normalised else scale * phi(q[q]) * S[q])",
+        "S[q] == sum(outer(phi(k[k]), v[k]), k)",
+        "y[q] == (phi(q[q]) * S[q] / sum(dot(phi(q[q]), phi(k[k])), k) if normalised else scale * phi(q[q]) * S[q])",
     ],
     params: &[
         Param::int("feature", [0, 2], 2, 0, Text::new("feature map", "特征映射")),
@@ -149,7 +149,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
             "权重随距离衰减的线性注意力，各个头的记忆长度依次加倍。",
         ),
         formula: "y = scale · Σ γ^(q-k) (q·k) v,  γ = 1 - 2^(-5-h)",
-        written: &["y[q] == scale * sum((1 - 2 ** (-5 - h)) ** (q - k) * dot(q[q], k[k]) * v[k])"],
+        written: &["y[q] == scale * sum((1 - 2 ** (-5 - h)) ** (q - k) * dot(q[q], k[k]) * v[k], k <= q)"],
         params: &[],
         words: None,
         paper: Some(Paper { title: "Sun et al., Retentive Network", year: 2023, id: "arXiv:2307.08621" }),
@@ -170,8 +170,10 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         ),
         formula: "y = scale · Σ λ^level Sᵀq",
         written: &[
-            "S[t, level] == sum(outer(k[bucket[t, level]], v[bucket[t, level]]))",
-            "y[t] == scale * sum(lambda ** level * q[t] * S[t, level])",
+            "a[t, l] == t // 2 ** l * 2 ** l",
+            "S[t, 0] == outer(k[t], v[t])",
+            "S[t, l] == sum(outer(k[i], v[i]), a[t, l] <= i < a[t, l] + 2 ** (l - 1)) * (t // 2 ** (l - 1) % 2)",
+            "y[t] == scale * sum(lambda ** l * q[t] * S[t, l], l)",
         ],
         params: &[Param::real(
             "lambda",

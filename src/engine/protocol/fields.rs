@@ -128,7 +128,7 @@ variants! {
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }
     Input {
         0: Capture { id, layer },
-        1: Generated { recipe, size, seed, normals },
+        1: Generated { recipe, size, seed, normals, params },
         2: Text { text, size, seed, normals },
         3: Numbers { q, k, v, q_heads, kv_heads, rounded },
         4: Projected { x, weights, weights_b, size, seed, normals, rounded }
@@ -157,7 +157,7 @@ variants! {
     Cell { 0: Rnn, 1: Gru, 2: Lstm }
     Hidden {
         0: Rows { rows },
-        1: Generated { recipe, rows, width, seed },
+        1: Generated { recipe, rows, width, seed, params },
         2: Text { text },
         3: Image { width, cells },
         4: Texts { a, b },

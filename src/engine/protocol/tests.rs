@@ -138,7 +138,14 @@ fn to_worker() -> Vec<ToWorker> {
     let mut messages = vec![
         ToWorker::Close { session: 3 },
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
-        load(Input::Generated { recipe: "normal".to_owned(), size: SIZE, seed: 11, normals: Normals::Rounded }),
+        load(Input::generated("normal", SIZE, 11)),
+        load(Input::Generated {
+            recipe: "needle".to_owned(),
+            size: SIZE,
+            seed: 1,
+            normals: Normals::Unrounded,
+            params: Sorted::from([("margin".to_owned(), -0.5)]),
+        }),
         load(Input::Text { text: "它 looks 🐕\0".to_owned(), size: SIZE, seed: 0, normals: Normals::Unrounded }),
         load(Input::Projected {
             x: Hidden::TextImage { text: "a".to_owned(), width: 2, cells: vec![0.5, -0.0] },
@@ -150,7 +157,7 @@ fn to_worker() -> Vec<ToWorker> {
             rounded: 0.25,
         }),
         load(Input::Projected {
-            x: Hidden::Generated { recipe: "normal".to_owned(), rows: 2, width: 3, seed: 4 },
+            x: Hidden::generated("normal", 2, 3, 4),
             weights: Weights::Orthogonal,
             weights_b: None,
             size: SIZE,

@@ -1,12 +1,11 @@
 //! Check of hidden states and of the matrices that project them.
 
 use super::super::issue::message;
-use super::super::nearest::unknown;
 use super::super::spec::Size;
 use super::super::{Hidden, Weights};
-use super::input::matrix;
+use super::input::{generator, matrix};
 use super::{FINITE, Found, limits};
-use crate::catalogue::{self, Text};
+use crate::catalogue::Text;
 
 /// Checks where X comes from; its tokens, as far as that makes sense.
 pub(super) fn hidden(found: &mut Found, x: &Hidden) -> Option<usize> {
@@ -15,11 +14,8 @@ pub(super) fn hidden(found: &mut Found, x: &Hidden) -> Option<usize> {
         Hidden::Rows { rows } => {
             matrix(found, "input.x.rows", rows, 1);
         }
-        Hidden::Generated { recipe, rows, width, seed } => {
-            if catalogue::recipe(recipe).is_none() {
-                let known = catalogue::recipes().iter().map(|entry| entry.id);
-                found.add("input.x.recipe", unknown(Text::new("generator", "生成器"), recipe, known));
-            }
+        Hidden::Generated { recipe, rows, width, seed, params } => {
+            generator(found, "input.x", recipe, params);
             found.range("input.x.rows", *rows, [1, limits::TOKENS]);
             found.range("input.x.width", *width, [1, limits::SIZE]);
             found.seed("input.x.seed", *seed);

@@ -5,8 +5,9 @@ use super::super::nearest::{shown, unknown};
 use super::super::spec::Size;
 use super::super::words::tokens;
 use super::super::{Input, TensorName};
-use super::{FINITE, Found, hidden, limits};
+use super::{FINITE, Found, check_params, hidden, limits};
 use crate::catalogue::{self, Text};
+use crate::formula::Sorted;
 
 /// What is known of the extents of Q, K and V before the input is loaded: heads, rows, columns.
 pub(super) struct Extents {
@@ -53,11 +54,8 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             found.range("input.layer", *layer, [1, limits::LAYERS]);
             Extents::unknown()
         }
-        Input::Generated { recipe, size, seed, .. } => {
-            if catalogue::recipe(recipe).is_none() {
-                let known = catalogue::recipes().iter().map(|entry| entry.id);
-                found.add("input.recipe", unknown(Text::new("generator", "生成器"), recipe, known));
-            }
+        Input::Generated { recipe, size, seed, params, .. } => {
+            generator(found, "input", recipe, params);
             sizes(found, size, Some([size.n_q, size.n_k]));
             found.seed("input.seed", *seed);
             Extents::of_size(size)
@@ -149,6 +147,17 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
 fn exactness(found: &mut Found, rounded: f64) {
     if !(rounded.is_finite() && rounded >= 0.0) {
         found.add("input.rounded", message!("must be at least 0, and is {rounded}", "不得小于 0，现为 {rounded}"));
+    }
+}
+
+/// Checks a generator and its parameters, at the fields `recipe` and `params` of `path`.
+pub(super) fn generator(found: &mut Found, path: &str, recipe: &str, params: &Sorted<String, f64>) {
+    match catalogue::recipe(recipe) {
+        Some(entry) => found.0.extend(check_params(&format!("{path}.params"), entry.params, params)),
+        None => {
+            let known = catalogue::recipes().iter().map(|entry| entry.id);
+            found.add(format!("{path}.recipe"), unknown(Text::new("generator", "生成器"), recipe, known));
+        }
     }
 }
 

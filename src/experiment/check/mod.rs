@@ -222,9 +222,7 @@ mod tests {
     fn sized(change: impl Fn(&mut Size)) -> Vec<String> {
         let mut size = Size::default();
         change(&mut size);
-        paths(|e| {
-            e.input = Input::Generated { recipe: "normal".to_owned(), size, seed: 0, normals: Normals::Unrounded }
-        })
+        paths(|e| e.input = Input::generated("normal", size, 0))
     }
 
     fn custom(text: &str, params: &[(&str, Ty, f64)]) -> Vec<String> {

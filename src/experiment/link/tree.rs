@@ -8,6 +8,7 @@ use super::super::nearest::{shown, unknown};
 use super::super::spec::Size;
 use super::super::{CustomFormula, Experiment, Hidden, Input, Issue, Normals, Weights};
 use crate::catalogue::Text;
+use crate::formula::Sorted;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
 const CHOICES: [(&str, &str); 12] = [
@@ -53,7 +54,9 @@ pub(super) fn path_of(key: &str) -> Vec<String> {
 pub(super) fn key_of(path: &[&str]) -> String {
     match path {
         [field, "params", name]
-            if choice_key(field).is_some() && !["id", "params", "custom", "kind"].contains(name) =>
+            if *field != "input"
+                && choice_key(field).is_some()
+                && !["id", "params", "custom", "kind"].contains(name) =>
         {
             format!("{field}.{name}")
         }
@@ -69,11 +72,13 @@ pub(super) fn start_of(field: &str, choice: &str) -> Option<Value> {
     let input = match (field, choice) {
         ("mask" | "prob", "custom") => return Some(json!({ "id": choice, "custom": CustomFormula::default() })),
         ("input", "capture") => Input::default(),
-        ("input", "generated") => Input::Generated { recipe: "normal".to_owned(), size, seed: 0, normals },
+        ("input", "generated") => {
+            Input::Generated { recipe: "normal".to_owned(), size, seed: 0, normals, params: Sorted::new() }
+        }
         ("input", "text") => Input::Text { text: String::new(), size, seed: 0, normals },
         ("input", "numbers") => Input::one_head(Vec::new(), Vec::new(), Vec::new()),
         ("input", "projected") => {
-            let x = Hidden::Generated { recipe: "normal".to_owned(), rows: 8, width: 16, seed: 0 };
+            let x = Hidden::generated("normal", 8, 16, 0);
             Input::Projected { x, weights: Weights::Normal, weights_b: None, size, seed: 0, normals, rounded: 0.0 }
         }
         ("input", _) => return None,

@@ -20,7 +20,7 @@ pub fn Joined() -> impl IntoView {
     let chosen = Signal::memo(move || lab.experiment.with(|e| joined(e).map(|entry| entry.id)));
     let items = catalogue::streams().iter().map(|entry| Item::new(entry.id, words_of(entry.name))).collect::<Vec<_>>();
     let choose = Callback::new(move |id: String| {
-        if let Some(entry) = catalogue::streams().iter().find(|entry| entry.id == id) {
+        if let Some(entry) = catalogue::stream(&id) {
             lab.edit("mask.id", |e| join(e, entry));
         }
     });
@@ -34,8 +34,7 @@ pub fn Joined() -> impl IntoView {
             look=Look::Segments
         />
         {move || {
-            let entry = catalogue::streams().iter().find(|entry| Some(entry.id) == chosen.get());
-            entry.map(|entry| {
+            chosen.get().and_then(catalogue::stream).map(|entry| {
                 let paper = entry.paper;
                 view! { <p class="note">{move || entry.about.get(lab.lang.get())} " " {format!("{} ({}), {}", paper.title, paper.year, paper.id)}</p> }
             })

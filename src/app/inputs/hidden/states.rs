@@ -7,12 +7,14 @@ use super::picture::Picture;
 use super::{change, hidden, states};
 use crate::app::controls::{Choices, Item, Look, Slider, Span, at_fault, unique, words, words_of};
 use crate::app::i18n::t;
+use crate::app::inputs::generated::{Tuning, tuned};
 use crate::app::inputs::numbers::{Part, Rows, RowsField};
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::{self, Text};
 use crate::experiment::{Hidden, limits};
+use crate::formula::Sorted;
 
 /// Most rows and columns that are taken over when X becomes rows.
 const FILL: usize = 32;
@@ -42,7 +44,7 @@ fn kind_of(x: &Hidden) -> &'static str {
 fn first_of(kind: &str, now: &Hidden, rows: Rows) -> Option<Hidden> {
     let text = match now {
         Hidden::Text { text } | Hidden::TextImage { text, .. } | Hidden::Texts { a: text, .. } => text.clone(),
-        _ => "a dark line on a light ground".to_owned(),
+        _ => Hidden::WORDS.to_owned(),
     };
     let (width, cells) = match now {
         Hidden::Image { width, cells } | Hidden::TextImage { width, cells, .. } => (*width, cells.clone()),
@@ -51,12 +53,12 @@ fn first_of(kind: &str, now: &Hidden, rows: Rows) -> Option<Hidden> {
     Some(match kind {
         "rows" => Hidden::Rows { rows },
         "generated" => {
-            let recipe = catalogue::recipes().first().map_or("", |r| r.id).to_owned();
-            Hidden::Generated { recipe, rows: 16, width: 32, seed: 0 }
+            let recipe = catalogue::recipes().first().map_or("", |r| r.id);
+            Hidden::generated(recipe, 16, 32, 0)
         }
         "text" => Hidden::Text { text },
         "image" => Hidden::Image { width, cells },
-        "texts" => Hidden::Texts { a: text, b: "eine dunkle Linie auf hellem Grund".to_owned() },
+        "texts" => Hidden::beside(&text),
         "text_image" => Hidden::TextImage { text, width, cells },
         _ => return None,
     })
@@ -114,7 +116,7 @@ fn Generator() -> impl IntoView {
     let x = hidden(lab);
     // Recipe, rows, width, seed.
     let now = Signal::memo(move || match x.get() {
-        Some(Hidden::Generated { recipe, rows, width, seed }) => (recipe, rows, width, seed),
+        Some(Hidden::Generated { recipe, rows, width, seed, .. }) => (recipe, rows, width, seed),
         _ => (String::new(), 1, 1, 0),
     });
     let set = move |key: &'static str, apply: fn(&mut usize, &mut usize, &mut u64, f64)| {
@@ -128,14 +130,27 @@ fn Generator() -> impl IntoView {
     };
     let choose = Callback::new(move |id: String| {
         change(lab, "input.x.recipe", |x, _, _| {
-            if let Hidden::Generated { recipe, .. } = x {
+            if let Hidden::Generated { recipe, params, .. } = x {
                 *recipe = id;
+                params.clear();
+            }
+        });
+    });
+    let given = Signal::memo(move || match x.get() {
+        Some(Hidden::Generated { params, .. }) => params,
+        _ => Sorted::new(),
+    });
+    let tune = Callback::new(move |(name, value): (&'static str, Option<f64>)| {
+        change(lab, &format!("input.x.params.{name}"), |x, _, _| {
+            if let Hidden::Generated { params, .. } = x {
+                tuned(params, name, value);
             }
         });
     });
     let items = catalogue::recipes().iter().map(|r| Item::new(r.id, words_of(r.name)).hint(words_of(r.about)));
     view! {
         <Choices label=words("Generator of X", "X 的生成器") items=items.collect() chosen=Signal::derive(move || now.get().0) on_choose=choose look=Look::Chips />
+        <Tuning recipe=Signal::derive(move || now.get().0) given=given path="input.x.params" on_tune=tune />
         <Slider label=words("tokens", "词元数") value=Signal::derive(move || now.get().1 as f64) span=Span::whole(1, 128).up_to(limits::TOKENS as f64) path="input.x.rows" on_change=set("input.x.rows", |rows, _, _, x| *rows = x.max(1.0) as usize) />
         <Slider label=words("width of X", "X 的宽度") value=Signal::derive(move || now.get().2 as f64) span=Span::whole(1, limits::SIZE) path="input.x.width" on_change=set("input.x.width", |_, width, _, x| *width = x.max(1.0) as usize) />
         <Slider label=words("seed of X", "X 的种子") value=Signal::derive(move || now.get().3 as f64) span=Span::whole(0, 100).up_to(limits::SEED as f64) path="input.x.seed" on_change=set("input.x.seed", |_, _, seed, x| *seed = x.max(0.0) as u64) />

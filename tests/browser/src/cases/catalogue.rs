@@ -1,6 +1,6 @@
 //! The catalogue: as a sheet of the page, and as a program is told it.
 
-use attention_playground::catalogue::{List, every_entry, streams, summaries};
+use attention_playground::catalogue::{List, every_entry, summaries};
 use serde_json::{Value, json};
 
 use super::Case;
@@ -65,7 +65,7 @@ async fn the_catalogue_holds_every_list(page: &Page) -> Result<()> {
     // Drawn, and said to be ours.
     page.click("Browse all").await?;
     look_for(page, "performer", "Performer").await?;
-    page.wait_until("document.querySelectorAll('dialog[open] math').length === 2").await?;
+    page.wait_until("document.querySelectorAll('dialog[open] math').length === 5").await?;
     press_in_sheet(page, "Use it").await?;
     page.wait_until("document.querySelector('.estimate select')?.value === 'performer'").await?;
     let now = experiment(page).await?;
@@ -79,20 +79,37 @@ async fn the_catalogue_holds_every_list(page: &Page) -> Result<()> {
     page.click("Browse all").await?;
     look_for(page, "needle", "Needle").await?;
     let now = after(page, async || press_in_sheet(page, "Use it").await).await?;
-    ensure(now["input"]["recipe"] == "needle", || format!("{}", now["input"]))
+    ensure(now["input"]["recipe"] == "needle", || format!("{}", now["input"]))?;
+    // Its margin has a field of its own.
+    let margin = "document.querySelector('input[type=number][aria-label^=\"margin of its score\"]')";
+    page.wait_until(margin).await?;
+    let typed = format!(
+        "const e = {margin}; e.value = '7'; e.dispatchEvent(new Event('change', {{ bubbles: true }})); return true"
+    );
+    let now = after(page, async || page.js(&typed, vec![]).await.map(|_| ())).await?;
+    ensure(
+        now["input"]["params"] == json!({ "margin": 7.0 }) || now["input"]["params"] == json!({ "margin": 7 }),
+        || format!("{}", now["input"]),
+    )?;
+    // Two streams come with an input that has them, as one step.
+    page.click("Browse all").await?;
+    look_for(page, "vilbert", "ViLBERT").await?;
+    let now = after(page, async || press_in_sheet(page, "Use it").await).await?;
+    ensure(
+        now["mask"]["id"] == "cross-modal"
+            && now["input"]["x"]["kind"] == "texts"
+            && now["input"]["weights_b"] == "normal",
+        || format!("{} {}", now["mask"], now["input"]),
+    )
 }
 
 async fn the_catalogue_is_told_as_plain_objects(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
-    let told = page
-        .js("const { streams, ...c } = (await attentionPlayground).catalogue(); return [JSON.parse(JSON.stringify(c)), streams.map((s) => s.id)]", vec![])
-        .await?;
-    let streams: Vec<_> = streams().iter().map(|entry| entry.id).collect();
-    ensure(told[1] == json!(streams), || format!("ways to join streams: {}", told[1]))?;
+    let told = page.js("return JSON.parse(JSON.stringify((await attentionPlayground).catalogue()))", vec![]).await?;
     let wanted: serde_json::Map<_, _> =
         List::ALL.map(|list| (list.id().to_owned(), json!(summaries(list)))).into_iter().collect();
     // Numbers of JavaScript are of one kind.
-    ensure(same(&told[0], &wanted.into()), || "the catalogue of the page is another".into())?;
+    ensure(same(&told, &wanted.into()), || "the catalogue of the page is another".into())?;
     let maps = "const walk = (x) => x instanceof Map || (x !== null && typeof x === 'object' && Object.values(x).some(walk)); return walk((await attentionPlayground).catalogue())";
     ensure(page.js(maps, vec![]).await? == json!(false), || "there is a Map in it".into())
 }
