@@ -26,7 +26,10 @@ fn kernels() -> Vec<Kernel> {
         all.push(Kernel::Normalise { stats: a });
         for b in [false, true] {
             all.push(Kernel::Pool { hides: a, mean: b });
-            all.extend([false, true].map(|stats| Kernel::Streaming { online: a, values: b, stats }));
+            for stats in [false, true] {
+                all.push(Kernel::Merge { online: a, values: b, stats });
+                all.extend([false, true].map(|few| Kernel::Streaming { online: a, values: b, stats, few }));
+            }
         }
     }
     all
@@ -99,7 +102,7 @@ fn a_text_marks_what_came_out_of_formulas() {
         assert!(told.formulas.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{kernel:?}");
         let marked: Vec<&str> = told.formulas.iter().map(|&(start, end)| &told.text[start..end]).collect();
         assert!(marked.iter().all(|part| part.ends_with("}\n")), "{kernel:?}: {marked:?}");
-        if matches!(kernel, Kernel::Values | Kernel::Pool { .. }) {
+        if matches!(kernel, Kernel::Values | Kernel::Pool { .. } | Kernel::Merge { .. }) {
             assert!(marked.is_empty() && !told.text.contains("hash("), "{kernel:?} evaluates no formula");
             continue;
         }

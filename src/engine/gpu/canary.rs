@@ -13,11 +13,11 @@ use crate::experiment::{Algorithm, message};
 /// Largest difference from the oracle that a sound device may show on the canary.
 const TOLERANCE: f64 = 1e-4;
 
-/// Two rows of five tiles, grouped heads, a mask with empty, full and mixed tiles and an empty row, lengths no multiple of 4.
+/// Two rows of three tiles, grouped heads, a mask with empty, full and mixed tiles and an empty row, lengths no multiple of 4.
 fn problem() -> Problem {
     let mut problem = Problem::plain(Dims { batch: 1, q_heads: 2, kv_heads: 1, n_q: 70, n_k: 141, d: 10, d_v: 6 });
     problem.offset = vec![5];
-    problem.masks.push(Term::new("mask", "k <= q_pos and ((k // 3 - q) % 7 != 2 or k < 32) and q != 9"));
+    problem.masks.push(Term::new("mask", "k <= q_pos and ((k // 3 - q) % 7 != 2 or k < 64) and q != 9"));
     problem.bias.push(Term::new("score", "s - 0.05 * abs(q_pos - k) * (h + 1)"));
     problem
 }

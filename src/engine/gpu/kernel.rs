@@ -11,6 +11,17 @@ pub enum Kernel {
         values: bool,
         /// Entropy and peak too.
         stats: bool,
+        /// Rows of a workgroup: 8 at a time instead of 64.
+        few: bool,
+    },
+    /// What several workgroups found of the keys of one row, together.
+    Merge {
+        /// As of the streaming kernel.
+        online: bool,
+        /// As of the streaming kernel.
+        values: bool,
+        /// As of the streaming kernel.
+        stats: bool,
     },
     /// A rectangle of one stage.
     Cells,
@@ -40,8 +51,13 @@ impl Kernel {
             format!("{what}{more}")
         };
         match self {
-            Self::Streaming { online, values, stats } => {
-                with("streaming", &[(!values, " (row sums)"), (!online, " (sums known)"), (stats, " (row statistics)")])
+            Self::Streaming { online, values, stats, few } => {
+                let more = [(few, ", few rows"), (!values, " (row sums)"), (!online, " (sums known)")];
+                with("streaming", &[&more[..], &[(stats, " (row statistics)")]].concat())
+            }
+            Self::Merge { online, values, stats } => {
+                let more = [(!values, " (row sums)"), (!online, " (sums known)"), (stats, " (row statistics)")];
+                with("parts of rows together", &more)
             }
             Self::Cells => "scores (cells)".to_owned(),
             Self::Slots => "biases and masks".to_owned(),
@@ -56,6 +72,6 @@ impl Kernel {
 
     /// Whether it evaluates slots of the pipeline. Others have a text that is the same whatever the formulas.
     pub(super) fn has_slots(self) -> bool {
-        !matches!(self, Self::Values | Self::Pool { .. })
+        !matches!(self, Self::Values | Self::Pool { .. } | Self::Merge { .. })
     }
 }

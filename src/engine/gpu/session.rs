@@ -1,6 +1,5 @@
 //! One plan with its inputs on the GPU: the counterpart of the CPU's session, with every wait an `await`.
 
-use std::ops::Range;
 use std::rc::Rc;
 
 use super::cut::{Cut, MOST_GROUPS, Piece};
@@ -12,6 +11,7 @@ use super::memory::bytes_of;
 use super::program::{Masks, Program};
 use super::scratch::Scratch;
 use super::shard::Shard;
+use super::streaming::{FEW_ROWS, splits};
 use crate::attention::{Inputs, Plan};
 use crate::engine::Adapter;
 use crate::engine::item::{Clock, KernelText, StageTimes};
@@ -29,6 +29,8 @@ pub struct GpuSession {
     /// Log-sum-exp of every row, NaN until it was computed.
     pub(super) lse: Vec<f32>,
     algorithm: Algorithm,
+    /// Workgroups of the streaming kernel that share the keys of a row.
+    pub(super) splits: u32,
     /// Where [`GpuSession::next`] goes on: shard, unit, query.
     pub(super) cursor: (usize, usize, usize),
     /// Time that the next piece reports as preparation: tensors prepared and sent, masks evaluated here.
@@ -71,11 +73,27 @@ impl GpuSession {
         let scratch = Scratch::new(&gpu, jobs, words).await?;
         let live = shards.iter().map(|shard| shard.tiles.live_share()).fold(0.0, f64::max);
         let materialised = algorithm == Algorithm::Materialised;
-        let cut = Cut::new(&plan, if materialised { 1.0 } else { live }, true);
+        let cut = Cut::new(&plan, if materialised { 1.0 } else { live }, materialised);
+        let splits = splits(&plan, shards.iter().map(|shard| shard.tiles.longest(&plan)).max().unwrap_or(0));
         let lse = vec![f32::NAN; plan.dims.rows()];
         let prepared = clock() - start;
         let (used, told, cursor) = (Vec::new(), 0, (0, 0, 0));
-        Ok(Self { gpu, plan, program, shards, scratch, cut, clock, lse, algorithm, cursor, prepared, used, told })
+        Ok(Self {
+            gpu,
+            plan,
+            program,
+            shards,
+            scratch,
+            cut,
+            clock,
+            lse,
+            algorithm,
+            splits,
+            cursor,
+            prepared,
+            used,
+            told,
+        })
     }
 
     /// Preparation so far, milliseconds, which the next piece then does not report: for those who time the opening themselves.
@@ -95,7 +113,11 @@ impl GpuSession {
 
     /// Name of the kernel that runs: `gpu-{algorithm}-{numbers}-{tile}`.
     pub fn kernel(&self) -> &'static str {
-        if self.materialised() { "gpu-materialised-f32-64x64" } else { "gpu-streaming-f32-64x32" }
+        match self.materialised() {
+            true => "gpu-materialised-f32-64x64",
+            false if self.plan.dims.n_q <= FEW_ROWS => "gpu-streaming-f32-8x64",
+            false => "gpu-streaming-f32-64x64",
+        }
     }
 
     /// The texts of the kernels that came into use since the last call, each told once.
@@ -140,6 +162,7 @@ impl GpuSession {
         job.unit = piece.units.start as u32;
         job.q = piece.q.start as u32;
         job.rows = piece.q.len() as u32;
+        job.splits = self.splits;
         job.bits = shard.tiles.words().len() as u32;
         job
     }
@@ -177,10 +200,4 @@ pub(super) fn real(x: f32) -> f32 {
 /// Number of workgroups of `size` that cover `count`.
 pub(super) fn groups(count: usize, size: usize) -> u32 {
     count.div_ceil(size) as u32
-}
-
-/// Rows of tiles that touch `q`.
-pub(super) fn tile_rows(q: &Range<usize>) -> u32 {
-    let rows = super::tiles::TILE_ROWS;
-    (q.end.div_ceil(rows) - q.start / rows) as u32
 }

@@ -1,21 +1,37 @@
-// Attention without the score matrix: a workgroup takes 64 query rows of one head through the live tiles of 32 keys (Dao et al. 2022).
+// Attention without the score matrix: a workgroup takes ROWS query rows of one head through the live tiles of 64 keys (Dao et al. 2022).
 //
-// A thread holds 4 rows by 4 keys of the scores and 4 rows by COLUMNS vec4s of the outputs in registers. Queries and keys pass through
-// workgroup memory 32 numbers of their length at a time; the weights go back through the memory of the queries. Rescaled once for each
-// tile, divided once in the end.
+// A thread holds R rows by 4 keys of the scores and R rows by COLUMNS vec4s of the outputs in registers. Queries and keys pass through
+// workgroup memory 16 numbers of their length at a time, values 16 / COLUMNS keys at a time; the weights go back through the memory of
+// queries and keys, where they need two turns if there are 64 rows. Rescaled once for each tile, divided once in the end.
 //
-// Constants: ONLINE (running maximum and sum) or final weights from a known log-sum-exp; VALUES (outputs too, or row statistics only);
-// STATS; COLUMNS; PLAIN (no score formulas); MASKED.
+// With job.splits > 1 each workgroup takes a run of the live tiles only and leaves what `merge.wgsl` puts together.
 //
-// Workgroup memory: 64 * 9 * 16 + 32 * 9 * 16 + 64 * 8 * 4 = 15 872 of 16 384 bytes. The ninth vec4 of a row keeps banks apart.
+// Constants: R (rows a thread, 8 or 1); ONLINE (running maximum and sum) or final weights from a known log-sum-exp; VALUES (outputs too, or
+// row statistics only); STATS; COLUMNS and BLOCKS (of columns, each a workgroup of its own); WHOLE (lengths are multiples of 16); PLAIN (no
+// score formulas); MASKED.
+//
+// Workgroup memory: 2 * 64 * 5 * 16 + 256 * 16 = 14 336 of 16 384 bytes. An odd pitch keeps the vec4s that neighbours read in banks of
+// their own; so do rows and keys of one thread that lie 8 and 16 apart.
 
-const ROWS = 64u;
-const KEYS = 32u;
-const PITCH = 9u;
+const ROWS = 8u * R;
+// Numbers of four rows are kept together.
+const PACK = min(R, 4u);
+const PACKS = R / PACK;
+const TILE = 64u;
+const KEYS = 64u;
+const PITCH = 5u;
+const RIGHT = 320u;
+// Weights: vec4s of a row that one turn holds, each the keys of one tx.
+const TURNS = select(1u, 2u, R == 8u);
+const POSITIONS = 16u / TURNS;
+const WEIGHT_PITCH = POSITIONS + 1u;
+// Of these, how many one stage of values serves.
+const STAGE = 4u / COLUMNS;
 
-var<workgroup> left: array<vec4<f32>, 576>;
-var<workgroup> right: array<vec4<f32>, 288>;
-var<workgroup> shared_row: array<f32, 512>;
+// Queries and keys, then weights.
+var<workgroup> pool: array<vec4<f32>, 640>;
+// What the threads of a row tell each other, then values.
+var<workgroup> aside: array<vec4<f32>, 256>;
 
 struct Tile { col: u32, full: bool }
 
@@ -37,73 +53,83 @@ fn tile(row_start: u32, i: u32) -> Tile {
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let unit = job.unit + group.y;
-    let tile_row = job.q / ROWS + group.x;
-    let q0 = tile_row * ROWS;
-    let ty = thread / 8u;
-    let tx = thread % 8u;
+    let q0 = (job.q / ROWS + group.x) * ROWS;
+    let ty = thread / 16u;
+    let tx = thread % 16u;
     let queries_at = query_start(unit);
     let keys_at = key_start(unit);
     let values_at = value_start(unit);
-    let first_column = group.z * 8u * COLUMNS + tx;
-    let row_start = tiles[unit - job.bound_unit] + tile_row;
+    let first_column = (group.z % BLOCKS) * 16u * COLUMNS;
+    let split = group.z / BLOCKS;
+    let row_start = tiles[unit - job.bound_unit] + q0 / TILE;
 
     var out: array<vec4<f32>, OUTPUTS>;
     for (var i = 0u; i < OUTPUTS; i++) {
         out[i] = vec4<f32>(0.0);
     }
     // Per row: largest score, sum of weights, moment, best of this thread's own keys and its key; log-sum-exp where it is known.
-    var largest = vec4<f32>(-LARGEST);
-    var sum = vec4<f32>(0.0);
-    var moment = vec4<f32>(0.0);
-    var best = vec4<f32>(select(0.0, -LARGEST, ONLINE));
-    var best_at = vec4<f32>(-1.0);
-    var known = vec4<f32>(0.0);
+    var largest: array<vec4<f32>, PACKS>;
+    var sum: array<vec4<f32>, PACKS>;
+    var moment: array<vec4<f32>, PACKS>;
+    var best: array<vec4<f32>, PACKS>;
+    var best_at: array<vec4<f32>, PACKS>;
+    var known: array<vec4<f32>, PACKS>;
+    for (var i = 0u; i < PACKS; i++) {
+        largest[i] = vec4<f32>(-LARGEST);
+        sum[i] = vec4<f32>(0.0);
+        moment[i] = vec4<f32>(0.0);
+        best[i] = vec4<f32>(select(0.0, -LARGEST, ONLINE));
+        best_at[i] = vec4<f32>(-1.0);
+        known[i] = vec4<f32>(0.0);
+    }
     if (!ONLINE && SUMS) {
-        for (var r = 0u; r < 4u; r++) {
-            let q = q0 + ty * 4u + r;
+        for (var r = 0u; r < R; r++) {
+            let q = q0 + ty + r * 8u;
             if (q >= job.q && q < job.q + job.rows) {
-                known[r] = statistics[group.y * job.rows + q - job.q].x;
+                known[r / 4u][r % 4u] = statistics[group.y * job.rows + q - job.q].x;
             }
         }
     }
 
     let count = tile_count(row_start);
-    for (var t = 0u; t < count; t++) {
+    let end_tile = count * (split + 1u) / job.splits;
+    for (var t = count * split / job.splits; t < end_tile; t++) {
         let live = tile(row_start, t);
         let k0 = live.col * KEYS;
 
-        var s: array<vec4<f32>, 4>;
-        for (var r = 0u; r < 4u; r++) {
+        var s: array<vec4<f32>, R>;
+        for (var r = 0u; r < R; r++) {
             s[r] = vec4<f32>(0.0);
         }
-        for (var part = 0u; part < job.d4; part += 8u) {
+        for (var part = 0u; part < job.d4; part += 4u) {
             workgroupBarrier();
-            for (var i = thread; i < ROWS * 8u; i += 128u) {
-                let q = q0 + i / 8u;
-                let at = part + i % 8u;
+            for (var i = thread; i < ROWS * 4u; i += 128u) {
+                let q = q0 + i / 4u;
+                let at = part + i % 4u;
                 var x = vec4<f32>(0.0);
                 if (q < job.n_q && at < job.d4) {
                     x = queries[queries_at + q * job.d4 + at];
                 }
-                left[(i / 8u) * PITCH + i % 8u] = x;
+                pool[(i / 4u) * PITCH + i % 4u] = x;
             }
-            for (var i = thread; i < KEYS * 8u; i += 128u) {
-                let k = k0 + i / 8u;
-                let at = part + i % 8u;
+            for (var i = thread; i < KEYS * 4u; i += 128u) {
+                let k = k0 + i / 4u;
+                let at = part + i % 4u;
                 var x = vec4<f32>(0.0);
                 if (k < job.n_k && at < job.d4) {
                     x = keys[keys_at + k * job.d4 + at];
                 }
-                right[(i / 8u) * PITCH + i % 8u] = x;
+                pool[RIGHT + (i / 4u) * PITCH + i % 4u] = x;
             }
             workgroupBarrier();
-            for (var i = 0u; i < min(8u, job.d4 - part); i++) {
-                let a = right[(tx * 4u) * PITCH + i];
-                let b = right[(tx * 4u + 1u) * PITCH + i];
-                let c = right[(tx * 4u + 2u) * PITCH + i];
-                let d = right[(tx * 4u + 3u) * PITCH + i];
-                for (var r = 0u; r < 4u; r++) {
-                    let x = left[(ty * 4u + r) * PITCH + i];
+            let width = select(min(4u, job.d4 - part), 4u, WHOLE);
+            for (var i = 0u; i < width; i++) {
+                let a = pool[RIGHT + tx * PITCH + i];
+                let b = pool[RIGHT + (tx + 16u) * PITCH + i];
+                let c = pool[RIGHT + (tx + 32u) * PITCH + i];
+                let d = pool[RIGHT + (tx + 48u) * PITCH + i];
+                for (var r = 0u; r < R; r++) {
+                    let x = pool[(ty + r * 8u) * PITCH + i];
                     s[r] += vec4<f32>(dot(x, a), dot(x, b), dot(x, c), dot(x, d));
                 }
             }
@@ -111,194 +137,229 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
         // Slots up to the mask. Rows past the last query compute something and are not written.
         let whole = live.full && k0 + KEYS <= job.n_k;
-        for (var r = 0u; r < 4u; r++) {
+        for (var r = 0u; r < R; r++) {
             s[r] *= job.scale;
-            if (!PLAIN || !whole) {
-                let q = min(q0 + ty * 4u + r, job.n_q - 1u);
-                let at = at_row(unit, q);
-                let row = group.y * job.rows + clamp(q, job.q, job.q + job.rows - 1u) - job.q;
-                for (var c = 0u; c < 4u; c++) {
-                    let k = k0 + tx * 4u + c;
-                    var x = s[r][c];
-                    if (!PLAIN) {
-                        x = biased(x, at, i32(k));
-                    }
-                    if (!whole) {
-                        if (k >= job.n_k) {
-                            x = -LARGEST;
-                        } else if (!live.full && !allowed(row, at, i32(k))) {
-                            x = -LARGEST;
-                        }
-                    }
-                    s[r][c] = x;
+        }
+        if (!PLAIN || !whole) {
+            // Registers can't be counted through, and 32 copies of a long formula take long to compile. So scores go through what is free
+            // of workgroup memory, where one loop sees four rows, each thread its own.
+            workgroupBarrier();
+            for (var i = 0u; i < PACKS; i++) {
+                for (var j = 0u; j < PACK; j++) {
+                    pool[j * 128u + thread] = s[i * 4u + j];
+                }
+                for (var j = 0u; j < PACK; j++) {
+                    let q = min(q0 + ty + (i * 4u + j) * 8u, job.n_q - 1u);
+                    let row = group.y * job.rows + clamp(q, job.q, job.q + job.rows - 1u) - job.q;
+                    let x = pool[j * 128u + thread];
+                    pool[j * 128u + thread] = masked(x, whole, live.full, row, at_row(unit, q), k0 + tx);
+                }
+                for (var j = 0u; j < PACK; j++) {
+                    s[i * 4u + j] = pool[j * 128u + thread];
                 }
             }
         }
 
-        var keep = vec4<f32>(1.0);
         if (ONLINE) {
-            for (var r = 0u; r < 4u; r++) {
-                shared_row[(ty * 4u + r) * 8u + tx] = max(max(s[r].x, s[r].y), max(s[r].z, s[r].w));
+            var top = largest;
+            for (var r = 0u; r < R; r++) {
+                top[r / 4u][r % 4u] = max(top[r / 4u][r % 4u], max(max(s[r].x, s[r].y), max(s[r].z, s[r].w)));
+            }
+            for (var i = 0u; i < PACKS; i++) {
+                aside[i * 128u + thread] = top[i];
             }
             workgroupBarrier();
-            for (var r = 0u; r < 4u; r++) {
-                var m = largest[r];
-                for (var i = 0u; i < 8u; i++) {
-                    m = max(m, shared_row[(ty * 4u + r) * 8u + i]);
+            for (var i = 0u; i < PACKS; i++) {
+                for (var j = 0u; j < 16u; j++) {
+                    top[i] = max(top[i], aside[i * 128u + ty * 16u + j]);
                 }
-                let moved = max(largest[r] - m, -200.0);
-                keep[r] = exp(moved);
+                let moved = max(largest[i] - top[i], vec4<f32>(-200.0));
+                let keep = exp(moved);
                 if (STATS) {
                     // Every term e^x x under the old maximum becomes e^(x + moved) (x + moved).
-                    moment[r] = keep[r] * (moment[r] + moved * sum[r]);
+                    moment[i] = keep * (moment[i] + moved * sum[i]);
                 }
-                sum[r] *= keep[r];
-                largest[r] = m;
+                sum[i] *= keep;
+                largest[i] = top[i];
+                // Borrowed for the outputs below.
+                top[i] = keep;
             }
-        } else if (VALUES) {
-            // Everyone is done with the queries before weights take their place.
-            workgroupBarrier();
+            if (VALUES) {
+                for (var r = 0u; r < R; r++) {
+                    for (var c = 0u; c < COLUMNS; c++) {
+                        out[r * COLUMNS + c] *= top[r / 4u][r % 4u];
+                    }
+                }
+            }
         }
-        for (var r = 0u; r < 4u; r++) {
-            let q = min(q0 + ty * 4u + r, job.n_q - 1u);
-            let at = at_row(unit, q);
+        for (var r = 0u; r < R; r++) {
             var p = vec4<f32>(0.0);
-            for (var c = 0u; c < 4u; c++) {
-                let x = s[r][c];
-                if (!(x <= NOTHING)) {
-                    let k = k0 + tx * 4u + c;
-                    if (ONLINE) {
-                        let below = x - largest[r];
-                        p[c] = exp(below);
-                        if (STATS) {
-                            moment[r] += p[c] * below;
-                            if (x > best[r]) {
-                                best[r] = x;
-                                best_at[r] = f32(k);
-                            }
+            if (ONLINE) {
+                let hidden = s[r] <= vec4<f32>(NOTHING);
+                let below = select(s[r] - largest[r / 4u][r % 4u], vec4<f32>(0.0), hidden);
+                p = select(exp(below), vec4<f32>(0.0), hidden);
+                if (STATS) {
+                    moment[r / 4u][r % 4u] += dot(p, below);
+                    for (var c = 0u; c < 4u; c++) {
+                        if (s[r][c] > best[r / 4u][r % 4u]) {
+                            best[r / 4u][r % 4u] = s[r][c];
+                            best_at[r / 4u][r % 4u] = f32(k0 + tx + c * 16u);
                         }
-                    } else {
-                        largest[r] = max(largest[r], x);
-                        p[c] = weight(x, known[r], at, i32(k));
+                    }
+                }
+            } else {
+                let at = at_row(unit, min(q0 + ty + r * 8u, job.n_q - 1u));
+                for (var c = 0u; c < 4u; c++) {
+                    let x = s[r][c];
+                    if (!(x <= NOTHING)) {
+                        let k = k0 + tx + c * 16u;
+                        largest[r / 4u][r % 4u] = max(largest[r / 4u][r % 4u], x);
+                        p[c] = weight(x, known[r / 4u][r % 4u], at, i32(k));
                         if (STATS) {
                             if (p[c] > 0.0) {
-                                moment[r] += p[c] * log(p[c]);
+                                moment[r / 4u][r % 4u] += p[c] * log(p[c]);
                             }
-                            if (p[c] > best[r]) {
-                                best[r] = p[c];
-                                best_at[r] = f32(k);
+                            if (p[c] > best[r / 4u][r % 4u]) {
+                                best[r / 4u][r % 4u] = p[c];
+                                best_at[r / 4u][r % 4u] = f32(k);
                             }
                         }
                     }
                 }
             }
-            sum[r] += p.x + p.y + p.z + p.w;
-            if (VALUES) {
-                left[(ty * 4u + r) * PITCH + tx] = p;
-            }
+            sum[r / 4u][r % 4u] += p.x + p.y + p.z + p.w;
+            s[r] = p;
         }
         if (VALUES) {
-            for (var i = 0u; i < OUTPUTS; i++) {
-                out[i] *= keep[i / COLUMNS];
-            }
-            workgroupBarrier();
-            for (var i = 0u; i < 8u; i++) {
-                for (var c = 0u; c < COLUMNS; c++) {
-                    // Past the last key the weights are 0, past the last column nothing is written.
-                    let column = values_at + min(first_column + c * 8u, job.v4 - 1u);
-                    let k = k0 + i * 4u;
-                    let last = job.n_k - 1u;
-                    let v0 = values[column + min(k, last) * job.v4];
-                    let v1 = values[column + min(k + 1u, last) * job.v4];
-                    let v2 = values[column + min(k + 2u, last) * job.v4];
-                    let v3 = values[column + min(k + 3u, last) * job.v4];
-                    for (var r = 0u; r < 4u; r++) {
-                        let p = left[(ty * 4u + r) * PITCH + i];
-                        out[r * COLUMNS + c] += p.x * v0 + p.y * v1 + p.z * v2 + p.w * v3;
+            for (var position = 0u; position < 16u; position += STAGE) {
+                workgroupBarrier();
+                if (position % POSITIONS == 0u && tx / POSITIONS == position / POSITIONS) {
+                    for (var r = 0u; r < R; r++) {
+                        pool[(ty + r * 8u) * WEIGHT_PITCH + tx % POSITIONS] = s[r];
+                    }
+                }
+                // Position i stands for the keys i, i + 16, i + 32 and i + 48, as the weights of one thread do. Past the last key the
+                // weights are 0, past the last column nothing is written.
+                for (var i = thread; i < 256u; i += 128u) {
+                    let line = i / (16u * COLUMNS);
+                    let k = k0 + position + line % STAGE + 16u * (line / STAGE);
+                    let column = first_column + i % (16u * COLUMNS);
+                    aside[i] = values[values_at + min(k, job.n_k - 1u) * job.v4 + min(column, job.v4 - 1u)];
+                }
+                workgroupBarrier();
+                for (var i = 0u; i < STAGE; i++) {
+                    for (var c = 0u; c < COLUMNS; c++) {
+                        let at = i * 16u * COLUMNS + c * 16u + tx;
+                        let v0 = aside[at];
+                        let v1 = aside[at + 64u];
+                        let v2 = aside[at + 128u];
+                        let v3 = aside[at + 192u];
+                        for (var r = 0u; r < R; r++) {
+                            let p = pool[(ty + r * 8u) * WEIGHT_PITCH + (position + i) % POSITIONS];
+                            out[r * COLUMNS + c] += p.x * v0 + p.y * v1 + p.z * v2 + p.w * v3;
+                        }
                     }
                 }
             }
         }
     }
 
-    // What the eight threads of a row know, together.
-    sum = across_sum(sum, ty, tx);
+    // What the sixteen threads of a row know, together.
+    sum = across_sum(sum, thread);
     if (!ONLINE) {
-        largest = across_max(largest, ty, tx);
+        largest = across_max(largest, thread);
     }
     if (STATS) {
-        moment = across_sum(moment, ty, tx);
+        moment = across_sum(moment, thread);
         let own = best;
-        best = across_max(best, ty, tx);
+        best = across_max(best, thread);
         // The first of the keys with the largest weight.
-        var at = vec4<f32>(LARGEST);
-        for (var r = 0u; r < 4u; r++) {
-            if (own[r] == best[r] && best_at[r] >= 0.0) {
-                at[r] = best_at[r];
-            }
+        for (var i = 0u; i < PACKS; i++) {
+            let mine = (own[i] == best[i]) & (best_at[i] >= vec4<f32>(0.0));
+            best_at[i] = -select(vec4<f32>(LARGEST), best_at[i], mine);
         }
-        best_at = -across_max(-at, ty, tx);
+        best_at = across_max(best_at, thread);
     }
-    for (var r = 0u; r < 4u; r++) {
-        let q = q0 + ty * 4u + r;
+    for (var r = 0u; r < R; r++) {
+        let q = q0 + ty + r * 8u;
         if (q < job.q || q >= job.q + job.rows) {
             continue;
         }
         let row = group.y * job.rows + q - job.q;
-        let nothing = largest[r] <= NOTHING;
-        var factor = 1.0;
-        var lse = known[r];
-        if (ONLINE) {
-            let end = with_sink(largest[r], sum[r], i32(unit % job.q_heads));
-            lse = select(end.x, -LARGEST, nothing);
-            factor = select(end.y, 0.0, nothing);
-        } else if (nothing) {
-            lse = -LARGEST;
+        let i = r / 4u;
+        let j = r % 4u;
+        let found = Row(largest[i][j], sum[i][j], moment[i][j], best[i][j], -best_at[i][j]);
+        if (job.splits > 1u) {
+            let at = part_start(row, split);
+            if (tx == 0u && group.z % BLOCKS == 0u) {
+                put_row(at, found);
+            }
+            if (VALUES) {
+                for (var c = 0u; c < COLUMNS; c++) {
+                    let column = first_column + c * 16u + tx;
+                    if (column < job.v4) {
+                        put_column(at, column, out[r * COLUMNS + c]);
+                    }
+                }
+            }
+            continue;
         }
+        let end = ended(found, known[i][j], i32(unit % job.q_heads));
         if (VALUES) {
             for (var c = 0u; c < COLUMNS; c++) {
-                if (first_column + c * 8u < job.v4) {
-                    outputs[row * job.v4 + first_column + c * 8u] = factor * out[r * COLUMNS + c];
+                let column = first_column + c * 16u + tx;
+                if (column < job.v4) {
+                    outputs[row * job.v4 + column] = end.factor * out[r * COLUMNS + c];
                 }
             }
         }
-        if (tx == 0u && group.z == 0u) {
-            var entropy = 0.0;
-            if (STATS && !nothing && sum[r] != 0.0) {
-                entropy = log(sum[r]) - moment[r] / sum[r];
-            }
-            let peak = select(best[r], factor, ONLINE);
-            let key = select(best_at[r], -1.0, nothing || best_at[r] >= LARGEST);
-            statistics[row] = vec4<f32>(lse, entropy, select(peak, 0.0, nothing), key);
+        if (tx == 0u && group.z % BLOCKS == 0u) {
+            statistics[row] = end.statistics;
         }
     }
 }
 
-fn across_sum(own: vec4<f32>, ty: u32, tx: u32) -> vec4<f32> {
+// Scores of four keys, 16 apart, after the slots up to the mask.
+fn masked(scaled: vec4<f32>, whole: bool, full: bool, row: u32, at: At, first: u32) -> vec4<f32> {
+    var s = scaled;
+    for (var c = 0u; c < 4u; c++) {
+        let k = first + c * 16u;
+        if (!PLAIN) {
+            s[c] = biased(s[c], at, i32(k));
+        }
+        if (!whole && (k >= job.n_k || (!full && !allowed(row, at, i32(k))))) {
+            s[c] = -LARGEST;
+        }
+    }
+    return s;
+}
+
+fn across_sum(own: array<vec4<f32>, PACKS>, thread: u32) -> array<vec4<f32>, PACKS> {
+    var all = own;
     workgroupBarrier();
-    for (var r = 0u; r < 4u; r++) {
-        shared_row[(ty * 4u + r) * 8u + tx] = own[r];
+    for (var i = 0u; i < PACKS; i++) {
+        aside[i * 128u + thread] = all[i];
     }
     workgroupBarrier();
-    var all = vec4<f32>(0.0);
-    for (var r = 0u; r < 4u; r++) {
-        for (var i = 0u; i < 8u; i++) {
-            all[r] += shared_row[(ty * 4u + r) * 8u + i];
+    for (var i = 0u; i < PACKS; i++) {
+        all[i] = vec4<f32>(0.0);
+        for (var j = 0u; j < 16u; j++) {
+            all[i] += aside[i * 128u + thread / 16u * 16u + j];
         }
     }
     return all;
 }
 
-fn across_max(own: vec4<f32>, ty: u32, tx: u32) -> vec4<f32> {
+fn across_max(own: array<vec4<f32>, PACKS>, thread: u32) -> array<vec4<f32>, PACKS> {
+    var all = own;
     workgroupBarrier();
-    for (var r = 0u; r < 4u; r++) {
-        shared_row[(ty * 4u + r) * 8u + tx] = own[r];
+    for (var i = 0u; i < PACKS; i++) {
+        aside[i * 128u + thread] = all[i];
     }
     workgroupBarrier();
-    var all = own;
-    for (var r = 0u; r < 4u; r++) {
-        for (var i = 0u; i < 8u; i++) {
-            all[r] = max(all[r], shared_row[(ty * 4u + r) * 8u + i]);
+    for (var i = 0u; i < PACKS; i++) {
+        for (var j = 0u; j < 16u; j++) {
+            all[i] = max(all[i], aside[i * 128u + thread / 16u * 16u + j]);
         }
     }
     return all;
