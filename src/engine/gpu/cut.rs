@@ -37,6 +37,8 @@ impl Piece {
 pub(super) struct Cut {
     /// Multiply-adds a millisecond.
     rate: f64,
+    /// Whether the rate stays what it is.
+    held: bool,
     /// Multiply-adds of one row.
     row_work: f64,
     /// Rows that the buffers hold.
@@ -53,7 +55,7 @@ impl Cut {
         let row_bytes = (16 * d_v.div_ceil(4)).max(4 * n_k.next_multiple_of(4));
         let most_rows = ((MOST_BYTES / 2) as usize / row_bytes).max(1);
         let least_rows = if materialised { TILE_ROWS } else { FEW_ROWS };
-        Self { rate: FIRST_RATE, row_work: (n_k * (d + d_v)) as f64 * live.max(1e-3), most_rows, least_rows }
+        Self { rate: FIRST_RATE, held: false, row_work: (n_k * (d + d_v)) as f64 * live.max(1e-3), most_rows, least_rows }
     }
 
     /// The first piece of what is left: `units` of a shard, of which the first one has done its rows before `q`.
@@ -87,9 +89,14 @@ impl Cut {
         wanted.min((MOST_BYTES / 2) as usize / bytes.max(1)).clamp(1, MOST_GROUPS)
     }
 
+    /// From now on so many multiply-adds a millisecond, whatever submissions take.
+    pub fn hold(&mut self, rate: f64) {
+        (self.rate, self.held) = (rate, true);
+    }
+
     /// Learns from a submission: `rows` rows in `ms` milliseconds.
     pub fn took(&mut self, rows: usize, ms: f64) {
-        if ms > 0.0 {
+        if ms > 0.0 && !self.held {
             // One slow start must not make a thousand small pieces, one coarse clock not a huge one.
             let seen = rows as f64 * self.row_work / ms;
             self.rate = seen.clamp(self.rate / 4.0, self.rate * 8.0);

@@ -1,5 +1,7 @@
 //! The kernels of a plan, by what they do.
 
+use super::streaming::Height;
+
 /// A kernel of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
@@ -11,8 +13,10 @@ pub enum Kernel {
         values: bool,
         /// Entropy and peak too.
         stats: bool,
-        /// Rows of a workgroup: 8 at a time instead of 64.
-        few: bool,
+        /// Query rows of a workgroup.
+        height: Height,
+        /// Several workgroups share the keys of a row and leave parts of it.
+        split: bool,
     },
     /// What several workgroups found of the keys of one row, together.
     Merge {
@@ -51,9 +55,10 @@ impl Kernel {
             format!("{what}{more}")
         };
         match self {
-            Self::Streaming { online, values, stats, few } => {
-                let more = [(few, ", few rows"), (!values, " (row sums)"), (!online, " (sums known)")];
-                with("streaming", &[&more[..], &[(stats, " (row statistics)")]].concat())
+            Self::Streaming { online, values, stats, height, split } => {
+                let of = [(height == Height::Eight, ", 8 rows"), (split, ", parts of rows")];
+                let gives = [(!values, " (row sums)"), (!online, " (sums known)"), (stats, " (row statistics)")];
+                with("streaming", &[&of[..], &gives].concat())
             }
             Self::Merge { online, values, stats } => {
                 let more = [(!values, " (row sums)"), (!online, " (sums known)"), (stats, " (row statistics)")];

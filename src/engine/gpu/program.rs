@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::kernel::Kernel;
+use super::streaming::Height;
 use crate::attention::{Normaliser, Plan};
 use crate::engine::item::KernelText;
 use crate::formula::Bound;
@@ -124,14 +125,16 @@ impl Program {
             let _ = writeln!(constants, "const {name} = {value};");
         };
         let body = match kernel {
-            Kernel::Streaming { online, values, stats, few } => {
+            Kernel::Streaming { online, values, stats, height, split } => {
                 flag("ONLINE", online);
                 flag("VALUES", values);
                 flag("STATS", stats);
-                flag("WHOLE", self.d4.is_multiple_of(4));
-                let rows = if few { 1 } else { 8 };
-                let columns = if values { self.columns(few) } else { 1 };
-                let blocks = if values { self.column_blocks(few) } else { 1 };
+                flag("SPLIT", split);
+                // A loop of known length is unrolled, which the low kernel is too short-lived for.
+                flag("WHOLE", height == Height::SixtyFour && self.d4.is_multiple_of(4));
+                let rows = height.rows() as u32 / 8;
+                let columns = if values { self.columns(height) } else { 1 };
+                let blocks = if values { self.column_blocks(height) } else { 1 };
                 let sizes = [("R", rows), ("COLUMNS", columns), ("BLOCKS", blocks), ("OUTPUTS", rows * columns)];
                 for (name, size) in sizes {
                     let _ = writeln!(constants, "const {name} = {size}u;");
@@ -197,14 +200,14 @@ impl Program {
 
     /// vec4s of the outputs that a thread of the streaming kernel holds for each of its rows: 16 threads share a row, and a register file holds
     /// so much and no more.
-    fn columns(&self, few: bool) -> u32 {
-        let most = if few { 4 } else { 2 };
+    fn columns(&self, height: Height) -> u32 {
+        let most = if height == Height::Eight { 4 } else { 2 };
         self.v4.div_ceil(16).next_power_of_two().min(most)
     }
 
     /// Blocks of output columns of the streaming kernel, each a workgroup of its own.
-    pub(super) fn column_blocks(&self, few: bool) -> u32 {
-        self.v4.div_ceil(16 * self.columns(few))
+    pub(super) fn column_blocks(&self, height: Height) -> u32 {
+        self.v4.div_ceil(16 * self.columns(height))
     }
 }
 

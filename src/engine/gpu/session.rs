@@ -11,7 +11,7 @@ use super::memory::bytes_of;
 use super::program::{Masks, Program};
 use super::scratch::Scratch;
 use super::shard::Shard;
-use super::streaming::{FEW_ROWS, splits};
+use super::streaming::{Height, splits};
 use crate::attention::{Inputs, Plan};
 use crate::engine::Adapter;
 use crate::engine::item::{Clock, KernelText, StageTimes};
@@ -29,7 +29,9 @@ pub struct GpuSession {
     /// Log-sum-exp of every row, NaN until it was computed.
     pub(super) lse: Vec<f32>,
     algorithm: Algorithm,
-    /// Workgroups of the streaming kernel that share the keys of a row.
+    /// Rows of a workgroup of the streaming kernel.
+    pub(super) height: Height,
+    /// Workgroups of it that share the keys of a row.
     pub(super) splits: u32,
     /// Where [`GpuSession::next`] goes on: shard, unit, query.
     pub(super) cursor: (usize, usize, usize),
@@ -74,7 +76,8 @@ impl GpuSession {
         let live = shards.iter().map(|shard| shard.tiles.live_share()).fold(0.0, f64::max);
         let materialised = algorithm == Algorithm::Materialised;
         let cut = Cut::new(&plan, if materialised { 1.0 } else { live }, materialised);
-        let splits = splits(&plan, shards.iter().map(|shard| shard.tiles.longest(&plan)).max().unwrap_or(0));
+        let (height, longest) = (Height::of(&plan.dims), longest(&shards, &plan));
+        let splits = splits(&plan, height, longest);
         let lse = vec![f32::NAN; plan.dims.rows()];
         let prepared = clock() - start;
         let (used, told, cursor) = (Vec::new(), 0, (0, 0, 0));
@@ -88,12 +91,26 @@ impl GpuSession {
             clock,
             lse,
             algorithm,
+            height,
             splits,
             cursor,
             prepared,
             used,
             told,
         })
+    }
+
+    /// Takes another height than [`Height::of`] the plan: for tests and benches, which compute small problems by the tile as well.
+    pub fn with_height(mut self, height: Height) -> Self {
+        self.height = height;
+        self.splits = splits(&self.plan, height, longest(&self.shards, &self.plan));
+        self
+    }
+
+    /// Cuts runs by so many multiply-adds a millisecond, whatever they take: for tests that count submissions.
+    pub fn with_rate(mut self, rate: f64) -> Self {
+        self.cut.hold(rate);
+        self
     }
 
     /// Preparation so far, milliseconds, which the next piece then does not report: for those who time the opening themselves.
@@ -115,7 +132,7 @@ impl GpuSession {
     pub fn kernel(&self) -> &'static str {
         match self.materialised() {
             true => "gpu-materialised-f32-64x64",
-            false if self.plan.dims.n_q <= FEW_ROWS => "gpu-streaming-f32-8x64",
+            false if self.height == Height::Eight => "gpu-streaming-f32-8x64",
             false => "gpu-streaming-f32-64x64",
         }
     }
@@ -190,6 +207,11 @@ pub(super) struct Done {
     pub statistics: Vec<f32>,
     pub matrix: Vec<f32>,
     pub times: StageTimes,
+}
+
+/// The most live tiles that a row of tiles of any head has.
+fn longest(shards: &[Shard], plan: &Plan) -> usize {
+    shards.iter().map(|shard| shard.tiles.longest(plan)).max().unwrap_or(0)
 }
 
 /// A score as the outside knows it: what stood for minus infinity is minus infinity.

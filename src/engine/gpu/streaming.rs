@@ -1,7 +1,7 @@
 //! The streaming algorithm: one pass over live tiles, two where a probability formula needs the sum first or the normaliser has none.
 //!
-//! A workgroup takes 64 rows, or 8 where there are few (decoding, and GPUs on which 64 rows of a long sequence would take too long). Where the
-//! rows of a plan give a GPU too little to do at once, several workgroups share the keys of a row, and one more pass puts their parts together.
+//! A workgroup takes 64 rows or 8 ([`Height`]); both are one text. Where the rows of a plan give a GPU too little to do at once, several workgroups share
+//! the keys of a row, and one more pass puts their parts together.
 
 use super::cut::Piece;
 use super::error::GpuError;
@@ -10,15 +10,50 @@ use super::memory::floats;
 use super::recorder::Recorder;
 use super::session::{Done, GpuSession, groups, real};
 use super::tiles::TILE_ROWS;
-use crate::attention::Plan;
+use crate::attention::{Dims, Plan};
 use crate::engine::item::{TimedStage, Want};
 use crate::experiment::Stage;
 
-/// Rows of a head up to which a workgroup takes [`FEW`] of them. Both kernels sum in the same order.
-pub(super) const FEW_ROWS: usize = 2 * FEW;
+/// Query rows of a workgroup of the streaming kernel, whose threads stand 8 rows high. Both sum in the same order and give the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Height {
+    /// One row a thread.
+    Eight,
+    /// Eight rows a thread: a tile of 64 by 64 scores.
+    SixtyFour,
+}
 
-/// Rows of a workgroup where there are few: 8 threads side by side, one row each.
-const FEW: usize = 8;
+/// Rows up to which 64 of them would mostly be empty.
+pub(super) const FEW_ROWS: usize = 16;
+
+/// Scores of a head from which the tall tile is worth its compiling.
+const MANY_SCORES: usize = 256 * 256;
+
+impl Height {
+    /// The height for a plan.
+    ///
+    /// The tall one reads keys and values an eighth as often and computes up to four times as fast, but its text takes drivers about twice as long to
+    /// compile, and every formula is a text of its own. So it has to have something to do: on a software adapter, 8 heads of 64 numbers pay for the
+    /// difference with their first run from about 512 tokens on and with their fourth at 256, and an edit of a mask's shape there is felt as compiling
+    /// alone. A small problem also gives a large GPU eight times as many workgroups with the low one; so do few rows of any length.
+    pub fn of(dims: &Dims) -> Self {
+        let small = dims.n_q.saturating_mul(dims.n_k) < MANY_SCORES;
+        if small || dims.n_q <= FEW_ROWS { Self::Eight } else { Self::SixtyFour }
+    }
+
+    /// The height for a piece of `rows` rows of a head, out of a plan of this height.
+    fn of_piece(self, rows: usize) -> Self {
+        if rows <= FEW_ROWS { Self::Eight } else { self }
+    }
+
+    /// Query rows.
+    pub fn rows(self) -> usize {
+        match self {
+            Self::Eight => 8,
+            Self::SixtyFour => TILE_ROWS,
+        }
+    }
+}
 
 /// Workgroups that keep a large GPU busy.
 const BUSY: usize = 256;
@@ -31,10 +66,9 @@ const MOST_SPLITS: usize = 64;
 
 /// Workgroups that share the keys of a row where a row of tiles has at most `longest` live ones. It follows from the plan alone, not from how
 /// a run is cut by the clock, so that a run gives the same bits again.
-pub(super) fn splits(plan: &Plan, longest: usize) -> u32 {
+pub(super) fn splits(plan: &Plan, height: Height, longest: usize) -> u32 {
     let dims = plan.dims;
-    let height = if dims.n_q <= FEW_ROWS { FEW } else { TILE_ROWS };
-    let workgroups = dims.batch * dims.q_heads * dims.n_q.div_ceil(height);
+    let workgroups = dims.batch * dims.q_heads * dims.n_q.div_ceil(height.rows());
     let wanted = BUSY / workgroups.max(1);
     wanted.min(longest / LEAST_TILES).clamp(1, MOST_SPLITS) as u32
 }
@@ -68,16 +102,12 @@ impl GpuSession {
         values: bool,
         stats: bool,
     ) -> Result<Stream, GpuError> {
-        let few = piece.q.len() <= FEW_ROWS;
-        let main = self.compiled(Kernel::Streaming { online, values, stats, few }).await?;
-        let merge = match self.splits {
-            1 => None,
-            _ => Some(self.compiled(Kernel::Merge { online, values, stats }).await?),
-        };
-        let height = if few { FEW } else { TILE_ROWS };
-        let across = groups(piece.q.end, height) - (piece.q.start / height) as u32;
+        let (height, split) = (self.height.of_piece(piece.q.len()), self.splits > 1);
+        let main = self.compiled(Kernel::Streaming { online, values, stats, height, split }).await?;
+        let merge = if split { Some(self.compiled(Kernel::Merge { online, values, stats }).await?) } else { None };
+        let across = groups(piece.q.end, height.rows()) - (piece.q.start / height.rows()) as u32;
         let units = piece.units.len() as u32;
-        let blocks = if values { self.program.column_blocks(few) } else { 1 };
+        let blocks = if values { self.program.column_blocks(height) } else { 1 };
         let width = 8 + if values { 4 * self.plan.dims.d_v.div_ceil(4) } else { 0 };
         Ok(Stream {
             main_groups: [across, units, blocks * self.splits],
