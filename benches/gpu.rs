@@ -1,5 +1,7 @@
 //! Time of the GPU kernels natively, beside the CPU engine on one thread: `cargo bench --features gpu --bench gpu [-- FILTER] [-- --no-cpu]`.
 //!
+//! The streaming kernel is timed at both its heights, whichever a plan would take (`Height::of`).
+//!
 //! Columns: kernel, queries by keys, d, heads, mask, median and least milliseconds of the kernels by the GPU's own clock (by ours where it has
 //! none), median from call to result and the first time, which
 //! compiles, GFLOP/s as if dense (`4 · heads · n_q · n_k · d`, so that skipped tiles show), the CPU engine's median and
@@ -14,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 
 use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
 use attention_playground::engine::cpu::Kernels;
-use attention_playground::engine::gpu::{Gpu, GpuHost, GpuSession};
+use attention_playground::engine::gpu::{Gpu, GpuHost, GpuSession, Height};
 use attention_playground::engine::{Rows, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend};
 
@@ -57,6 +59,7 @@ fn main() {
     );
     for (n_q, n_k, d, heads) in [
         (128, 128, 64, 8),
+        (256, 256, 64, 8),
         (512, 512, 64, 8),
         (1024, 1024, 64, 8),
         (512, 512, 128, 8),
@@ -76,12 +79,14 @@ fn main() {
             problem.offset = vec![(n_k - n_q) as i32];
             problem.masks.extend(formula.map(|text| Term::new("mask", text)));
             let plan = Plan::compile(&problem).unwrap();
-            for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
+            let (low, tall) = (Some(Height::Eight), Some(Height::SixtyFour));
+            let all = [(Algorithm::Streaming, low), (Algorithm::Streaming, tall), (Algorithm::Materialised, None)];
+            for (algorithm, height) in all {
                 let streaming = algorithm == Algorithm::Streaming;
                 if !(if streaming { "streaming" } else { "materialised" }).contains(&filter) {
                     continue;
                 }
-                let (kernel, ms, least, all_ms, first) = on_gpu(&gpu, &plan, &inputs, algorithm);
+                let (kernel, ms, least, all_ms, first) = on_gpu(&gpu, &plan, &inputs, algorithm, height);
                 let cpu_ms = if with_cpu { on_cpu(&plan, &inputs, algorithm) } else { f64::NAN };
                 let (n, gflops) = (format!("{n_q}x{n_k}"), 4.0 * (heads * n_q * n_k * d) as f64 / ms / 1e6);
                 println!(
@@ -94,8 +99,18 @@ fn main() {
 }
 
 /// Kernel name, median and least of kernel time, median of the whole run and the first one, milliseconds.
-fn on_gpu(gpu: &Rc<Gpu>, plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> (&'static str, f64, f64, f64, f64) {
-    let mut session = block_on(GpuSession::new(gpu.clone(), plan.clone(), inputs, algorithm, clock)).unwrap();
+fn on_gpu(
+    gpu: &Rc<Gpu>,
+    plan: &Plan,
+    inputs: &Inputs,
+    algorithm: Algorithm,
+    height: Option<Height>,
+) -> (&'static str, f64, f64, f64, f64) {
+    let session = block_on(GpuSession::new(gpu.clone(), plan.clone(), inputs, algorithm, clock)).unwrap();
+    let mut session = match height {
+        Some(height) => session.with_height(height),
+        None => session,
+    };
     let mut kernels = Vec::new();
     let mut run = || {
         let (start, mut kernel) = (clock(), 0.0);

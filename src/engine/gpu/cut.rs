@@ -55,7 +55,13 @@ impl Cut {
         let row_bytes = (16 * d_v.div_ceil(4)).max(4 * n_k.next_multiple_of(4));
         let most_rows = ((MOST_BYTES / 2) as usize / row_bytes).max(1);
         let least_rows = if materialised { TILE_ROWS } else { FEW_ROWS };
-        Self { rate: FIRST_RATE, held: false, row_work: (n_k * (d + d_v)) as f64 * live.max(1e-3), most_rows, least_rows }
+        Self {
+            rate: FIRST_RATE,
+            held: false,
+            row_work: (n_k * (d + d_v)) as f64 * live.max(1e-3),
+            most_rows,
+            least_rows,
+        }
     }
 
     /// The first piece of what is left: `units` of a shard, of which the first one has done its rows before `q`.
@@ -147,6 +153,16 @@ mod tests {
         // Rows a millisecond: 8, a half, 2, and 200, more than the buffers hold.
         assert_eq!([8.0, 0.5, 2.0, 200.0].map(|speed| rows(false, speed)), [256, FEW_ROWS, 64, 256]);
         assert_eq!([8.0, 0.5].map(|speed| rows(true, speed)), [256, TILE_ROWS]);
+    }
+
+    #[test]
+    fn a_rate_that_is_held_is_not_learnt() {
+        let mut cut = cut(1024, 4);
+        cut.hold(1e9);
+        let before = cut.piece(0, 0..4, 0..1024);
+        cut.took(1024, 1e6);
+        assert_eq!(cut.piece(0, 0..4, 0..1024), before);
+        assert_eq!(before.rows(), 4 * 1024);
     }
 
     #[test]

@@ -172,3 +172,21 @@ pub(super) fn stage_values(stage: Option<Stage>, mut cells: Vec<f32>) -> Vec<f32
     }
     cells
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_problems_and_few_rows_take_the_low_kernel() {
+        let of = |n_q, n_k| Height::of(&Dims { batch: 1, q_heads: 8, kv_heads: 8, n_q, n_k, d: 64, d_v: 64 });
+        for (n_q, n_k) in [(1, 1), (255, 256), (256, 255), (77, 800), (1, 1 << 20), (FEW_ROWS, 1 << 20)] {
+            assert_eq!(of(n_q, n_k), Height::Eight, "{n_q} x {n_k}");
+        }
+        for (n_q, n_k) in [(256, 256), (FEW_ROWS + 1, 1 << 20), (4096, 77), (1 << 20, 1 << 20)] {
+            assert_eq!(of(n_q, n_k), Height::SixtyFour, "{n_q} x {n_k}");
+        }
+        let pieces = [FEW_ROWS, FEW_ROWS + 1].map(|rows| Height::SixtyFour.of_piece(rows));
+        assert_eq!(pieces, [Height::Eight, Height::SixtyFour]);
+    }
+}
