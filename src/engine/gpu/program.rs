@@ -130,7 +130,7 @@ impl Program {
                 flag("VALUES", values);
                 flag("STATS", stats);
                 flag("SPLIT", split);
-                // A loop of known length is unrolled, which the low kernel is too short-lived for.
+                // A loop of known length is unrolled; the low kernel is there to compile quickly.
                 flag("WHOLE", height == Height::SixtyFour && self.d4.is_multiple_of(4));
                 let rows = height.rows() as u32 / 8;
                 let columns = if values { self.columns(height) } else { 1 };

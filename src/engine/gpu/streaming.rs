@@ -32,10 +32,10 @@ const MANY_SCORES: usize = 256 * 256;
 impl Height {
     /// The height for a plan.
     ///
-    /// The tall one reads keys and values an eighth as often and computes up to four times as fast, but takes drivers about twice as long to compile, and
-    /// every formula is a text of its own. So it has to have something to do: on a software adapter 8 heads of 64 numbers make up for it with their second
-    /// run at 512 tokens and with about their eighth at 256; below, an edit of a formula is felt as compiling alone. A small problem also gives a large GPU
-    /// eight times as many workgroups with the low one; so do few rows of any length. (`docs/performance.md` has the figures.)
+    /// The tall one reads keys and values an eighth as often and computes two to three times as fast, but takes drivers about twice as long to compile,
+    /// and every formula is a text of its own. So it has to have something to do: on a software adapter 8 heads of 64 numbers make up for it with their
+    /// third run at 512 tokens and with about their tenth at 256; below, an edit of a formula is felt as compiling alone. A small problem also gives a large
+    /// GPU eight times as many workgroups with the low one; so do few rows of any length. (`docs/performance.md` has the figures.)
     pub fn of(dims: &Dims) -> Self {
         let small = dims.n_q.saturating_mul(dims.n_k) < MANY_SCORES;
         if small || dims.n_q <= FEW_ROWS { Self::Eight } else { Self::SixtyFour }
