@@ -1,8 +1,11 @@
-//! Time of the GPU kernels natively, beside the CPU engine on one thread: `cargo bench --features gpu --bench gpu [-- FILTER]`.
+//! Time of the GPU kernels natively, beside the CPU engine on one thread: `cargo bench --features gpu --bench gpu [-- FILTER] [-- --no-cpu]`.
 //!
-//! Columns: kernel, n, d, heads, mask, median milliseconds of the kernels by the GPU's own clock (by ours where it has none) and from call to
-//! result, GFLOP/s as if dense (`4 · heads · n² · d`, so that skipped tiles show), the CPU engine's median and how many times faster the GPU's
-//! kernels are. A software adapter is named as such: its figures say that it works, nothing about GPUs.
+//! The streaming kernel is timed at both its heights, whichever a plan would take (`Height::of`).
+//!
+//! Columns: kernel, queries by keys, d, heads, mask, median and least milliseconds of the kernels by the GPU's own clock (by ours where it has
+//! none), median from call to result and the first time, which
+//! compiles, GFLOP/s as if dense (`4 · heads · n_q · n_k · d`, so that skipped tiles show), the CPU engine's median and
+//! how many times faster the GPU's kernels are. A software adapter is named as such: its figures say that it works, nothing about GPUs.
 #![allow(clippy::unwrap_used, reason = "a benchmark's own problems compile")]
 
 use std::future::Future;
@@ -13,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 
 use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
 use attention_playground::engine::cpu::Kernels;
-use attention_playground::engine::gpu::{Gpu, GpuHost, GpuSession};
+use attention_playground::engine::gpu::{Gpu, GpuHost, GpuSession, Height};
 use attention_playground::engine::{Rows, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend};
 
@@ -36,10 +39,12 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 const MASKS: [(&str, Option<&str>); 3] =
-    [("none", None), ("causal", Some("k <= q")), ("window", Some("k <= q and q - k < 128"))];
+    [("none", None), ("causal", Some("k <= q_pos")), ("window", Some("k <= q_pos and q_pos - k < 128"))];
 
 fn main() {
+    // A part of the algorithm's name.
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
+    let with_cpu = !std::env::args().any(|arg| arg == "--no-cpu");
     let gpu = match block_on(GpuHost::new(clock).gpu()) {
         Ok(gpu) => gpu,
         Err(why) => return println!("NO GPU: {why}. Nothing was measured."),
@@ -49,29 +54,43 @@ fn main() {
     let by = if facts.timestamps { "by its own clock" } else { "by our clock" };
     println!("{}, {kind}, timed {by}", facts.name);
     println!(
-        "{:<28} {:>5} {:>4} {:>5} {:<7} {:>10} {:>10} {:>9} {:>10} {:>7}",
-        "kernel", "n", "d", "heads", "mask", "kernel ms", "all ms", "GFLOP/s", "cpu ms", "x cpu"
+        "{:<28} {:>9} {:>4} {:>5} {:<7} {:>10} {:>10} {:>10} {:>10} {:>9} {:>10} {:>7}",
+        "kernel", "n", "d", "heads", "mask", "kernel ms", "least", "all ms", "first", "GFLOP/s", "cpu ms", "x cpu"
     );
-    for (n, d, heads) in [(128, 64, 8), (512, 64, 8), (1024, 64, 8), (512, 128, 8), (2048, 64, 8)] {
-        if facts.software && n > 1024 {
-            println!("n = {n} is left out: a software adapter takes minutes for it");
+    for (n_q, n_k, d, heads) in [
+        (128, 128, 64, 8),
+        (256, 256, 64, 8),
+        (512, 512, 64, 8),
+        (1024, 1024, 64, 8),
+        (512, 512, 128, 8),
+        (512, 512, 256, 8),
+        (2048, 2048, 64, 8),
+        (1, 4096, 64, 8),
+        (8, 4096, 128, 8),
+    ] {
+        if facts.software && n_q > 1024 {
+            println!("n = {n_q} is left out: a software adapter takes minutes for it");
             continue;
         }
-        let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: n, n_k: n, d, d_v: d };
+        let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q, n_k, d, d_v: d };
         let inputs = Inputs { q: numbers(dims.q_len(), 1), k: numbers(dims.k_len(), 2), v: numbers(dims.v_len(), 3) };
         for (mask, formula) in MASKS {
             let mut problem = Problem::plain(dims);
+            problem.offset = vec![(n_k - n_q) as i32];
             problem.masks.extend(formula.map(|text| Term::new("mask", text)));
             let plan = Plan::compile(&problem).unwrap();
-            for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
-                let (kernel, ms, all_ms) = on_gpu(&gpu, &plan, &inputs, algorithm);
-                if !kernel.contains(&filter) {
+            let (low, tall) = (Some(Height::Eight), Some(Height::SixtyFour));
+            let all = [(Algorithm::Streaming, low), (Algorithm::Streaming, tall), (Algorithm::Materialised, None)];
+            for (algorithm, height) in all {
+                let streaming = algorithm == Algorithm::Streaming;
+                if !(if streaming { "streaming" } else { "materialised" }).contains(&filter) {
                     continue;
                 }
-                let cpu_ms = on_cpu(&plan, &inputs, algorithm);
-                let gflops = 4.0 * (heads * n * n * d) as f64 / ms / 1e6;
+                let (kernel, ms, least, all_ms, first) = on_gpu(&gpu, &plan, &inputs, algorithm, height);
+                let cpu_ms = if with_cpu { on_cpu(&plan, &inputs, algorithm) } else { f64::NAN };
+                let (n, gflops) = (format!("{n_q}x{n_k}"), 4.0 * (heads * n_q * n_k * d) as f64 / ms / 1e6);
                 println!(
-                    "{kernel:<28} {n:>5} {d:>4} {heads:>5} {mask:<7} {ms:>10.3} {all_ms:>10.3} {gflops:>9.1} {cpu_ms:>10.3} {:>7.2}",
+                    "{kernel:<28} {n:>9} {d:>4} {heads:>5} {mask:<7} {ms:>10.3} {least:>10.3} {all_ms:>10.3} {first:>10.3} {gflops:>9.1} {cpu_ms:>10.3} {:>7.2}",
                     cpu_ms / ms
                 );
             }
@@ -79,9 +98,19 @@ fn main() {
     }
 }
 
-/// Kernel name, median of kernel time and of the whole run, milliseconds.
-fn on_gpu(gpu: &Rc<Gpu>, plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> (&'static str, f64, f64) {
-    let mut session = block_on(GpuSession::new(gpu.clone(), plan.clone(), inputs, algorithm, clock)).unwrap();
+/// Kernel name, median and least of kernel time, median of the whole run and the first one, milliseconds.
+fn on_gpu(
+    gpu: &Rc<Gpu>,
+    plan: &Plan,
+    inputs: &Inputs,
+    algorithm: Algorithm,
+    height: Option<Height>,
+) -> (&'static str, f64, f64, f64, f64) {
+    let session = block_on(GpuSession::new(gpu.clone(), plan.clone(), inputs, algorithm, clock)).unwrap();
+    let mut session = match height {
+        Some(height) => session.with_height(height),
+        None => session,
+    };
     let mut kernels = Vec::new();
     let mut run = || {
         let (start, mut kernel) = (clock(), 0.0);
@@ -93,11 +122,11 @@ fn on_gpu(gpu: &Rc<Gpu>, plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> 
         clock() - start
     };
     // Compiles, and learns the size of a piece.
-    run();
+    let first = run();
     let all = median(run);
     kernels.remove(0);
     kernels.sort_by(f64::total_cmp);
-    (session.kernel(), kernels[kernels.len() / 2], all)
+    (session.kernel(), kernels[kernels.len() / 2], kernels[0], all, first)
 }
 
 fn on_cpu(plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> f64 {

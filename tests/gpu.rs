@@ -9,7 +9,7 @@ use std::sync::Arc;
 use attention_playground::attention::{Dims, Inputs, Loaded, Plan, Problem, Term, assemble, lowering};
 use attention_playground::catalogue::{List, Summary, every_entry};
 use attention_playground::engine::cpu::Kernels;
-use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Kernel, Program, canary};
+use attention_playground::engine::gpu::{GpuError, GpuHost, GpuSession, Height, Kernel, Program, canary};
 use attention_playground::engine::{MapRequest, Pool, Rows, RowsOut, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend, Choice, Experiment, MaskChoice, Stage};
 use common::gpu::{block_on, clock, needs_gpu, session, validate};
@@ -26,7 +26,13 @@ fn kernels() -> Vec<Kernel> {
         all.push(Kernel::Normalise { stats: a });
         for b in [false, true] {
             all.push(Kernel::Pool { hides: a, mean: b });
-            all.extend([false, true].map(|stats| Kernel::Streaming { online: a, values: b, stats }));
+            for stats in [false, true] {
+                all.push(Kernel::Merge { online: a, values: b, stats });
+                for height in [Height::Eight, Height::SixtyFour] {
+                    let streaming = |split| Kernel::Streaming { online: a, values: b, stats, height, split };
+                    all.extend([false, true].map(streaming));
+                }
+            }
         }
     }
     all
@@ -99,7 +105,7 @@ fn a_text_marks_what_came_out_of_formulas() {
         assert!(told.formulas.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{kernel:?}");
         let marked: Vec<&str> = told.formulas.iter().map(|&(start, end)| &told.text[start..end]).collect();
         assert!(marked.iter().all(|part| part.ends_with("}\n")), "{kernel:?}: {marked:?}");
-        if matches!(kernel, Kernel::Values | Kernel::Pool { .. }) {
+        if matches!(kernel, Kernel::Values | Kernel::Pool { .. } | Kernel::Merge { .. }) {
             assert!(marked.is_empty() && !told.text.contains("hash("), "{kernel:?} evaluates no formula");
             continue;
         }
@@ -264,7 +270,8 @@ fn rows_asked_for_together_are_those_asked_for_one_by_one_in_their_order() {
     for algorithm in [Algorithm::Streaming, Algorithm::Materialised] {
         for want in [Want::default(), Want { stats: true, matrix: Some(Stage::Weights) }] {
             let mut one = session(&problem, &inputs, algorithm);
-            let mut together = session(&problem, &inputs, algorithm);
+            // A slow machine would cut what it takes long for: here all fits into one submission.
+            let mut together = session(&problem, &inputs, algorithm).with_rate(1e9);
             let mut found = block_on(together.run(&asked, want)).unwrap();
             assert_eq!(found.len(), asked.len());
             let timed = found.iter().filter(|out| out.times.0.iter().sum::<f64>() > 0.0).count();

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::memory::MOST_BYTES;
+use super::streaming::FEW_ROWS;
+use super::tiles::TILE_ROWS;
 use crate::attention::{Dims, Plan};
 
 /// What a submission should take, milliseconds: short enough for a newer run to come next and for every watchdog, long enough to hide the
@@ -35,27 +37,38 @@ impl Piece {
 pub(super) struct Cut {
     /// Multiply-adds a millisecond.
     rate: f64,
+    /// Whether the rate stays what it is.
+    held: bool,
     /// Multiply-adds of one row.
     row_work: f64,
     /// Rows that the buffers hold.
     most_rows: usize,
+    /// Rows that the kernels take at once: fewer would take as long.
+    least_rows: usize,
 }
 
 impl Cut {
-    /// For a plan of which `live` is the share of the score matrix that is formed; `cells` if the matrix is held.
-    pub fn new(plan: &Plan, live: f64, cells: bool) -> Self {
+    /// For a plan of which `live` is the share of the score matrix that is formed.
+    pub fn new(plan: &Plan, live: f64, materialised: bool) -> Self {
         let Dims { n_k, d, d_v, .. } = plan.dims;
-        let mut row_bytes = (16 * d_v.div_ceil(4)).max(n_k.div_ceil(32) * 4);
-        if cells {
-            row_bytes = row_bytes.max(4 * n_k.next_multiple_of(4));
+        // Streaming holds the matrix too where it is wanted.
+        let row_bytes = (16 * d_v.div_ceil(4)).max(4 * n_k.next_multiple_of(4));
+        let most_rows = ((MOST_BYTES / 2) as usize / row_bytes).max(1);
+        let least_rows = if materialised { TILE_ROWS } else { FEW_ROWS };
+        Self {
+            rate: FIRST_RATE,
+            held: false,
+            row_work: (n_k * (d + d_v)) as f64 * live.max(1e-3),
+            most_rows,
+            least_rows,
         }
-        let most_rows = (MOST_BYTES / 2) as usize / row_bytes;
-        Self { rate: FIRST_RATE, row_work: (n_k * (d + d_v)) as f64 * live.max(1e-3), most_rows: most_rows.max(1) }
     }
 
     /// The first piece of what is left: `units` of a shard, of which the first one has done its rows before `q`.
     pub fn piece(&self, shard: usize, units: Range<usize>, q: Range<usize>) -> Piece {
-        let wanted = (self.work() / self.row_work).max(64.0) as usize;
+        let wanted = (self.work() / self.row_work) as usize;
+        // Less than a row of tiles takes as long as one, unless it is few rows.
+        let wanted = if wanted < TILE_ROWS { self.least_rows } else { wanted };
         let rows = wanted.min(self.most_rows).max(1);
         if rows >= q.len() && q.len() <= MOST_GROUPS {
             // Several heads only if all of them begin at their first row.
@@ -66,7 +79,7 @@ impl Cut {
         // Whole rows of tiles, where there is room for one.
         let rows = rows.min(MOST_GROUPS);
         let end = q.start + rows;
-        let aligned = end / super::tiles::TILE_ROWS * super::tiles::TILE_ROWS;
+        let aligned = end / TILE_ROWS * TILE_ROWS;
         let end = if aligned > q.start { aligned } else { end };
         Piece { shard, units: units.start..units.start + 1, q: q.start..end.min(q.end) }
     }
@@ -82,9 +95,14 @@ impl Cut {
         wanted.min((MOST_BYTES / 2) as usize / bytes.max(1)).clamp(1, MOST_GROUPS)
     }
 
+    /// From now on so many multiply-adds a millisecond, whatever submissions take.
+    pub fn hold(&mut self, rate: f64) {
+        (self.rate, self.held) = (rate, true);
+    }
+
     /// Learns from a submission: `rows` rows in `ms` milliseconds.
     pub fn took(&mut self, rows: usize, ms: f64) {
-        if ms > 0.0 {
+        if ms > 0.0 && !self.held {
             // One slow start must not make a thousand small pieces, one coarse clock not a huge one.
             let seen = rows as f64 * self.row_work / ms;
             self.rate = seen.clamp(self.rate / 4.0, self.rate * 8.0);
@@ -100,7 +118,7 @@ mod tests {
 
     fn cut(n: usize, heads: usize) -> Cut {
         let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: n, n_k: n, d: 64, d_v: 64 };
-        Cut::new(&Plan::compile(&Problem::plain(dims)).unwrap(), 1.0, true)
+        Cut::new(&Plan::compile(&Problem::plain(dims)).unwrap(), 1.0, false)
     }
 
     #[test]
@@ -119,6 +137,32 @@ mod tests {
             }
             assert_eq!(rows, heads * n);
         }
+    }
+
+    #[test]
+    fn long_rows_on_a_slow_gpu_come_a_few_at_a_time() {
+        let dims = Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: 65_536, n_k: 65_536, d: 64, d_v: 64 };
+        let plan = Plan::compile(&Problem::plain(dims)).unwrap();
+        let rows = |materialised, speed: f64| {
+            let mut cut = Cut::new(&plan, 1.0, materialised);
+            for _ in 0..20 {
+                cut.took(1, 1.0 / speed);
+            }
+            cut.piece(0, 0..1, 0..65_536).rows()
+        };
+        // Rows a millisecond: 8, a half, 2, and 200, more than the buffers hold.
+        assert_eq!([8.0, 0.5, 2.0, 200.0].map(|speed| rows(false, speed)), [256, FEW_ROWS, 64, 256]);
+        assert_eq!([8.0, 0.5].map(|speed| rows(true, speed)), [256, TILE_ROWS]);
+    }
+
+    #[test]
+    fn a_rate_that_is_held_is_not_learnt() {
+        let mut cut = cut(1024, 4);
+        cut.hold(1e9);
+        let before = cut.piece(0, 0..4, 0..1024);
+        cut.took(1024, 1e6);
+        assert_eq!(cut.piece(0, 0..4, 0..1024), before);
+        assert_eq!(before.rows(), 4 * 1024);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(super) struct Job {
     pub stage: u32,
     pub pixels: u32,
     pub lines: u32,
+    pub splits: u32,
 }
 
 /// Bytes of a job in its buffer.
@@ -63,6 +64,7 @@ impl Job {
             scale: plan.scale,
             softcap: plan.softcap.unwrap_or(1.0),
             sigmoid_bias: plan.sigmoid_bias(),
+            splits: 1,
             ..Self::default()
         }
     }
@@ -102,6 +104,7 @@ impl Job {
             stage,
             pixels,
             lines,
+            splits,
         } = *self;
         let (scale, softcap, sigmoid_bias) = (scale.to_bits(), softcap.to_bits(), sigmoid_bias.to_bits());
         [
@@ -132,7 +135,7 @@ impl Job {
             stage,
             pixels,
             lines,
-            0,
+            splits,
         ]
         .iter()
         .flat_map(|word| word.to_le_bytes())

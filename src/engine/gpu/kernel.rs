@@ -1,5 +1,7 @@
 //! The kernels of a plan, by what they do.
 
+use super::streaming::Height;
+
 /// A kernel of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
@@ -10,6 +12,19 @@ pub enum Kernel {
         /// Outputs, or row statistics only.
         values: bool,
         /// Entropy and peak too.
+        stats: bool,
+        /// Query rows of a workgroup.
+        height: Height,
+        /// Several workgroups share the keys of a row and leave parts of it.
+        split: bool,
+    },
+    /// What several workgroups found of the keys of one row, together.
+    Merge {
+        /// As of the streaming kernel.
+        online: bool,
+        /// As of the streaming kernel.
+        values: bool,
+        /// As of the streaming kernel.
         stats: bool,
     },
     /// A rectangle of one stage.
@@ -40,8 +55,14 @@ impl Kernel {
             format!("{what}{more}")
         };
         match self {
-            Self::Streaming { online, values, stats } => {
-                with("streaming", &[(!values, " (row sums)"), (!online, " (sums known)"), (stats, " (row statistics)")])
+            Self::Streaming { online, values, stats, height, split } => {
+                let of = [(height == Height::Eight, ", 8 rows"), (split, ", parts of rows")];
+                let gives = [(!values, " (row sums)"), (!online, " (sums known)"), (stats, " (row statistics)")];
+                with("streaming", &[&of[..], &gives].concat())
+            }
+            Self::Merge { online, values, stats } => {
+                let more = [(!values, " (row sums)"), (!online, " (sums known)"), (stats, " (row statistics)")];
+                with("parts of rows together", &more)
             }
             Self::Cells => "scores (cells)".to_owned(),
             Self::Slots => "biases and masks".to_owned(),
@@ -56,6 +77,6 @@ impl Kernel {
 
     /// Whether it evaluates slots of the pipeline. Others have a text that is the same whatever the formulas.
     pub(super) fn has_slots(self) -> bool {
-        !matches!(self, Self::Values | Self::Pool { .. })
+        !matches!(self, Self::Values | Self::Pool { .. } | Self::Merge { .. })
     }
 }

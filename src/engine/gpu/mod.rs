@@ -63,4 +63,5 @@ pub use kernel::Kernel;
 pub use operators::{GpuOperated, operate, source as operator_source};
 pub use program::Program;
 pub use session::GpuSession;
+pub use streaming::Height;
 pub use tiles::{TILE_KEYS, TILE_ROWS};

@@ -9,14 +9,44 @@ use super::job::JOB_BYTES;
 /// Storage buffers of the layout, in the order of their bindings after the uniform; whether kernels write to them.
 const STORAGE: [bool; 8] = [false, false, false, false, false, true, true, true];
 
-/// Pipelines kept. A page that is played with for an hour makes new ones with every formula.
+/// Pipelines kept. A page that is played with for an hour makes new ones with every formula (but not with every number in one: those are words that the
+/// text reads).
 const MOST: usize = 128;
+
+/// Values by text; where there are too many, the one that was not asked for longest goes.
+struct Recent<T> {
+    most: usize,
+    kept: HashMap<String, (u64, T)>,
+    asked: u64,
+}
+
+impl<T: Clone> Recent<T> {
+    fn new(most: usize) -> Self {
+        Self { most, kept: HashMap::new(), asked: 0 }
+    }
+
+    fn get(&mut self, text: &str) -> Option<T> {
+        self.asked += 1;
+        let (last, value) = self.kept.get_mut(text)?;
+        *last = self.asked;
+        Some(value.clone())
+    }
+
+    fn put(&mut self, text: &str, value: T) {
+        if self.kept.len() >= self.most
+            && let Some(oldest) = self.kept.iter().min_by_key(|(_, (last, _))| *last).map(|(text, _)| text.clone())
+        {
+            self.kept.remove(&oldest);
+        }
+        self.kept.insert(text.to_owned(), (self.asked, value));
+    }
+}
 
 /// Every pipeline compiled so far.
 pub(super) struct Pipelines {
     layout: wgpu::BindGroupLayout,
     pipeline_layout: wgpu::PipelineLayout,
-    compiled: HashMap<String, wgpu::ComputePipeline>,
+    compiled: Recent<wgpu::ComputePipeline>,
 }
 
 impl Pipelines {
@@ -41,7 +71,7 @@ impl Pipelines {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        Self { layout, pipeline_layout, compiled: HashMap::new() }
+        Self { layout, pipeline_layout, compiled: Recent::new(MOST) }
     }
 }
 
@@ -51,8 +81,8 @@ impl Gpu {
     /// # Errors
     /// [`GpuError::Failed`] if the text does not compile.
     pub(super) async fn pipeline(&self, label: &str, source: &str) -> Result<wgpu::ComputePipeline, GpuError> {
-        if let Some(pipeline) = self.pipelines.borrow().compiled.get(source) {
-            return Ok(pipeline.clone());
+        if let Some(pipeline) = self.pipelines.borrow_mut().compiled.get(source) {
+            return Ok(pipeline);
         }
         let pipeline = self
             .guarded(|| {
@@ -74,11 +104,7 @@ impl Gpu {
                 })
             })
             .await?;
-        let compiled = &mut self.pipelines.borrow_mut().compiled;
-        if compiled.len() >= MOST {
-            compiled.clear();
-        }
-        compiled.insert(source.to_owned(), pipeline.clone());
+        self.pipelines.borrow_mut().compiled.put(source, pipeline.clone());
         Ok(pipeline)
     }
 
@@ -96,5 +122,21 @@ impl Gpu {
             layout: &self.pipelines.borrow().layout,
             entries: &entries,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_asked_for_longest_goes() {
+        let mut recent = Recent::new(2);
+        recent.put("a", 1);
+        assert_eq!(recent.get("b"), None);
+        recent.put("b", 2);
+        assert_eq!(recent.get("a"), Some(1));
+        recent.put("c", 3);
+        assert_eq!(["a", "b", "c"].map(|text| recent.get(text)), [Some(1), None, Some(3)]);
     }
 }

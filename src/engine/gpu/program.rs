@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::kernel::Kernel;
+use super::streaming::Height;
 use crate::attention::{Normaliser, Plan};
 use crate::engine::item::KernelText;
 use crate::formula::Bound;
@@ -10,6 +11,8 @@ use crate::formula::wgsl::{LARGEST, Module};
 
 const HEAD: &str = include_str!("shaders/head.wgsl");
 const SLOTS: &str = include_str!("shaders/slots.wgsl");
+const SINK: &str = include_str!("shaders/sink.wgsl");
+const ROW: &str = include_str!("shaders/row.wgsl");
 
 /// Who evaluates the masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +38,11 @@ pub struct Program {
     sinks: u32,
     masks: Masks,
     constants: String,
-    /// vec4s of the outputs that a thread of the streaming kernel holds for each of its rows.
-    columns: u32,
+    /// Those that kernels without slots read as well.
+    of_rows: String,
+    /// vec4s of a row of Q and K, and of the outputs.
+    d4: u32,
+    v4: u32,
 }
 
 impl Program {
@@ -71,8 +77,11 @@ impl Program {
             let sink = plan.sink_of(head).unwrap_or(f32::NEG_INFINITY);
             words.push(sink.max(-LARGEST).to_bits());
         }
-        let v4 = plan.dims.d_v.div_ceil(4);
-        let columns = v4.div_ceil(8).clamp(1, 4) as u32;
+        let of_rows = [
+            // Weights need a number of the whole row.
+            ("SUMS", plan.sums()),
+            ("SINK", (0..plan.dims.q_heads).any(|head| plan.sink_of(head).is_some())),
+        ];
         let constants = [
             ("MASKED", plan.masked()),
             ("MASK_BITS", masks == Masks::Bits),
@@ -82,10 +91,8 @@ impl Program {
             ("ENTMAX", plan.normaliser == Normaliser::Entmax),
             ("SQUARED_RELU", plan.normaliser == Normaliser::SquaredRelu),
             ("EXPONENTIAL", plan.normaliser == Normaliser::Exponential),
-            // Weights need a number of the whole row; that number is a threshold.
-            ("SUMS", plan.sums()),
+            // The number that weights need is a threshold.
             ("THRESHOLD", plan.sums() && !plan.exponential()),
-            ("SINK", (0..plan.dims.q_heads).any(|head| plan.sink_of(head).is_some())),
             ("PLAIN", plan.scores_plain()),
             // Weights that do not scale with a running sum.
             ("REWEIGHS", !plan.online()),
@@ -96,8 +103,10 @@ impl Program {
             words,
             sinks,
             masks,
-            constants: constants.iter().map(|(name, value)| format!("const {name} = {value};\n")).collect(),
-            columns,
+            constants: lines(&constants),
+            of_rows: lines(&of_rows),
+            d4: plan.dims.d.div_ceil(4) as u32,
+            v4: plan.dims.d_v.div_ceil(4) as u32,
         }
     }
 
@@ -109,17 +118,34 @@ impl Program {
     /// The text of a kernel, and where in it the formulas are.
     pub fn text(&self, kernel: Kernel) -> KernelText {
         let mut constants = if kernel.has_slots() { self.constants.clone() } else { String::new() };
+        if kernel.has_slots() || matches!(kernel, Kernel::Merge { .. }) {
+            constants += &self.of_rows;
+        }
         let mut flag = |name: &str, value: bool| {
             let _ = writeln!(constants, "const {name} = {value};");
         };
         let body = match kernel {
-            Kernel::Streaming { online, values, stats } => {
+            Kernel::Streaming { online, values, stats, height, split } => {
                 flag("ONLINE", online);
                 flag("VALUES", values);
                 flag("STATS", stats);
-                let columns = if values { self.columns } else { 1 };
-                let _ = writeln!(constants, "const COLUMNS = {columns}u;\nconst OUTPUTS = {}u;", 4 * columns);
+                flag("SPLIT", split);
+                // A loop of known length is unrolled; the low kernel is there to compile quickly.
+                flag("WHOLE", height == Height::SixtyFour && self.d4.is_multiple_of(4));
+                let rows = height.rows() as u32 / 8;
+                let columns = if values { self.columns(height) } else { 1 };
+                let blocks = if values { self.column_blocks(height) } else { 1 };
+                let sizes = [("R", rows), ("COLUMNS", columns), ("BLOCKS", blocks), ("OUTPUTS", rows * columns)];
+                for (name, size) in sizes {
+                    let _ = writeln!(constants, "const {name} = {size}u;");
+                }
                 include_str!("shaders/streaming.wgsl")
+            }
+            Kernel::Merge { online, values, stats } => {
+                flag("ONLINE", online);
+                flag("VALUES", values);
+                flag("STATS", stats);
+                include_str!("shaders/merge.wgsl")
             }
             Kernel::Cells => include_str!("shaders/cells.wgsl"),
             Kernel::Slots => {
@@ -145,6 +171,15 @@ impl Program {
             text += SLOTS;
             text.push('\n');
         }
+        let streams = matches!(kernel, Kernel::Streaming { .. } | Kernel::Merge { .. });
+        if streams || matches!(kernel, Kernel::Normalise { .. }) {
+            text += SINK;
+            text.push('\n');
+        }
+        if streams {
+            text += ROW;
+            text.push('\n');
+        }
         KernelText { name: kernel.name(), text: text + body, formulas }
     }
 
@@ -163,10 +198,22 @@ impl Program {
         self.masks
     }
 
-    /// Blocks of output columns of the streaming kernel, each a workgroup of its own: a register file holds so much and no more.
-    pub(super) fn column_blocks(&self, v4: u32) -> u32 {
-        v4.div_ceil(8 * self.columns)
+    /// vec4s of the outputs that a thread of the streaming kernel holds for each of its rows: 16 threads share a row, and a register file holds
+    /// so much and no more.
+    fn columns(&self, height: Height) -> u32 {
+        let most = if height == Height::Eight { 4 } else { 2 };
+        self.v4.div_ceil(16).next_power_of_two().min(most)
     }
+
+    /// Blocks of output columns of the streaming kernel, each a workgroup of its own.
+    pub(super) fn column_blocks(&self, height: Height) -> u32 {
+        self.v4.div_ceil(16 * self.columns(height))
+    }
+}
+
+/// Declarations of switches.
+fn lines(switches: &[(&str, bool)]) -> String {
+    switches.iter().map(|(name, value)| format!("const {name} = {value};\n")).collect()
 }
 
 /// A function that passes a number through formulas one after the other; whether there are any.

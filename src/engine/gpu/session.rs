@@ -1,6 +1,5 @@
 //! One plan with its inputs on the GPU: the counterpart of the CPU's session, with every wait an `await`.
 
-use std::ops::Range;
 use std::rc::Rc;
 
 use super::cut::{Cut, MOST_GROUPS, Piece};
@@ -12,6 +11,7 @@ use super::memory::bytes_of;
 use super::program::{Masks, Program};
 use super::scratch::Scratch;
 use super::shard::Shard;
+use super::streaming::{Height, splits};
 use crate::attention::{Inputs, Plan};
 use crate::engine::Adapter;
 use crate::engine::item::{Clock, KernelText, StageTimes};
@@ -29,6 +29,10 @@ pub struct GpuSession {
     /// Log-sum-exp of every row, NaN until it was computed.
     pub(super) lse: Vec<f32>,
     algorithm: Algorithm,
+    /// Rows of a workgroup of the streaming kernel.
+    pub(super) height: Height,
+    /// Workgroups of it that share the keys of a row.
+    pub(super) splits: u32,
     /// Where [`GpuSession::next`] goes on: shard, unit, query.
     pub(super) cursor: (usize, usize, usize),
     /// Time that the next piece reports as preparation: tensors prepared and sent, masks evaluated here.
@@ -71,11 +75,42 @@ impl GpuSession {
         let scratch = Scratch::new(&gpu, jobs, words).await?;
         let live = shards.iter().map(|shard| shard.tiles.live_share()).fold(0.0, f64::max);
         let materialised = algorithm == Algorithm::Materialised;
-        let cut = Cut::new(&plan, if materialised { 1.0 } else { live }, true);
+        let cut = Cut::new(&plan, if materialised { 1.0 } else { live }, materialised);
+        let (height, longest) = (Height::of(&plan.dims), longest(&shards, &plan));
+        let splits = splits(&plan, height, longest);
         let lse = vec![f32::NAN; plan.dims.rows()];
         let prepared = clock() - start;
         let (used, told, cursor) = (Vec::new(), 0, (0, 0, 0));
-        Ok(Self { gpu, plan, program, shards, scratch, cut, clock, lse, algorithm, cursor, prepared, used, told })
+        Ok(Self {
+            gpu,
+            plan,
+            program,
+            shards,
+            scratch,
+            cut,
+            clock,
+            lse,
+            algorithm,
+            height,
+            splits,
+            cursor,
+            prepared,
+            used,
+            told,
+        })
+    }
+
+    /// Takes another height than [`Height::of`] the plan: for tests and benches, which compute small problems by the tile as well.
+    pub fn with_height(mut self, height: Height) -> Self {
+        self.height = height;
+        self.splits = splits(&self.plan, height, longest(&self.shards, &self.plan));
+        self
+    }
+
+    /// Cuts runs by so many multiply-adds a millisecond, whatever they take: for tests that count submissions.
+    pub fn with_rate(mut self, rate: f64) -> Self {
+        self.cut.hold(rate);
+        self
     }
 
     /// Preparation so far, milliseconds, which the next piece then does not report: for those who time the opening themselves.
@@ -95,7 +130,11 @@ impl GpuSession {
 
     /// Name of the kernel that runs: `gpu-{algorithm}-{numbers}-{tile}`.
     pub fn kernel(&self) -> &'static str {
-        if self.materialised() { "gpu-materialised-f32-64x64" } else { "gpu-streaming-f32-64x32" }
+        match self.materialised() {
+            true => "gpu-materialised-f32-64x64",
+            false if self.height == Height::Eight => "gpu-streaming-f32-8x64",
+            false => "gpu-streaming-f32-64x64",
+        }
     }
 
     /// The texts of the kernels that came into use since the last call, each told once.
@@ -140,6 +179,7 @@ impl GpuSession {
         job.unit = piece.units.start as u32;
         job.q = piece.q.start as u32;
         job.rows = piece.q.len() as u32;
+        job.splits = self.splits;
         job.bits = shard.tiles.words().len() as u32;
         job
     }
@@ -169,6 +209,11 @@ pub(super) struct Done {
     pub times: StageTimes,
 }
 
+/// The most live tiles that a row of tiles of any head has.
+fn longest(shards: &[Shard], plan: &Plan) -> usize {
+    shards.iter().map(|shard| shard.tiles.longest(plan)).max().unwrap_or(0)
+}
+
 /// A score as the outside knows it: what stood for minus infinity is minus infinity.
 pub(super) fn real(x: f32) -> f32 {
     if x <= -1e38 { f32::NEG_INFINITY } else { x }
@@ -177,10 +222,4 @@ pub(super) fn real(x: f32) -> f32 {
 /// Number of workgroups of `size` that cover `count`.
 pub(super) fn groups(count: usize, size: usize) -> u32 {
     count.div_ceil(size) as u32
-}
-
-/// Rows of tiles that touch `q`.
-pub(super) fn tile_rows(q: &Range<usize>) -> u32 {
-    let rows = super::tiles::TILE_ROWS;
-    (q.end.div_ceil(rows) - q.start / rows) as u32
 }

@@ -2,10 +2,12 @@
 
 use super::cut::Piece;
 use super::error::GpuError;
+use super::job::Job;
 use super::kernel::Kernel;
 use super::memory::floats;
 use super::recorder::Recorder;
-use super::session::{GpuSession, groups, real, tile_rows};
+use super::session::{GpuSession, groups, real};
+use super::streaming::Stream;
 use crate::attention::Dims;
 use crate::engine::item::{MapRequest, StageTimes, TimedStage};
 use crate::experiment::Stage;
@@ -13,12 +15,20 @@ use crate::experiment::Stage;
 /// What finds the number of a whole row that its weights need.
 pub(super) enum RowSums {
     /// A running maximum and sum over live tiles.
-    Online(wgpu::ComputePipeline),
+    Online(Stream),
     /// A threshold: the masked scores of whole rows are held, and searched.
     Threshold([wgpu::ComputePipeline; 2]),
 }
 
 impl RowSums {
+    /// Bytes that it needs among the cells for `rows` rows.
+    pub fn held(&self, job: &Job, rows: u64) -> u64 {
+        match self {
+            Self::Online(stream) => stream.parts,
+            Self::Threshold(_) => 4 * rows * u64::from(job.stride),
+        }
+    }
+
     /// Records it for the rows of a piece; `job` is the number of one that takes the matrix to the masked scores.
     pub fn record(
         &self,
@@ -31,7 +41,7 @@ impl RowSums {
     ) {
         let (height, units) = (piece.q.len(), piece.units.len() as u32);
         match self {
-            Self::Online(sums) => recorder.pass(stage, sums, group, job, [tile_rows(&piece.q), units, 1]),
+            Self::Online(stream) => stream.record(recorder, stage, group, job),
             Self::Threshold([cells, normalise]) => {
                 recorder.pass(stage, cells, group, job, [groups(dims.n_k, 64), groups(height, 64), units]);
                 recorder.pass(stage, normalise, group, job, [height as u32, units, 1]);
@@ -41,11 +51,10 @@ impl RowSums {
 }
 
 impl GpuSession {
-    /// The kernels that find what the weights of a row need.
-    pub(super) async fn row_sums(&mut self) -> Result<RowSums, GpuError> {
+    /// The kernels that find what the weights of a piece's rows need.
+    pub(super) async fn row_sums(&mut self, piece: &Piece) -> Result<RowSums, GpuError> {
         if self.plan.exponential() {
-            let online = Kernel::Streaming { online: true, values: false, stats: false };
-            return Ok(RowSums::Online(self.compiled(online).await?));
+            return Ok(RowSums::Online(self.streamed(piece, true, false, false).await?));
         }
         let cells = self.compiled(Kernel::Cells).await?;
         Ok(RowSums::Threshold([cells, self.compiled(Kernel::Normalise { stats: false }).await?]))
@@ -88,8 +97,8 @@ impl GpuSession {
     async fn sums(&mut self, piece: &Piece) -> Result<StageTimes, GpuError> {
         let job = self.job(piece).await?;
         let bytes = piece.rows() as u64 * 16;
-        let sums = self.row_sums().await?;
-        let held = if matches!(sums, RowSums::Threshold(_)) { bytes / 4 * u64::from(job.stride) } else { 0 };
+        let sums = self.row_sums(piece).await?;
+        let held = sums.held(&job, piece.rows() as u64);
         self.scratch.room(&self.gpu, 0, bytes, held, 0).await?;
         let group = self.scratch.bind(&self.gpu, &self.shards[piece.shard], &[job.stages(Stage::Raw, Stage::Masked)]);
         let mut recorder = Recorder::new(&self.gpu);

@@ -11,10 +11,10 @@ use std::ops::Range;
 
 use crate::attention::{Coverage, Plan, RowRules, TileMap};
 
-/// Rows and keys of a tile of the streaming kernel; twins of ROWS and KEYS in `streaming.wgsl`.
+/// Rows and keys of a tile of the streaming kernel; twins of TILE and KEYS in `streaming.wgsl`.
 pub const TILE_ROWS: usize = 64;
 /// See [`TILE_ROWS`].
-pub const TILE_KEYS: usize = 32;
+pub const TILE_KEYS: usize = 64;
 
 /// The tiles of a shard's units.
 pub(super) struct TileWords {
@@ -85,21 +85,29 @@ impl TileWords {
             for q in rows.clone() {
                 rules.begin_row(plan, batch, head, q);
                 let row = self.maps[map].row(q / TILE_ROWS);
-                bits.extend(row.iter().enumerate().map(|(col, coverage)| match coverage {
-                    Coverage::Empty => 0,
-                    Coverage::Full => u32::MAX,
-                    Coverage::Partial => {
-                        let k0 = col * TILE_KEYS;
-                        let mut cells = [0; TILE_KEYS];
-                        let cells = &mut cells[..TILE_KEYS.min(plan.dims.n_k - k0)];
+                for (col, coverage) in row.iter().enumerate() {
+                    let k0 = col * TILE_KEYS;
+                    let mut cells = [u8::from(*coverage == Coverage::Full); TILE_KEYS];
+                    let cells = &mut cells[..TILE_KEYS.min(plan.dims.n_k - k0)];
+                    if *coverage == Coverage::Partial {
                         rules.mask(plan, k0, cells);
-                        cells.iter().enumerate().fold(0, |word, (i, &cell)| word | u32::from(cell) << i)
                     }
-                }));
+                    let word = |cells: &[u8]| (0..).zip(cells).fold(0, |word, (i, &cell)| word | u32::from(cell) << i);
+                    bits.extend(cells.chunks(32).map(word));
+                }
             }
             made.insert(map, start..bits.len());
         }
         bits
+    }
+
+    /// The most live tiles that one row of tiles has.
+    pub fn longest(&self, plan: &Plan) -> usize {
+        if self.maps.is_empty() {
+            return plan.dims.n_k.div_ceil(TILE_KEYS);
+        }
+        let rows = self.maps.iter().flat_map(|map| (0..map.grid().0).map(|row| map.live(row).count()));
+        rows.max().unwrap_or(0)
     }
 
     /// The share of the score matrix that lies in live tiles.

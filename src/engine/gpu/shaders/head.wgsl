@@ -23,7 +23,8 @@ struct Job {
     stage_from: u32, stage: u32,
     // First pixels among the outputs, and first line of the work among the statistics.
     pixels: u32, lines: u32,
-    spare: u32,
+    // Workgroups that share the keys of a row.
+    splits: u32,
 }
 
 @group(0) @binding(0) var<uniform> job: Job;
