@@ -84,8 +84,12 @@ mod tests {
     #[test]
     fn two_streams_are_found_or_made() {
         for entry in catalogue::streams() {
-            let text =
-                |text: &str| Input::Text { text: text.to_owned(), size: Size { d: 7, ..Size::default() }, seed: 9 };
+            let text = |text: &str| Input::Text {
+                text: text.to_owned(),
+                size: Size { d: 7, ..Size::default() },
+                seed: 9,
+                normals: Normals::Rounded,
+            };
             let mut e = Experiment { input: text("a cat"), ..Experiment::default() };
             e.choose(List::Stream, entry.id);
             let Input::Projected { x, size, seed, .. } = &e.input else { panic!("{:?}", e.input) };

@@ -82,7 +82,7 @@ impl Place {
             "estimator" => experiment.estimator = choice,
             "input" => {
                 let (recipe, params) = (self.id.to_owned(), choice.params);
-                experiment.input = Input::Generated { recipe, size, seed: 3, params };
+                experiment.input = Input::Generated { recipe, size, seed: 3, normals: Normals::Unrounded, params };
             }
             STREAMS => experiment.choose(List::Stream, self.id),
             other => panic!("no field {other}"),

@@ -6,6 +6,7 @@ use attention_playground::attention::request::Draft;
 use attention_playground::attention::{Inputs, Loaded, load, made};
 use attention_playground::experiment::{Choice, CustomFormula, Experiment, Input, MaskChoice, Normals, Size};
 use attention_playground::export::{self, Target, code};
+use attention_playground::formula::Sorted;
 use attention_playground::interchange::SerdeJson;
 use serde_json::Value;
 
@@ -84,10 +85,10 @@ pub fn same_bits() {
     let seeds = [0, 1, 7, 12_345, 1 << 40 | 7, (1 << 53) - 1];
     let mut inputs: Vec<Input> = Vec::new();
     for seed in seeds {
-        inputs.push(Input::Generated { recipe: "normal".to_owned(), size, seed, normals });
+        inputs.push(Input::Generated { recipe: "normal".to_owned(), size, seed, normals, params: Sorted::new() });
     }
     for recipe in ["uniform", "one_hot", "periodic", "reversed", "noise"] {
-        inputs.push(Input::Generated { recipe: recipe.to_owned(), size, seed: 3, normals });
+        inputs.push(Input::Generated { recipe: recipe.to_owned(), size, seed: 3, normals, params: Sorted::new() });
     }
     let text = "the dog sees the dog".to_owned();
     inputs.push(Input::Text { text, size, seed: 5, normals });
