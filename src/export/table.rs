@@ -123,7 +123,8 @@ pub fn latex(matrix: &Matrix, caption: &str, legend: &Legend, link: &str) -> Res
                 false => " & --".to_owned(),
             });
         }
-        out.push_str(&format!("    {}{cells} \\\\\n", escaped(name)));
+        // In braces: after a rule or the end of a row, `[CLS]` would be read as an option and `*` as part of the command.
+        out.push_str(&format!("    {{{}}}{cells} \\\\\n", escaped(name)));
     }
     let address = if link.is_empty() { String::new() } else { format!(" \\url{{{}}}", super::cite::address(link)) };
     out.push_str(&format!(
@@ -155,7 +156,7 @@ mod tests {
         let legend = Legend { unit: "score_1", masked: "masked" };
         let text = latex(&matrix, "Weights & more", &legend, "https://example.org/#e=a_b%20c").unwrap();
         assert!(text.contains("\\rotatebox{90}{50\\%\\_\\{x\\}}"), "{text}");
-        assert!(text.contains("    a\"b & -- & \\cellcolor{attentionhigh!18}0.250 \\\\\n"), "{text}");
+        assert!(text.contains("    {a\"b} & -- & \\cellcolor{attentionhigh!18}0.250 \\\\\n"), "{text}");
         let boxes = "{\\footnotesize score\\_1: \\colorbox{attentionhigh!0}{0.000} \\colorbox{attentionhigh!18}{0.250} \\colorbox{attentionhigh!35}{0.500} \
                      \\colorbox{attentionhigh!52}{0.750} \\colorbox{attentionhigh!70}{1.000} -- masked\\par}";
         assert!(text.contains(boxes), "{text}");

@@ -10,6 +10,8 @@ pub const ROUNDS: usize = 7;
 /// Samples that even a slow cell has, and milliseconds after which a cell is not sampled more often than that.
 const FEWEST: usize = 3;
 const PATIENCE_MS: f64 = 8_000.0;
+/// A first run that took less may have spent most of it on what is done only once, milliseconds.
+const COLD_MS: f64 = 500.0;
 
 /// A line at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,8 +147,13 @@ impl Sweep {
     pub fn done(&mut self, sample: Sample) -> bool {
         let Some(at) = self.asked.take() else { return false };
         let (step, entry) = (self.step, &mut self.entries[at]);
-        entry.wall_ms = Some(sample.wall_ms);
+        let first = entry.wall_ms.replace(sample.wall_ms).is_none();
         match &mut entry.state {
+            // It may have compiled something: by such a time a batch would be chosen that is far too short once the code is warm.
+            State::Warming if first && sample.wall_ms < COLD_MS => {
+                self.asked = Some(at);
+                false
+            }
             State::Warming => {
                 let longer = batch(entry.batch, sample.ms, step);
                 if longer > entry.batch && entry.batch < LONGEST_BATCH {

@@ -17,6 +17,7 @@ use crate::app::controls::Show;
 use crate::app::element::NodeRef;
 use crate::app::i18n::t;
 use crate::app::inputs::Exactness;
+use crate::app::map;
 use crate::app::reactive::{RwSignal, effect};
 use crate::app::rules::Thumb;
 use crate::app::shell::{self, Logo, Notices, StatusView};
@@ -58,6 +59,9 @@ pub fn frame(asked: Asked, opened: Option<Opened>) -> impl IntoView {
 
     let main = NodeRef::<Main>::new();
     follow_height(main);
+    if asked.locked.contains(&Control::Mask) {
+        provide_context(map::MaskLocked);
+    }
     let layout = asked.layout;
     let asked = Arc::new(asked);
     view! {

@@ -6,7 +6,7 @@ use crate::attention::{Estimate, Estimator, Inputs, Operator, scale};
 use crate::catalogue::Text;
 use crate::engine::Map;
 use crate::engine::pool::{Cancel, Operation, Pool, RunError};
-use crate::experiment::{Backend, Choice, Experiment, Issue, Issues, Stage, message};
+use crate::experiment::{Backend, CausalAlignment, Choice, Experiment, Issue, Issues, Stage, message};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,12 +76,22 @@ impl Question {
 /// Whether the mask lets a query look at a later key. The two masks that an estimator knows say so themselves; of others the last result's pictures
 /// are asked for a weight above the diagonal.
 fn looks_ahead(lab: Lab, experiment: &Experiment) -> bool {
-    let painted = !experiment.paint.is_empty();
     match experiment.mask.id.as_str() {
-        "none" if !painted => true,
-        "causal" if !painted => false,
-        _ => lab.maps.with(|maps| maps.iter().filter(|map| map.request.stage == Stage::Weights).any(weighs_ahead)),
+        _ if !alone(experiment) => shown_ahead(lab),
+        "none" => true,
+        // With more keys than queries, the last query may stand at the last key: then it sees keys after its own number.
+        "causal" if experiment.conventions.causal == CausalAlignment::default() => false,
+        _ => shown_ahead(lab),
     }
+}
+
+/// Whether nothing is joined with the mask or painted over it.
+fn alone(experiment: &Experiment) -> bool {
+    experiment.paint.is_empty() && experiment.combine.is_empty()
+}
+
+fn shown_ahead(lab: Lab) -> bool {
+    lab.maps.with(|maps| maps.iter().filter(|map| map.request.stage == Stage::Weights).any(weighs_ahead))
 }
 
 /// Whether a pixel that lies above the diagonal as a whole has a weight.
@@ -98,7 +108,7 @@ fn weighs_ahead(map: &Map) -> bool {
 /// What an estimator does not respect, and what stands beside it then.
 fn notes(experiment: &Experiment, ahead: bool, causal: bool) -> Vec<Text> {
     let mut notes = Vec::new();
-    let known = ["none", "causal"].contains(&experiment.mask.id.as_str()) && experiment.paint.is_empty();
+    let known = ["none", "causal"].contains(&experiment.mask.id.as_str()) && alone(experiment);
     notes.push(match (causal, ahead == causal || !known) {
         (true, false) => {
             Text::new("Causal: a query sees the keys up to its own place.", "因果：查询只看到自身位置及之前的键。")
@@ -118,11 +128,15 @@ fn notes(experiment: &Experiment, ahead: bool, causal: bool) -> Vec<Text> {
         && experiment.softcap == 0.0
         && experiment.prob.id == "none"
         && experiment.layers.id == "same"
+        && experiment.product.id == "dot"
+        && experiment.selection.id == "none"
+        && experiment.layout.id == "plain"
+        && experiment.hybrid.id == "none"
         && experiment.normaliser.id == "softmax";
     if !plain {
         notes.push(Text::new(
-            "Positions, score formulas, softcap, other normalisers than softmax and what is done to the weights are left out on both sides.",
-            "两边都不包含位置方案、分数公式、softcap、softmax 以外的归一化，以及对权重的变换。",
+            "Positions, other products than q · k, score formulas, softcap, selections, layouts of heads, second branches, other normalisers than softmax and what is done to the weights are left out on both sides.",
+            "两边都不包含位置方案、q · k 以外的乘积、分数公式、softcap、选择、头的布局、第二分支、softmax 以外的归一化，以及对权重的变换。",
         ));
     }
     notes

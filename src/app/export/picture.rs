@@ -60,7 +60,7 @@ fn drawn(lab: Lab, taken: &Taken, map: &Map, names: Option<&[Vec<String>; 2]>) -
         row_title: word("query", "查询"),
         column_title: word("key", "键"),
         unit: word("weight, share of the row", "权重，占该行的份额"),
-        caption: &taken.caption(lang),
+        caption: &taken.caption(lang, Stage::Weights),
         link: &taken.link,
     };
     svg(&heat, &ramp(&Palette::current()))

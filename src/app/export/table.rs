@@ -61,7 +61,7 @@ fn Numbers(taken: Taken, latex: RwSignal<bool>) -> impl IntoView {
                     unit: if stage == Stage::Weights { weight } else { i18n::now(lang, "Score", "分数") },
                     masked: i18n::now(lang, "masked", "被掩码"),
                 };
-                match export::latex(&matrix, &taken.caption(lang), &legend, &taken.link) {
+                match export::latex(&matrix, &taken.caption(lang, stage), &legend, &taken.link) {
                     Ok(text) => view! { <Text text=text label=words("The table", "表格") file="attention.tex".to_owned() /> },
                     Err(issues) => view! { <Refused issues=issues /> },
                 }

@@ -83,10 +83,10 @@ impl Taken {
         Some((map, names))
     }
 
-    /// What stands under tables and pictures.
-    pub fn caption(&self, lang: Lang) -> String {
+    /// What stands under tables and pictures of a stage.
+    pub fn caption(&self, lang: Lang, stage: Stage) -> String {
         let (head, mask) = (self.head() + 1, self.mask(lang));
-        let [en, zh] = match self.experiment.view.stage {
+        let [en, zh] = match stage {
             Stage::Raw => ["Products of queries and keys", "查询与键的乘积"],
             Stage::Scaled => ["Scaled scores", "缩放后的分数"],
             Stage::Capped => ["Scores after the softcap", "软上限后的分数"],

@@ -20,6 +20,10 @@ use super::state::lab;
 use crate::app::reactive::RwSignal;
 use crate::app::view::view;
 
+/// In the context of a frame whose author has locked the mask, so that nothing may be painted over it.
+#[derive(Clone, Copy)]
+pub struct MaskLocked;
+
 /// The attention column.
 #[component]
 pub fn AttentionColumn() -> impl IntoView {
@@ -40,10 +44,11 @@ pub fn AttentionColumn() -> impl IntoView {
 #[component]
 pub fn MapCard() -> impl IntoView {
     let painting = RwSignal::new(false);
+    let paintable = use_context::<MaskLocked>().is_none();
     view! {
         <div class="card card--map">
-            <stages::Stages painting=painting />
-            <view::MapView painting=painting />
+            <stages::Stages painting=painting paintable=paintable />
+            <view::MapView painting=painting paintable=paintable />
             <legend::Legend />
         </div>
     }

@@ -33,6 +33,8 @@ fn shown(lab: Lab, stage: Stage) -> bool {
 pub fn Stages(
     /// Whether a click on the map switches cells on and off.
     painting: RwSignal<bool>,
+    /// Whether there is such a switch.
+    paintable: bool,
 ) -> impl IntoView {
     let lab = lab();
     let stage = Signal::memo(move || lab.experiment.with(|e| e.view.stage));
@@ -71,14 +73,14 @@ pub fn Stages(
                     }
                 }).collect_view()}
             </div>
-            <button
+            {paintable.then(|| view! { <button
                 class="paint"
                 aria-pressed=move || painting.get().to_string()
                 title=t("Click or drag on the map to switch cells on and off", "在注意力图上点击或拖动以允许或屏蔽单元格")
                 on:click=handler(move |_| painting.update(|p| *p = !*p))
             >
                 {t("Paint", "涂画")}
-            </button>
+            </button> })}
         </div>
     }
 }

@@ -29,6 +29,8 @@ use crate::experiment::{Patch, Stage};
 pub fn MapView(
     /// Whether a click switches cells on and off instead of selecting one.
     painting: RwSignal<bool>,
+    /// Whether the keys may do so.
+    paintable: bool,
 ) -> impl IntoView {
     let lab = lab();
     let canvas = NodeRef::<Canvas>::new();
@@ -108,6 +110,9 @@ pub fn MapView(
             "PageDown" => (n_q - 1, k),
             " " => {
                 event.prevent_default();
+                if !paintable {
+                    return;
+                }
                 sets.set_value(opposite(lab, (q, k)));
                 paint(lab, (q, k), sets);
                 return;

@@ -119,10 +119,14 @@ pub(super) const MORE: &[MaskEntry] = &[
             Param::switch("causal", true, CAUSAL),
         ],
         tables: &[],
-        paper: None,
+        paper: Some(Paper {
+            title: "Meta AI, The Llama 4 Herd",
+            year: 2025,
+            id: "ai.meta.com/blog/llama-4-multimodal-intelligence",
+        }),
         ours: Some(Text::new(
-            "Llama 4 has it in three of four layers; its definition is the model's code, since there is no paper.",
-            "Llama 4 的四层中有三层采用；该模型没有论文，定义取自其代码。",
+            "Llama 4 has it in three of four layers; its announcement names it without a definition, which is that of the model's code.",
+            "Llama 4 的四层中有三层采用；其公告只提到它而未给出定义，此处定义取自模型代码。",
         )),
         cost: CostClass::Linear,
         pairs_at_64: 544,

@@ -55,8 +55,10 @@ async fn runs_are_read_by_keys_and_by_pointer(page: &Page) -> Result<()> {
     page.wait_until("document.querySelector('.chart__tip b').textContent === 'from the last run 0'").await?;
     // A press on an entry of the legend takes its line away, and its readings.
     page.click("edit to paint").await?;
-    page.wait_until("document.querySelector('.chart__legend [aria-pressed=false]').textContent === 'edit to paint'")
-        .await?;
+    page.wait_until(
+        "document.querySelector('.chart__legend [aria-pressed=false]').textContent.trim() === 'edit to paint'",
+    )
+    .await?;
     page.js(&moved, vec![]).await?;
     page.wait_until(&format!("{SAID}.includes('kernels') && !{SAID}.includes('edit to paint')")).await
 }
