@@ -49,7 +49,10 @@ pub fn Details(
             <dt>{t("pairs", "允许的位置")}</dt>
             <dd>{t("none to be counted: it gives an output, and no weights of pairs", "无从计数：它只给出输出，没有各位置对的权重")}</dd>
         },
-        List::Generator => ().into_any(),
+        List::Generator => view! {
+            <dt>{t("pairs", "允许的位置")}</dt>
+            <dd>{t("those of the mask: a generator makes numbers, and no pattern", "即掩码所允许的：生成器只产生数值，不产生模式")}</dd>
+        },
         _ if decides(list) => view! { <Figures entry=entry.clone() /> }.into_any(),
         _ => view! {
             <Figures entry=entry.clone() />

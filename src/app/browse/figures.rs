@@ -4,7 +4,7 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::pattern::{Known, Pixels, WALKED, decides, sketch, work};
+use super::pattern::{Known, Pixels, WALKED, decides, has_two_streams, sketch, work};
 use super::walk::Walked;
 use crate::app::controls::{fixed, paint};
 use crate::app::element::NodeRef;
@@ -29,6 +29,7 @@ pub fn Figures(
     let stop = StoredValue::new_local(cancel.clone());
     on_cleanup(move || stop.with_value(Cancel::cancel));
     let list = entry.list;
+    let one = !lab.experiment.with_untracked(|e| has_two_streams(e));
     let pool = runner::pool().get_value();
     spawn_local(work((lab, pool), entry, known, (alive, cancel)));
     let size = lab.loaded.with_untracked(|l| l.as_ref().map_or(0, |l| l.dims.n_q.max(l.dims.n_k)));
@@ -39,6 +40,8 @@ pub fn Figures(
     let label = move || {
         let size = counted().map(|c| format!(", {} × {}", c.rows, c.columns)).unwrap_or_default();
         let what = match (list, lab.lang.get()) {
+            (List::Stream, Lang::En) if one => "pairs, of the two texts that choosing it brings in",
+            (List::Stream, Lang::Zh) if one => "允许的位置（选择后会带入两段文本）",
             (List::Mask | List::Stream, Lang::En) => "pairs",
             (List::Mask | List::Stream, Lang::Zh) => "允许的位置",
             (List::Mix, Lang::En) => "pairs of the first layer, with the mask as it is set",

@@ -11,7 +11,7 @@ use crate::analysis::reach::{Bits, Walk};
 use crate::app::reactive::RwSignal;
 use crate::app::state::Lab;
 use crate::attention::lowering::Columns;
-use crate::attention::{Loaded, Plan, assemble};
+use crate::attention::{Loaded, Plan, assemble, made};
 use crate::catalogue::{self, List, Summary, Text};
 use crate::engine::pool::{Cancel, Pool};
 use crate::experiment::{Choice, Experiment, Input, MaskChoice, Message, limits};
@@ -66,7 +66,8 @@ pub async fn sketch((lab, pool): (Lab, Pool), entry: Summary, cancel: Cancel) ->
     if !sketches(&loaded) {
         return None;
     }
-    let experiment = subject(&now, &entry).ok()?;
+    let experiment = subject(&now, &entry);
+    let loaded = loaded_for(&experiment, &now, loaded).ok()?;
     let (plan, _) = settled(&experiment, &loaded, &pool, cancel.clone()).await.ok()?;
     let mut picture = Picture::new(plan.dims.n_q, plan.dims.n_k);
     let wanted = || !cancel.is_cancelled();
@@ -111,12 +112,9 @@ pub fn decides(list: List) -> bool {
 }
 
 /// The experiment whose pairs are those of an entry: a mask or joined streams by themselves, a mix of layers and a selection with the mask that is set. What
-/// leaves the pairs alone has those of that mask.
-///
-/// # Errors
-/// Streams are to be joined, and there is one.
-fn subject(now: &Experiment, entry: &Summary) -> Result<Experiment, Message> {
-    Ok(match entry.list {
+/// leaves the pairs alone has those of that mask. Where streams are to be joined and there is one, choosing brings in another, as it does on the page.
+fn subject(now: &Experiment, entry: &Summary) -> Experiment {
+    match entry.list {
         List::Mask => {
             // The chosen entry as it is set, another one with its defaults.
             let set = now.mask.id == entry.id;
@@ -124,14 +122,6 @@ fn subject(now: &Experiment, entry: &Summary) -> Result<Experiment, Message> {
             Experiment { mask, combine: Vec::new(), paint: Vec::new(), layers: Choice::of("same"), ..patterns(now) }
         }
         List::Stream => {
-            let two = matches!(&now.input, Input::Projected { x, .. } if x.streams()[1] > 0);
-            if !two {
-                let text = Text::new(
-                    "The input is one stream: use the entry to see it with two.",
-                    "输入只有一个流：使用该条目即可看到两个流。",
-                );
-                return Err(text.into());
-            }
             let mut next = patterns(now);
             next.choose(entry.list, entry.id);
             Experiment { combine: Vec::new(), paint: Vec::new(), layers: Choice::of("same"), ..next }
@@ -148,7 +138,20 @@ fn subject(now: &Experiment, entry: &Summary) -> Result<Experiment, Message> {
             next
         }
         _ => patterns(now),
-    })
+    }
+}
+
+/// Whether the input has two streams.
+pub fn has_two_streams(e: &Experiment) -> bool {
+    matches!(&e.input, Input::Projected { x, .. } if x.streams()[1] > 0)
+}
+
+/// The numbers of an experiment that was made from the one that is shown: the same, unless it has another input.
+fn loaded_for(experiment: &Experiment, now: &Experiment, loaded: Arc<Loaded>) -> Result<Arc<Loaded>, Message> {
+    if experiment.input == now.input {
+        return Ok(loaded);
+    }
+    made(&experiment.input).map(Arc::new).map_err(|issues| issues.message())
 }
 
 /// Chooses an entry, which keeps its parameters if it is chosen already.
@@ -171,8 +174,9 @@ pub async fn work(
         known.try_set(Known::Unfit(text.into()));
         return;
     };
-    let experiment = match subject(&now, &entry) {
-        Ok(experiment) => experiment,
+    let experiment = subject(&now, &entry);
+    let loaded = match loaded_for(&experiment, &now, loaded) {
+        Ok(loaded) => loaded,
         Err(message) => {
             known.try_set(Known::Unfit(message));
             return;

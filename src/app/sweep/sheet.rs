@@ -90,7 +90,7 @@ fn Along(desk: Desk) -> impl IntoView {
             items=Axis::ALL.map(|axis| Item::new(axis.id(), words_of(axis.name()))).to_vec()
             chosen=chosen
             on_choose=Callback::new(choose)
-            look=Look::Segments
+            look=Look::Chips
             show_label=true
         />
         <div class="sweep__numbers">

@@ -176,9 +176,12 @@ impl Hub {
             return;
         }
         let hub = Rc::downgrade(self);
+        let due = now() + f64::from(WATCH_MS);
         let look = Closure::once_into_js(move || {
             let Some(hub) = hub.upgrade() else { return };
-            let overdue = hub.state.borrow_mut().end_watch(now());
+            // After a sleep of the machine or of the tab, deadlines have passed of which the answers wait behind this timer: they are heard first.
+            let slept = now() - due > f64::from(WATCH_MS);
+            let overdue = hub.state.borrow_mut().end_watch(if slept { f64::NEG_INFINITY } else { now() });
             let silent = hub.state.borrow().silent(now());
             silent.iter().for_each(|progress| progress(BEGUN));
             for (slot, reason) in overdue {
