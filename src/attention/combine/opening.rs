@@ -97,6 +97,10 @@ pub fn opens(list: List, id: &str) -> Option<Result<(), Text>> {
             "A normaliser is an operation of the engines on a row of scores, and a formula is about one pair: it can't be opened, but formulas of your own may change the score before it and the weight after it.",
             "归一化是计算引擎对一行分数的运算，而公式只针对单个位置对：它不能展开编辑，但可用自定义公式修改之前的分数和之后的权重。",
         ),
+        List::Stream => closed(
+            "It sets the mask between two streams, and whose matrices stream B has. The formula of that mask opens where the mask is.",
+            "它设定两个流之间的掩码，以及流 B 使用谁的矩阵。该掩码的公式可在掩码处展开编辑。",
+        ),
         List::Estimator if id != "none" => closed(
             "It gives an output without a score or a weight of any pair, which formulas are about: it can't be opened.",
             "它直接给出输出，没有公式所针对的单个位置对的分数或权重，因此不能展开编辑。",
