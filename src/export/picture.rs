@@ -41,7 +41,7 @@ pub struct Heat<'a> {
     pub columns: &'a [String],
     /// Rows and columns of the picture.
     pub size: [usize; 2],
-    /// Values from 0 up, row-major; what is not finite is left empty.
+    /// Values, row-major; what is not finite is left empty. Colours go from 0, or from the least value where that is negative, to the largest.
     pub values: &'a [f32],
     /// What the rows are.
     pub row_title: &'a str,
@@ -66,7 +66,8 @@ pub fn svg(heat: &Heat, ramp: &Ramp) -> String {
     let longest = |names: &[String]| names.iter().map(|name| name.chars().count()).max().unwrap_or(0) as f64 * LETTER;
     let (left, top) = (longest(heat.rows).min(160.0) + 34.0, longest(heat.columns).min(160.0) + 34.0);
     let (width, height) = (columns as f64 * cell, rows as f64 * cell);
-    let largest = heat.values.iter().copied().filter(|v| v.is_finite()).fold(0.0_f32, f32::max);
+    let finite = || heat.values.iter().copied().filter(|v| v.is_finite());
+    let (least, largest) = (finite().fold(0.0_f32, f32::min), finite().fold(0.0_f32, f32::max));
     let whole = [left + width.max(260.0) + 24.0, top + height + 96.0];
     let (ink, paper) = (hex(ramp.ink), hex(ramp.paper));
     let mut out = format!(
@@ -103,9 +104,10 @@ pub fn svg(heat: &Heat, ramp: &Ramp) -> String {
     }
     line(format_args!("</g>\n<g shape-rendering=\"crispEdges\">"));
     for (at, &value) in heat.values.iter().enumerate().take(rows * columns) {
-        if value.is_finite() && value > 0.0 && largest > 0.0 {
+        // The least is the ground of the picture itself.
+        if value.is_finite() && value > least {
             let (x, y) = (left + (at % columns) as f64 * cell, top + (at / columns) as f64 * cell);
-            let colour = hex(ramp.at(value / largest));
+            let colour = hex(ramp.at((value - least) / (largest - least)));
             line(format_args!(
                 "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{cell:.2}\" height=\"{cell:.2}\" fill=\"{colour}\"/>"
             ));
@@ -114,7 +116,7 @@ pub fn svg(heat: &Heat, ramp: &Ramp) -> String {
     line(format_args!(
         "</g>\n<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"none\" stroke=\"{ink}\" stroke-width=\"0.5\"/>"
     ));
-    legend(&mut line, heat, ramp, [left, top + height + 16.0], largest);
+    legend(&mut line, heat, ramp, [left, top + height + 16.0], [least, largest]);
     let caption = top + height + 72.0;
     line(format_args!(
         "<g {FONT} fill=\"{ink}\"><text x=\"{left:.1}\" y=\"{caption:.1}\">{}</text>",
@@ -132,8 +134,14 @@ pub fn svg(heat: &Heat, ramp: &Ramp) -> String {
     out
 }
 
-/// A bar of all colours from 0 to the largest value.
-fn legend(line: &mut impl FnMut(std::fmt::Arguments), heat: &Heat, ramp: &Ramp, [x, y]: [f64; 2], largest: f32) {
+/// A bar of all colours from the least to the largest value.
+fn legend(
+    line: &mut impl FnMut(std::fmt::Arguments),
+    heat: &Heat,
+    ramp: &Ramp,
+    [x, y]: [f64; 2],
+    [least, largest]: [f32; 2],
+) {
     const STEPS: usize = 32;
     for i in 0..STEPS {
         let colour = hex(ramp.at(i as f32 / (STEPS - 1) as f32));
@@ -143,7 +151,8 @@ fn legend(line: &mut impl FnMut(std::fmt::Arguments), heat: &Heat, ramp: &Ramp, 
         ));
     }
     let ink = hex(ramp.ink);
-    line(format_args!("<g {FONT} fill=\"{ink}\"><text x=\"{x:.1}\" y=\"{:.1}\">0</text>", y + 23.0));
+    let least = if least < 0.0 { format!("{least:.3}") } else { "0".to_owned() };
+    line(format_args!("<g {FONT} fill=\"{ink}\"><text x=\"{x:.1}\" y=\"{:.1}\">{least}</text>", y + 23.0));
     line(format_args!("<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{largest:.3}</text>", x + 160.0, y + 23.0));
     line(format_args!("<text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>", x + 170.0, y + 9.0, escaped(heat.unit)));
 }
@@ -164,6 +173,25 @@ mod tests {
 
     fn ramp() -> Ramp {
         Ramp { stops: vec![[255; 3], [0, 0, 255]], paper: [255; 3], ink: [0; 3] }
+    }
+
+    #[test]
+    fn negative_weights_have_a_colour_and_the_legend_says_from_where_it_goes() {
+        let heat = Heat {
+            rows: &[],
+            columns: &[],
+            size: [1, 3],
+            values: &[-1.0, 0.0, 1.0],
+            row_title: "",
+            column_title: "",
+            unit: "",
+            caption: "",
+            link: "",
+        };
+        let text = svg(&heat, &ramp());
+        let cells: Vec<&str> = text.lines().filter(|line| line.contains("width=\"26.00\"")).collect();
+        assert!(cells.len() == 2 && cells[0].contains("#8080ff") && cells[1].contains("#0000ff"), "{cells:?}");
+        assert!(text.contains(">-1.000</text>") && text.contains(">1.000</text>"), "{text}");
     }
 
     #[test]
