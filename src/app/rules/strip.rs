@@ -158,7 +158,9 @@ fn Large(map: Map, name: String) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     effect(move || {
         if let Some(canvas) = canvas.get() {
-            let _ = draw(&canvas, &map, &Scale::of(&map), &Palette::current(), true);
+            let scale = Scale::of(&map);
+            // Of a mask, a number would say no more than the colour.
+            let _ = draw(&canvas, &map, &scale, &Palette::current(), !scale.is_weights());
         }
     });
     view! { <canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas> }
