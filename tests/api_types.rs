@@ -49,12 +49,17 @@ fn types() -> String {
     read("public/api/attention-playground.d.ts")
 }
 
+/// The fields of `RunResult`, of which those that say who computed are a struct of their own.
 fn results() -> Names {
-    ["run", "operate", "estimate"]
-        .iter()
-        .map(|file| read(&format!("src/api/{file}.rs")).replace("set(&result,", "set(result,"))
-        .flat_map(|source| between(&source, "set(result, \"", '"'))
-        .collect()
+    let source = read("src/api/result.rs");
+    let fields = |name: &str| {
+        let of = source.split(&format!("pub struct {name} {{")).nth(1).unwrap().split("\n}").next().unwrap();
+        between(of, "    pub ", ':')
+    };
+    let mut names = fields("RunResult");
+    assert!(names.remove("ran"));
+    names.extend(fields("Ran"));
+    names
 }
 
 fn methods() -> Names {

@@ -143,7 +143,8 @@ fn by_content() -> Vec<Case> {
     }
     for branch in ["sinks", "document", "linear", "conv1d"] {
         let mixed = Experiment { hybrid: Choice::of("gated"), branch: Choice::of(branch), ..plain() };
-        add(format!("hybrid with {branch}"), mixed);
+        add(format!("hybrid with {branch}"), mixed.clone());
+        add(format!("hybrid of gru and {branch}"), Experiment { branch_a: Choice::of("gru"), ..mixed });
     }
     for entry in catalogue::probabilities().iter().filter(|entry| entry.id != "none") {
         add(format!("prob {}", entry.id), Experiment { prob: FormulaChoice::of(entry.id), ..plain() });

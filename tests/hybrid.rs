@@ -124,6 +124,44 @@ fn every_estimator_and_every_mask_is_a_branch() {
     }
 }
 
+/// Two branches of which attention is none, and attention under the mask of the second beside an estimator.
+#[test]
+fn every_estimator_is_a_first_branch() {
+    let shape = dims([2, 2], [16, 16], [6, 6]);
+    let loaded = loaded(shape, normal(&shape, 4));
+    let Inputs { q, k, v } = &loaded.inputs;
+    let estimate = |id: &str| -> Vec<f64> {
+        let causal = estimators::direction_of(&Choice::of(id), true).unwrap();
+        estimators::fits(&Choice::of(id), shape, causal, 1.0 / 6_f32.sqrt(), "").unwrap().estimate(q, k, v)
+    };
+    let plain = |mask: &str| run(None, &Experiment { hybrid: Choice::of("none"), ..mixed(mask, "none", 0.5) }, &loaded);
+    let (attention, weights) = plain("sliding-window").unwrap();
+    let (near, of_near) = plain("chunked-local").unwrap();
+    let gru = estimate("gru");
+    assert!(apart(&attention, &near) > 0.01 && apart(&gru, &near) > 0.01, "the branches differ");
+    for entry in catalogue::estimators() {
+        let first = estimate(entry.id);
+        for (branch, second, shown) in [("gru", &gru, &weights), ("chunked-local", &near, &of_near)] {
+            let wanted: Vec<f64> = first.iter().zip(second).map(|(a, b)| 0.25 * a + 0.75 * b).collect();
+            let mixed = Experiment { branch_a: Choice::of(entry.id), ..mixed("sliding-window", branch, 0.25) };
+            let (found, on_map) = run(None, &mixed, &loaded).unwrap_or_else(|e| panic!("{} with {branch}: {e}", entry.id));
+            let worst = apart(&wanted, &found);
+            assert!(worst < TOLERANCE, "{} with {branch}: off by {worst}", entry.id);
+            assert_eq!(&on_map, shown, "{} with {branch}: the weights shown", entry.id);
+        }
+    }
+    // What is done to the weights is done to those of the branch that has them.
+    let half = CustomFormula { text: "p * 0.5".to_owned(), params: Vec::new() };
+    let halved = Experiment {
+        branch_a: Choice::of("linear"),
+        prob: MaskChoice { custom: Some(half), ..MaskChoice::of("custom") },
+        ..mixed("sliding-window", "chunked-local", 0.25)
+    };
+    let wanted: Vec<f64> = estimate("linear").iter().zip(&near).map(|(a, b)| 0.25 * a + 0.375 * b).collect();
+    let (found, _) = run(None, &halved, &loaded).unwrap();
+    assert!(apart(&wanted, &found) < TOLERANCE, "off by {}", apart(&wanted, &found));
+}
+
 #[test]
 fn every_normaliser_has_its_sum() {
     let shape = dims([2, 1], [12, 12], [5, 4]);

@@ -191,6 +191,8 @@ export interface AttentionFields extends CommonRequest {
   normaliser?: Choice;
   /** An entry of `catalogue().hybrids`: how a second branch is mixed in. */
   hybrid?: Choice;
+  /** The first branch: `attention` as this request sets it, also when absent, or an estimator in its place. */
+  branch_a?: Choice;
   /** The second branch: a mask, in the place of `mask`, `combine` and `selection`, or an estimator; absent, every key. */
   branch?: Choice;
   /** An entry of `catalogue().layers`: how the layers of a model differ, and which one this is. */
@@ -356,6 +358,7 @@ export interface Experiment {
   layers: Choice;
   estimator: Choice;
   hybrid: Choice;
+  branch_a: Choice;
   branch: Choice;
   conventions: Conventions;
   data: Record<string, number[]>;

@@ -1,9 +1,7 @@
 //! `run` with an estimator in attention's place.
 
-use js_sys::Object;
-
-use super::run::{Done, cost, notes, tensor_value, times};
-use super::{plain, set};
+use super::result::{Cost, Ran, RunResult, StageTime, TensorValue, Timing, english};
+use super::run::Done;
 use crate::attention::request::{EstimatePrepared, prepare_estimate};
 use crate::attention::{Operator, Request};
 use crate::engine::pool::{Cancel, Operated, Operation, Pool};
@@ -23,30 +21,30 @@ pub async fn estimate(pool: &Pool, request: &Request, cancel: Cancel) -> Done {
     Ok(result(&prepared, backend, operated))
 }
 
-fn result(prepared: &EstimatePrepared, backend: Backend, operated: Operated) -> Object {
+fn result(prepared: &EstimatePrepared, backend: Backend, operated: Operated) -> RunResult {
     let estimator = prepared.estimator;
-    let exact = backend == Backend::Reference;
-    let result = Object::new();
-    set(&result, "backend", &plain(&if exact { Backend::Reference } else { Backend::Cpu }));
-    set(&result, "algorithm", &"estimator".into());
-    set(&result, "kernel", &Operator::Estimator(estimator).kernel(backend).into());
-    set(&result, "workers", &1.into());
-    if backend == Backend::Auto {
-        set(&result, "fallback", &"there is no GPU kernel for estimators".into());
+    let by = if backend == Backend::Reference { Backend::Reference } else { Backend::Cpu };
+    // The repetitions are of the estimate alone; what is left of the worker's time is exact attention beside it, and copies.
+    let kernel_ms = operated.runs_ms.iter().sum();
+    let stages = vec![StageTime::new("kernel", kernel_ms), StageTime::new("transfer", operated.transfer_ms)];
+    let named = prepared.named(operated.outputs.into());
+    RunResult {
+        ran: Ran {
+            backend: by,
+            algorithm: "estimator".to_owned(),
+            kernel: Operator::Estimator(estimator).kernel(backend).to_owned(),
+            workers: 1,
+            fallback: (backend == Backend::Auto).then(|| "there is no GPU kernel for estimators".to_owned()),
+            adapter: None,
+            notes: english(&operated.notes),
+        },
+        outputs: named.iter().map(|(name, tensor)| ((*name).to_owned(), TensorValue::from(tensor))).collect(),
+        timing: Timing { total_ms: operated.total_ms, stages, runs_ms: operated.runs_ms },
+        cost: Cost::from(&estimator.cost()),
+        exact_cost: Some(Cost::from(&estimator.exact_cost())),
+        empty_rows: 0,
+        order: vec!["estimator".to_owned()],
+        backward_kernel: None,
+        frames: Some(estimator.frames()),
     }
-    notes(&result, &operated.notes);
-    // The exact answer beside it is among what was timed.
-    let stages = [("kernel".into(), operated.runs_ms.iter().sum()), ("transfer".into(), operated.transfer_ms)];
-    set(&result, "timing", &times(operated.total_ms, &stages, &operated.runs_ms));
-    set(&result, "cost", &cost(&estimator.cost()));
-    set(&result, "exact_cost", &cost(&estimator.exact_cost()));
-    set(&result, "empty_rows", &0.into());
-    set(&result, "order", &plain(&["estimator"]));
-    set(&result, "frames", &plain(&estimator.frames()));
-    let outputs = Object::new();
-    for (name, tensor) in prepared.named(operated.outputs.into()) {
-        set(&outputs, name, &tensor_value(&tensor.shape, &tensor.data));
-    }
-    set(&result, "outputs", &outputs);
-    result
 }

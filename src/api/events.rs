@@ -7,7 +7,8 @@ use js_sys::Function;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{error, expected, run, written};
+use super::result::Ran;
+use super::{error, expected, plain, run, written};
 use crate::app::reactive::effect;
 use crate::app::state::{Lab, Status};
 use crate::engine::Outcome;
@@ -43,7 +44,7 @@ impl Events {
             tell.tell("result", || run::summary(&outcome));
             let ran = who(&outcome);
             if last.as_ref() != Some(&ran) {
-                tell.tell("backend", || run::ran(&outcome.report).into());
+                tell.tell("backend", || plain(&Ran::of(&outcome.report)));
             }
             last = Some(ran);
         });

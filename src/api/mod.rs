@@ -10,6 +10,7 @@ mod estimate;
 mod events;
 mod operate;
 mod read;
+mod result;
 mod run;
 
 use std::cell::OnceCell;

@@ -1,11 +1,10 @@
 //! `run` with an `op` beside attention.
 
-use js_sys::Object;
 use wasm_bindgen::JsValue;
 
 use super::read;
-use super::run::{Done, cost, notes, tensor_value, times};
-use super::{plain, set};
+use super::result::{Cost, Ran, RunResult, StageTime, TensorValue, Timing, english};
+use super::run::Done;
 use crate::attention::request::{Op, OperatorDraft, OperatorPrepared, OperatorRequest, Tensor, prepare_operator};
 use crate::engine::pool::{Cancel, Operated, Operation, Pool, RunError};
 use crate::experiment::{Backend, Issue, Issues};
@@ -54,31 +53,29 @@ fn tensor(value: &JsValue, name: &str, left: &mut usize) -> Result<Tensor, Issue
     read::tensor(value, name, left)
 }
 
-fn result(op: Op, prepared: &OperatorPrepared, backend: Backend, operated: Operated) -> Object {
+fn result(op: Op, prepared: &OperatorPrepared, backend: Backend, operated: Operated) -> RunResult {
     let by = if backend == Backend::Auto { Backend::Cpu } else { backend };
-    let result = Object::new();
-    set(&result, "backend", &plain(&by));
-    set(&result, "algorithm", &op.algorithm().into());
-    set(&result, "kernel", &prepared.operator.kernel(by).into());
-    set(&result, "workers", &1.into());
-    if backend == Backend::Auto {
-        let why = format!("auto computes {} on the CPU; webgpu is taken where it is named", op.name());
-        set(&result, "fallback", &why.into());
-    }
-    if let Some(adapter) = &operated.adapter {
-        set(&result, "adapter", &adapter.name.as_str().into());
-    }
-    notes(&result, &operated.notes);
+    let why = || format!("auto computes {} on the CPU; webgpu is taken where it is named", op.name());
     let kernel_ms = operated.runs_ms.iter().sum();
-    let stages = [("kernel".into(), kernel_ms), ("transfer".into(), operated.transfer_ms)];
-    set(&result, "timing", &times(operated.total_ms, &stages, &operated.runs_ms));
-    set(&result, "cost", &cost(&prepared.operator.cost()));
-    set(&result, "empty_rows", &0.into());
-    set(&result, "order", &plain(&[op.name()]));
-    let outputs = Object::new();
-    for (name, tensor) in prepared.named(operated.outputs) {
-        set(&outputs, name, &tensor_value(&tensor.shape, &tensor.data));
+    let stages = vec![StageTime::new("kernel", kernel_ms), StageTime::new("transfer", operated.transfer_ms)];
+    let named = prepared.named(operated.outputs);
+    RunResult {
+        ran: Ran {
+            backend: by,
+            algorithm: op.algorithm().to_owned(),
+            kernel: prepared.operator.kernel(by).to_owned(),
+            workers: 1,
+            fallback: (backend == Backend::Auto).then(why),
+            adapter: operated.adapter.map(|adapter| adapter.name),
+            notes: english(&operated.notes),
+        },
+        outputs: named.iter().map(|(name, tensor)| ((*name).to_owned(), TensorValue::from(tensor))).collect(),
+        timing: Timing { total_ms: operated.total_ms, stages, runs_ms: operated.runs_ms },
+        cost: Cost::from(&prepared.operator.cost()),
+        exact_cost: None,
+        empty_rows: 0,
+        order: vec![op.name().to_owned()],
+        backward_kernel: None,
+        frames: None,
     }
-    set(&result, "outputs", &outputs);
-    result
 }

@@ -1,21 +1,22 @@
 //! `run`: a request, computed beside the page's own experiment.
 
-use js_sys::{Array, Float32Array, Object};
+use js_sys::Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::{experiment_error, run_error};
 use super::estimate::estimate;
 use super::operate::operate;
-use super::{expected, plain, read, set};
+use super::result::{Outputs, RunResult, TensorValue, of_outcome};
+use super::{expected, read};
 use crate::app::runner::Inputs;
 use crate::attention::gradients::Named;
 use crate::attention::request::{Draft, Op, Prepared, Rect, SINK, TENSORS, Tensor, prepare};
-use crate::attention::{Cost, Request, assemble};
+use crate::attention::{Request, assemble};
 use crate::engine::backward::Gathered;
 use crate::engine::pool::{Cancel, Derived, Lane, Pool, Run, RunError};
-use crate::engine::{MapRequest, Outcome, Pool as Merging, Report, TimedStage, Want};
-use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, Stage, message};
+use crate::engine::{MapRequest, Outcome, Pool as Merging, Want};
+use crate::experiment::{Backend, Issue, Issues, Message, Stage, message};
 
 /// Computes a request.
 ///
@@ -44,14 +45,14 @@ pub async fn run(pool: &Pool, inputs: &Inputs, request: &JsValue) -> Result<JsVa
         let _ = signal.remove_event_listener_with_callback("abort", listener.as_ref().unchecked_ref());
     }
     match (done, signal) {
-        (Ok(result), _) => Ok(result.into()),
+        (Ok(result), _) => Ok(result.value()),
         (Err((RunError::Cancelled, _)), Some(signal)) if signal.aborted() => Err(reason(&signal)),
         (Err((error, backend)), _) => Err(run_error(error, backend)),
     }
 }
 
 /// A result, or what went wrong and on which backend.
-pub type Done = Result<Object, (RunError, Backend)>;
+pub type Done = Result<RunResult, (RunError, Backend)>;
 
 async fn attention(pool: &Pool, inputs: &Inputs, request: &JsValue, cancel: Cancel) -> Done {
     let request = request_of(inputs, request).await.map_err(|error| (error, Backend::Auto))?;
@@ -112,7 +113,7 @@ fn draft_of(value: &JsValue) -> Result<Draft, Issues> {
     Ok(draft)
 }
 
-async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: Cancel) -> Result<Object, RunError> {
+async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: Cancel) -> Result<RunResult, RunError> {
     let rect = if prepared.wants("rect") { prepared.rect.as_ref().map(picture) } else { None };
     // Gradients are computed from what a run on the CPU leaves.
     let taken = prepared.gradients.is_some() && request.backend == Backend::Auto;
@@ -172,9 +173,14 @@ fn picture(rect: &Rect) -> MapRequest {
 }
 
 /// `second` holds the cells of the second matrix, where one is wanted.
-fn result(prepared: &Prepared, mut outcome: Outcome, second: Option<Vec<f32>>, derived: Option<Derived>) -> Object {
-    let outputs = Object::new();
-    let put = |name: &str, tensor: Tensor| set(&outputs, name, &tensor_value(&tensor.shape, &tensor.data));
+fn result(
+    prepared: &Prepared,
+    mut outcome: Outcome,
+    second: Option<Vec<f32>>,
+    derived: Option<Derived>,
+) -> RunResult {
+    let mut outputs = Outputs::new();
+    let mut put = |name: &str, tensor: Tensor| drop(outputs.insert(name.to_owned(), TensorValue::from(&tensor)));
     if prepared.wants("Y") {
         put("Y", prepared.y(std::mem::take(&mut outcome.y)));
     }
@@ -185,7 +191,7 @@ fn result(prepared: &Prepared, mut outcome: Outcome, second: Option<Vec<f32>>, d
         let matrix = prepared.matrix(cells);
         let names = if second.is_some() { &["qk_matmul_output"][..] } else { &["qk_matmul_output", "weights"] };
         for name in names.iter().filter(|name| prepared.wants(name)) {
-            set(&outputs, name, &tensor_value(&matrix.shape, &matrix.data));
+            put(name, matrix.clone());
         }
     }
     if let Some(cells) = second {
@@ -203,7 +209,7 @@ fn result(prepared: &Prepared, mut outcome: Outcome, second: Option<Vec<f32>>, d
         put("rect", Tensor::new(&[map.request.height, map.request.width], weights));
     }
     let Some(Derived { gradients, kernel, fallback, work_ms, .. }) = derived else {
-        return answer(&outcome, &outputs, None);
+        return of_outcome(&outcome, outputs, None);
     };
     let Gathered { q, k, v, params, .. } = gradients;
     for (name, tensor) in [("dQ", prepared.dq(q)), ("dK", prepared.dk(&k)), ("dV", prepared.dv(&v))] {
@@ -214,112 +220,18 @@ fn result(prepared: &Prepared, mut outcome: Outcome, second: Option<Vec<f32>>, d
     for (name, Named { shape, values }) in params.iter() {
         prepared.dparams(name, shape, values).iter().for_each(|(name, tensor)| put(name, tensor.clone()));
     }
-    let result = answer(&outcome, &outputs, Some(work_ms));
-    set(&result, "backward_kernel", &kernel.name().into());
-    if let Some(why) = fallback {
-        set(&result, "fallback", &why.en.into());
-    }
+    let mut result = of_outcome(&outcome, outputs, Some(work_ms));
+    result.backward_kernel = Some(kernel.name().to_owned());
+    result.ran.fallback = fallback.map(|why| why.en).or(result.ran.fallback);
     result
 }
 
 /// What a run of the page gave, for `on("result")`: the output and what ran.
 pub fn summary(outcome: &Outcome) -> JsValue {
-    let outputs = Object::new();
     let d = outcome.dims;
-    set(&outputs, "Y", &tensor_value(&[d.batch, d.q_heads, d.n_q, d.d_v], &outcome.y));
-    set(&outputs, "logsumexp", &tensor_value(&[d.batch, d.q_heads, d.n_q], &outcome.lse));
-    answer(outcome, &outputs, None).into()
-}
-
-fn answer(outcome: &Outcome, outputs: &Object, backward_ms: Option<f64>) -> Object {
-    let report = &outcome.report;
-    let result = ran(report);
-    set(&result, "outputs", outputs);
-    set(&result, "timing", &timing(report, backward_ms));
-    set(&result, "cost", &cost(&report.cost));
-    set(&result, "empty_rows", &outcome.empty_rows.into());
-    set(&result, "order", &plain(&report.order));
-    result
-}
-
-/// Work counted before anything ran.
-pub fn cost(counted: &Cost) -> Object {
-    let cost = Object::new();
-    set(&cost, "flops", &counted.flops.into());
-    set(&cost, "bytes", &counted.bytes.into());
-    set(&cost, "tiles", &plain(&counted.tiles));
-    cost
-}
-
-/// Who computed.
-pub fn ran(report: &Report) -> Object {
-    let result = Object::new();
-    set(&result, "backend", &plain(&report.backend));
-    set(&result, "algorithm", &plain(&report.algorithm));
-    set(&result, "kernel", &report.kernel.as_str().into());
-    set(&result, "workers", &(report.workers as u32).into());
-    if let Some(choice) = report.choice.as_ref().filter(|choice| choice.falls_back()) {
-        set(&result, "fallback", &choice.message().en.into());
-    }
-    if let Some(adapter) = &report.adapter {
-        set(&result, "adapter", &adapter.name.as_str().into());
-    }
-    notes(&result, &report.notes);
-    result
-}
-
-/// What happened on the way, if anything did.
-pub fn notes(result: &Object, notes: &[Message]) {
-    if !notes.is_empty() {
-        let notes: Array = notes.iter().map(|note| JsValue::from(note.en.as_str())).collect();
-        set(result, "notes", &notes);
-    }
-}
-
-fn timing(report: &Report, backward_ms: Option<f64>) -> Object {
-    let mut stages = Vec::new();
-    for stage in TimedStage::ALL {
-        // A stage of the algorithm that ran is told even where the clock saw no time pass in it.
-        let of_this_algorithm = match stage {
-            TimedStage::Prepare => true,
-            TimedStage::Kernel => report.algorithm == Algorithm::Streaming,
-            TimedStage::Lower | TimedStage::Picture => false,
-            _ => report.algorithm == Algorithm::Materialised,
-        };
-        if of_this_algorithm || report.times.of(stage) > 0.0 {
-            stages.push((plain(&stage), report.times.of(stage)));
-        }
-        if stage == TimedStage::Prepare {
-            stages.push(("transfer".into(), report.copies.there_ms));
-        }
-    }
-    stages.extend(backward_ms.map(|ms| ("backward".into(), ms)));
-    stages.push(("merge".into(), report.copies.merge_ms));
-    stages.push(("transfer".into(), report.copies.back_ms));
-    times(report.total_ms, &stages, &report.runs_ms)
-}
-
-/// Milliseconds: all of it, its stages by name, and the kernel's repetitions.
-pub fn times(total_ms: f64, stages: &[(JsValue, f64)], runs_ms: &[f64]) -> Object {
-    let list = Array::new();
-    for (name, ms) in stages {
-        let stage = Object::new();
-        set(&stage, "name", name);
-        set(&stage, "ms", &(*ms).into());
-        list.push(&stage);
-    }
-    let timing = Object::new();
-    set(&timing, "total_ms", &total_ms.into());
-    set(&timing, "stages", &list);
-    set(&timing, "runs_ms", &plain(&runs_ms));
-    timing
-}
-
-/// A tensor as JavaScript gets it.
-pub fn tensor_value(shape: &[usize], data: &[f32]) -> JsValue {
-    let tensor = Object::new();
-    let extents: Array = shape.iter().map(|&extent| JsValue::from(extent as f64)).collect();
-    set(&tensor, "shape", &extents);
-    set(&tensor, "data", &Float32Array::from(data));
-    tensor.into()
+    let outputs = Outputs::from([
+        ("Y".to_owned(), TensorValue::new(&[d.batch, d.q_heads, d.n_q, d.d_v], &outcome.y)),
+        ("logsumexp".to_owned(), TensorValue::new(&[d.batch, d.q_heads, d.n_q], &outcome.lse)),
+    ]);
+    of_outcome(outcome, outputs, None).value()
 }

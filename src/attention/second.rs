@@ -28,12 +28,13 @@ pub fn of_experiment(chooser: &mut Chooser, problem: &mut Problem, experiment: &
         ..experiment.clone()
     };
     let other = || assemble::problem(&second, dims).map_err(at_branch);
-    mix(chooser, problem, [&experiment.hybrid, &experiment.branch], scale, &other);
+    let Experiment { hybrid, branch_a, branch, .. } = experiment;
+    mix(chooser, problem, [hybrid, branch_a, branch], scale, &other);
 }
 
-/// Mixes a second branch into a problem that is otherwise complete. `scale` is the factor on the products of an estimator; `other` makes the problem with a mask in the
+/// Mixes a second branch into a problem that is otherwise complete, or two into one whose own attention is none of them. `scale` is the factor on the products of an estimator; `other` makes the problem with a mask in the
 /// place of the mask, what is joined with it and painted over it, and the selection.
-pub fn mix(chooser: &mut Chooser, problem: &mut Problem, [entry, branch]: [&Choice; 2], scale: f32, other: Other) {
+pub fn mix(chooser: &mut Chooser, problem: &mut Problem, [entry, first, branch]: [&Choice; 3], scale: f32, other: Other) {
     let what = Text::new("hybrid", "混合方式");
     let found = chooser.by_content(catalogue::hybrids(), what, &entry.id, &entry.params, "hybrid");
     let Some((entry, params)) = found.filter(|(entry, _)| !entry.params.is_empty()) else { return };
@@ -42,7 +43,7 @@ pub fn mix(chooser: &mut Chooser, problem: &mut Problem, [entry, branch]: [&Choi
     }
     let term = chooser.term("", entry.params, &[], &params, "hybrid");
     let making = Making { params: &params, seed: chooser.seed, term: &term, table: &mut |_| None };
-    if let Err(issues) = hybrid(problem, branch, &making, scale, other) {
+    if let Err(issues) = hybrid(problem, [first, branch], &making, scale, other) {
         chooser.issues.extend(issues.0);
     }
 }

@@ -31,6 +31,7 @@ pub use entry::{
     Rotary, Setting, Slot, Table, Text,
 };
 pub use estimators::{Direction, EstimatorEntry, Family};
+pub use hybrids::ATTENTION;
 pub use inputs::{RecipeEntry, recipes};
 pub use layouts::{End, LayoutEntry};
 pub use list::List;
@@ -97,6 +98,16 @@ pub fn product(id: &str) -> Option<&'static ContentEntry> {
 /// The hybrid with this id.
 pub fn hybrid(id: &str) -> Option<&'static ContentEntry> {
     hybrids().iter().find(|entry| entry.id == id)
+}
+
+/// What the first branch of a hybrid may be: attention as it is set, and every estimator.
+pub fn first_branches() -> impl Iterator<Item = &'static str> + Clone {
+    std::iter::once(ATTENTION).chain(estimators().iter().map(|entry| entry.id))
+}
+
+/// Parameters of what the first branch of a hybrid may be.
+pub fn first_branch(id: &str) -> Option<&'static [Param]> {
+    if id == ATTENTION { Some(&[]) } else { estimator(id).map(|entry| entry.params) }
 }
 
 /// What the second branch of a hybrid may be: every mask and every estimator, which share no id.

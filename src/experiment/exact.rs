@@ -5,12 +5,13 @@ use crate::catalogue;
 
 impl Experiment {
     /// The same experiment with exact attention where something stands for it: a selection that leaves keys out, heads that are kept in less, an
-    /// estimator as second branch. `None` where nothing is inexact. (An estimator beside the result carries its error itself.)
+    /// estimator as a branch. `None` where nothing is inexact. (An estimator beside the result carries its error itself.)
     pub fn exact(&self) -> Option<Self> {
         let selection = catalogue::selection(&self.selection.id).is_some_and(|entry| entry.inexact);
         let layout = catalogue::layout(&self.layout.id).is_some_and(|entry| entry.inexact);
         let mixed = catalogue::hybrid(&self.hybrid.id).is_some_and(|entry| !entry.params.is_empty());
-        let branch = mixed && catalogue::estimator(&self.branch.id).is_some();
+        let estimated = |branch: &Choice| catalogue::estimator(&branch.id).is_some();
+        let branch = mixed && (estimated(&self.branch_a) || estimated(&self.branch));
         if !(selection || layout || branch) {
             return None;
         }

@@ -120,7 +120,7 @@ const PATCH: Shape =
 const STAGE: Shape = Word(&["raw", "scaled", "capped", "biased", "masked", "weights"]);
 
 /// Every field of an experiment.
-pub const EXPERIMENT: [Field; 24] = [
+pub const EXPERIMENT: [Field; 25] = [
     field("input", INPUT),
     field("edits", List(&EDIT)),
     field("mask", OWN_OR_ENTRY),
@@ -135,6 +135,7 @@ pub const EXPERIMENT: [Field; 24] = [
     field("layout", CHOICE),
     field("selection", CHOICE),
     field("hybrid", CHOICE),
+    field("branch_a", CHOICE),
     field("branch", CHOICE),
     field("normaliser", CHOICE),
     field("prob", OWN_OR_ENTRY),
@@ -177,7 +178,7 @@ mod tests {
             "product": {"id": "cosine", "params": {"scale": 0.5}}, "selection": {"id": "none", "params": {"x": 0.5}},
             "temperature": 0.5, "softcap": 0.5, "normaliser": {"id": "softmax", "params": {"x": 0.5}},
             "layers": {"id": "same", "params": {"every": 0.5}}, "prob": {"id": "custom", "params": {"rate": 0.5}, "custom": custom}, "estimator": {"id": "none", "params": {"x": 0.5}},
-            "layout": {"id": "mla", "params": {"rank": 0.5}}, "hybrid": {"id": "gated", "params": {"gate": 0.5}}, "branch": {"id": "gru", "params": {"x": 0.5}},
+            "layout": {"id": "mla", "params": {"rank": 0.5}}, "hybrid": {"id": "gated", "params": {"gate": 0.5}}, "branch_a": {"id": "gru", "params": {"x": 0.5}}, "branch": {"id": "gru", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves", "sides": "two_sided", "alibi": "signed"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},

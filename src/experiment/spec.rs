@@ -8,6 +8,7 @@ use super::conventions::Conventions;
 use super::hidden::{Hidden, Weights};
 use super::matrix::Matrix;
 use super::normals::Normals;
+use crate::catalogue::ATTENTION;
 use crate::formula::{Sorted, Ty};
 
 /// Everything the user set.
@@ -42,6 +43,8 @@ pub struct Experiment {
     pub selection: Choice,
     /// How a second branch is mixed in; `none` for no second branch.
     pub hybrid: Choice,
+    /// The first branch: `attention` as it is set here, or an estimator of the catalogue in its place.
+    pub branch_a: Choice,
     /// The second branch: a mask or an estimator of the catalogue.
     pub branch: Choice,
     /// Scores to weights.
@@ -86,6 +89,7 @@ impl Default for Experiment {
             layout: Choice::of("plain"),
             selection: Choice::of("none"),
             hybrid: Choice::of("none"),
+            branch_a: Choice::of(ATTENTION),
             branch: Choice::of("none"),
             normaliser: Choice::of("softmax"),
             prob: FormulaChoice::of("none"),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::literal::{list, quoted};
 use super::{Code, Subject, refuse};
 use crate::attention::{Inputs, Problem, assemble};
-use crate::catalogue;
+use crate::catalogue::{self, ATTENTION};
 use crate::experiment::{
     Choice, Conventions, CustomFormula, Input, Issue, Issues, Join, Layer, MaskChoice, Patch, Scale, base64, message,
 };
@@ -132,7 +132,7 @@ fn tensors(subject: &Subject, inputs: &Inputs) -> Tensors {
 const FLOATS: &str = "const floats = (text) => new Float32Array(Uint8Array.from(atob(text.replaceAll(\"-\", \"+\").replaceAll(\"_\", \"/\")), (c) => c.charCodeAt(0)).buffer);\n";
 
 fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Issues> {
-    refuse::unknown(subject, &["prob", "layers", "hybrid", "branch"])?;
+    refuse::unknown(subject, &["prob", "layers", "hybrid", "branch_a", "branch"])?;
     let experiment = subject.experiment;
     let mut fields = Map::new();
     let plain = |choice: &Choice, id: &str| choice.id == id && choice.params.is_empty();
@@ -169,6 +169,9 @@ fn fields(subject: &Subject, problem: &Problem) -> Result<Map<String, Value>, Is
     let mixed = experiment.hybrid.id != "none";
     if mixed {
         fields.insert("branch".to_owned(), value(&experiment.branch));
+        if experiment.branch_a.id != ATTENTION {
+            fields.insert("branch_a".to_owned(), value(&experiment.branch_a));
+        }
     }
     let MaskChoice { id, params, custom } = &experiment.prob;
     match custom {

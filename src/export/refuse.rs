@@ -41,8 +41,8 @@ pub fn unknown(subject: &Subject, also: &[&str]) -> Result<(), Issues> {
         _ => serde_json::Map::new(),
     };
     let (set, default) = (fields(subject.experiment), fields(&Experiment::default()));
-    // A branch that nothing mixes in is nothing.
-    let idle = |name: &str| name == "branch" && subject.experiment.hybrid.id == "none";
+    // Branches that nothing mixes are nothing.
+    let idle = |name: &str| name.starts_with("branch") && subject.experiment.hybrid.id == "none";
     let told = |name: &&str| TOLD.contains(name) || also.contains(name) || idle(name);
     let others = set.iter().filter(|(name, value)| !told(&name.as_str()) && default.get(*name) != Some(value));
     let issue = |(name, _): (&String, &serde_json::Value)| {

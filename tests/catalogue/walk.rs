@@ -26,7 +26,7 @@ pub struct Place {
     pub params: &'static [Param],
 }
 
-/// Every entry of every list, a mask in each of its three places and an estimator in both of its own.
+/// Every entry of every list, a mask and an estimator in each of the three places of theirs.
 pub fn places() -> Vec<Place> {
     let mut all = Vec::new();
     let mut add = |room, id, params| all.push(Place { room, id, params });
@@ -34,7 +34,7 @@ pub fn places() -> Vec<Place> {
         ["mask", "combine[0]", "branch"].into_iter().for_each(|room| add(room, e.id, e.params));
     }
     for e in catalogue::estimators() {
-        ["estimator", "branch"].into_iter().for_each(|room| add(room, e.id, e.params));
+        ["estimator", "branch", "branch_a"].into_iter().for_each(|room| add(room, e.id, e.params));
     }
     catalogue::positions().iter().for_each(|e| add("position", e.id, e.params));
     catalogue::products().iter().for_each(|e| add("product", e.id, e.params));
@@ -71,6 +71,10 @@ impl Place {
                 experiment.combine = vec![Layer { params: choice.params, ..Layer::of(Join::Or, self.id) }];
             }
             "branch" => (experiment.hybrid, experiment.branch) = (Choice::of("gated"), choice),
+            "branch_a" => {
+                (experiment.hybrid, experiment.branch_a, experiment.branch) =
+                    (Choice::of("gated"), choice, Choice::of("linear"));
+            }
             "hybrid" => (experiment.hybrid, experiment.branch) = (choice, Choice::of("sliding-window")),
             "prob" => experiment.prob = FormulaChoice { params: choice.params, ..FormulaChoice::of(self.id) },
             "position" => experiment.position = choice,
@@ -111,8 +115,9 @@ impl Place {
             product: of(&["product"], &experiment.product),
             layout: of(&["layout"], &experiment.layout),
             selection: of(&["selection"], &experiment.selection),
-            hybrid: of(&["hybrid", "branch"], &experiment.hybrid),
-            branch: of(&["hybrid", "branch"], &experiment.branch),
+            hybrid: of(&["hybrid", "branch", "branch_a"], &experiment.hybrid),
+            branch_a: of(&["branch_a"], &experiment.branch_a),
+            branch: of(&["hybrid", "branch", "branch_a"], &experiment.branch),
             normaliser: of(&["normaliser"], &experiment.normaliser),
             prob: (self.room == "prob").then(|| FormulaOrEntry::Entry(entry(&experiment.prob))),
             layers: of(&["layers"], &experiment.layers),
@@ -208,11 +213,12 @@ pub fn told(issue: &Issue, name: &str) {
 
 /// Whether a path is that of a field of an experiment.
 pub fn is_field(path: &str) -> bool {
-    const FIELDS: [&str; 14] = [
+    const FIELDS: [&str; 15] = [
         "input",
         "mask",
         "combine",
         "branch",
+        "branch_a",
         "estimator",
         "position",
         "product",

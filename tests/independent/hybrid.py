@@ -190,6 +190,28 @@ def beside(number, of, id, g, by_query=0):
     case(s, change, g_a * (weights @ s.v) + (1 - g_a) * of(s), weights)
 
 
+def apart(number, g, by_query=0):
+    """Two branches without weights; the map shows those of attention as it is set."""
+    s = Setting(number, 11, 11)
+    kept, _ = causal(s)
+    g_a = gate(s, g, by_query, 70)
+    gated = entry("gated", gate=g, by_query=by_query)
+    change = {"mask": entry("causal"), "hybrid": gated, "branch_a": entry("linear"), "branch": entry("retnet")}
+    case(s, change, g_a * linear(s) + (1 - g_a) * retention(s), softmax(s.s, kept))
+
+
+def instead(number, g, by_query=0):
+    """An estimator, and attention under the second branch's mask."""
+    s = Setting(number, 11, 11)
+    kept, _ = window(s, 3)
+    weights = softmax(s.s, kept)
+    g_a = gate(s, g, by_query, 70)
+    gated = entry("gated", gate=g, by_query=by_query)
+    near = entry("sliding-window", window=3)
+    change = {"mask": entry("causal"), "hybrid": gated, "branch_a": entry("linear"), "branch": near}
+    case(s, change, g_a * linear(s) + (1 - g_a) * (weights @ s.v), weights)
+
+
 def main():
     square, cached = (11, 11), (8, 11)
     plain, full = (entry("causal"), causal), (entry("none"), none)
@@ -214,6 +236,9 @@ def main():
     two(11, cached, wired, plain, 0.7, by_query=1, norm=sigmoid, change={"normaliser": entry("sigmoid")})
     beside(20, linear, "linear", 0.6)
     beside(21, retention, "retnet", 0.5, by_query=1)
+    apart(22, 0.3)
+    apart(23, 0.6, by_query=1)
+    instead(24, 0.3, by_query=1)
     for number, p, g, by_query, lengths in [
         (30, (2, 4, 2), (0.3, 0.4, 0.3), 0, square),
         (31, (3, 2, 3), (0.5, 0.7, 0.2), 1, cached),

@@ -94,6 +94,10 @@ fn filter(mut args: Vec<String>) -> Result<Option<String>> {
 }
 
 fn static_checks(checks: &mut Checks) {
+    // The checks below fail by themselves without them.
+    if let Err(error) = tools::for_checking() {
+        println!("{error}");
+    }
     checks.step("format", || ok(&["fmt", "--all", "--check"]));
     checks.step("lints, native", || {
         ok(&["clippy", "--workspace", "--all-targets", "--features", "gpu", "--locked", "--", "-D", "warnings"])

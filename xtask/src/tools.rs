@@ -181,6 +181,22 @@ fn says(text: &str, version: &str) -> bool {
     text.split(|c: char| c.is_whitespace() || "(),_".contains(c)).any(|word| word == version)
 }
 
+/// What the static checks run: rustup's components, and the target that the page's lints compile for. Where rustup is told to install nothing by itself, its toolchain
+/// file alone brings neither.
+///
+/// # Errors
+/// What could not be installed, and how a person does it.
+pub fn for_checking() -> Result<()> {
+    for (component, program) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if shell::read(shell::command("cargo", &[program, "--version"])).is_none() {
+            println!("the toolchain's component {component} is missing: adding it");
+            shell::run(shell::command("rustup", &["component", "add", component]))
+                .map_err(|e| format!("{e}\nadd {component} to your Rust toolchain, then try again"))?;
+        }
+    }
+    wasm_target()
+}
+
 fn wasm_target() -> Result<()> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let sysroot =

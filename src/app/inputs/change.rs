@@ -56,7 +56,7 @@ fn replace(e: &mut Experiment, input: Input, tokens: &dyn Fn(&str) -> Option<usi
     inside(&mut e.view.key, after.n_k);
 }
 
-/// Sets the parameters of mask, position scheme, estimator and second branch that follow from the input: the sides of a picture for patterns over a plane, the length
+/// Sets the parameters of mask, position scheme, estimator and branches that follow from the input: the sides of a picture for patterns over a plane, the length
 /// of stream A for the mask of two modalities.
 pub fn follow(e: &mut Experiment) {
     let Input::Projected { x, .. } = &e.input else { return };
@@ -71,10 +71,11 @@ pub fn follow(e: &mut Experiment) {
     let plane = [("height", height), ("width", width)];
     let picture = [("picture", width)];
     // What an estimator calls width is its own.
-    let branch = (estimator(&e.branch.id), mask(&e.branch.id));
+    let (first, branch) = (estimator(&e.branch_a.id), (estimator(&e.branch.id), mask(&e.branch.id)));
     set(&mut e.mask.params, mask(&e.mask.id), &plane);
     set(&mut e.position.params, position, &plane);
     set(&mut e.estimator.params, estimator(&e.estimator.id), &picture);
+    set(&mut e.branch_a.params, first, &picture);
     set(&mut e.branch.params, branch.0, &picture);
     set(&mut e.branch.params, branch.1, &plane);
 }

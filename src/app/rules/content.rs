@@ -21,7 +21,7 @@ use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::app::whole::{More, shown};
 use crate::attention::combine::BRANCH;
-use crate::catalogue::{self, ContentEntry, Family, List, Measure, Text};
+use crate::catalogue::{self, ATTENTION, ContentEntry, Family, List, Measure, Text};
 use crate::experiment::Choice;
 
 /// The card of product, selection, second branch, weights and layers.
@@ -52,6 +52,7 @@ fn choices() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(|| {
         view! {
             {ROOMS.iter().map(|room| view! { <Entries room=room /> }).collect_view()}
+            <FirstBranch />
             <Branch />
             <Prob />
             <Layers />
@@ -130,6 +131,65 @@ fn Entries(room: &'static Room) -> impl IntoView {
     }
 }
 
+/// An entry among those of a branch.
+fn option(id: Signal<String>, value: &'static str, name: Text) -> impl IntoView {
+    view! { <option value=value selected=move || id.with(|id| id == value)>{tr(name)}</option> }
+}
+
+/// Every estimator, by families.
+fn estimators(id: Signal<String>) -> impl IntoView {
+    let of = move |family: Family| {
+        let of_family = catalogue::estimators().iter().filter(move |entry| entry.family == family);
+        of_family.map(move |entry| option(id, entry.id, entry.name)).collect_view()
+    };
+    Family::ALL.map(|family| view! { <optgroup label=tr(family.name())>{of(family)}</optgroup> })
+}
+
+/// What the first branch is, where there is a second: attention as it is set, or an estimator.
+#[component]
+fn FirstBranch() -> impl IntoView {
+    let lab = lab();
+    let off = Signal::memo(move || lab.experiment.with(|e| e.hybrid.id == "none"));
+    let id = Signal::memo(move || lab.experiment.with(|e| e.branch_a.id.clone()));
+    let choose = move |event: web_sys::Event| {
+        let id = event_target_value(&event);
+        lab.edit("branch_a", |e| {
+            e.branch_a = Choice::of(&id);
+            follow(e);
+        });
+    };
+    let chosen = move || {
+        id.with(|id| catalogue::estimator(id)).map(|entry| view! {
+            <p class="note">{move || {
+                let alone = lab.experiment.with(|e| catalogue::mask(&e.branch.id).is_none());
+                if alone {
+                    t("Neither branch has weights: those on the map are of attention as it is set, which has no part in the output.", "两个分支都没有权重：图中是当前注意力的权重，它不参与输出。")
+                } else {
+                    t("The map shows the weights of branch B alone: this one has none.", "图中只有分支 B 的权重：这个分支没有权重。")
+                }
+            }}</p>
+            <code class="formula-line">{entry.formula}</code>
+            <ParamRows owner=Owner::First params=entry.params />
+            <About about=entry.about paper=entry.paper ours=entry.ours />
+        })
+    };
+    let body = move || {
+        lab.whole.track();
+        (!off.get()).then(|| view! {
+            <div class="engine" style:grid-template-columns="1fr"><label>
+                {t("branch A", "分支 A")}
+                <select id="branch-a" prop:value=move || id.get() on:change=handler(choose)>
+                    {option(id, ATTENTION, Text::new("Attention as it is set here", "此处所设的注意力"))}
+                    {estimators(id)}
+                </select>
+            </label></div>
+            <IssueLine path="branch_a" except="branch_a.params" />
+            {chosen}
+        })
+    };
+    view! { <div>{body}</div> }
+}
+
 /// What the second branch is, where there is one: a mask, or an estimator.
 #[component]
 fn Branch() -> impl IntoView {
@@ -142,13 +202,6 @@ fn Branch() -> impl IntoView {
             e.branch = Choice::of(&id);
             follow(e);
         });
-    };
-    let option = move |value: &'static str, name: Text| {
-        view! { <option value=value selected=move || id.with(|id| id == value)>{tr(name)}</option> }
-    };
-    let estimators = move |family: Family| {
-        let of_family = catalogue::estimators().iter().filter(move |entry| entry.family == family);
-        of_family.map(move |entry| option(entry.id, entry.name)).collect_view()
     };
     let chosen = move || {
         let entry = id.with(|id| catalogue::mask(id));
@@ -163,9 +216,11 @@ fn Branch() -> impl IntoView {
             }
         });
         let estimator = beside.map(|entry| view! {
-            <p class="note">
-                {t("The map shows the weights of the first branch alone: this one has none.", "图中只有第一个分支的权重：这个分支没有权重。")}
-            </p>
+            {move || lab.experiment.with(|e| e.branch_a.id == ATTENTION).then(|| view! {
+                <p class="note">
+                    {t("The map shows the weights of branch A alone: this one has none.", "图中只有分支 A 的权重：这个分支没有权重。")}
+                </p>
+            })}
             <code class="formula-line">{entry.formula}</code>
             <ParamRows owner=Owner::Branch params=entry.params />
             <About about=entry.about paper=entry.paper ours=entry.ours />
@@ -179,9 +234,9 @@ fn Branch() -> impl IntoView {
                 {t("branch B", "分支 B")}
                 <select id="branch" prop:value=move || id.get() on:change=handler(choose)>
                     <optgroup label=t("Masks", "掩码")>
-                        {catalogue::masks().iter().map(|entry| option(entry.id, entry.name)).collect_view()}
+                        {catalogue::masks().iter().map(|entry| option(id, entry.id, entry.name)).collect_view()}
                     </optgroup>
-                    {Family::ALL.map(|family| view! { <optgroup label=tr(family.name())>{estimators(family)}</optgroup> })}
+                    {estimators(id)}
                 </select>
             </label></div>
             <IssueLine path="branch" except="branch.params" />

@@ -26,6 +26,8 @@ pub enum Owner {
     Layout,
     /// The hybrid entry.
     Hybrid,
+    /// The estimator in the place of the first branch.
+    First,
     /// The mask or estimator of the second branch, with the tables of the mask.
     Branch,
     /// The normaliser.
@@ -48,6 +50,7 @@ impl Owner {
             Self::Selection => "selection",
             Self::Layout => "layout",
             Self::Hybrid => "hybrid",
+            Self::First => "branch_a",
             Self::Branch => "branch",
             Self::Normaliser => "normaliser",
             Self::Prob => "prob",
@@ -66,6 +69,7 @@ impl Owner {
             Self::Selection => &e.selection.params,
             Self::Layout => &e.layout.params,
             Self::Hybrid => &e.hybrid.params,
+            Self::First => &e.branch_a.params,
             Self::Branch => &e.branch.params,
             Self::Normaliser => &e.normaliser.params,
             Self::Prob => &e.prob.params,
@@ -82,6 +86,7 @@ impl Owner {
             Self::Selection => &mut e.selection.params,
             Self::Layout => &mut e.layout.params,
             Self::Hybrid => &mut e.hybrid.params,
+            Self::First => &mut e.branch_a.params,
             Self::Branch => &mut e.branch.params,
             Self::Normaliser => &mut e.normaliser.params,
             Self::Prob => &mut e.prob.params,
@@ -102,6 +107,7 @@ impl Owner {
             Self::Selection => catalogue::selection(&e.selection.id).map(|entry| (entry.params, Vec::new())),
             Self::Layout => catalogue::layout(&e.layout.id).map(|entry| (entry.params, entry.tables.iter().collect())),
             Self::Hybrid => catalogue::hybrid(&e.hybrid.id).map(|entry| (entry.params, Vec::new())),
+            Self::First => catalogue::first_branch(&e.branch_a.id).map(|params| (params, Vec::new())),
             Self::Branch => {
                 of_mask(&e.branch.id).or_else(|| catalogue::branch(&e.branch.id).map(|params| (params, Vec::new())))
             }

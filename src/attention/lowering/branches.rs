@@ -41,7 +41,7 @@ pub fn join(problem: &mut Problem, mut branches: Vec<Problem>, step: Step<Measur
     (problem.normaliser, problem.sink) = (Normaliser::Softmax, None);
     let lowering = problem.lowering.get_or_insert_with(|| Box::new(Lowering::new(problem.dims)));
     let ty = Ty::Float;
-    lowering.tables.push(Derived { name: TABLE.to_owned(), ty, step, data: None, branches, estimator: None });
+    lowering.tables.push(Derived { name: TABLE.to_owned(), ty, step, data: None, branches, estimators: [None; 2] });
     lowering.order();
 }
 
@@ -82,7 +82,7 @@ pub fn beside(problem: &mut Problem, first: Problem, second: Problem, theirs: Ve
     let lowering = problem.lowering.get_or_insert_with(|| Box::new(Lowering::new(problem.dims)));
     let ty = Ty::Float;
     lowering.tables.extend(theirs);
-    lowering.tables.push(Derived { name: TABLE.to_owned(), ty, step, data: None, branches, estimator: None });
+    lowering.tables.push(Derived { name: TABLE.to_owned(), ty, step, data: None, branches, estimators: [None; 2] });
     lowering.order();
 }
 

@@ -36,7 +36,7 @@ pub enum Finish {
         /// Which, of the rows `[batch, q_heads, n_q]`.
         from: Vec<usize>,
     },
-    /// `y' = g · y + z` of each row, with `z` the gated output of what stands beside attention.
+    /// `y' = g · y + z` of each row, with `z` the gated outputs of what stands beside attention.
     Blend {
         /// `[batch, q_heads, n_q, 1 + d_v]`, `g` and then `z`; empty until they are computed.
         values: Vec<f32>,
@@ -123,7 +123,9 @@ impl Finish {
                 let width = y.len() / rows;
                 if values.len() == rows * (width + 1) {
                     for (row, blend) in y.chunks_exact_mut(width).zip(values.chunks_exact(width + 1)) {
-                        row.iter_mut().zip(&blend[1..]).for_each(|(y, z)| *y = blend[0] * *y + z);
+                        // What has no share is not there, whatever it came to.
+                        let share = |y: f32| if blend[0] == 0.0 { 0.0 } else { blend[0] * y };
+                        row.iter_mut().zip(&blend[1..]).for_each(|(y, z)| *y = share(*y) + z);
                     }
                 }
             }

@@ -141,7 +141,7 @@ pub fn gather(problem: &mut Problem, content: &Content, making: &mut Making) {
             tables.insert(read.name.to_owned(), data.clone());
         }
         let (name, ty) = (computed.name.to_owned(), computed.ty);
-        lowering.tables.push(Derived { name, ty, step, data, branches: Vec::new(), estimator: None });
+        lowering.tables.push(Derived { name, ty, step, data, branches: Vec::new(), estimators: [None; 2] });
         if computed.kind.is_addend() {
             continue;
         }

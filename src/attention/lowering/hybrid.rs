@@ -5,36 +5,48 @@ use super::super::problem::{Normaliser, Problem};
 use super::super::second::Other;
 use super::branches::{beside, join};
 use super::{Derived, Finish, Lowering, Making, Step, terms_mut};
-use crate::catalogue::{self, Measure, Text};
+use crate::catalogue::{self, ATTENTION, Measure, Text};
 use crate::experiment::{Choice, Issue, Issues};
 use crate::formula::{Tree, Ty};
 
 /// The table of gates and gated outputs.
 const TABLE: &str = "blend";
 
-/// Mixes `branch` into `problem`: a mask, of which `other` makes the problem that has it in the place of its own, or an estimator with `scale` on its products.
+/// Mixes `second` into `problem`: a mask, of which `other` makes the problem that has it in the place of its own, or an estimator with `scale` on its products.
+/// `first` is the attention of `problem`, or an estimator in its place: beside a mask, attention under that mask is then what runs, beside an estimator nothing of
+/// attention is left in the output.
 ///
 /// # Errors
 /// What keeps the two apart, at the field it comes from.
-pub fn hybrid(problem: &mut Problem, branch: &Choice, making: &Making, scale: f32, other: Other) -> Result<(), Issues> {
+pub fn hybrid(problem: &mut Problem, [first, second]: [&Choice; 2], making: &Making, scale: f32, other: Other) -> Result<(), Issues> {
     let step = |kind| {
         let mut params = making.params.clone();
         let gate = params.remove("gate").unwrap_or_default();
         params.insert("gate_0".to_owned(), gate);
         Step { kind, params, seed: making.seed, path: making.term.path.clone() }
     };
-    if catalogue::mask(&branch.id).is_some() {
+    let (estimated, masked) = (first.id != ATTENTION, catalogue::mask(&second.id).is_some());
+    if masked && !estimated {
         return masks(problem, other()?, step(Measure::Branches));
     }
     let given = problem.lowering.as_ref().map_or(problem.dims, |lowering| lowering.dims);
     // Most look back only; of the others a mask of whatever kind says that they are not to look ahead.
-    let causal = direction_of(branch, !problem.masks.is_empty()).unwrap_or(true);
-    let estimator = fits(branch, given, causal, scale, "branch").map_err(at_branch)?;
+    let looks_back = !problem.masks.is_empty();
+    let estimator = |branch: &Choice, path: &str| {
+        let causal = direction_of(branch, looks_back).unwrap_or(true);
+        fits(branch, given, causal, scale, path).map_err(|issues| at_branch(issues, path))
+    };
+    let first = estimated.then(|| estimator(first, "branch_a")).transpose()?;
+    let second = (!masked).then(|| estimator(second, "branch")).transpose()?;
+    if masked {
+        // What is done to the weights is done to those that are left.
+        let probability = problem.probability.take();
+        *problem = Problem { probability, ..other()? };
+    }
     let lowering = problem.lowering.get_or_insert_with(|| Box::new(Lowering::new(given)));
     let step = step(Measure::Blend);
-    let estimator = Some(estimator);
     let (name, ty) = (TABLE.to_owned(), Ty::Float);
-    lowering.tables.push(Derived { name, ty, step, data: None, branches: Vec::new(), estimator });
+    lowering.tables.push(Derived { name, ty, step, data: None, branches: Vec::new(), estimators: [first, second] });
     lowering.finish.push(Finish::Blend { values: Vec::new() });
     Ok(())
 }
@@ -83,10 +95,10 @@ fn again(problem: &mut Problem, table: &Derived) -> Derived {
     Derived { name, ..table.clone() }
 }
 
-/// Issues of an estimator where it is no estimator but a branch.
-fn at_branch(issues: Issues) -> Issues {
+/// Issues of an estimator where it is no estimator but the branch at this path.
+fn at_branch(issues: Issues, path: &str) -> Issues {
     let at = |issue: Issue| Issue {
-        path: if issue.path == "is_causal" { "branch.id".to_owned() } else { issue.path },
+        path: if issue.path == "is_causal" { format!("{path}.id") } else { issue.path },
         ..issue
     };
     Issues(issues.0.into_iter().map(at).collect())

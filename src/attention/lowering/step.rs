@@ -52,8 +52,8 @@ pub struct Derived {
     pub data: Option<Arc<Data>>,
     /// The attentions that it joins, of [`Measure::Branches`]; none once they are joined.
     pub branches: Vec<Problem>,
-    /// What stands beside attention, of [`Measure::Blend`].
-    pub estimator: Option<Estimator>,
+    /// What stands in the place of attention and beside it, of [`Measure::Blend`].
+    pub estimators: [Option<Estimator>; 2],
 }
 
 impl Derived {

@@ -14,7 +14,7 @@ use crate::attention::lowering;
 use crate::attention::plan;
 use crate::attention::problem::{Problem, Term};
 use crate::attention::second::{at_branch, mix};
-use crate::catalogue;
+use crate::catalogue::{self, ATTENTION};
 use crate::experiment::{CausalAlignment, Choice, FormulaChoice, Issue, Issues, Stage, check_beside};
 use crate::formula::{Data, DataValues, Scalar, Sorted};
 
@@ -143,12 +143,14 @@ fn problem(request: &Request, dims: Dims, past: usize, first: bool) -> (Problem,
     if let Some(hybrid) = &request.hybrid {
         let full = Choice::of("none");
         let branch = request.branch.as_ref().unwrap_or(&full);
+        let attention = Choice::of(ATTENTION);
+        let first = request.branch_a.as_ref().unwrap_or(&attention);
         let scale = request.scale.unwrap_or_else(|| 1.0 / (dims.d as f32).sqrt()) / temperature;
         let other = || {
             let (problem, issues) = self::problem(&second(request, branch), dims, past, false);
             if issues.is_empty() { Ok(problem) } else { Err(at_branch(Issues(issues))) }
         };
-        mix(&mut chooser, &mut problem, [hybrid, branch], scale, &other);
+        mix(&mut chooser, &mut problem, [hybrid, first, branch], scale, &other);
     }
     let mut issues = chooser.issues;
     issues.extend(plan::check(&problem));

@@ -125,6 +125,8 @@ pub struct Request {
     pub selection: Option<Choice>,
     /// How a second branch is mixed in.
     pub hybrid: Option<Choice>,
+    /// The first branch: `attention`, also when absent, or an estimator in its place.
+    pub branch_a: Option<Choice>,
     /// The second branch: a mask, in the place of `mask`, `combine` and `selection`, or an estimator; every key when absent.
     pub branch: Option<Choice>,
     /// Scores to weights.

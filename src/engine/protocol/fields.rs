@@ -79,7 +79,7 @@ fields! {
         dims, lowering, offset, encoding, rotation, scale, bias_before_cap, softcap, bias, masks, paint, sink, normaliser, probability
     }
     Lowering { dims, transforms, tables, finish, done }
-    Derived { name, ty, step, data, branches, estimator }
+    Derived { name, ty, step, data, branches, estimators }
     Term { text, params, data, path }
     Data { shape, values, clamp }
     Rotation { base, dims, interleaved, stretch, magnitude, axes, decay }

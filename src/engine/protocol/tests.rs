@@ -88,7 +88,7 @@ fn waiting() -> Problem {
         step: step(kind),
         data: Some(table.clone()),
         branches: vec![Problem::plain(DIMS)],
-        estimator: Some(beside),
+        estimators: [None, Some(beside)],
     });
     let lowering = Lowering {
         dims: DIMS,

@@ -57,6 +57,14 @@ pub(super) fn check(found: &mut Found, experiment: &Experiment) {
     by_content(found, "selection", &experiment.selection, selections);
     let hybrids = (Text::new("hybrid", "混合方式"), catalogue::hybrids());
     by_content(found, "hybrid", &experiment.hybrid, hybrids);
+    let first = &experiment.branch_a;
+    match catalogue::first_branch(&first.id) {
+        Some(declared) => params(found, "branch_a.params", declared, &first.params),
+        None => {
+            let text = unknown(Text::new("first branch", "第一个分支"), &first.id, catalogue::first_branches());
+            found.add("branch_a.id", text);
+        }
+    }
     let branch = &experiment.branch;
     match catalogue::branch(&branch.id) {
         Some(declared) => params(found, "branch.params", declared, &branch.params),

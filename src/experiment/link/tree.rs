@@ -11,7 +11,7 @@ use crate::catalogue::Text;
 use crate::formula::Sorted;
 
 /// The fields that choose an entry by a key of their own; setting it starts the field anew.
-const CHOICES: [(&str, &str); 12] = [
+const CHOICES: [(&str, &str); 13] = [
     ("estimator", "id"),
     ("input", "kind"),
     ("layers", "id"),
@@ -23,6 +23,7 @@ const CHOICES: [(&str, &str); 12] = [
     ("selection", "id"),
     ("hybrid", "id"),
     ("branch", "id"),
+    ("branch_a", "id"),
     ("layout", "id"),
 ];
 

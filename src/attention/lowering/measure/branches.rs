@@ -110,14 +110,22 @@ pub fn beside(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -> 
     Ok(out)
 }
 
-/// `[b, h, q, 1 + d_v]`: the gate `g` of attention, then `(1 − g)` times the estimator's output over the tensors as they were given.
+/// `[b, h, q, 1 + d_v]`: the share of attention, then the gated outputs of the estimators, over the tensors as they were given. The first branch has the share `g` and
+/// the second `1 − g`; attention is the one that no estimator stands for, and has none where there are two.
 pub fn blend(table: &Derived, given: &Dims, inputs: &Inputs) -> Vec<f32> {
-    let Some(estimator) = &table.estimator else { return Vec::new() };
-    let beside: Vec<f64> = estimator.estimate(&inputs.q, &inputs.k, &inputs.v);
-    let gates = gates(&table.step, given, inputs, 1);
-    let row = |(y, gate): (&[f64], f64)| {
-        let gated = y.iter().map(move |y| ((1.0 - gate) * y) as f32);
-        std::iter::once(gate as f32).chain(gated).collect::<Vec<_>>()
-    };
-    beside.chunks_exact(given.d_v).zip(gates).flat_map(row).collect()
+    let outputs = table.estimators.map(|one| -> Option<Vec<f64>> {
+        one.map(|estimator| estimator.estimate(&inputs.q, &inputs.k, &inputs.v))
+    });
+    let d_v = given.d_v;
+    let mut blended = Vec::with_capacity(given.rows() * (1 + d_v));
+    for (row, gate) in gates(&table.step, given, inputs, 1).into_iter().enumerate() {
+        let shares = [gate, 1.0 - gate];
+        let attention: f64 = shares.iter().zip(&outputs).filter(|(_, y)| y.is_none()).map(|(share, _)| share).sum();
+        blended.push(attention as f32);
+        blended.extend((row * d_v..(row + 1) * d_v).map(|at| {
+            let gated = shares.iter().zip(&outputs).map(|(share, y)| y.as_ref().map_or(0.0, |y| share * y[at]));
+            gated.sum::<f64>() as f32
+        }));
+    }
+    blended
 }
