@@ -144,7 +144,8 @@ fn every_estimator_is_a_first_branch() {
         for (branch, second, shown) in [("gru", &gru, &weights), ("chunked-local", &near, &of_near)] {
             let wanted: Vec<f64> = first.iter().zip(second).map(|(a, b)| 0.25 * a + 0.75 * b).collect();
             let mixed = Experiment { branch_a: Choice::of(entry.id), ..mixed("sliding-window", branch, 0.25) };
-            let (found, on_map) = run(None, &mixed, &loaded).unwrap_or_else(|e| panic!("{} with {branch}: {e}", entry.id));
+            let (found, on_map) =
+                run(None, &mixed, &loaded).unwrap_or_else(|e| panic!("{} with {branch}: {e}", entry.id));
             let worst = apart(&wanted, &found);
             assert!(worst < TOLERANCE, "{} with {branch}: off by {worst}", entry.id);
             assert_eq!(&on_map, shown, "{} with {branch}: the weights shown", entry.id);

@@ -173,12 +173,7 @@ fn picture(rect: &Rect) -> MapRequest {
 }
 
 /// `second` holds the cells of the second matrix, where one is wanted.
-fn result(
-    prepared: &Prepared,
-    mut outcome: Outcome,
-    second: Option<Vec<f32>>,
-    derived: Option<Derived>,
-) -> RunResult {
+fn result(prepared: &Prepared, mut outcome: Outcome, second: Option<Vec<f32>>, derived: Option<Derived>) -> RunResult {
     let mut outputs = Outputs::new();
     let mut put = |name: &str, tensor: Tensor| drop(outputs.insert(name.to_owned(), TensorValue::from(&tensor)));
     if prepared.wants("Y") {

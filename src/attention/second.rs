@@ -34,7 +34,13 @@ pub fn of_experiment(chooser: &mut Chooser, problem: &mut Problem, experiment: &
 
 /// Mixes a second branch into a problem that is otherwise complete, or two into one whose own attention is none of them. `scale` is the factor on the products of an estimator; `other` makes the problem with a mask in the
 /// place of the mask, what is joined with it and painted over it, and the selection.
-pub fn mix(chooser: &mut Chooser, problem: &mut Problem, [entry, first, branch]: [&Choice; 3], scale: f32, other: Other) {
+pub fn mix(
+    chooser: &mut Chooser,
+    problem: &mut Problem,
+    [entry, first, branch]: [&Choice; 3],
+    scale: f32,
+    other: Other,
+) {
     let what = Text::new("hybrid", "混合方式");
     let found = chooser.by_content(catalogue::hybrids(), what, &entry.id, &entry.params, "hybrid");
     let Some((entry, params)) = found.filter(|(entry, _)| !entry.params.is_empty()) else { return };

@@ -5,14 +5,15 @@
 //! 3. The meta tags by which workers are started are written; the engine's pool reads them.
 //! 4. Absolute addresses for link previews, where the build was told its address.
 //! 5. Pages beside the playground: the gallery's and that of the JavaScript API, with a style sheet made of the playground's colours.
-//! 6. The Content-Security-Policy, with the hash of each inline script. Last: it depends on everything before.
+//! 6. The Content-Security-Policy, with the hash of each inline script: it depends on everything before.
+//! 7. The list of files that the service worker keeps ([`offline`]).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::gallery::{self, GALLERY, Names};
 use crate::program::Program;
-use crate::{Result, build::BASE_VARIABLE, digest, html, program, root, shell, tools};
+use crate::{Result, build::BASE_VARIABLE, digest, html, offline, program, root, shell, tools};
 
 /// The program of the worker that owns the GPU.
 const GPU: &str = "gpu";
@@ -59,6 +60,7 @@ pub fn command(args: &[String]) -> Result<bool> {
             }
         }
     }
+    offline::write(folder)?;
     Ok(true)
 }
 

@@ -19,6 +19,7 @@ mod digest;
 mod finish;
 mod gallery;
 mod html;
+mod offline;
 mod peers;
 mod program;
 mod python;

@@ -175,16 +175,18 @@ fn FirstBranch() -> impl IntoView {
     };
     let body = move || {
         lab.whole.track();
-        (!off.get()).then(|| view! {
-            <div class="engine" style:grid-template-columns="1fr"><label>
-                {t("branch A", "分支 A")}
-                <select id="branch-a" prop:value=move || id.get() on:change=handler(choose)>
-                    {option(id, ATTENTION, Text::new("Attention as it is set here", "此处所设的注意力"))}
-                    {estimators(id)}
-                </select>
-            </label></div>
-            <IssueLine path="branch_a" except="branch_a.params" />
-            {chosen}
+        (!off.get()).then(|| {
+            view! {
+                <div class="engine" style:grid-template-columns="1fr"><label>
+                    {t("branch A", "分支 A")}
+                    <select id="branch-a" prop:value=move || id.get() on:change=handler(choose)>
+                        {option(id, ATTENTION, Text::new("Attention as it is set here", "此处所设的注意力"))}
+                        {estimators(id)}
+                    </select>
+                </label></div>
+                <IssueLine path="branch_a" except="branch_a.params" />
+                {chosen}
+            }
         })
     };
     view! { <div>{body}</div> }
@@ -229,18 +231,20 @@ fn Branch() -> impl IntoView {
     };
     let body = move || {
         lab.whole.track();
-        (!off.get()).then(|| view! {
-            <div class="engine" style:grid-template-columns="1fr"><label>
-                {t("branch B", "分支 B")}
-                <select id="branch" prop:value=move || id.get() on:change=handler(choose)>
-                    <optgroup label=t("Masks", "掩码")>
-                        {catalogue::masks().iter().map(|entry| option(id, entry.id, entry.name)).collect_view()}
-                    </optgroup>
-                    {estimators(id)}
-                </select>
-            </label></div>
-            <IssueLine path="branch" except="branch.params" />
-            {chosen}
+        (!off.get()).then(|| {
+            view! {
+                <div class="engine" style:grid-template-columns="1fr"><label>
+                    {t("branch B", "分支 B")}
+                    <select id="branch" prop:value=move || id.get() on:change=handler(choose)>
+                        <optgroup label=t("Masks", "掩码")>
+                            {catalogue::masks().iter().map(|entry| option(id, entry.id, entry.name)).collect_view()}
+                        </optgroup>
+                        {estimators(id)}
+                    </select>
+                </label></div>
+                <IssueLine path="branch" except="branch.params" />
+                {chosen}
+            }
         })
     };
     view! { <div>{body}</div> }

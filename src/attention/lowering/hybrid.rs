@@ -18,7 +18,13 @@ const TABLE: &str = "blend";
 ///
 /// # Errors
 /// What keeps the two apart, at the field it comes from.
-pub fn hybrid(problem: &mut Problem, [first, second]: [&Choice; 2], making: &Making, scale: f32, other: Other) -> Result<(), Issues> {
+pub fn hybrid(
+    problem: &mut Problem,
+    [first, second]: [&Choice; 2],
+    making: &Making,
+    scale: f32,
+    other: Other,
+) -> Result<(), Issues> {
     let step = |kind| {
         let mut params = making.params.clone();
         let gate = params.remove("gate").unwrap_or_default();

@@ -132,7 +132,11 @@ fn of_operator(operator: &Operator, exact: bool, repeat: usize, mut bulk: Unpack
         // What stands beside it is no part of its time.
         for _ in 0..repeat.max(1) {
             let start = now();
-            if exact { drop(estimator.estimate::<f64>(q, k, v)) } else { drop(estimator.estimate::<f32>(q, k, v)) }
+            if exact {
+                drop(estimator.estimate::<f64>(q, k, v))
+            } else {
+                drop(estimator.estimate::<f32>(q, k, v))
+            }
             runs_ms.push(now() - start);
         }
         let outputs = if exact { operator.compute::<f64>(&tensors) } else { operator.compute::<f32>(&tensors) };

@@ -78,7 +78,9 @@ impl Driver {
         wanted.set_browser_log_level(LoggingPrefsLogLevel::All)?;
         let driver = WebDriver::new(&self.address, wanted).await?;
         driver.set_script_timeout(Duration::from_secs(50)).await?;
-        Ok(Page::new(driver, self.base.clone()))
+        let page = Page::new(driver, self.base.clone());
+        page.hide_service_workers().await?;
+        Ok(page)
     }
 }
 

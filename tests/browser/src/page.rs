@@ -47,13 +47,15 @@ pub struct Page {
     base: String,
     /// Severe console messages that were read while looking for something else.
     kept: RefCell<Vec<String>>,
+    /// The script that hides service workers from pages.
+    hiding: RefCell<Option<Value>>,
 }
 
 #[allow(dead_code, reason = "a vocabulary for tests; not each word is in use at each moment")]
 impl Page {
     /// Wraps a session that tests will use on this server.
     pub fn new(driver: WebDriver, base: String) -> Self {
-        Self { driver, base, kept: RefCell::default() }
+        Self { driver, base, kept: RefCell::default(), hiding: RefCell::default() }
     }
 
     /// The session, for what this vocabulary lacks.
@@ -191,6 +193,25 @@ impl Page {
     /// Sends a command of the browser's own debugging protocol, for faults that WebDriver cannot make.
     pub async fn cdp(&self, command: &str, parameters: Value) -> Result<Value> {
         Ok(self.driver.cdp().send_raw(command, parameters).await?)
+    }
+
+    /// Hides service workers from the pages that are opened from now on: one that keeps the page's files would answer where a test takes them away.
+    pub async fn hide_service_workers(&self) -> Result<()> {
+        let source = json!({ "source": "delete Navigator.prototype.serviceWorker" });
+        let hiding = self.cdp("Page.addScriptToEvaluateOnNewDocument", source).await?;
+        *self.hiding.borrow_mut() = Some(hiding["identifier"].clone());
+        Ok(())
+    }
+
+    /// Undoes it.
+    pub async fn keep_service_workers(&self) -> Result<()> {
+        let hiding = self.hiding.borrow_mut().take();
+        match hiding {
+            Some(hiding) => {
+                self.cdp("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": hiding })).await.map(drop)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Resizes the window.

@@ -113,9 +113,9 @@ pub fn beside(table: &Derived, frame: &Frame, given: &Dims, inputs: &Inputs) -> 
 /// `[b, h, q, 1 + d_v]`: the share of attention, then the gated outputs of the estimators, over the tensors as they were given. The first branch has the share `g` and
 /// the second `1 − g`; attention is the one that no estimator stands for, and has none where there are two.
 pub fn blend(table: &Derived, given: &Dims, inputs: &Inputs) -> Vec<f32> {
-    let outputs = table.estimators.map(|one| -> Option<Vec<f64>> {
-        one.map(|estimator| estimator.estimate(&inputs.q, &inputs.k, &inputs.v))
-    });
+    let outputs = table
+        .estimators
+        .map(|one| -> Option<Vec<f64>> { one.map(|estimator| estimator.estimate(&inputs.q, &inputs.k, &inputs.v)) });
     let d_v = given.d_v;
     let mut blended = Vec::with_capacity(given.rows() * (1 + d_v));
     for (row, gate) in gates(&table.step, given, inputs, 1).into_iter().enumerate() {

@@ -43,7 +43,9 @@ pub fn shape(table: &Derived, dims: &Dims) -> Vec<usize> {
         Measure::Hebbian => vec![batch, q_heads, n_q + n_k],
         Measure::Branches => vec![batch, q_heads, n_q, 1 << table.branches.len()],
         Measure::Beside => vec![batch, q_heads, n_q, 1 + n_k],
-        Measure::Blend => vec![batch, q_heads, n_q, 1 + table.estimators.iter().flatten().next().map_or(0, |one| one.dims.d_v)],
+        Measure::Blend => {
+            vec![batch, q_heads, n_q, 1 + table.estimators.iter().flatten().next().map_or(0, |one| one.dims.d_v)]
+        }
         Measure::Indexed => vec![batch, n_q, n_k],
         Measure::ColumnSums => vec![batch, q_heads, n_k],
         Measure::ShawValues | Measure::TiSasRecValues => vec![batch, q_heads, n_q, dims.d_v],

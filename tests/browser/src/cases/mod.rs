@@ -18,6 +18,7 @@ pub mod gpu;
 pub mod gpu_faults;
 pub mod gradients;
 pub mod links;
+pub mod offline;
 pub mod operators;
 pub mod positions;
 pub mod rules;
@@ -102,6 +103,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(access::cases());
+    all.extend(offline::cases());
     all.extend(conformance::cases()?);
     Ok(all)
 }

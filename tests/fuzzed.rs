@@ -1,0 +1,94 @@
+//! Everything that comes from outside, by what is kept in `fuzz/corpus/` and thousands of small changes of it, always the same ones. The fuzz targets, which want another
+//! compiler and hours, run the same properties.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+#[path = "../fuzz/properties.rs"]
+mod properties;
+
+/// Changes of each kept text.
+const CHANGES: usize = 400;
+
+/// A generator of Marsaglia's (xorshift): the changes are to be the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below.max(1) as u64) as usize
+    }
+}
+
+/// A byte set, a bit flipped, a run left out, doubled, or taken from another text.
+fn changed(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..1 + dice.roll(3) {
+        let at = dice.roll(bytes.len() + 1).min(bytes.len());
+        let end = (at + 1 + dice.roll(9)).min(bytes.len());
+        match dice.roll(6) {
+            0 if at < bytes.len() => bytes[at] = dice.roll(256) as u8,
+            1 if at < bytes.len() => bytes[at] ^= 1 << dice.roll(8),
+            2 => drop(bytes.drain(at..end)),
+            3 => {
+                let run = bytes[at..end].to_vec();
+                bytes.splice(at..at, run);
+            }
+            4 => {
+                let from = dice.roll(other.len());
+                let run = other[from..(from + 12).min(other.len())].to_vec();
+                bytes.splice(at..end, run);
+            }
+            _ => bytes.truncate(at.max(1)),
+        }
+    }
+    bytes
+}
+
+fn survives(target: &str, property: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 3, "{target}");
+    let kept: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let tried = |bytes: &[u8]| {
+        if catch_unwind(AssertUnwindSafe(|| property(bytes))).is_err() {
+            panic!("{target} does not hold for {:?}", String::from_utf8_lossy(bytes));
+        }
+    };
+    for bytes in &kept {
+        tried(bytes);
+        for _ in 0..CHANGES {
+            let other = &kept[dice.roll(kept.len())];
+            tried(&changed(bytes, other, &mut dice));
+        }
+    }
+}
+
+macro_rules! targets {
+    ($($target:ident),+) => {$(
+        #[test]
+        fn $target() {
+            survives(stringify!($target), properties::$target);
+        }
+    )+};
+}
+
+targets!(link, packed, formula, file, numbers, json);
+
+#[test]
+fn every_target_is_tested() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+    let named = ["file", "formula", "json", "link", "numbers", "packed"];
+    let mut found: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, named);
+}
