@@ -17,6 +17,7 @@ pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
 pub mod gradients;
+pub mod languages;
 pub mod links;
 pub mod offline;
 pub mod operators;
@@ -103,6 +104,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(access::cases());
+    all.extend(languages::cases());
     all.extend(offline::cases());
     all.extend(conformance::cases()?);
     Ok(all)
