@@ -29,6 +29,8 @@ pub use sample::{Pieces, Sample};
 pub(crate) use similarity::times_log;
 pub use similarity::{Alike, Similarity};
 
+use crate::experiment::{Message, message};
+
 /// Why a measure can't be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -59,4 +61,23 @@ pub enum Fault {
     /// Something is infinite or no number.
     #[error("a weight is no finite number")]
     NotNumbers,
+}
+
+impl Fault {
+    /// For the user.
+    pub fn message(&self) -> Message {
+        match *self {
+            Self::Count { wanted, found } => {
+                message!("there are {found} numbers where {wanted} are due", "应有 {wanted} 个数，实有 {found} 个")
+            }
+            Self::NotSquare { queries, keys } => message!(
+                "{queries} queries and {keys} keys are not the same tokens",
+                "{queries} 个查询与 {keys} 个键不是相同的词元"
+            ),
+            Self::TooLarge { most, found } => {
+                message!("{found} tokens are more than {most}", "{found} 个词元超过上限 {most}")
+            }
+            Self::NotNumbers => message!("a weight is no finite number", "有权重不是有限数值"),
+        }
+    }
 }
