@@ -21,10 +21,18 @@ fn golden_links_of_two_settings() {
     for (link, experiment, beside) in [
         ("v1&compare=v1%26mask%3Dcausal", Experiment::default(), pinned(masked("causal"), false)),
         ("v1&mask=dilated&compare=v1&compare.inputs=same", masked("dilated"), pinned(Experiment::default(), true)),
-        ("#v1&compare.inputs=same&compare=v1%26position%3Dalibi&mask=causal", masked("causal"), pinned(Experiment { position: Choice::of("alibi"), ..Experiment::default() }, true)),
+        (
+            "#v1&compare.inputs=same&compare=v1%26position%3Dalibi&mask=causal",
+            masked("causal"),
+            pinned(Experiment { position: Choice::of("alibi"), ..Experiment::default() }, true),
+        ),
     ] {
         let opened = decode(link);
-        assert_eq!((opened.experiment, opened.pinned, opened.problems), (experiment, Some(beside), Vec::new()), "{link}");
+        assert_eq!(
+            (opened.experiment, opened.pinned, opened.problems),
+            (experiment, Some(beside), Vec::new()),
+            "{link}"
+        );
     }
 }
 
@@ -32,7 +40,9 @@ fn golden_links_of_two_settings() {
 fn both_settings_come_back_in_either_form() {
     let mut large = masked("causal");
     large.input = Input::one_head(vec![vec![0.25; 8]; 40], vec![vec![-1.5; 8]; 40], vec![vec![3.0; 8]; 40]);
-    for (a, b) in [(masked("dilated"), Experiment::default()), (large.clone(), masked("full")), (masked("causal"), large)] {
+    for (a, b) in
+        [(masked("dilated"), Experiment::default()), (large.clone(), masked("full")), (masked("causal"), large)]
+    {
         for form in [Form::Readable, Form::Packed] {
             for same_inputs in [false, true] {
                 let beside = pinned(a.clone(), same_inputs);
@@ -69,14 +79,17 @@ fn a_second_setting_is_not_opened_again_and_again() {
     // Each level would double what is read.
     let mut link = "v1".to_owned();
     for _ in 0..8 {
-        link = with_pinned("v1", &pinned(Experiment::default(), false)).replace("compare=v1", &format!("compare={}", escaped(&link)));
+        link = with_pinned("v1", &pinned(Experiment::default(), false))
+            .replace("compare=v1", &format!("compare={}", escaped(&link)));
     }
     let opened = decode(&link);
     assert!(opened.pinned.is_some() && opened.problems.len() == 1);
 }
 
 fn escaped(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 #[test]

@@ -173,7 +173,10 @@ mod tests {
     fn sizes_that_differ_stop_only_what_they_are_part_of() {
         let (a, b) = (dims(2, 4, 4, 8, 8), dims(2, 4, 6, 8, 8));
         let stopped = |part| mismatches(part, 0, &a, &b).len();
-        assert_eq!([Part::Weights, Part::Output, Part::Queries, Part::Keys, Part::Values].map(stopped), [1, 0, 0, 1, 1]);
+        assert_eq!(
+            [Part::Weights, Part::Output, Part::Queries, Part::Keys, Part::Values].map(stopped),
+            [1, 0, 0, 1, 1]
+        );
         let fewer = dims(1, 4, 4, 8, 8);
         let found = mismatches(Part::Output, 1, &a, &fewer);
         assert_eq!((found[0].of.en, found[0].a, found[0].b), ("heads", 2, 1));

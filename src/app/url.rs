@@ -217,12 +217,7 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
 }
 
 /// Writes an experiment into the address.
-async fn keep(
-    lab: Lab,
-    experiment: Arc<Experiment>,
-    pinned: Option<Arc<Pinned>>,
-    written: Rc<RefCell<String>>,
-) {
+async fn keep(lab: Lab, experiment: Arc<Experiment>, pinned: Option<Arc<Pinned>>, written: Rc<RefCell<String>>) {
     // Should the piece not arrive, the address stays and the next edit tries again.
     let Ok(link::Written { fragment: hash, whole }) = link::write(experiment, pinned).await else { return };
     if !whole {

@@ -91,9 +91,8 @@ impl Head {
     pub fn summary(&self) -> Summary {
         let measured: Vec<&Measures> = self.rows.iter().filter_map(|(_, row)| row.measures()).collect();
         let count = |which: Row| self.rows.iter().filter(|(_, row)| *row == which).count();
-        let mean = |of: fn(&Measures) -> f64| {
-            measured.iter().map(|m| of(m)).sum::<f64>() / measured.len().max(1) as f64
-        };
+        let mean =
+            |of: fn(&Measures) -> f64| measured.iter().map(|m| of(m)).sum::<f64>() / measured.len().max(1) as f64;
         let even: Vec<f64> = measured.iter().filter_map(|m| m.evenness).collect();
         Summary {
             rows: measured.len(),
@@ -124,10 +123,7 @@ mod tests {
         head.take(1, &[0.25, 0.75, NO], false);
         head.take(2, &[NO, NO, NO], false);
         let bins = head.profile();
-        assert_eq!(bins, [
-            Bin { distance: 0, mean: 0.875, pairs: 2 },
-            Bin { distance: 1, mean: 0.25, pairs: 1 }
-        ]);
+        assert_eq!(bins, [Bin { distance: 0, mean: 0.875, pairs: 2 }, Bin { distance: 1, mean: 0.25, pairs: 1 }]);
         let summary = head.summary();
         assert_eq!((summary.rows, summary.nothing, summary.not_numbers), (2, 1, 0));
         assert!((summary.distance - 0.125).abs() < 1e-12 && (summary.sink - 0.625).abs() < 1e-12);

@@ -163,7 +163,9 @@ fn Table(desk: Desk, correlation: Signal<bool>) -> impl IntoView {
         let correlation = correlation.get();
         let all = desk.with(|found| {
             let count = found.heads.len();
-            let row = |a: usize| (0..count).map(|b| of(found, correlation, a, b).map_or_else(|| "–".to_owned(), read)).collect();
+            let row = |a: usize| {
+                (0..count).map(|b| of(found, correlation, a, b).map_or_else(|| "–".to_owned(), read)).collect()
+            };
             (0..count).map(row).collect::<Vec<Vec<String>>>()
         });
         all.unwrap_or_default()

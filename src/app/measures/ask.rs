@@ -26,8 +26,6 @@ const ROWS_SHARE: f64 = 0.7;
 pub struct Found {
     /// Sizes.
     pub dims: Dims,
-    /// What was asked.
-    pub settings: Settings,
     /// Which rows were looked at.
     pub sample: Sample,
     /// Every head.
@@ -227,7 +225,7 @@ impl Work<'_> {
             ranks.push(found);
             told(ROWS_SHARE + (1.0 - ROWS_SHARE) * ranks.len() as f64 / q_heads.max(1) as f64);
         }
-        Ok(Some(Found { dims, settings: self.settings, sample, heads, ranks, alike: (alike, each) }))
+        Ok(Some(Found { dims, sample, heads, ranks, alike: (alike, each) }))
     }
 
     /// The weights of some rows, head by head.

@@ -45,14 +45,19 @@ fn chart(desk: Desk, log: bool) -> Chart {
         let points = |head: usize| {
             let bins = found.heads.get(head).map(|head| head.profile()).unwrap_or_default();
             // What is 0 has no place on a logarithmic axis, and there are too many such places to list.
-            bins.into_iter().filter(|bin| !log || bin.mean > 0.0).map(|bin| Point::new(bin.distance as f64, bin.mean)).collect::<Vec<_>>()
+            bins.into_iter()
+                .filter(|bin| !log || bin.mean > 0.0)
+                .map(|bin| Point::new(bin.distance as f64, bin.mean))
+                .collect::<Vec<_>>()
         };
         let name = |head: usize| match lang {
             Lang::En => format!("head {}", head + 1),
             Lang::Zh => format!("第 {} 个头", head + 1),
         };
         if found.heads.len() <= LINES {
-            return (0..found.heads.len()).map(|head| Series::new(name(head), Kind::Line, head, points(head))).collect();
+            return (0..found.heads.len())
+                .map(|head| Series::new(name(head), Kind::Line, head, points(head)))
+                .collect();
         }
         let mut sums: Vec<(i64, f64, u64)> = Vec::new();
         for bin in found.heads.iter().flat_map(|head| head.profile()) {

@@ -13,11 +13,8 @@ use crate::catalogue::{Lang, Text};
 use crate::export::csv_lines;
 
 /// The three ranks.
-const RANKS: [Text; 3] = [
-    Text::new("numerical rank", "数值秩"),
-    Text::new("stable rank", "稳定秩"),
-    Text::new("effective rank", "有效秩"),
-];
+const RANKS: [Text; 3] =
+    [Text::new("numerical rank", "数值秩"), Text::new("stable rank", "稳定秩"), Text::new("effective rank", "有效秩")];
 
 /// The table.
 #[component]

@@ -26,16 +26,8 @@ pub enum Quantity {
 
 impl Quantity {
     /// In the order in which they are shown.
-    pub const ALL: [Self; 8] = [
-        Self::Entropy,
-        Self::Evenness,
-        Self::Span,
-        Self::Distance,
-        Self::Top,
-        Self::Sink,
-        Self::Keys,
-        Self::Small,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Entropy, Self::Evenness, Self::Span, Self::Distance, Self::Top, Self::Sink, Self::Keys, Self::Small];
 
     /// For lists.
     pub fn id(self) -> &'static str {
@@ -99,14 +91,21 @@ impl Quantity {
             ),
             Self::Top => {
                 return match lang {
-                    Lang::En => format!("The part of the weights that the {top} largest hold together: near 1, all others could be left out."),
+                    Lang::En => format!(
+                        "The part of the weights that the {top} largest hold together: near 1, all others could be left out."
+                    ),
                     Lang::Zh => format!("最大的 {top} 个权重合计所占的份额：接近 1 时，其余的键可以略去。"),
                 };
             }
             Self::Sink => {
                 return match (lang, sinks) {
-                    (Lang::En, 1) => "The weight of the first token, where many trained heads leave what they have no use for.".to_owned(),
-                    (Lang::En, _) => format!("The weight of the first {sinks} tokens, where many trained heads leave what they have no use for."),
+                    (Lang::En, 1) => {
+                        "The weight of the first token, where many trained heads leave what they have no use for."
+                            .to_owned()
+                    }
+                    (Lang::En, _) => format!(
+                        "The weight of the first {sinks} tokens, where many trained heads leave what they have no use for."
+                    ),
                     (Lang::Zh, _) => format!("前 {sinks} 个词元的权重：许多训练好的头把用不上的注意力放在这里。"),
                 };
             }
@@ -116,7 +115,9 @@ impl Quantity {
             ),
             Self::Small => {
                 return match lang {
-                    Lang::En => format!("The part of the allowed keys that get less than {small} % each: how sparse the weights are already."),
+                    Lang::En => format!(
+                        "The part of the allowed keys that get less than {small} % each: how sparse the weights are already."
+                    ),
                     Lang::Zh => format!("权重低于 {small}% 的键在允许的键中所占比例：反映权重本身的稀疏程度。"),
                 };
             }

@@ -12,7 +12,7 @@ use crate::app::compare::Ramp;
 use crate::app::controls::{Choices, Item, Look, percent, words, words_of};
 use crate::app::element::NodeRef;
 use crate::app::estimators::picture;
-use crate::app::i18n::{self, t};
+use crate::app::i18n;
 use crate::app::map::{Scale, paint_cells};
 use crate::app::palette::Palette;
 use crate::app::reactive::{RwSignal, Signal, effect};
@@ -103,7 +103,12 @@ fn Picture(desk: Desk, quantity: Signal<Quantity>) -> impl IntoView {
         let (head, query) = lab.experiment.with(|e| (e.view.head, e.view.query));
         desk.with(|found| {
             let share = |at: usize, count: usize| percent(at as f64 / count.max(1) as f64);
-            (share(query, found.dims.n_q), share(1, found.dims.n_q), share(head, found.dims.q_heads), share(1, found.dims.q_heads))
+            (
+                share(query, found.dims.n_q),
+                share(1, found.dims.n_q),
+                share(head, found.dims.q_heads),
+                share(1, found.dims.q_heads),
+            )
         })
     };
     let scale = Signal::memo(move || map.with(|map| map.as_ref().map(Scale::of)));
@@ -124,7 +129,8 @@ fn Picture(desk: Desk, quantity: Signal<Quantity>) -> impl IntoView {
 fn reading(desk: Desk, quantity: Quantity) -> String {
     let lang = desk.lab.lang.get();
     let (head, query) = desk.lab.experiment.with(|e| (e.view.head, e.view.query));
-    let value = desk.with(|found| of_head(found, head, quantity).into_iter().find(|(q, _)| *q == query).map(|one| one.1));
+    let value =
+        desk.with(|found| of_head(found, head, quantity).into_iter().find(|(q, _)| *q == query).map(|one| one.1));
     let value = match value.flatten() {
         None => i18n::now(lang, "not looked at", "未抽取").to_owned(),
         Some(None) => i18n::now(lang, "nothing to measure", "无可测量").to_owned(),

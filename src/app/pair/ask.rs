@@ -10,7 +10,7 @@ use crate::analysis::measures::Sample;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::runner;
 use crate::app::state::Lab;
-use crate::attention::{Dims, Inputs, Problem, assemble};
+use crate::attention::{Dims, Inputs, Loaded, Problem, assemble};
 use crate::engine::pool::{Cancel, Lane, OnProgress, Pool, Run, RunError};
 use crate::engine::{MapRequest, Pool as Pixels, Want};
 use crate::experiment::{Experiment, Message, Pinned, Stage, check};
@@ -76,7 +76,7 @@ pub enum State {
     /// The share done, 0 to 1.
     Running(f64),
     /// It is there.
-    Done(Arc<Side>),
+    Done,
     /// Why it is not.
     Failed(Message),
 }
@@ -90,12 +90,15 @@ pub struct Desk {
     pub a: RwSignal<State>,
     /// The page's.
     pub b: RwSignal<State>,
+    /// Both results; those of the settings before while newer ones are on their way.
+    shown: RwSignal<Option<Both>>,
 }
 
 impl Desk {
     /// Nothing is computed yet.
     pub fn new(lab: Lab) -> Self {
-        Self { lab, a: RwSignal::new(State::Waiting), b: RwSignal::new(State::Waiting) }
+        let [a, b] = [RwSignal::new(State::Waiting), RwSignal::new(State::Waiting)];
+        Self { lab, a, b, shown: RwSignal::new(None) }
     }
 
     /// Whether something is on its way.
@@ -103,11 +106,9 @@ impl Desk {
         [self.a, self.b].iter().any(|side| side.with(|side| matches!(side, State::Waiting | State::Running(_))))
     }
 
-    /// Both results, once they are there.
+    /// Both results, once they are there; nothing where one can't be computed.
     pub fn both(self) -> Signal<Option<Both>> {
-        let of = |side: RwSignal<State>| side.with(|side| if let State::Done(side) = side { Some(side.clone()) } else { None });
-        let head = head(self.lab);
-        Signal::memo(move || Some(Both { a: of(self.a)?, b: of(self.b)?, head: head.get() }))
+        Signal::memo(move || self.shown.get())
     }
 }
 
@@ -122,10 +123,33 @@ pub struct Both {
     pub head: usize,
 }
 
+impl Both {
+    /// Whether they are results of the same settings, in whatever head.
+    pub fn same_settings(&self, other: &Self) -> bool {
+        alike(&self.a.experiment, &other.a.experiment) && alike(&self.b.experiment, &other.b.experiment)
+    }
+}
+
 impl PartialEq for Both {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.a, &other.a) && Arc::ptr_eq(&self.b, &other.b) && self.head == other.head
     }
+}
+
+/// Calls `then` whenever the settings behind the results have become others.
+pub fn afresh(both: Signal<Option<Both>>, then: impl Fn() + 'static) {
+    let mut before = None::<Both>;
+    effect(move || {
+        let now = both.get();
+        let same = match (&before, &now) {
+            (Some(before), Some(now)) => before.same_settings(now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        before = now;
+        if !same {
+            then();
+        }
+    });
 }
 
 /// The head that is shown.
@@ -160,32 +184,56 @@ pub fn follow(desk: Desk) {
         let (Some(pinned), Some(b), head) = (lab.pinned.get(), lab.computed.get(), head.get()) else { return };
         let cancel = Cancel::default();
         running.set_value(cancel.clone());
+        // What the page has loaded need not be made again.
+        let page = lab.loaded.get_untracked().map(|loaded| (b.clone(), loaded));
         let b = second(&pinned, &b);
         let (inputs, pool) = (inputs.get_value(), pool.get_value());
         spawn_local(async move {
+            let mut sides = Vec::with_capacity(2);
             for (place, experiment) in [(desk.a, pinned.experiment.clone()), (desk.b, b)] {
-                let same = |(of, at, _): &&(Arc<Experiment>, usize, Arc<Side>)| *at == head && alike(of, &experiment);
-                let Some(known) = kept.try_with_value(|kept| kept.iter().find(same).map(|known| known.2.clone())) else { return };
+                let known = kept.try_update_value(|kept| {
+                    let at = kept.iter().position(|(of, at, _)| *at == head && alike(of, &experiment))?;
+                    // To the front: the pinned one is asked for every time, and is not to go first.
+                    kept[..=at].rotate_right(1);
+                    kept.first().map(|known| known.2.clone())
+                });
+                // The card is closed.
+                let Some(known) = known else { return };
                 if let Some(known) = known {
-                    place.try_set(State::Done(known));
+                    sides.push(known);
+                    place.try_set(State::Done);
                     continue;
                 }
                 let progress: OnProgress = Rc::new(move |share| place.try_set(State::Running(share)));
                 progress(0.0);
-                match compute(&pool, &inputs, &experiment, head, &cancel, progress).await {
+                let here =
+                    page.as_ref().filter(|(of, _)| of.input == experiment.input).map(|(_, loaded)| loaded.clone());
+                let loaded = match here {
+                    Some(loaded) => Ok(loaded),
+                    None => load(&inputs, &experiment).await,
+                };
+                let done = match loaded {
+                    Ok(loaded) => compute(&pool, &loaded, &experiment, head, &cancel, progress).await,
+                    Err(error) => Err(error),
+                };
+                match done {
                     Ok(side) => {
                         let side = Arc::new(side);
                         kept.try_update_value(|kept| {
                             kept.insert(0, (experiment, head, side.clone()));
                             kept.truncate(KEPT);
                         });
-                        place.try_set(State::Done(side));
+                        sides.push(side);
+                        place.try_set(State::Done);
                     }
                     // A newer setting has taken over, or the card is closed.
                     Err(RunError::Cancelled) => return,
                     Err(error) => place.try_set(State::Failed(error.message())),
                 }
             }
+            let mut sides = sides.into_iter();
+            let both = sides.next().zip(sides.next()).map(|(a, b)| Both { a, b, head });
+            desk.shown.try_set(both);
         });
     });
 }
@@ -196,21 +244,26 @@ fn alike(a: &Arc<Experiment>, b: &Arc<Experiment>) -> bool {
     Arc::ptr_eq(a, b) || of(a) == **b
 }
 
+/// The input of a setting that the page has not loaded.
+async fn load(loader: &runner::Inputs, experiment: &Experiment) -> Result<Arc<Loaded>, RunError> {
+    // First: an input with wrong sizes must not be made.
+    check(experiment)?;
+    loader.get(&experiment.input).await
+}
+
 async fn compute(
     pool: &Pool,
-    loader: &runner::Inputs,
+    loaded: &Loaded,
     experiment: &Arc<Experiment>,
     head: usize,
     cancel: &Cancel,
     progress: OnProgress,
 ) -> Result<Side, RunError> {
-    // First: an input with wrong sizes must not be made.
     check(experiment)?;
-    let loaded = loader.get(&experiment.input).await?;
     if cancel.is_cancelled() {
         return Err(RunError::Cancelled);
     }
-    let (problem, inputs) = assemble(experiment, &loaded)?;
+    let (problem, inputs) = assemble(experiment, loaded)?;
     let dims = problem.dims;
     let sample = Sample::within(1, dims.n_q, dims.n_k, MOST_CELLS);
     let maps = if head < dims.q_heads { requests(&dims, head, &sample) } else { Vec::new() };

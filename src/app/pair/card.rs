@@ -183,7 +183,7 @@ fn Settings() -> impl IntoView {
 fn Progress(desk: Desk) -> impl IntoView {
     let lab = desk.lab;
     let one = move |name: &'static str, state: State| match state {
-        State::Waiting | State::Done(_) => ().into_any(),
+        State::Waiting | State::Done => ().into_any(),
         State::Running(share) => view! {
             <p class="pair__run note"><span>{name}</span><span class="progress"><i style:transform=format!("scaleX({share:.3})")></i></span></p>
         },

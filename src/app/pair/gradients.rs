@@ -5,14 +5,14 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::ask::{Both, Desk, Side};
+use super::ask::{Both, Desk, Side, afresh};
 use super::found::{Numbers, numbers};
 use super::results::{error_words, refused};
 use crate::analysis::pair::{Mismatch, Part};
 use crate::app::compare::Picture;
 use crate::app::gradients::{Answer, Question};
 use crate::app::i18n::{self, t};
-use crate::app::reactive::{RwSignal, effect};
+use crate::app::reactive::RwSignal;
 use crate::app::runner;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
@@ -39,20 +39,14 @@ pub fn Gradients(
 ) -> impl IntoView {
     let lab = lab();
     let (state, both) = (RwSignal::new(State::Idle), desk.both());
+    let now = both;
     let running = StoredValue::new_local(Cancel::default());
     let pool = StoredValue::new_local(runner::pool().get_value());
     on_cleanup(move || running.with_value(Cancel::cancel));
     // They belong to the settings that they were computed of.
-    effect(move || {
-        let now = both.get();
-        let of_these = state.with(|state| match state {
-            State::Done(of, _) => now.as_ref().is_some_and(|now| same(of, now)),
-            State::Running => false,
-            State::Idle | State::Failed(_) => true,
-        });
-        if !of_these && now.is_some() && !state.with(|state| matches!(state, State::Running)) {
-            state.set(State::Idle);
-        }
+    afresh(both, move || {
+        running.with_value(Cancel::cancel);
+        state.set(State::Idle);
     });
     let start = move |_: web_sys::MouseEvent| {
         let Some(now) = both.get_untracked() else { return };
@@ -92,15 +86,11 @@ pub fn Gradients(
                 lab.lang.track();
                 let head = both.head;
                 // The head may have been changed since; the gradients of all are there.
-                let head = desk.both().with(|now| now.as_ref().map_or(head, |now| now.head));
+                let head = now.with(|now| now.as_ref().map_or(head, |now| now.head));
                 view! { <Apart both=Both { head, ..both } answers=answers /> }
             }
         }}
     }
-}
-
-fn same(a: &Both, b: &Both) -> bool {
-    Arc::ptr_eq(&a.a, &b.a) && Arc::ptr_eq(&a.b, &b.b)
 }
 
 async fn ask(side: Arc<Side>, pool: &Pool, cancel: Cancel) -> Result<Answer, RunError> {

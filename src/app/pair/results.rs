@@ -61,10 +61,9 @@ impl Quantity {
                 "Jensen–Shannon distance, base 2: 0 where both look at the same, 1 where they look at nothing in common.",
                 "Jensen–Shannon 距离，以 2 为底：0 表示所看相同，1 表示毫无共同之处。",
             ),
-            Self::Weight => Text::new(
-                "The largest change of any one weight of the query.",
-                "该查询任一权重的最大变化。",
-            ),
+            Self::Weight => {
+                Text::new("The largest change of any one weight of the query.", "该查询任一权重的最大变化。")
+            }
             Self::Output => Text::new(
                 "The largest absolute difference of any number of the query's output.",
                 "该查询输出中任一数值的最大绝对差。",
@@ -104,6 +103,9 @@ pub fn Results(
     });
     view! {
         {move || found.with(|found| found.as_ref().map(|found| view! { <Facts found=found.clone() /> }))}
+        {move || both.with(|both| both.as_ref().map(|both| view! {
+            <p class="note">{t("Computed by ", "计算核：")} <code>{both.a.kernel.clone()}</code> " · " <code>{both.b.kernel.clone()}</code></p>
+        }))}
         {move || found.with(Option::is_some).then(|| view! {
             <h4>{t("Query by query", "逐个查询")}</h4>
             <Choices
@@ -128,9 +130,11 @@ pub fn Results(
 #[component]
 fn Facts(found: Found) -> impl IntoView {
     let lab = lab();
-    let all = found.all.map(|error| view! {
-        <dt>{t("outputs of all heads", "全部头的输出")}</dt>
-        <dd>{move || error_words(lab.lang.get(), &error)}</dd>
+    let all = found.all.map(|error| {
+        view! {
+            <dt>{t("outputs of all heads", "全部头的输出")}</dt>
+            <dd>{move || error_words(lab.lang.get(), &error)}</dd>
+        }
     });
     let Found { weights, output, .. } = found;
     let (shown_weights, shown_output) = (StoredValue::new(weights.clone().ok()), StoredValue::new(output.clone().ok()));
@@ -207,9 +211,9 @@ fn chart(lab: Lab, head: usize, found: &Found, quantity: Quantity) -> Option<Cha
     }?;
     let count = values.len();
     let why = i18n::now(lang, "no shares to compare", "没有可比较的份额");
-    let points = values.into_iter().map(|(q, value)| {
-        value.map_or_else(|| Point::failed(q as f64, why), |value| Point::new(q as f64, value))
-    });
+    let points = values
+        .into_iter()
+        .map(|(q, value)| value.map_or_else(|| Point::failed(q as f64, why), |value| Point::new(q as f64, value)));
     let name = quantity.name().get(lang);
     let tokens = lab.tokens(false);
     let axis = i18n::now(lang, "query", "查询");

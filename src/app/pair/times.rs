@@ -5,12 +5,12 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::ask::{Desk, Side};
+use super::ask::{Desk, Side, afresh};
 use crate::analysis::plot::read;
 use crate::analysis::statistics::{Interval, Summary, of_ratio};
 use crate::analysis::sweep::batch;
 use crate::app::i18n::t;
-use crate::app::reactive::{RwSignal, effect};
+use crate::app::reactive::RwSignal;
 use crate::app::result::ms;
 use crate::app::runner;
 use crate::app::state::lab;
@@ -59,20 +59,10 @@ pub fn Timings(
     let running = StoredValue::new_local(Cancel::default());
     let pool = StoredValue::new_local(runner::pool().get_value());
     on_cleanup(move || running.with_value(Cancel::cancel));
-    let mut of = None;
     // Times of other settings are no times of these.
-    effect(move || {
-        let now = both.get().map(|both| (both.a, both.b));
-        let changed = match (&of, &now) {
-            (Some((a, b)), Some((c, d))) => !Arc::ptr_eq(a, c) || !Arc::ptr_eq(b, d),
-            (None, None) => false,
-            _ => true,
-        };
-        of = now;
-        if changed {
-            running.with_value(Cancel::cancel);
-            state.set(State::Idle);
-        }
+    afresh(both, move || {
+        running.with_value(Cancel::cancel);
+        state.set(State::Idle);
     });
     let start = move |_: web_sys::MouseEvent| {
         let Some(now) = both.get_untracked() else { return };

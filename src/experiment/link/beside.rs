@@ -68,7 +68,10 @@ pub(super) fn pinned(said: Vec<(Vec<String>, String)>, problems: &mut Vec<Issue>
                 let at = |path: &str| if path.is_empty() { FIELD.to_owned() } else { format!("{FIELD}.{path}") };
                 problems.extend(wrong.into_iter().map(|issue| Issue::new(at(&issue.path), issue.message)));
                 if !nested.is_empty() {
-                    let message = Text::new("a setting that is compared with has none of its own", "用于比较的设置本身不能再含有比较");
+                    let message = Text::new(
+                        "a setting that is compared with has none of its own",
+                        "用于比较的设置本身不能再含有比较",
+                    );
                     problems.push(Issue::new(at(FIELD), message));
                 }
                 experiment = Some(Arc::new(opened));

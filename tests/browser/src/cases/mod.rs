@@ -19,6 +19,7 @@ pub mod gpu_faults;
 pub mod gradients;
 pub mod links;
 pub mod operators;
+pub mod pair;
 pub mod positions;
 pub mod rules;
 pub mod sweep;
@@ -92,6 +93,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(operators::cases());
     all.extend(catalogue::cases());
     all.extend(gradients::cases());
+    all.extend(pair::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(exact::cases());
