@@ -241,13 +241,10 @@ impl Work<'_> {
             q,
             pool: Pixels::Max,
         };
-        let requests = (0..q_heads).flat_map(|head| {
-            let spans: Vec<std::ops::Range<usize>> = match (sample.is_whole(), rows.first(), rows.last()) {
-                (true, Some(&first), Some(&last)) => vec![first..last + 1],
-                _ => rows.iter().map(|&q| q..q + 1).collect(),
-            };
-            spans.into_iter().map(move |q| at(head, q))
-        });
+        // Rows that follow each other are one picture.
+        let length = if sample.is_whole() { rows.len() } else { 1 };
+        let spans = || rows.chunks(length.max(1)).filter_map(|rows| Some(*rows.first()?..*rows.last()? + 1));
+        let requests = (0..q_heads).flat_map(|head| spans().map(move |q| at(head, q)));
         let maps = self.pool.maps(self.session, requests.collect()).await?;
         let mut heads = vec![Vec::with_capacity(rows.len() * n_k); q_heads];
         for map in maps {

@@ -122,9 +122,9 @@ fn Numbers(desk: Desk) -> impl IntoView {
     };
     view! {
         <details class="more">
-            <summary>{t("What counts as top, sink and small", "前 k 大、汇聚词元与小权重的定义")}</summary>
+            <summary>{t("What counts as top, sink and small", "前 k 大、注意力汇与小权重的定义")}</summary>
             <Slider label=words("k of the top-k mass", "前 k 大的 k") value=of(|s| s.top as f64) span=Span::whole(1, 32).up_to(4096.0) on_change=set(|s, x| s.top = x as usize) />
-            <Slider label=words("first tokens that are the sink", "汇聚词元的个数（从首个起）") value=of(|s| s.sinks as f64) span=Span::whole(1, 16).up_to(4096.0) on_change=set(|s, x| s.sinks = x as usize) />
+            <Slider label=words("first tokens that are the sink", "注意力汇的词元数（从首个起）") value=of(|s| s.sinks as f64) span=Span::whole(1, 16).up_to(4096.0) on_change=set(|s, x| s.sinks = x as usize) />
             <Slider label=words("small is below, percent", "小权重的上限（%）") value=of(|s| s.small * 100.0) span=Span::new(0.0, 10.0, 0.1) on_change=set(|s, x| s.small = x / 100.0) />
         </details>
     }

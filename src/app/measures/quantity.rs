@@ -1,6 +1,7 @@
 //! The measures of a row: names, units, and what they mean.
 
 use crate::analysis::measures::{Measures, Settings, Summary};
+use crate::analysis::plot::read;
 use crate::catalogue::{Lang, Text};
 
 /// One of them.
@@ -51,7 +52,7 @@ impl Quantity {
             Self::Span => Text::new("effective span", "有效跨度"),
             Self::Distance => Text::new("mean distance", "平均距离"),
             Self::Top => Text::new("top-k mass", "前 k 大权重之和"),
-            Self::Sink => Text::new("sink mass", "汇聚词元权重"),
+            Self::Sink => Text::new("sink mass", "注意力汇权重"),
             Self::Keys => Text::new("keys for 90 %", "占 90% 所需键数"),
             Self::Small => Text::new("small weights", "小权重占比"),
         }
@@ -71,7 +72,7 @@ impl Quantity {
     /// What it means.
     pub fn about(self, lang: Lang, settings: &Settings) -> String {
         let Settings { top, sinks, small, .. } = *settings;
-        let small = small * 100.0;
+        let small = read(small * 100.0);
         let Text { en, zh } = match self {
             Self::Entropy => Text::new(
                 "How spread out a query's weights are: 0 where it looks at one key only, ln n where it looks at n keys alike.",

@@ -177,7 +177,7 @@ fn Table(times: Arc<Times>) -> impl IntoView {
         <div class="chart__scroll pair__table" tabindex="0" role="region" aria-label=t("Times of both settings", "两个设置的用时")>
             <table>
                 <thead><tr>
-                    <th scope="col"></th>
+                    <th scope="col">{t("setting", "设置")}</th>
                     <th scope="col">{t("median", "中位数")}</th>
                     <th scope="col">{t("95 %", "95%")}</th>
                     <th scope="col">{t("far off", "离群")}</th>

@@ -53,13 +53,16 @@ pub fn with_pinned(fragment: &str, pinned: &Pinned) -> String {
     link
 }
 
+/// What a link says of a second setting: paths and texts, in its own order.
+pub(super) type Beside = Vec<(Vec<String>, String)>;
+
 /// Whether a path is about the second setting.
 pub(super) fn is_beside(path: &[String]) -> bool {
     path.first().is_some_and(|field| field == FIELD)
 }
 
 /// The second setting of a link, of what it says of one; the last word counts, as with every field.
-pub(super) fn pinned(said: Vec<(Vec<String>, String)>, problems: &mut Vec<Issue>) -> Option<Pinned> {
+pub(super) fn pinned(said: Beside, problems: &mut Vec<Issue>) -> Option<Pinned> {
     let (mut experiment, mut same_inputs) = (None, false);
     for (path, text) in said {
         match path.get(1).map(String::as_str) {

@@ -39,6 +39,8 @@ use super::{Experiment, Input, Issue, Message, Weights, limits};
 use crate::catalogue::Text;
 use tree::Tree;
 
+use beside::Beside;
+
 pub use beside::{Differing, Pinned, differing, with_pinned};
 pub use merge::merge;
 pub use rounded::{Rounded, round};
@@ -219,7 +221,7 @@ pub fn decode(link: &str) -> Opened {
 }
 
 /// What a fragment opens as, what of it could not be used, and what it says of a second setting.
-fn read(link: &str) -> (Experiment, Vec<Issue>, Vec<(Vec<String>, String)>) {
+fn read(link: &str) -> (Experiment, Vec<Issue>, Beside) {
     let whole = |message: Message| (Experiment::default(), vec![Issue::new("", message)], Vec::new());
     if link.is_empty() {
         return (Experiment::default(), Vec::new(), Vec::new());
