@@ -33,6 +33,7 @@ pub fn Body(
                 <button type="button" class="quiet-button" on:click=handler(move |_: web_sys::MouseEvent| opened.set(false))>{t("Close", "关闭")}</button>
             </h3>
             <Progress desk=desk />
+            {move || stale(desk).then(|| view! { <p class="note">{t("What stands below belongs to the run before.", "以下内容属于上一次计算。")}</p> })}
             {move || known.get().then(|| view! {
                 <p class="note">{move || extent(desk)}</p>
                 <Numbers desk=desk />
@@ -42,8 +43,17 @@ pub fn Body(
                 <Alike desk=desk />
             })}
             <Layers desk=desk />
+            <p class="note">{t(
+                "After how many layers every query has reached every key is a measure of the pattern alone: the catalogue shows it with each entry.",
+                "经过多少层后每个查询都能到达每个键，只取决于模式：见目录中的各条目。",
+            )}</p>
         </section>
     }
+}
+
+/// Whether what is shown is not of the result that the page shows.
+fn stale(desk: Desk) -> bool {
+    desk.found.with(Option::is_some) && !matches!(desk.status.get(), Status::Done | Status::Running(_))
 }
 
 /// What is on its way, and what could not be done.

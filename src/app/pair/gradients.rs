@@ -39,7 +39,6 @@ pub fn Gradients(
 ) -> impl IntoView {
     let lab = lab();
     let (state, both) = (RwSignal::new(State::Idle), desk.both());
-    let now = both;
     let running = StoredValue::new_local(Cancel::default());
     let pool = StoredValue::new_local(runner::pool().get_value());
     on_cleanup(move || running.with_value(Cancel::cancel));
@@ -56,17 +55,23 @@ pub fn Gradients(
         state.set(State::Running);
         let pool = pool.get_value();
         spawn_local(async move {
-            let of = |side: Arc<Side>| ask(side, &pool, cancel.clone());
-            let done = match of(now.a.clone()).await {
-                Ok(a) => of(now.b.clone()).await.map(|b| State::Done(now, Arc::new([a, b]))),
-                Err(error) => Err(error),
-            };
-            state.try_set(match done {
-                Ok(done) => done,
-                // A newer press has taken over, or the card is closed.
-                Err(RunError::Cancelled) => return,
-                Err(error) => State::Failed(error.message()),
-            });
+            let mut answers = Vec::with_capacity(2);
+            for (name, side) in [("A", &now.a), ("B", &now.b)] {
+                match ask(side, &pool, cancel.clone()).await {
+                    Ok(answer) => answers.push(answer),
+                    // The settings have become others, or the card is closed.
+                    Err(RunError::Cancelled) => return,
+                    Err(error) => {
+                        let Message { en, zh } = error.message();
+                        let zh = if zh.is_empty() { zh } else { format!("{name}：{zh}") };
+                        state.try_set(State::Failed(Message { en: format!("{name}: {en}"), zh }));
+                        return;
+                    }
+                }
+            }
+            if let Ok(answers) = <[Answer; 2]>::try_from(answers) {
+                state.try_set(State::Done(now, Arc::new(answers)));
+            }
         });
     };
     view! {
@@ -82,18 +87,17 @@ pub fn Gradients(
                 <p class="issue" role="alert">{move || why.get(lab.lang.get()).to_owned()}</p>
                 <button type="button" class="quiet-button" on:click=handler(start)>{t("Try again", "重试")}</button>
             },
-            State::Done(both, answers) => {
+            State::Done(of, answers) => {
+                // Captions are written once; and the head may be another since: the gradients of all are there.
                 lab.lang.track();
-                let head = both.head;
-                // The head may have been changed since; the gradients of all are there.
-                let head = now.with(|now| now.as_ref().map_or(head, |now| now.head));
-                view! { <Apart both=Both { head, ..both } answers=answers /> }
+                let head = both.with(|now| now.as_ref().map_or(of.head, |now| now.head));
+                view! { <Apart both=Both { head, ..of } answers=answers /> }
             }
         }}
     }
 }
 
-async fn ask(side: Arc<Side>, pool: &Pool, cancel: Cancel) -> Result<Answer, RunError> {
+async fn ask(side: &Side, pool: &Pool, cancel: Cancel) -> Result<Answer, RunError> {
     let backend = side.experiment.engine.backend;
     Question::over(side.problem.clone(), side.inputs.clone(), backend).ask(pool, cancel).await
 }
