@@ -37,6 +37,14 @@ fn golden_links_of_two_settings() {
 }
 
 #[test]
+fn a_link_of_two_settings_is_written_in_one_way() {
+    let beside = pinned(masked("causal"), true);
+    let link = "v1&mask=dilated&compare=v1%26mask=causal&compare.inputs=same";
+    assert_eq!(with_pinned(&encode(&masked("dilated")), &beside), link);
+    assert_eq!((decode(link).experiment, decode(link).pinned), (masked("dilated"), Some(beside)));
+}
+
+#[test]
 fn both_settings_come_back_in_either_form() {
     let mut large = masked("causal");
     large.input = Input::one_head(vec![vec![0.25; 8]; 40], vec![vec![-1.5; 8]; 40], vec![vec![3.0; 8]; 40]);

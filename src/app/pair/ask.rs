@@ -38,7 +38,9 @@ pub struct Side {
     pub dims: Dims,
     /// `[batch, q_heads, n_q, d_v]`.
     pub y: Vec<f32>,
-    /// Weights in the head that is shown; nothing where the setting has no such head.
+    /// The head that is shown, or the last where there are not so many.
+    pub head: usize,
+    /// Weights in that head; nothing where there is no head.
     pub weights: Option<Rows>,
     /// Who computed.
     pub kernel: String,
@@ -112,7 +114,7 @@ impl Desk {
     }
 }
 
-/// Two results, in the head that is shown.
+/// Two results, and the head that is looked at in both. One that only one of them has can't be compared, which is said.
 #[derive(Clone)]
 pub struct Both {
     /// Of the pinned setting.
@@ -232,7 +234,7 @@ pub fn follow(desk: Desk) {
                 }
             }
             let mut sides = sides.into_iter();
-            let both = sides.next().zip(sides.next()).map(|(a, b)| Both { a, b, head });
+            let both = sides.next().zip(sides.next()).map(|(a, b)| Both { head: a.head.max(b.head), a, b });
             desk.shown.try_set(both);
         });
     });
@@ -266,10 +268,12 @@ async fn compute(
     let (problem, inputs) = assemble(experiment, loaded)?;
     let dims = problem.dims;
     let sample = Sample::within(1, dims.n_q, dims.n_k, MOST_CELLS);
-    let maps = if head < dims.q_heads { requests(&dims, head, &sample) } else { Vec::new() };
+    let head = head.min(dims.q_heads.saturating_sub(1));
+    let maps = if dims.q_heads > 0 { requests(&dims, head, &sample) } else { Vec::new() };
     let side = Side {
         dims,
         y: Vec::new(),
+        head,
         weights: None,
         kernel: String::new(),
         problem: Arc::new(problem),
@@ -280,7 +284,7 @@ async fn compute(
     let outcome = pool.run(run).await?.outcome;
     let queries: Vec<usize> = sample.pieces().flatten().collect();
     let numbers: Vec<f32> = outcome.maps.into_iter().flat_map(|map| map.values).collect();
-    let complete = head < dims.q_heads && numbers.len() == queries.len() * dims.n_k;
+    let complete = numbers.len() == queries.len() * dims.n_k;
     let weights = complete.then_some(Rows { queries, numbers, sample });
     Ok(Side { dims: outcome.dims, y: outcome.y, weights, kernel: outcome.report.kernel, ..side })
 }

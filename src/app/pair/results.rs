@@ -91,7 +91,7 @@ pub fn Results(
     let found = Signal::memo(move || both.with(|both| both.as_ref().map(Found::of)));
     let quantity = RwSignal::new(Quantity::Js);
     let chart = Signal::memo(move || {
-        let head = lab.experiment.with(|e| e.view.head);
+        let head = both.with(|both| both.as_ref().map_or(0, |both| both.head));
         found.with(|found| found.as_ref().and_then(|found| chart(lab, head, found, quantity.get()))).unwrap_or_default()
     });
     let charted = Signal::memo(move || chart.with(|chart| !chart.series.is_empty()));

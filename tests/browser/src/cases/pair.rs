@@ -55,7 +55,7 @@ async fn one_link_opens_both(page: &Page) -> Result<()> {
     let capped = "(await (await attentionPlayground).get()).softcap";
     let now = page.js(&format!("return [{capped}, (await (await attentionPlayground).get()).mask.id]"), vec![]).await?;
     ensure(now == json!([2, "sliding-window"]), || format!("after the swap the page holds {now}"))?;
-    page.wait_until("location.hash.includes('compare=v1%26mask%3Dcausal')").await?;
+    page.wait_until("location.hash.includes('compare=v1%26mask=causal')").await?;
     page.click("Unpin and close").await
 }
 
@@ -64,7 +64,7 @@ async fn sizes_that_differ_are_named(page: &Page) -> Result<()> {
     page.open_ready(&format!("/#v1&compare={small}")).await?;
     page.wait_until("[...document.querySelectorAll('.pair .issue')].some((p) => p.textContent.includes('Weights') && p.textContent.includes('A 6'))")
         .await?;
-    // Over the same inputs they can be.
+    // Over the same inputs they can be, in the last head of those that both have.
     page.click("B over A's inputs").await?;
     page.wait_until("document.querySelectorAll('.pair .compare__map').length === 4").await?;
     page.wait_until("location.hash.includes('compare.inputs=same')").await?;
