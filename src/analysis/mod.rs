@@ -3,6 +3,8 @@
 pub mod colour;
 pub mod difference;
 pub mod layers;
+pub mod measures;
+pub mod pair;
 pub mod parts;
 pub mod plot;
 pub mod positions;

@@ -7,7 +7,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::state::Lab;
 use super::whole;
-use crate::experiment::{Experiment, Input, Issue, Opened, decode, encode, limits, message};
+use crate::experiment::{Experiment, Input, Issue, Opened, Pinned, decode, encode, limits, message, with_pinned};
 
 /// What a link's fragment opens. Where the piece does not arrive, the default experiment and a word about it.
 pub async fn read(raw: String) -> Opened {
@@ -23,7 +23,7 @@ pub async fn read(raw: String) -> Opened {
                     "页面中读取链接的部分未能加载；请刷新重试"
                 ),
             );
-            Opened { experiment: Experiment::default(), problems: vec![missing], raw }
+            Opened { experiment: Experiment::default(), pinned: None, problems: vec![missing], raw }
         }
     }
 }
@@ -36,12 +36,12 @@ pub struct Written {
     pub whole: bool,
 }
 
-/// The fragment that opens `experiment`.
+/// The fragment that opens `experiment`, and the setting that it is compared with.
 ///
 /// # Errors
 /// When the piece does not arrive; asking again tries again.
-pub async fn write(experiment: Arc<Experiment>) -> Result<Written, SplitLoaderError> {
-    fragment(experiment).await
+pub async fn write(experiment: Arc<Experiment>, pinned: Option<Arc<Pinned>>) -> Result<Written, SplitLoaderError> {
+    fragment(experiment, pinned).await
 }
 
 /// Fetches the piece, so that it is there when it is needed.
@@ -57,12 +57,32 @@ fn opened(raw: String) -> Result<Opened, SplitLoaderError> {
 }
 
 #[wasm_split(catalogue, fallible)]
-fn fragment(experiment: Arc<Experiment>) -> Result<Written, SplitLoaderError> {
-    if *experiment == Experiment::default() {
-        return Ok(Written { fragment: String::new(), whole: true });
+fn fragment(experiment: Arc<Experiment>, pinned: Option<Arc<Pinned>>) -> Result<Written, SplitLoaderError> {
+    let alone = if *experiment == Experiment::default() {
+        Written { fragment: String::new(), whole: true }
+    } else {
+        let whole = written(&experiment).map(|fragment| Written { fragment, whole: true });
+        whole.unwrap_or_else(|| without_input(&experiment))
+    };
+    Ok(match pinned {
+        None => alone,
+        Some(pinned) => beside(alone, &pinned),
+    })
+}
+
+/// With the setting beside it; where both are too long, that one without its input.
+fn beside(alone: Written, pinned: &Pinned) -> Written {
+    let fits = pinned.experiment.input.numbers() <= limits::LINK;
+    let both = fits.then(|| with_pinned(&alone.fragment, pinned)).filter(|both| both.len() <= limits::LINK);
+    match both {
+        Some(fragment) => Written { fragment, ..alone },
+        None => {
+            let without = Experiment { input: Input::default(), edits: Vec::new(), ..(*pinned.experiment).clone() };
+            let pinned = Pinned { experiment: Arc::new(without), ..*pinned };
+            let both = with_pinned(&alone.fragment, &pinned);
+            Written { fragment: if both.len() <= limits::LINK { both } else { alone.fragment }, whole: false }
+        }
     }
-    let whole = written(&experiment).map(|fragment| Written { fragment, whole: true });
-    Ok(whole.unwrap_or_else(|| without_input(&experiment)))
 }
 
 /// The fragment of the whole experiment, for code that is in a late piece itself; `None` where it would be too long to be read back.

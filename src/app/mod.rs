@@ -17,6 +17,8 @@
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `chart` | charts with keys, tooltip, legend, table and files |
 //! | `compare` | the CPU and the GPU side by side |
+//! | `pair` | two settings, one beside the other |
+//! | `measures` | measures of the weights |
 //! | `positions` | position schemes over distance |
 //! | `embed` | the page in a frame of somebody else's |
 //! | `share` | links, frames, elements to carry away |
@@ -42,6 +44,8 @@ pub mod i18n;
 pub mod inputs;
 mod link;
 pub mod map;
+mod measures;
+mod pair;
 pub mod palette;
 mod piece;
 mod positions;

@@ -11,8 +11,9 @@ use super::clock;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::attention::{Inputs, Loaded};
 use crate::catalogue::{self, Lang};
+use crate::engine::pool::SessionId;
 use crate::engine::{Map, Outcome, Report};
-use crate::experiment::{Experiment, History, Issue, Message, Stage, View};
+use crate::experiment::{Experiment, History, Issue, Message, Pinned, Stage, View};
 
 /// What the workers are doing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,6 +95,8 @@ pub struct Lab {
     history: RwSignal<History>,
     /// What the user set.
     pub experiment: Signal<Arc<Experiment>>,
+    /// The setting that it is compared with.
+    pub pinned: RwSignal<Option<Arc<Pinned>>>,
     /// Problems with it; while there are any, the last good result stays.
     pub issues: RwSignal<Vec<Issue>>,
     /// The input as loaded, before edits.
@@ -102,6 +105,8 @@ pub struct Lab {
     pub inputs: RwSignal<Option<Inputs>>,
     /// The last good result.
     pub outcome: RwSignal<Option<Arc<Outcome>>>,
+    /// Its session, which is open for more pictures until the next result.
+    pub session: RwSignal<Option<SessionId>>,
     /// The experiment that gave it; what is looked at, and the estimator beside it, may have changed since.
     pub computed: RwSignal<Option<Arc<Experiment>>>,
     /// Pictures of the last good result: every head's weights small, and of the chosen head every stage (or, past 128 × 128 cells, the chosen
@@ -136,10 +141,12 @@ impl Lab {
         Self {
             history,
             experiment: Signal::memo(move || history.with(|h| h.present().clone())),
+            pinned: RwSignal::new(None),
             issues: RwSignal::new(Vec::new()),
             loaded: RwSignal::new(None),
             inputs: RwSignal::new(None),
             outcome: RwSignal::new(None),
+            session: RwSignal::new(None),
             computed: RwSignal::new(None),
             maps: RwSignal::new(Arc::new(Vec::new())),
             status: RwSignal::new(Status::Starting),

@@ -15,7 +15,7 @@ use super::reactive::effect;
 use super::state::{Lab, Notice, Theme};
 use super::{i18n, link};
 use crate::catalogue::Lang;
-use crate::experiment::{Experiment, Opened};
+use crate::experiment::{Experiment, Opened, Pinned};
 
 /// Most problems of a link that are said.
 const SAID: usize = 12;
@@ -29,6 +29,7 @@ pub fn start(lab: Lab, opened: Option<Opened>) {
     let raw = fragment();
     if let Some(opened) = opened {
         tell(lab, &opened);
+        lab.pinned.set(opened.pinned.map(Arc::new));
         lab.open(opened.experiment);
     }
     let written = Rc::new(RefCell::new(raw));
@@ -43,6 +44,7 @@ pub fn start(lab: Lab, opened: Option<Opened>) {
         spawn_local(async move {
             let opened = link::read(raw).await;
             tell(lab, &opened);
+            lab.pinned.set(opened.pinned.map(Arc::new));
             lab.replace("link", opened.experiment);
         });
     });
@@ -130,7 +132,7 @@ fn address(fragment: &str) -> String {
 /// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
 pub fn copy_link(lab: Lab) {
     spawn_local(async move {
-        let Ok(written) = link::write(lab.experiment.get_untracked()).await else {
+        let Ok(written) = link::write(lab.experiment.get_untracked(), lab.pinned.get_untracked()).await else {
             let text = i18n::now(
                 lab.lang.get_untracked(),
                 "The part of the page that writes links did not arrive. Try again.",
@@ -195,7 +197,7 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
     let latest = Rc::new(std::cell::Cell::new(0_u32));
     let mut opened = false;
     effect(move || {
-        let experiment = lab.experiment.get();
+        let (experiment, pinned) = (lab.experiment.get(), lab.pinned.get());
         // What the page was opened with stays as it was written, damaged or not, until something is changed.
         if !std::mem::replace(&mut opened, true) {
             return;
@@ -206,7 +208,7 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
         set_timeout(
             move || {
                 if latest.get() == turn {
-                    spawn_local(keep(lab, experiment, written));
+                    spawn_local(keep(lab, experiment, pinned, written));
                 }
             },
             QUIET,
@@ -215,9 +217,9 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
 }
 
 /// Writes an experiment into the address.
-async fn keep(lab: Lab, experiment: Arc<Experiment>, written: Rc<RefCell<String>>) {
+async fn keep(lab: Lab, experiment: Arc<Experiment>, pinned: Option<Arc<Pinned>>, written: Rc<RefCell<String>>) {
     // Should the piece not arrive, the address stays and the next edit tries again.
-    let Ok(link::Written { fragment: hash, whole }) = link::write(experiment).await else { return };
+    let Ok(link::Written { fragment: hash, whole }) = link::write(experiment, pinned).await else { return };
     if !whole {
         too_large(lab);
     }

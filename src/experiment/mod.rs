@@ -31,7 +31,9 @@ pub use history::History;
 pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
 pub(crate) use link::base64;
-pub use link::{Form, Opened, Rounded, decode, encode, encode_as, merge, round};
+pub use link::{
+    Differing, Form, Opened, Pinned, Rounded, decode, differing, encode, encode_as, merge, round, with_pinned,
+};
 pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};
 pub use normals::Normals;

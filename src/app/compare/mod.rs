@@ -4,8 +4,11 @@
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 mod kernels;
+mod picture;
 mod runs;
 mod sheet;
+
+pub use picture::{Picture, Ramp};
 
 use std::sync::Arc;
 

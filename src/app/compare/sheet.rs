@@ -2,19 +2,17 @@
 
 use std::rc::Rc;
 
-use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::Picture;
 use super::kernels::Kernels;
 use super::runs::{Answered, Question};
 use crate::analysis::difference::{self, Difference};
 use crate::app::controls::modal;
-use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
-use crate::app::map::{Scale, draw};
-use crate::app::palette::Palette;
-use crate::app::reactive::{RwSignal, effect};
+use crate::app::map::Scale;
+use crate::app::reactive::RwSignal;
 use crate::app::result::{Stages, ms};
 use crate::app::runner;
 use crate::app::state::{Lab, lab};
@@ -139,25 +137,6 @@ fn Done(lab: Lab, answered: Answered) -> impl IntoView {
     }
 }
 
-/// The weights of one head, or what two of them differ in.
-#[component]
-fn Picture(map: Map, label: String) -> impl IntoView {
-    let canvas = NodeRef::<Canvas>::new();
-    let name = label.clone();
-    effect(move || {
-        if let Some(canvas) = canvas.get() {
-            // A lost canvas context is drawn again with the next change of colours.
-            let _ = draw(&canvas, &map, &Scale::of(&map), &Palette::current(), false);
-        }
-    });
-    view! {
-        <figure>
-            <canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas>
-            <figcaption class="note">{label}</figcaption>
-        </figure>
-    }
-}
-
 /// What they differ in, once both are done.
 fn verdict(lab: Lab, cpu: Cell, gpu: Cell) -> Option<AnyView> {
     let (State::Done(cpu), State::Done(gpu)) = (cpu.get(), gpu.get()) else { return None };
@@ -168,7 +147,10 @@ fn verdict(lab: Lab, cpu: Cell, gpu: Cell) -> Option<AnyView> {
         <h3>{i18n::now(lang, "Difference", "差别")}</h3>
         <p>{faster(lang, cpu.kernel_ms, gpu.kernel_ms)} " " {differs(lang, &difference)}</p>
         <div class="compare__maps">
-            {pictures.into_iter().map(|(map, label)| view! { <Picture map=map label=label /> }).collect_view()}
+            {pictures.into_iter().map(|(map, label)| {
+                let scale = Scale::of(&map);
+                view! { <Picture map=map scale=scale label=label /> }
+            }).collect_view()}
         </div>
     })
 }

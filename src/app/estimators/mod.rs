@@ -19,7 +19,7 @@ mod pictures;
 mod player;
 mod ring;
 
-pub use pictures::{Errors, percent};
+pub use pictures::{Errors, percent, picture};
 
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};

@@ -47,12 +47,17 @@ impl Question {
         let fits = |_| assemble(&experiment, &loaded);
         let made: Result<_, Issues> = check(&experiment).and_then(fits);
         let (problem, inputs) = made.ok()?;
-        let backend = match experiment.engine.backend {
+        Some(Self::over(Arc::new(problem), inputs, experiment.engine.backend))
+    }
+
+    /// A problem over its tensors.
+    pub fn over(problem: Arc<Problem>, inputs: Inputs, backend: Backend) -> Self {
+        let backend = match backend {
             Backend::Reference => Backend::Reference,
             // There is no other kernel, and the strips say who computed.
             Backend::Auto | Backend::Cpu | Backend::Webgpu => Backend::Cpu,
         };
-        Some(Self { problem: Arc::new(problem), inputs, backend })
+        Self { problem, inputs, backend }
     }
 
     /// Asks the workers.

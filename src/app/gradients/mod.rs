@@ -11,6 +11,8 @@
 mod ask;
 mod card;
 
+pub use ask::{Answer, Question};
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

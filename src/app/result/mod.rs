@@ -18,6 +18,8 @@ use leptos::prelude::*;
 
 use crate::app::estimators::Estimators;
 use crate::app::gradients::Gradients;
+use crate::app::measures::Analysis;
+use crate::app::pair::CompareSettings;
 use crate::app::view::view;
 
 /// The result column.
@@ -27,6 +29,8 @@ pub fn ResultColumn() -> impl IntoView {
         <div class="card"><Why /></div>
         <div class="card"><Row /><plane::Plane /></div>
         <div class="card"><Output /><Gradients /></div>
+        <div class="card"><Analysis /></div>
+        <div class="card"><CompareSettings /></div>
         <div class="card"><Estimators /></div>
         <div class="card"><TimingCard /></div>
     }

@@ -271,6 +271,7 @@ impl Runner {
         lab.inputs.set(Some(inputs));
         lab.maps.set(maps);
         lab.computed.set(Some(experiment.clone()));
+        lab.session.set(Some(session));
         lab.outcome.set(Some(Arc::new(outcome)));
         lab.status.set(Status::Ready);
         clock::after_effects(move || {

@@ -1,5 +1,7 @@
 //! The dialog.
 
+use std::sync::Arc;
+
 use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -16,7 +18,7 @@ use crate::app::state::{Lab, Theme, lab};
 use crate::app::view::{handler, view};
 use crate::app::{shell, url};
 use crate::catalogue::{Lang, Text};
-use crate::experiment::{encode, limits, round};
+use crate::experiment::{Pinned, encode, limits, round, with_pinned};
 
 /// Links longer than this many characters are cut by some chat and mail programs: a file is offered beside them.
 const LONG: usize = 8_000;
@@ -40,12 +42,18 @@ struct Desk {
     /// The fragment, exact and rounded (with the largest change).
     exact: StoredValue<String>,
     short: StoredValue<Option<(String, f32)>>,
+    /// The setting that it is compared with: part of the link, not of what goes into other pages.
+    pinned: StoredValue<Option<Arc<Pinned>>>,
 }
 
 impl Desk {
     fn fragment(self) -> String {
         let short = self.rounded.get().then(|| self.short.get_value()).flatten();
-        short.map_or_else(|| self.exact.get_value(), |(link, _)| link)
+        let alone = short.map_or_else(|| self.exact.get_value(), |(link, _)| link);
+        match self.pinned.get_value().filter(|_| self.form.get() == Form::Link) {
+            Some(pinned) => with_pinned(&alone, &pinned),
+            None => alone,
+        }
     }
 
     fn text(self) -> String {
@@ -74,6 +82,7 @@ pub fn sheet() -> AnyView {
         rounded: RwSignal::new(false),
         exact: StoredValue::new(encode(&experiment)),
         short: StoredValue::new(short),
+        pinned: StoredValue::new(lab.pinned.get_untracked()),
     };
     let framed = Signal::memo(move || matches!(desk.form.get(), Form::Frame | Form::Element));
     let pictured = Signal::memo(move || matches!(desk.form.get(), Form::Markdown | Form::Picture));

@@ -230,7 +230,7 @@ impl Bench {
 }
 
 /// The step of the clock, milliseconds; 0 where none is found.
-async fn step() -> f64 {
+pub async fn step() -> f64 {
     painted().await;
     let (from, mut readings) = (clock::now(), Vec::with_capacity(READINGS));
     while readings.len() < READINGS {

@@ -16,6 +16,8 @@ mod measure;
 mod results;
 mod sheet;
 
+pub use measure::step;
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

@@ -16,9 +16,12 @@
 //! The same pairs packed: typed bytes, deflated. A long link is written so where that makes it a fifth shorter. Every number comes back with all its
 //! bits in both forms; who wants a shorter link rounds the numbers first ([`round`]).
 //!
+//! `compare=` holds the link of a second setting, which the page compares with the first.
+//!
 //! Reading never fails: what can't be used is named, and its field keeps the default.
 
 pub(crate) mod base64;
+mod beside;
 mod bytes;
 mod merge;
 mod numbers;
@@ -36,6 +39,9 @@ use super::{Experiment, Input, Issue, Message, Weights, limits};
 use crate::catalogue::Text;
 use tree::Tree;
 
+use beside::Beside;
+
+pub use beside::{Differing, Pinned, differing, with_pinned};
 pub use merge::merge;
 pub use rounded::{Rounded, round};
 
@@ -60,6 +66,8 @@ const UNREADABLE: Text = Text::new("what was left made no valid experiment", "�
 pub struct Opened {
     /// A valid experiment, the default one where the link says nothing usable.
     pub experiment: Experiment,
+    /// The setting beside it, if the link holds one.
+    pub pinned: Option<Pinned>,
     /// What could not be used, with the field that kept its default (no path: the whole link). Empty for a sound link, and for none.
     pub problems: Vec<Issue>,
     /// The link as it came, so that it can be copied when something was wrong.
@@ -91,7 +99,25 @@ pub fn encode(experiment: &Experiment) -> String {
 
 /// The fragment in a form of the caller's choice.
 pub fn encode_as(experiment: &Experiment, form: Form) -> String {
-    let (tree, defaults) = (Tree::of(experiment), Tree::of(&Experiment::default()));
+    let tree = Tree::of(experiment);
+    let pairs = pairs(&tree, &Tree::of(&Experiment::default()));
+    let mut link = VERSION.to_owned();
+    match form {
+        Form::Packed => {
+            link.push('~');
+            link += &packed::write(pairs.iter().map(|pair| (pair.key.as_str(), pair.value)));
+        }
+        Form::Readable => {
+            for pair in &pairs {
+                push(&mut link, &pair.key, &pair.text(experiment));
+            }
+        }
+    }
+    link
+}
+
+/// What of an experiment differs from the defaults, in the order of the keys, whatever order the JSON library keeps: the same experiment has one link.
+fn pairs<'a>(tree: &'a Tree, defaults: &Tree) -> Vec<Pair<'a>> {
     let mut pairs = Vec::new();
     for (field, value) in tree.fields() {
         let Some(default) = defaults.get(&[field]).filter(|default| *default != value) else { continue };
@@ -108,21 +134,8 @@ pub fn encode_as(experiment: &Experiment, form: Form) -> String {
         }
         differences(&mut pairs, &mut vec![field], value, &start);
     }
-    // In the order of their keys, whatever order the JSON library keeps: the same experiment has one link.
     pairs.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    let mut link = VERSION.to_owned();
-    match form {
-        Form::Packed => {
-            link.push('~');
-            link += &packed::write(pairs.iter().map(|pair| (pair.key.as_str(), pair.value)));
-        }
-        Form::Readable => {
-            for pair in &pairs {
-                push(&mut link, &pair.key, &pair.text(experiment));
-            }
-        }
-    }
-    link
+    pairs
 }
 
 /// What differs from the default.
@@ -202,14 +215,16 @@ fn push(link: &mut String, key: &str, value: &str) {
 
 /// Opens a fragment, with or without `#`.
 pub fn decode(link: &str) -> Opened {
-    let (experiment, problems) = read(link.strip_prefix('#').unwrap_or(link));
-    Opened { experiment, problems, raw: link.to_owned() }
+    let (experiment, mut problems, beside) = read(link.strip_prefix('#').unwrap_or(link));
+    let pinned = beside::pinned(beside, &mut problems);
+    Opened { experiment, pinned, problems, raw: link.to_owned() }
 }
 
-fn read(link: &str) -> (Experiment, Vec<Issue>) {
-    let whole = |message: Message| (Experiment::default(), vec![Issue::new("", message)]);
+/// What a fragment opens as, what of it could not be used, and what it says of a second setting.
+fn read(link: &str) -> (Experiment, Vec<Issue>, Beside) {
+    let whole = |message: Message| (Experiment::default(), vec![Issue::new("", message)], Vec::new());
     if link.is_empty() {
-        return (Experiment::default(), Vec::new());
+        return (Experiment::default(), Vec::new(), Vec::new());
     }
     if link.len() > limits::LINK {
         let most = limits::LINK >> 10;
@@ -251,6 +266,8 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
         let message = message!("only the first {MOST_PAIRS} settings were read", "只读取了前 {MOST_PAIRS} 项设置");
         problems.push(Issue::new("", message));
     }
+    let (beside, pairs): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(path, _)| beside::is_beside(path));
+    let beside = beside.into_iter().map(|(path, said)| (path, said.text())).collect();
     let mut tree = Tree::of(&Experiment::default());
     // Choices first, since each starts its field anew.
     let (choices, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(path, _)| tree::is_choice(path));
@@ -284,7 +301,7 @@ fn read(link: &str) -> (Experiment, Vec<Issue>) {
         problems.extend(done.err().unwrap_or_default());
     }
     let experiment = repair::repair(tree, &mut problems);
-    (experiment, problems)
+    (experiment, problems, beside)
 }
 
 /// A value as a link says it.
@@ -294,6 +311,14 @@ enum Said {
 }
 
 impl Said {
+    /// As text.
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) | Self::Value(Value::String(text)) => text,
+            Self::Value(value) => value.to_string(),
+        }
+    }
+
     /// Cells and characters, about.
     fn size(&self) -> usize {
         fn cells(value: &Value) -> usize {

@@ -21,6 +21,7 @@ pub mod languages;
 pub mod links;
 pub mod offline;
 pub mod operators;
+pub mod pair;
 pub mod positions;
 pub mod rules;
 pub mod sweep;
@@ -94,6 +95,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(operators::cases());
     all.extend(catalogue::cases());
     all.extend(gradients::cases());
+    all.extend(pair::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());
     all.extend(exact::cases());
