@@ -10,3 +10,4 @@ pub mod reach;
 pub mod reorder;
 pub mod statistics;
 pub mod sweep;
+pub mod window;

@@ -11,6 +11,7 @@ use super::clock;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::attention::{Inputs, Loaded};
 use crate::catalogue::{self, Lang};
+use crate::engine::pool::SessionId;
 use crate::engine::{Map, Outcome, Report};
 use crate::experiment::{Experiment, History, Issue, Message, Stage, View};
 
@@ -107,6 +108,8 @@ pub struct Lab {
     /// Pictures of the last good result: every head's weights small, and of the chosen head every stage (or, past 128 × 128 cells, the chosen
     /// stage and the chosen row).
     pub maps: RwSignal<Arc<Vec<Map>>>,
+    /// The session of the last good result, which makes more pictures of it.
+    pub session: RwSignal<Option<SessionId>>,
     /// What the workers are doing.
     pub status: RwSignal<Status>,
     /// The last runs, newest last, at most 60.
@@ -142,6 +145,7 @@ impl Lab {
             outcome: RwSignal::new(None),
             computed: RwSignal::new(None),
             maps: RwSignal::new(Arc::new(Vec::new())),
+            session: RwSignal::new(None),
             status: RwSignal::new(Status::Starting),
             timings: RwSignal::new(Vec::new()),
             hover: RwSignal::new(None),

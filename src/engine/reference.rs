@@ -360,9 +360,9 @@ fn picture(
             for (j, (value, count)) in pooled.iter_mut().enumerate() {
                 for cell in part(&(0..cells.len()), j, width).filter_map(|k| cells[k]) {
                     match request.pool {
-                        Pool::Mean => *value += cell,
-                        Pool::Max if *count == 0 || cell.abs() > value.abs() => *value = cell,
-                        Pool::Max => {}
+                        Pool::Mean | Pool::SampledMean => *value += cell,
+                        _ if *count == 0 || cell.abs() > value.abs() => *value = cell,
+                        Pool::Max | Pool::SampledMax => {}
                     }
                     *count += 1;
                 }
@@ -371,8 +371,8 @@ fn picture(
         for (pixel, (value, count)) in pixels.iter_mut().zip(pooled) {
             *pixel = match (count, request.pool) {
                 (0, _) => f32::NAN,
-                (_, Pool::Max) => value as f32,
-                (n, Pool::Mean) => (value / f64::from(n)) as f32,
+                (_, Pool::Max | Pool::SampledMax) => value as f32,
+                (n, Pool::Mean | Pool::SampledMean) => (value / f64::from(n)) as f32,
             };
         }
     }

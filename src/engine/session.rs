@@ -87,7 +87,14 @@ impl Session {
         let mut values = vec![f32::NAN; request.width * request.height];
         let start = self.plan.dims.row_start(request.batch, request.head);
         if let Some(lse) = self.lse.get_mut(start..start + self.plan.dims.n_q) {
-            self.engine.map(&self.plan, &self.inputs, request, lse, &mut values);
+            match request.lines() {
+                None => self.engine.map(&self.plan, &self.inputs, request, lse, &mut values),
+                Some(lines) => {
+                    for (line, values) in lines.iter().zip(values.chunks_exact_mut(request.width.max(1))) {
+                        self.engine.map(&self.plan, &self.inputs, line, lse, values);
+                    }
+                }
+            }
         }
         let mut times = StageTimes::default();
         times.add(TimedStage::Picture, (self.clock)() - from);

@@ -270,6 +270,7 @@ impl Runner {
         lab.loaded.set(Some(loaded.clone()));
         lab.inputs.set(Some(inputs));
         lab.maps.set(maps);
+        lab.session.set(Some(session));
         lab.computed.set(Some(experiment.clone()));
         lab.outcome.set(Some(Arc::new(outcome)));
         lab.status.set(Status::Ready);

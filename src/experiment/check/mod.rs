@@ -181,16 +181,8 @@ fn paint(found: &mut Found, experiment: &Experiment, extents: &Extents) {
         if let Some(head) = patch.head {
             found.below(format!("paint[{i}].head"), head, heads);
         }
-        for (field, [from, to], most) in [("q", patch.q, n_q), ("k", patch.k, n_k)] {
-            if from >= to || to > most {
-                found.add(
-                    format!("paint[{i}].{field}"),
-                    message!(
-                        "must run upwards, its end exclusive and at most {most}, and is [{from}, {to}]",
-                        "必须递增，终点不含在内且不超过 {most}，现为 [{from}, {to}]"
-                    ),
-                );
-            }
+        for (field, span, most) in [("q", patch.q, n_q), ("k", patch.k, n_k)] {
+            upwards(found, format!("paint[{i}].{field}"), span, most);
         }
     }
 }
@@ -202,6 +194,24 @@ fn view(found: &mut Found, experiment: &Experiment) {
         [("head", view.head, limits::HEADS), ("query", view.query, limits::TOKENS), ("key", view.key, limits::TOKENS)]
     {
         found.below(format!("view.{field}"), value, extent);
+    }
+    for (field, span) in [("rows", view.rows), ("columns", view.columns)] {
+        if let Some(span) = span {
+            upwards(found, format!("view.{field}"), span, limits::TOKENS);
+        }
+    }
+}
+
+/// Adds an issue unless the span holds something and ends at `most` or before.
+fn upwards(found: &mut Found, path: String, [from, to]: [usize; 2], most: usize) {
+    if from >= to || to > most {
+        found.add(
+            path,
+            message!(
+                "must run upwards, its end exclusive and at most {most}, and is [{from}, {to}]",
+                "必须递增，终点不含在内且不超过 {most}，现为 [{from}, {to}]"
+            ),
+        );
     }
 }
 
