@@ -248,7 +248,8 @@ mod tests {
     #[test]
     fn a_sample_has_one_row_of_each_line_and_no_place_of_a_period_only() {
         let (q, k) = (100..100 + 4096, 0..4096);
-        let whole = MapRequest { stage: Stage::Weights, batch: 0, head: 2, q, k, width: 64, height: 64, pool: Pool::Max };
+        let whole =
+            MapRequest { stage: Stage::Weights, batch: 0, head: 2, q, k, width: 64, height: 64, pool: Pool::Max };
         assert!(whole.lines().is_none());
         assert_eq!(whole.rows(), 4096);
         let sample = MapRequest { pool: whole.pool.sample(), ..whole };
@@ -269,8 +270,17 @@ mod tests {
     #[test]
     fn a_sample_of_fewer_rows_than_lines_stays_inside() {
         let request = MapRequest {
-            stage: Stage::Raw, batch: 0, head: 0, q: 5..8, k: 0..4, width: 4, height: 7, pool: Pool::SampledMean,
+            stage: Stage::Raw,
+            batch: 0,
+            head: 0,
+            q: 5..8,
+            k: 0..4,
+            width: 4,
+            height: 7,
+            pool: Pool::SampledMean,
         };
-        assert!(request.lines().unwrap().iter().all(|line| request.q.contains(&line.q.start) && line.pool == Pool::Mean));
+        assert!(
+            request.lines().unwrap().iter().all(|line| request.q.contains(&line.q.start) && line.pool == Pool::Mean)
+        );
     }
 }

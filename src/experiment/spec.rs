@@ -480,15 +480,7 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        Self {
-            stage: Stage::Weights,
-            head: 5,
-            query: 10,
-            key: 2,
-            rows: None,
-            columns: None,
-            reading: Reading::Map,
-        }
+        Self { stage: Stage::Weights, head: 5, query: 10, key: 2, rows: None, columns: None, reading: Reading::Map }
     }
 }
 

@@ -131,13 +131,7 @@ impl Window {
 }
 
 /// Fingers that take hold of a window: from two places inside a field of some size, in pixels, to two others. Their distance zooms, their middle moves.
-pub fn pinched(
-    window: Window,
-    sizes: [usize; 2],
-    field: [f64; 2],
-    from: [[f64; 2]; 2],
-    to: [[f64; 2]; 2],
-) -> Window {
+pub fn pinched(window: Window, sizes: [usize; 2], field: [f64; 2], from: [[f64; 2]; 2], to: [[f64; 2]; 2]) -> Window {
     let apart = |[a, b]: [[f64; 2]; 2]| (a[0] - b[0]).hypot(a[1] - b[1]).max(1.0);
     let middle = |[a, b]: [[f64; 2]; 2]| {
         [0, 1].map(|axis| (a[axis] + b[axis]) / 2.0 / if field[axis] > 0.0 { field[axis] } else { 1.0 })

@@ -54,9 +54,8 @@ impl Tile {
         let side = Self::side(block);
         let along = |[from, to]: [usize; 2]| from / side..to.div_ceil(side);
         let columns = along(window.k);
-        let mut tiles: Vec<Self> = along(window.q)
-            .flat_map(|row| columns.clone().map(move |column| Self { block, row, column }))
-            .collect();
+        let mut tiles: Vec<Self> =
+            along(window.q).flat_map(|row| columns.clone().map(move |column| Self { block, row, column })).collect();
         let far = |tile: &Self| {
             let off = |at: usize, [from, to]: [usize; 2]| (2 * at * side + side).abs_diff(from + to);
             off(tile.row, window.q).max(off(tile.column, window.k))
@@ -300,8 +299,7 @@ mod tests {
             let width = composed.map.request.width;
             for (at, &value) in composed.map.values.iter().enumerate() {
                 let last = |from: usize, i: usize, to: usize| (from + (i + 1) * block).min(to) - 1;
-                let (q, k) =
-                    (last(window.q[0], at / width, window.q[1]), last(window.k[0], at % width, window.k[1]));
+                let (q, k) = (last(window.q[0], at / width, window.q[1]), last(window.k[0], at % width, window.k[1]));
                 // At the far edge of the matrix the last pixels are merged of fewer cells each.
                 let edge = sizes.iter().any(|n| !n.is_multiple_of(block));
                 let near = |found: usize, wanted: usize| found.abs_diff(wanted) <= if edge { block } else { 0 };

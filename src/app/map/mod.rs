@@ -51,8 +51,11 @@ pub fn AttentionColumn() -> impl IntoView {
 #[component]
 pub fn MapCard() -> impl IntoView {
     let lab = lab();
-    let setting =
-        Setting { painting: RwSignal::new(false), paintable: use_context::<MaskLocked>().is_none(), opened: RwSignal::new(0) };
+    let setting = Setting {
+        painting: RwSignal::new(false),
+        paintable: use_context::<MaskLocked>().is_none(),
+        opened: RwSignal::new(0),
+    };
     let Setting { painting, paintable, opened } = setting;
     let tools = tools(lab, opened);
     let open = Signal::memo(move || opened.get() > 0);

@@ -164,8 +164,7 @@ pub fn MapView(
         (q.min(n_q - 1), k.min(n_k - 1))
     });
     let tokens = move |keys: bool| Signal::derive(move || lab.tokens(keys));
-    let (rows, columns) =
-        (Signal::derive(move || window.get().q), Signal::derive(move || window.get().k));
+    let (rows, columns) = (Signal::derive(move || window.get().q), Signal::derive(move || window.get().k));
     let share = |[from, to]: [usize; 2]| percent(1.0 / (to - from) as f64);
     // With the key that zooms a page; pinching says the same. The tools that come take the wheel from then on.
     let on_wheel = move |event: web_sys::WheelEvent| {

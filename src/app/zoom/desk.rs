@@ -65,11 +65,14 @@ fn Tools(near: Near, reading: Signal<Reading>, part: Signal<bool>) -> impl IntoV
         }
     });
     let merges = vec![
-        Item::new("max", words("Largest", "最大值")).hint(words("Cells that share a pixel show the largest of them", "同一像素内取最大的单元格")),
-        Item::new("mean", words("Mean", "均值")).hint(words("Cells that share a pixel show their mean", "同一像素内取各单元格的均值")),
+        Item::new("max", words("Largest", "最大值"))
+            .hint(words("Cells that share a pixel show the largest of them", "同一像素内取最大的单元格")),
+        Item::new("mean", words("Mean", "均值"))
+            .hint(words("Cells that share a pixel show their mean", "同一像素内取各单元格的均值")),
     ];
     let merging = Signal::derive(move || if near.merging.get() == Merging::Mean { "mean" } else { "max" }.to_owned());
-    let merge = Callback::new(move |id: String| near.merging.set(if id == "mean" { Merging::Mean } else { Merging::Max }));
+    let merge =
+        Callback::new(move |id: String| near.merging.set(if id == "mean" { Merging::Mean } else { Merging::Max }));
     let at = move || {
         let (window, [n_q, n_k]) = (near.window.get(), near.sizes.get());
         let ([a, b], [c, d]) = (window.q, window.k);
@@ -115,7 +118,8 @@ fn Cells(near: Near, setting: Setting) -> impl IntoView {
             }
         }
     });
-    let partial = move || shown.with(|shown| shown.as_ref().is_some_and(|s| s.composed.exact < s.composed.map.values.len()));
+    let partial =
+        move || shown.with(|shown| shown.as_ref().is_some_and(|s| s.composed.exact < s.composed.map.values.len()));
     view! {
         <div
             class="zoom__map"
@@ -167,8 +171,12 @@ fn told(lang: Lang, shown: &Shown, merging: Merging) -> String {
     }
     let percent = fixed((composed.exact as f64 / pixels as f64 * 100.0).floor(), 0);
     match (lang, sampled) {
-        (Lang::En, Some([rows, all])) => format!("{whole}; {percent} % exact so far, the rest is a sample: {rows} of {all} rows."),
-        (Lang::Zh, Some([rows, all])) => format!("{whole}；已有 {percent} % 精确，其余为抽样：{all} 行中的 {rows} 行。"),
+        (Lang::En, Some([rows, all])) => {
+            format!("{whole}; {percent} % exact so far, the rest is a sample: {rows} of {all} rows.")
+        }
+        (Lang::Zh, Some([rows, all])) => {
+            format!("{whole}；已有 {percent} % 精确，其余为抽样：{all} 行中的 {rows} 行。")
+        }
         (Lang::En, None) => format!("{whole}; {percent} % exact so far, the rest is coarser."),
         (Lang::Zh, None) => format!("{whole}；已有 {percent} % 精确，其余较粗略。"),
     }

@@ -101,9 +101,8 @@ pub fn Lines(
 /// Which colour is which head.
 fn legend(heads: usize) -> AnyView {
     let slots = SLOTS.len();
-    let named = |slot: usize| {
-        (slot..heads).step_by(slots).map(|head| (head + 1).to_string()).collect::<Vec<_>>().join(", ")
-    };
+    let named =
+        |slot: usize| (slot..heads).step_by(slots).map(|head| (head + 1).to_string()).collect::<Vec<_>>().join(", ");
     view! {
         <p class="lines__legend">
             {t("head", "头")}

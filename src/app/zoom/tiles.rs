@@ -126,7 +126,9 @@ enum Next {
 
 async fn paint(painter: Weak<Painter>) {
     loop {
-        let Some((pool, next)) = painter.upgrade().map(|painter| (painter.pool.clone(), painter.next())) else { return };
+        let Some((pool, next)) = painter.upgrade().map(|painter| (painter.pool.clone(), painter.next())) else {
+            return;
+        };
         let Some((Wanted { sizes, looked, .. }, next)) = next else { break };
         let requests = match &next {
             Next::Sample(request) => vec![request.clone()],
