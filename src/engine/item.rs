@@ -94,8 +94,9 @@ impl MapRequest {
         let pool = self.pool.sampled()?;
         let rows = self.q.len();
         let line = |i: usize| {
-            let from = i * rows / self.height;
-            let count = ((i + 1) * rows / self.height).saturating_sub(from).max(1);
+            let at = |i: usize| (i as u64 * rows as u64 / self.height as u64) as usize;
+            let from = at(i);
+            let count = at(i + 1).saturating_sub(from).max(1);
             let jump = (i as u32).wrapping_mul(0x9e37_79b9) as usize;
             let q = self.q.start + from + jump % count;
             Self { q: q..q + 1, height: 1, pool, ..self.clone() }

@@ -380,6 +380,7 @@ fn picture(
 
 /// Part `i` of `count` of a range: pixel `i` covers `floor(i · len / count)..floor((i + 1) · len / count)`.
 fn part(range: &Range<usize>, i: usize, count: usize) -> Range<usize> {
-    let at = |i: usize| range.start + i * range.len() / count;
+    // In 64 bits: 65 536 squared is too large for 32.
+    let at = |i: usize| range.start + (i as u64 * range.len() as u64 / count as u64) as usize;
     at(i)..at(i + 1)
 }

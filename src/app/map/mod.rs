@@ -24,6 +24,7 @@ use super::state::{Lab, Status, lab};
 use super::zoom::{self, Setting};
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::runner::checked::missing;
+use crate::app::runner::pictures;
 use crate::app::view::{handler, view};
 use crate::experiment::Reading;
 
@@ -87,10 +88,13 @@ pub fn MapCard() -> impl IntoView {
 fn tools(lab: Lab, opened: RwSignal<u8>) -> RwSignal<Option<zoom::Draw>> {
     let tools = RwSignal::new(None);
     effect(move || {
-        let wanted = lab.experiment.with(|e| {
-            let view = &e.view;
-            view.rows.is_some() || view.columns.is_some() || view.reading != Reading::Map
-        });
+        // The pictures of a matrix this large are samples until somebody looks closer.
+        let large = lab.outcome.with(|o| o.as_ref().is_some_and(|o| pictures::cells(&o.dims) > pictures::ALL));
+        let wanted = large
+            || lab.experiment.with(|e| {
+                let view = &e.view;
+                view.rows.is_some() || view.columns.is_some() || view.reading != Reading::Map
+            });
         if wanted && opened.get_untracked() == 0 {
             opened.set(1);
         }

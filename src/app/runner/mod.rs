@@ -2,7 +2,7 @@
 
 pub mod checked;
 mod input;
-mod pictures;
+pub mod pictures;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -240,6 +240,8 @@ impl<'a> Pixels<'a> {
 
 /// Cells of pixel `i` of `count` along `len` cells: `floor(i · len / count)..floor((i + 1) · len / count)`, one at least.
 fn part(len: usize, i: usize, count: usize) -> Range<usize> {
-    let from = i * len / count;
-    from..((i + 1) * len / count).max(from + 1).min(len)
+    // In 64 bits: 65 536 squared is too large for 32.
+    let at = |i: usize| (i as u64 * len as u64 / count as u64) as usize;
+    let from = at(i);
+    from..at(i + 1).max(from + 1).min(len)
 }
