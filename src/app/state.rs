@@ -247,6 +247,16 @@ impl Lab {
         self.loaded.with(|l| l.as_ref().filter(named).map(tokens)).unwrap_or_default()
     }
 
+    /// The same of one row or column; nothing where it has no name.
+    pub fn token(&self, keys: bool, index: usize) -> Option<String> {
+        let shown = self.outcome.with(|o| o.as_ref().map(|o| o.dims.n_k));
+        self.loaded.with(|l| {
+            let l = l.as_ref().filter(|l| !keys || shown.is_none_or(|n_k| n_k >= l.dims.n_k))?;
+            let tokens = if keys { &l.tokens_k } else { &l.tokens_q };
+            tokens.get(index).filter(|token| !token.is_empty()).cloned()
+        })
+    }
+
     /// Picture of one head's stage over the whole matrix, if the last result has it.
     pub fn picture(&self, stage: Stage, head: usize) -> Option<Map> {
         self.maps.with(|maps| {

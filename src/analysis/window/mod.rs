@@ -5,7 +5,7 @@
 
 mod tiles;
 
-pub use tiles::{Composed, Looked, Store, Tile, batch, request, sample};
+pub use tiles::{BATCH, Composed, Looked, Store, Tile, batch, request, sample};
 
 use crate::experiment::View;
 

@@ -9,10 +9,12 @@ use crate::formula::Sorted;
 
 /// Most pixels along the side of a tile.
 const SIDE: usize = 128;
-/// Most cells along the side of a tile, as long as a pixel has fewer: a worker is done with one in some milliseconds.
+/// Most cells along the side of a tile, as long as that is [`FEWEST`] pixels: a worker is done with one in some milliseconds.
 const CELLS: usize = 512;
-/// Cells that a worker is asked for at once.
-const BATCH: usize = 1 << 19;
+/// Fewest pixels along the side of a tile.
+const FEWEST: usize = 16;
+/// Cells that a worker is asked for at first.
+pub const BATCH: usize = 1 << 19;
 /// Most pixels along a side of a sample.
 const SAMPLE: usize = 512;
 /// Pixels that are kept: 16 MiB.
@@ -45,7 +47,7 @@ pub struct Tile {
 impl Tile {
     /// Cells along its side.
     fn side(block: usize) -> usize {
-        (SIDE * block).min(CELLS).max(block)
+        (SIDE * block).min(CELLS.max(FEWEST * block))
     }
 
     /// The tiles of a window, those nearest to its middle first.
@@ -100,13 +102,12 @@ pub fn sample(window: Window, looked: &Looked) -> Option<MapRequest> {
     Some(pictured(window, height, columns.min(SAMPLE), &looked))
 }
 
-/// The tiles that so many workers are asked for next.
-pub fn batch(missing: &[Tile], sizes: [usize; 2], workers: usize) -> &[Tile] {
-    let mut cells = 0;
-    let most = BATCH * workers.max(1);
+/// The tiles that workers are asked for next: of at most so many cells, one at least.
+pub fn batch(missing: &[Tile], sizes: [usize; 2], most: usize) -> &[Tile] {
+    let mut cells: usize = 0;
     let count = missing.iter().take_while(|tile| {
         let before = cells;
-        cells += tile.cells(sizes).cells();
+        cells = cells.saturating_add(tile.cells(sizes).cells());
         before == 0 || cells <= most
     });
     &missing[..count.count()]
@@ -348,7 +349,7 @@ mod tests {
         assert_eq!((before.exact, before.unknown), (0, 0));
         assert!(before.map.values.iter().all(|&value| value == 0.5));
         let missing = store.missing(window, &looked);
-        for &tile in batch(&missing, sizes, 2) {
+        for &tile in batch(&missing, sizes, 4 * 512 * 512) {
             store.keep(tile, &looked, drawn(&request(tile, sizes, &looked), sizes));
         }
         let after = store.compose(window, sizes, &looked, &[&under]);
@@ -361,17 +362,20 @@ mod tests {
     }
 
     #[test]
-    fn batches_hold_work_for_each_worker_and_never_nothing() {
-        let (sizes, looked) = ([65536, 65536], looked(1, Pool::Max));
+    fn batches_hold_so_many_cells_and_never_nothing() {
+        let looked = looked(1, Pool::Max);
+        let sizes = [4096, 4096];
         let missing = Store::default().missing(Window::whole(sizes), &looked);
-        assert_eq!(missing.len(), 128 * 128);
-        assert!(missing.iter().all(|tile| request(*tile, sizes, &looked).width == 4));
-        assert_eq!(batch(&missing, sizes, 2).len(), 4);
-        assert_eq!(batch(&missing[..1], sizes, 2).len(), 1);
-        assert!(batch(&[], sizes, 2).is_empty());
-        let huge = [1 << 20, 1 << 20];
-        let missing = Store::default().missing(Window::whole(huge), &looked);
-        assert_eq!(batch(&missing, huge, 1).len(), 1, "a tile that is more than a batch is still asked for");
+        assert_eq!(missing.len(), 8 * 8);
+        assert_eq!(batch(&missing, sizes, 2 * BATCH).len(), 4);
+        assert_eq!(batch(&missing[..1], sizes, 2 * BATCH).len(), 1);
+        assert_eq!(batch(&missing, sizes, usize::MAX).len(), 64);
+        assert!(batch(&[], sizes, BATCH).is_empty());
+        let sizes = [65536, 65536];
+        let missing = Store::default().missing(Window::whole(sizes), &looked);
+        assert_eq!(missing.len(), 32 * 32);
+        assert!(missing.iter().all(|tile| request(*tile, sizes, &looked).width == FEWEST));
+        assert_eq!(batch(&missing, sizes, BATCH).len(), 1, "a tile that is more than a batch is still asked for");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use leptos::task::spawn_local;
 use super::i18n::t;
 use super::state::{Lab, Status, lab};
 use super::zoom::{self, Setting};
+use crate::app::controls::Show;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::runner::checked::missing;
 use crate::app::runner::pictures;
@@ -58,7 +59,11 @@ pub fn MapCard() -> impl IntoView {
         opened: RwSignal::new(0),
     };
     let Setting { painting, paintable, opened } = setting;
-    let tools = tools(lab, opened);
+    // The pictures of a matrix this large are samples, which the tools say and make exact.
+    let large = Signal::memo(move || {
+        lab.outcome.with(|o| o.as_ref().is_some_and(|o| pictures::cells(&o.dims) > pictures::ALL))
+    });
+    let tools = tools(lab, opened, large);
     let open = Signal::memo(move || opened.get() > 0);
     let there = Signal::memo(move || open.get() && tools.with(Option::is_some));
     let toggle = move |_| {
@@ -77,20 +82,20 @@ pub fn MapCard() -> impl IntoView {
                 None => view! { <MapView painting=painting paintable=paintable opened=opened /> },
             }}
             <legend::Legend />
-            <button type="button" class="quiet-button" aria-expanded=move || open.get().to_string() on:click=handler(toggle)>
-                {t("Look closer", "细看")}
-            </button>
+            <Show when=Signal::derive(move || !large.get())>
+                <button type="button" class="quiet-button" aria-expanded=move || open.get().to_string() on:click=handler(toggle)>
+                    {t("Look closer", "细看")}
+                </button>
+            </Show>
         </div>
     }
 }
 
 /// What shows parts of the map: a piece of the program, fetched when somebody opens it or a link looks at a part.
-fn tools(lab: Lab, opened: RwSignal<u8>) -> RwSignal<Option<zoom::Draw>> {
+fn tools(lab: Lab, opened: RwSignal<u8>, large: Signal<bool>) -> RwSignal<Option<zoom::Draw>> {
     let tools = RwSignal::new(None);
     effect(move || {
-        // The pictures of a matrix this large are samples until somebody looks closer.
-        let large = lab.outcome.with(|o| o.as_ref().is_some_and(|o| pictures::cells(&o.dims) > pictures::ALL));
-        let wanted = large
+        let wanted = large.get()
             || lab.experiment.with(|e| {
                 let view = &e.view;
                 view.rows.is_some() || view.columns.is_some() || view.reading != Reading::Map

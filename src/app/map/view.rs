@@ -163,7 +163,7 @@ pub fn MapView(
         let ((q, k), (n_q, n_k)) = (lab.cell(), size.get());
         (q.min(n_q - 1), k.min(n_k - 1))
     });
-    let tokens = move |keys: bool| Signal::derive(move || lab.tokens(keys));
+    let tokens = move |keys: bool| Signal::memo(move || lab.tokens(keys));
     let (rows, columns) = (Signal::derive(move || window.get().q), Signal::derive(move || window.get().k));
     let share = |[from, to]: [usize; 2]| percent(1.0 / (to - from) as f64);
     // With the key that zooms a page; pinching says the same. The tools that come take the wheel from then on.
@@ -263,7 +263,6 @@ fn put(lab: Lab, (q, k): (usize, usize), sets: StoredValue<Option<bool>>) -> Res
 fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
     let lang = lab.lang.get();
     let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
-    let token = |keys: bool, i: usize| lab.tokens(keys).get(i).cloned().unwrap_or_else(|| i.to_string());
     let (en, zh) = stages::name(stage);
     let value = match story::value(lab, stage, head, (q, k)) {
         Some(v) if v.is_finite() => fixed(f64::from(v), 3),
@@ -271,7 +270,7 @@ fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
         // On its way: pictures of large matrices are pooled, and the cell is asked for by itself.
         None => "…".to_owned(),
     };
-    format!("{} → {}, {}: {value}", token(false, q), token(true, k), i18n::now(lang, en, zh))
+    format!("{} → {}, {}: {value}", story::token(lab, false, q), story::token(lab, true, k), i18n::now(lang, en, zh))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ async fn ask(asker: Weak<Asker>) {
         let answer = pool.maps(session, requests).await;
         let Some(asker) = asker.upgrade() else { return };
         match answer {
-            Ok(maps) => asker.found.set(maps),
+            Ok(maps) => asker.found.try_set(maps),
             // A newer result raises a new wish.
             Err(RunError::Cancelled) => {}
             Err(error) => asker.lab.status.set(Status::Failed(error.message())),

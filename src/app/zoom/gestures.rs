@@ -114,6 +114,10 @@ impl Gestures {
     /// A pointer moves.
     pub fn moves(self, event: &PointerEvent) {
         let Some(held) = self.held.get_value() else { return };
+        if event.buttons() == 0 {
+            // It went up where nobody heard it.
+            return self.ends(event);
+        }
         let Some((place, extent)) = self.place(event.client_x(), event.client_y()) else { return };
         self.fingers.update_value(|fingers| {
             for (_, at) in fingers.iter_mut().filter(|(pointer, _)| *pointer == event.pointer_id()) {

@@ -39,8 +39,8 @@ pub fn Lines(
     let lab = near.lab;
     let all = RwSignal::new(false);
     let window = Signal::memo(move || {
-        let cell = lab.experiment.with(|e| (e.view.query, e.view.key));
-        near.window.get().at_most(LINES, cell)
+        // The lines stay where they are while one moves over the tokens.
+        near.window.get().at_most(LINES, near.cell())
     });
     let heads = Signal::memo(move || lab.outcome.with(|o| o.as_ref().map_or(1, |o| o.dims.q_heads)));
     let wish = Signal::memo(move || -> Wish {
@@ -128,9 +128,7 @@ fn Side(
     let chosen = Signal::memo(move || lab.experiment.with(|e| if keys { e.view.key } else { e.view.query }));
     let names = Signal::memo(move || {
         let [from, to] = span.get();
-        let tokens = lab.tokens(keys);
-        let name = |i: usize| tokens.get(i).filter(|t| !t.is_empty()).cloned().unwrap_or_else(|| i.to_string());
-        (from..to).map(|i| (i, name(i))).collect::<Vec<_>>()
+        (from..to).map(|i| (i, story::token(lab, keys, i))).collect::<Vec<_>>()
     });
     let on_key = move |event: KeyboardEvent| {
         // The focus moves; the token under it says the rest.

@@ -7,7 +7,8 @@ use leptos::prelude::{GetValue, untrack};
 use leptos::task::spawn_local;
 
 use super::near::Near;
-use crate::analysis::window::{Composed, Looked, Store, Tile, Window, batch, request, sample};
+use crate::analysis::window::{BATCH, Composed, Looked, Store, Tile, Window, batch, request, sample};
+use crate::app::clock;
 use crate::app::reactive::{RwSignal, effect};
 use crate::app::runner::pool;
 use crate::app::state::Status;
@@ -40,6 +41,8 @@ struct Painter {
     /// The sample of the window that was large last.
     sample: RefCell<Option<(Looked, Map)>>,
     wanted: Cell<Option<Wanted>>,
+    /// Cells that the workers are asked for at once.
+    cells: Cell<usize>,
     busy: Cell<bool>,
     shown: RwSignal<Option<Shown>>,
 }
@@ -47,9 +50,11 @@ struct Painter {
 /// The picture of the window, as it becomes better.
 pub fn picture(near: Near) -> RwSignal<Option<Shown>> {
     let shown = RwSignal::new(None);
+    let pool = pool().get_value();
     let painter = Rc::new(Painter {
         near,
-        pool: pool().get_value(),
+        cells: Cell::new(BATCH * pool.size()),
+        pool,
         store: RefCell::default(),
         sample: RefCell::default(),
         wanted: Cell::new(None),
@@ -87,7 +92,7 @@ impl Painter {
         let composed = store.compose(window, sizes, &looked, &grounds);
         let sampled = grounds.first().filter(|map| map.request.pool.sampled().is_some());
         let sampled = sampled.map(|map| [map.request.rows(), map.request.q.len()]);
-        self.shown.set(Some(Shown { composed, block: window.block(), sampled }));
+        self.shown.try_set(Some(Shown { composed, block: window.block(), sampled }));
     }
 
     /// What to ask the workers for next; nothing where all is there.
@@ -107,8 +112,27 @@ impl Painter {
         if !sampled && let Some(request) = sample(window, &looked) {
             return Some((wanted, Next::Sample(request)));
         }
-        let tiles = batch(&missing, sizes, self.pool.size()).to_vec();
+        let tiles = batch(&missing, sizes, self.cells.get()).to_vec();
         Some((wanted, Next::Tiles(tiles)))
+    }
+}
+
+/// Milliseconds that the workers should need for what they are asked at once: shorter, and drawing what came takes longer than computing it; longer, and
+/// a picture that nobody wants any more is waited for.
+const QUICK_MS: f64 = 30.0;
+const SLOW_MS: f64 = 120.0;
+/// Most cells that are asked for at once: those of empty tiles cost nothing.
+const MOST: usize = 1 << 30;
+
+impl Painter {
+    /// Asks for more or less at once, after what the last took.
+    fn pace(&self, ms: f64) {
+        let cells = self.cells.get();
+        if ms < QUICK_MS {
+            self.cells.set(cells.saturating_mul(2).min(MOST));
+        } else if ms > SLOW_MS {
+            self.cells.set((cells / 2).max(BATCH));
+        }
     }
 }
 
@@ -134,8 +158,10 @@ async fn paint(painter: Weak<Painter>) {
             Next::Sample(request) => vec![request.clone()],
             Next::Tiles(tiles) => tiles.iter().map(|tile| request(*tile, sizes, &looked)).collect(),
         };
+        let from = clock::now();
         let answer = pool.maps(looked.session, requests).await;
         let Some(painter) = painter.upgrade() else { return };
+        painter.pace(clock::now() - from);
         match answer {
             Ok(maps) => match next {
                 Next::Sample(_) => {
