@@ -73,7 +73,8 @@ impl Gestures {
         event.prevent_default();
         event.stop_propagation();
         let lines = if event.delta_mode() == WheelEvent::DOM_DELTA_PIXEL { 1.0 } else { 16.0 };
-        let turned = self.turned.get_value() + (event.delta_y() * lines).max(-DOUBLES).min(DOUBLES);
+        let step = event.delta_y() * lines;
+        let turned = self.turned.get_value() + if step.abs() > DOUBLES { DOUBLES.copysign(step) } else { step };
         if turned.abs() < TURN {
             self.turned.set_value(turned);
             return;
