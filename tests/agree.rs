@@ -84,10 +84,10 @@ fn pictures_pool_the_same_cells() {
                         let values: Vec<f64> = shown.map(|(q, k)| head.stages[i][[q, k]]).collect();
                         let wanted = match pool {
                             _ if values.is_empty() => f64::NAN,
-                            Pool::Max => {
+                            Pool::Max | Pool::SampledMax => {
                                 values.iter().copied().fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a })
                             }
-                            Pool::Mean => values.iter().sum::<f64>() / values.len() as f64,
+                            Pool::Mean | Pool::SampledMean => values.iter().sum::<f64>() / values.len() as f64,
                         };
                         // Two cells of nearly the same size and opposite sign may win either way.
                         let tie = pool == Pool::Max && close(-found, wanted, tolerance);

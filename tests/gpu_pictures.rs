@@ -39,6 +39,29 @@ fn pictures_of_several_bands_are_those_of_the_cpu() {
     }
 }
 
+#[test]
+fn a_sample_is_its_rows_among_other_pictures() {
+    if needs_gpu().is_none() {
+        return;
+    }
+    let mut problem = Problem::plain(dims([2, 1], [300, 310], [16, 8]));
+    problem.masks.push(Term::new("mask", "k <= q_pos"));
+    let mut session = session(&problem, &normal(&problem.dims, 8), Algorithm::Streaming);
+    let (q, k, stage) = (20..300, 5..301, Stage::Weights);
+    let exact = MapRequest { stage, batch: 0, head: 1, q, k, width: 37, height: 280, pool: Pool::Mean };
+    let sample = MapRequest { height: 9, pool: Pool::SampledMean, ..exact.clone() };
+    let drawn = block_on(session.maps(&[exact.clone(), sample.clone(), exact.clone()])).unwrap();
+    assert_eq!(drawn.iter().map(|(map, _)| map.values.len()).collect::<Vec<_>>(), [37 * 280, 37 * 9, 37 * 280]);
+    assert_eq!(drawn[1].0.request, sample);
+    for (line, found) in sample.lines().unwrap().iter().zip(drawn[1].0.values.chunks(37)) {
+        let row = &drawn[0].0.values[(line.q.start - 20) * 37..][..37];
+        for (found, wanted) in found.iter().zip(row) {
+            assert!(close(*found, f64::from(*wanted), 1e-5) || found.is_nan() && wanted.is_nan(), "{line:?}");
+        }
+    }
+    assert_eq!(bits(&drawn[0].0.values), bits(&drawn[2].0.values));
+}
+
 /// Bits, so that NaN is like NaN.
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()

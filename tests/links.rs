@@ -4,8 +4,8 @@
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input,
-    Join, Layer, MaskChoice, Matrix, Normals, Patch, Scale, Size, Stage, TensorName, Weights, WindowEdge, WindowSides,
-    check, decode, encode, encode_as, merge, round,
+    Join, Layer, MaskChoice, Matrix, Normals, Patch, Reading, Scale, Size, Stage, TensorName, View, Weights,
+    WindowEdge, WindowSides, check, decode, encode, encode_as, merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
 use proptest::prelude::*;
@@ -162,6 +162,10 @@ fn golden() -> Vec<(&'static str, Experiment)> {
                 e.prob = MaskChoice { custom: Some(own), ..mask("custom", &[]) };
             }),
         ),
+        (
+            "v1&view.columns=0,8&view.reading=lines&view.rows=3,12",
+            all(|e| (e.view.rows, e.view.columns, e.view.reading) = (Some([3, 12]), Some([0, 8]), Reading::Lines)),
+        ),
     ]
 }
 
@@ -312,6 +316,17 @@ fn hostile_links_open_the_default() {
     }
     let (experiment, paths) = named(&many);
     assert_eq!((experiment.seed, paths.is_empty()), (1, false));
+}
+
+#[test]
+fn a_part_of_the_map_that_cannot_be_leaves_the_rest_of_the_view() {
+    let (experiment, paths) = named("#v1&view.head=3&view.rows=9,2&view.columns=4,8&view.reading=aloud");
+    assert_eq!(paths, ["view.reading", "view.rows"]);
+    assert_eq!((experiment.view.head, experiment.view.rows), (3, None));
+    assert_eq!((experiment.view.columns, experiment.view.reading), (Some([4, 8]), Reading::Map));
+    assert_eq!(named("#v1&view.rows=0,65537").1, ["view.rows"]);
+    // What links from before there were parts look at.
+    assert_eq!(decode("#v1&view.head=3").experiment.view, View { head: 3, ..View::default() });
 }
 
 #[test]

@@ -364,7 +364,18 @@ export interface Experiment {
   data: Record<string, number[]>;
   seed: number;
   engine: { backend?: Backend; algorithm?: "auto" | "materialised" | "streaming" };
-  view: { stage?: Stage; head?: number; query?: number; key?: number };
+  view: {
+    stage?: Stage;
+    head?: number;
+    query?: number;
+    key?: number;
+    /** Queries that are looked at closely, the end exclusive; null: all. */
+    rows?: [number, number] | null;
+    /** Keys that are looked at closely, the end exclusive; null: all. */
+    columns?: [number, number] | null;
+    /** How they are read. */
+    reading?: "map" | "lines" | "table";
+  };
 }
 
 export type Stage = "raw" | "scaled" | "capped" | "biased" | "masked" | "weights";

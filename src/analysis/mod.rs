@@ -12,3 +12,4 @@ pub mod reach;
 pub mod reorder;
 pub mod statistics;
 pub mod sweep;
+pub mod window;

@@ -14,6 +14,7 @@
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `browse` | the catalogue as a sheet: search, details, choice |
 //! | `gallery` | experiments that tell a story |
+//! | `zoom` | parts of the map: zoom, lines, table |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `chart` | charts with keys, tooltip, legend, table and files |
 //! | `compare` | the CPU and the GPU side by side |
@@ -60,6 +61,7 @@ mod sweep;
 pub mod url;
 mod view;
 pub mod whole;
+mod zoom;
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;

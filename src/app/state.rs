@@ -112,6 +112,8 @@ pub struct Lab {
     /// Pictures of the last good result: every head's weights small, and of the chosen head every stage (or, past 128 × 128 cells, the chosen
     /// stage and the chosen row).
     pub maps: RwSignal<Arc<Vec<Map>>>,
+    /// The session of the last good result, which makes more pictures of it.
+    pub session: RwSignal<Option<SessionId>>,
     /// What the workers are doing.
     pub status: RwSignal<Status>,
     /// The last runs, newest last, at most 60.
@@ -149,6 +151,7 @@ impl Lab {
             session: RwSignal::new(None),
             computed: RwSignal::new(None),
             maps: RwSignal::new(Arc::new(Vec::new())),
+            session: RwSignal::new(None),
             status: RwSignal::new(Status::Starting),
             timings: RwSignal::new(Vec::new()),
             hover: RwSignal::new(None),
@@ -248,6 +251,16 @@ impl Lab {
         let named = |l: &&Arc<Loaded>| !keys || shown.is_none_or(|n_k| n_k >= l.dims.n_k);
         let tokens = |l: &Arc<Loaded>| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() };
         self.loaded.with(|l| l.as_ref().filter(named).map(tokens)).unwrap_or_default()
+    }
+
+    /// The same of one row or column; nothing where it has no name.
+    pub fn token(&self, keys: bool, index: usize) -> Option<String> {
+        let shown = self.outcome.with(|o| o.as_ref().map(|o| o.dims.n_k));
+        self.loaded.with(|l| {
+            let l = l.as_ref().filter(|l| !keys || shown.is_none_or(|n_k| n_k >= l.dims.n_k))?;
+            let tokens = if keys { &l.tokens_k } else { &l.tokens_q };
+            tokens.get(index).filter(|token| !token.is_empty()).cloned()
+        })
     }
 
     /// Picture of one head's stage over the whole matrix, if the last result has it.

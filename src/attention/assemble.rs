@@ -9,7 +9,7 @@ use super::lowering;
 use super::plan;
 use super::problem::Problem;
 use crate::experiment::{
-    CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, message,
+    CausalAlignment, Choice, Edit, Experiment, Issue, Issues, MaskChoice, Scale, TensorName, limits, message,
 };
 
 /// Where an experiment starts: Q, K and V before the user's edits, and what the rows are called.
@@ -120,6 +120,16 @@ pub(super) fn problem(experiment: &Experiment, dims: Dims) -> Result<Problem, Is
         check_edit(edit, i, &dims, &mut issues);
     }
     issues.extend(plan::check(&problem));
+    if problem.lowering.is_some() && dims.n_q.max(dims.n_k) > limits::TOKENS {
+        let most = limits::TOKENS;
+        issues.push(Issue::new(
+            "input.size",
+            message!(
+                "at most {most} tokens, since a setting depends on the contents of Q and K and is computed for all pairs",
+                "最多 {most} 个词元：有一项设置取决于 Q 与 K 的内容，须对全部查询键对计算"
+            ),
+        ));
+    }
     if issues.is_empty() { Ok(problem) } else { Err(Issues(issues)) }
 }
 

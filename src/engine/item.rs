@@ -38,6 +38,30 @@ pub enum Pool {
     Max,
     /// The mean over the cells that the mask allows.
     Mean,
+    /// A sample: the largest value of one of the pixel's rows.
+    SampledMax,
+    /// A sample: the mean of one of the pixel's rows.
+    SampledMean,
+}
+
+impl Pool {
+    /// What merges the cells of the one row that a sample looks at; nothing where every cell is looked at.
+    pub fn sampled(self) -> Option<Self> {
+        match self {
+            Self::Max | Self::Mean => None,
+            Self::SampledMax => Some(Self::Max),
+            Self::SampledMean => Some(Self::Mean),
+        }
+    }
+
+    /// The same by looking at one row of each pixel only.
+    #[must_use]
+    pub fn sample(self) -> Self {
+        match self {
+            Self::Max | Self::SampledMax => Self::SampledMax,
+            Self::Mean | Self::SampledMean => Self::SampledMean,
+        }
+    }
 }
 
 /// A picture of a rectangle of one stage's matrix, recomputed from Q, K and the rows' log-sum-exp.
@@ -62,6 +86,29 @@ pub struct MapRequest {
 }
 
 impl MapRequest {
+    /// A sample's lines of pixels, from the top, each as a picture of the one row that stands for it; nothing for a picture of every cell.
+    ///
+    /// Which row of a line's it is jumps about (multiples of the golden ratio), but is always the same: evenly spaced rows would all fall on the same
+    /// place of a pattern that repeats.
+    pub fn lines(&self) -> Option<Vec<Self>> {
+        let pool = self.pool.sampled()?;
+        let rows = self.q.len();
+        let line = |i: usize| {
+            let at = |i: usize| (i as u64 * rows as u64 / self.height as u64) as usize;
+            let from = at(i);
+            let count = at(i + 1).saturating_sub(from).max(1);
+            let jump = (i as u32).wrapping_mul(0x9e37_79b9) as usize;
+            let q = self.q.start + from + jump % count;
+            Self { q: q..q + 1, height: 1, pool, ..self.clone() }
+        };
+        Some((0..self.height).map(line).collect())
+    }
+
+    /// Rows of the matrix that are looked at.
+    pub fn rows(&self) -> usize {
+        if self.pool.sampled().is_some() { self.height.min(self.q.len()) } else { self.q.len() }
+    }
+
     /// The weights of a whole head of the first sequence (the last head where there are not so many), at most `side` pixels each way.
     pub fn whole_head(dims: &Dims, head: usize, side: usize) -> Self {
         Self {
@@ -192,4 +239,49 @@ pub trait Engine {
     /// Fills `out` (`height × width`) with a picture of a rectangle. `lse` holds the log-sum-exp of the head's rows (`n_q` values), NaN
     /// where it is not known yet; the engine computes those it needs.
     fn map(&mut self, plan: &Plan, inputs: &Inputs, request: &MapRequest, lse: &mut [f32], out: &mut [f32]);
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_one_row_of_each_line_and_no_place_of_a_period_only() {
+        let (q, k) = (100..100 + 4096, 0..4096);
+        let whole =
+            MapRequest { stage: Stage::Weights, batch: 0, head: 2, q, k, width: 64, height: 64, pool: Pool::Max };
+        assert!(whole.lines().is_none());
+        assert_eq!(whole.rows(), 4096);
+        let sample = MapRequest { pool: whole.pool.sample(), ..whole };
+        let lines = sample.lines().unwrap();
+        assert_eq!((lines.len(), sample.rows()), (64, 64));
+        for (i, line) in lines.iter().enumerate() {
+            assert!((100 + 64 * i..164 + 64 * i).contains(&line.q.start), "{line:?}");
+            assert_eq!((line.q.len(), line.height, line.width, line.pool, line.head), (1, 1, 64, Pool::Max, 2));
+        }
+        for period in [2, 4, 8, 16] {
+            let mut places: Vec<usize> = lines.iter().map(|line| line.q.start % period).collect();
+            places.sort_unstable();
+            places.dedup();
+            assert_eq!(places.len(), period);
+        }
+    }
+
+    #[test]
+    fn a_sample_of_fewer_rows_than_lines_stays_inside() {
+        let request = MapRequest {
+            stage: Stage::Raw,
+            batch: 0,
+            head: 0,
+            q: 5..8,
+            k: 0..4,
+            width: 4,
+            height: 7,
+            pool: Pool::SampledMean,
+        };
+        assert!(
+            request.lines().unwrap().iter().all(|line| request.q.contains(&line.q.start) && line.pool == Pool::Mean)
+        );
+    }
 }

@@ -360,9 +360,9 @@ fn picture(
             for (j, (value, count)) in pooled.iter_mut().enumerate() {
                 for cell in part(&(0..cells.len()), j, width).filter_map(|k| cells[k]) {
                     match request.pool {
-                        Pool::Mean => *value += cell,
-                        Pool::Max if *count == 0 || cell.abs() > value.abs() => *value = cell,
-                        Pool::Max => {}
+                        Pool::Mean | Pool::SampledMean => *value += cell,
+                        _ if *count == 0 || cell.abs() > value.abs() => *value = cell,
+                        Pool::Max | Pool::SampledMax => {}
                     }
                     *count += 1;
                 }
@@ -371,8 +371,8 @@ fn picture(
         for (pixel, (value, count)) in pixels.iter_mut().zip(pooled) {
             *pixel = match (count, request.pool) {
                 (0, _) => f32::NAN,
-                (_, Pool::Max) => value as f32,
-                (n, Pool::Mean) => (value / f64::from(n)) as f32,
+                (_, Pool::Max | Pool::SampledMax) => value as f32,
+                (n, Pool::Mean | Pool::SampledMean) => (value / f64::from(n)) as f32,
             };
         }
     }
@@ -380,6 +380,7 @@ fn picture(
 
 /// Part `i` of `count` of a range: pixel `i` covers `floor(i · len / count)..floor((i + 1) · len / count)`.
 fn part(range: &Range<usize>, i: usize, count: usize) -> Range<usize> {
-    let at = |i: usize| range.start + i * range.len() / count;
+    // In 64 bits: 65 536 squared is too large for 32.
+    let at = |i: usize| range.start + (i as u64 * range.len() as u64 / count as u64) as usize;
     at(i)..at(i + 1)
 }

@@ -87,10 +87,84 @@ impl Session {
         let mut values = vec![f32::NAN; request.width * request.height];
         let start = self.plan.dims.row_start(request.batch, request.head);
         if let Some(lse) = self.lse.get_mut(start..start + self.plan.dims.n_q) {
-            self.engine.map(&self.plan, &self.inputs, request, lse, &mut values);
+            match request.lines() {
+                None => self.engine.map(&self.plan, &self.inputs, request, lse, &mut values),
+                Some(lines) => {
+                    for (line, values) in lines.iter().zip(values.chunks_exact_mut(request.width.max(1))) {
+                        self.engine.map(&self.plan, &self.inputs, line, lse, values);
+                    }
+                }
+            }
         }
         let mut times = StageTimes::default();
         times.add(TimedStage::Picture, (self.clock)() - from);
         (Map { request: request.clone(), values }, times)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::attention::{Dims, Problem, Term};
+    use crate::engine::Pool;
+    use crate::engine::cpu::Kernels;
+    use crate::experiment::Stage;
+
+    /// A sliding window over `n` tokens, with numbers that differ from cell to cell.
+    fn session(n: usize, window: usize, algorithm: Algorithm) -> Session {
+        let dims = Dims { batch: 1, q_heads: 1, kv_heads: 1, n_q: n, n_k: n, d: 4, d_v: 4 };
+        let mut problem = Problem::plain(dims);
+        problem.masks.push(Term::new("mask", &format!("k <= q and q - k < {window}")));
+        let plan = Plan::compile(&problem).unwrap();
+        let wave = |step: f32| Arc::new((0..n * 4).map(|i| (i as f32 * step).sin()).collect::<Vec<f32>>());
+        let inputs = Inputs { q: wave(0.37), k: wave(0.73), v: wave(0.11) };
+        Session::new(plan, inputs, Backend::Cpu, algorithm, &Kernels::SEPARATE, || 0.0)
+    }
+
+    fn request(n: usize, width: usize, height: usize, pool: Pool) -> MapRequest {
+        MapRequest { stage: Stage::Weights, batch: 0, head: 0, q: 0..n, k: 0..n, width, height, pool }
+    }
+
+    #[test]
+    fn a_sample_is_one_row_of_each_line_of_the_exact_picture() {
+        for algorithm in [Algorithm::Materialised, Algorithm::Streaming] {
+            let mut session = session(700, 90, algorithm);
+            let rows = session.map(&request(700, 50, 700, Pool::Max)).0;
+            let sample = request(700, 50, 12, Pool::SampledMax);
+            let drawn = session.map(&sample).0;
+            assert_eq!((drawn.values.len(), &drawn.request), (600, &sample));
+            for (line, found) in sample.lines().unwrap().iter().zip(drawn.values.chunks(50)) {
+                let wanted = &rows.values[line.q.start * 50..][..50];
+                let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(found), bits(wanted), "{line:?}");
+            }
+            // A largest value is never above that of all rows.
+            let all = session.map(&request(700, 50, 12, Pool::Max)).0;
+            assert!(drawn.values.iter().zip(&all.values).all(|(one, all)| one.is_nan() || one <= all));
+        }
+    }
+
+    #[test]
+    fn pictures_of_sparse_patterns_hold_the_cells_of_their_rows() {
+        let n = 3000;
+        let mut session = session(n, 300, Algorithm::Streaming);
+        for (pool, width, height) in [(Pool::Max, 61, 47), (Pool::Mean, 3000, 4), (Pool::Max, 7, 3000)] {
+            let drawn = session.map(&request(n, width, height, pool)).0;
+            for (i, line) in drawn.values.chunks(width).enumerate() {
+                for (j, found) in line.iter().enumerate() {
+                    let part = |i: usize, count: usize| i * n / count..(i + 1) * n / count;
+                    let (q, k) = (part(i, height), part(j, width));
+                    let seen = q.clone().any(|q| k.clone().any(|k| k <= q && q - k < 300));
+                    assert_eq!(found.is_nan(), !seen, "pixel {i}, {j} of {height} × {width}");
+                }
+            }
+        }
+        // Weights of a row sum to one, wherever its tiles lie.
+        let row = MapRequest { q: 1717..1718, ..request(n, n, 1, Pool::Max) };
+        let sum: f32 = session.map(&row).0.values.iter().filter(|x| x.is_finite()).sum();
+        assert!((sum - 1.0).abs() < 1e-4, "{sum}");
     }
 }

@@ -145,7 +145,18 @@ pub const EXPERIMENT: [Field; 25] = [
     field("data", DATA),
     field("seed", Seed),
     field("engine", Object(&[field("backend", BACKEND), field("algorithm", ALGORITHM)])),
-    field("view", Object(&[field("stage", STAGE), field("head", Count), field("query", Count), field("key", Count)])),
+    field(
+        "view",
+        Object(&[
+            field("stage", STAGE),
+            field("head", Count),
+            field("query", Count),
+            field("key", Count),
+            field("rows", Optional(&Range)),
+            field("columns", Optional(&Range)),
+            field("reading", Word(&["map", "lines", "table"])),
+        ]),
+    ),
 ];
 
 #[cfg(test)]
@@ -181,7 +192,7 @@ mod tests {
             "layout": {"id": "mla", "params": {"rank": 0.5}}, "hybrid": {"id": "gated", "params": {"gate": 0.5}}, "branch_a": {"id": "gru", "params": {"x": 0.5}}, "branch": {"id": "gru", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves", "sides": "two_sided", "alibi": "signed"},
             "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
-            "view": {"stage": "raw", "head": 1, "query": 1, "key": 1},
+            "view": {"stage": "raw", "head": 1, "query": 1, "key": 1, "rows": [0, 2], "columns": [1, 2], "reading": "lines"},
         });
         let with = |name: &str, value: Value| {
             let mut all = one.clone();

@@ -41,7 +41,7 @@ pub use numbers::{retyped, shortest};
 pub use paint::put as put_patch;
 pub use spec::{
     Algorithm, Backend, Choice, CustomFormula, Declared, Edit, EngineChoice, Experiment, FormulaChoice, Input, Join,
-    Layer, MaskChoice, Patch, Scale, Size, Stage, TensorName, View,
+    Layer, MaskChoice, Patch, Reading, Scale, Size, Stage, TensorName, View,
 };
 pub use streams::{join, joined};
 pub use words::tokenize;

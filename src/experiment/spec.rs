@@ -474,12 +474,31 @@ pub struct View {
     pub query: usize,
     /// Selected key.
     pub key: usize,
+    /// Queries that are looked at closely, the end exclusive; all of them where it is absent.
+    pub rows: Option<[usize; 2]>,
+    /// Keys that are looked at closely, the end exclusive; all of them where it is absent.
+    pub columns: Option<[usize; 2]>,
+    /// How they are read.
+    pub reading: Reading,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { stage: Stage::Weights, head: 5, query: 10, key: 2 }
+        Self { stage: Stage::Weights, head: 5, query: 10, key: 2, rows: None, columns: None, reading: Reading::Map }
     }
+}
+
+/// A way to read the cells that are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// Coloured cells.
+    #[default]
+    Map,
+    /// Queries and keys as two rows of tokens, with a line for each weight.
+    Lines,
+    /// Numbers.
+    Table,
 }
 
 /// A stage of the pipeline whose n_q × n_k matrix can be looked at.

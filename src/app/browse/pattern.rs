@@ -16,7 +16,7 @@ use crate::catalogue::{self, List, Summary, Text};
 use crate::engine::pool::{Cancel, Pool};
 use crate::experiment::{Choice, Experiment, Input, MaskChoice, Message, limits};
 
-/// Most tokens for which the reach is walked, as many as an experiment has: it grows with their cube, and its bits with their square.
+/// Most tokens for which the reach is walked: it grows with their cube, and its bits with their square.
 pub const WALKED: usize = limits::TOKENS;
 /// Most rows and columns of the picture.
 const SIDE: usize = 64;

@@ -6,7 +6,7 @@ use crate::attention::{Estimate, Estimator, Inputs, Operator, scale};
 use crate::catalogue::Text;
 use crate::engine::Map;
 use crate::engine::pool::{Cancel, Operation, Pool, RunError};
-use crate::experiment::{Backend, CausalAlignment, Choice, Experiment, Issue, Issues, Stage, message};
+use crate::experiment::{Backend, CausalAlignment, Choice, Experiment, Issue, Issues, Stage, limits, message};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,14 @@ impl Question {
         let (dims, ahead) = (loaded.dims, looks_ahead(lab, &experiment));
         if choice.id == "none" || inputs.q.len() != dims.q_len() {
             return Ok(None);
+        }
+        if dims.n_q.max(dims.n_k) > limits::TOKENS {
+            let most = limits::TOKENS;
+            let text = message!(
+                "estimators are compared with exact attention in double precision, for at most {most} tokens",
+                "近似方法须与双精度的精确注意力比较，最多 {most} 个词元"
+            );
+            return Err(Issue::new("input.size", text).into());
         }
         if !inputs.finite() {
             let text = message!("the input holds numbers that are not finite", "输入中含有非有限的数");

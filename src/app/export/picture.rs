@@ -10,6 +10,7 @@ use crate::app::palette::Palette;
 use crate::app::reactive::Signal;
 use crate::app::state::{Lab, lab};
 use crate::app::view::view;
+use crate::catalogue::Lang;
 use crate::engine::Map;
 use crate::experiment::Stage;
 use crate::export::{Heat, Ramp, svg};
@@ -52,6 +53,14 @@ fn drawn(lab: Lab, taken: &Taken, map: &Map, names: Option<&[Vec<String>; 2]>) -
     let word = |en, zh| i18n::now(lang, en, zh);
     let none = [Vec::new(), Vec::new()];
     let [rows, columns] = names.filter(|[rows, columns]| rows.len().max(columns.len()) <= NAMED).unwrap_or(&none);
+    let mut caption = taken.caption(lang, Stage::Weights);
+    if map.request.pool.sampled().is_some() {
+        let (rows, all) = (map.request.rows(), map.request.q.len());
+        caption += &match lang {
+            Lang::En => format!(" A sample: {rows} of {all} rows."),
+            Lang::Zh => format!("抽样：{all} 行中的 {rows} 行。"),
+        };
+    }
     let heat = Heat {
         rows,
         columns,
@@ -60,7 +69,7 @@ fn drawn(lab: Lab, taken: &Taken, map: &Map, names: Option<&[Vec<String>; 2]>) -
         row_title: word("query", "查询"),
         column_title: word("key", "键"),
         unit: word("weight, share of the row", "权重，占该行的份额"),
-        caption: &taken.caption(lang, Stage::Weights),
+        caption: &caption,
         link: &taken.link,
     };
     svg(&heat, &ramp(&Palette::current()))

@@ -174,8 +174,8 @@ pub fn Sizes(
             on_change=set("input.size.kv_heads", |s, n| s.kv_heads = nearest_divisor(s.q_heads, n)) />
         <p class="note">{kind}</p>
         <Show when=lengths>
-            <Slider label=words("queries", "查询数") value=value(|s| s.n_q) span=Span::whole(1, 128).up_to(limits::TOKENS as f64) path="input.size.n_q" on_change=set("input.size.n_q", |s, n| s.n_q = n) />
-            <Slider label=words("keys", "键数") value=value(|s| s.n_k) span=Span::whole(1, 128).up_to(limits::TOKENS as f64) path="input.size.n_k" on_change=set("input.size.n_k", |s, n| s.n_k = n) />
+            <Slider label=words("queries", "查询数") value=value(|s| s.n_q) span=Span::whole(1, 128).up_to(limits::GENERATED as f64) path="input.size.n_q" on_change=set("input.size.n_q", |s, n| s.n_q = n) />
+            <Slider label=words("keys", "键数") value=value(|s| s.n_k) span=Span::whole(1, 128).up_to(limits::GENERATED as f64) path="input.size.n_k" on_change=set("input.size.n_k", |s, n| s.n_k = n) />
             <Switch label=words("as many queries as keys", "查询与键等长") on=linked on_change=Callback::new(move |on| {
                 linked.set(on);
                 if on { change(lab, "input.size.n_q", |size, _| size.n_q = size.n_k); }

@@ -16,6 +16,8 @@ use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::experiment::TensorName;
 
+/// Most rows that are painted, each its own pixel; of more, evenly spaced ones: browsers have no canvas as high as they like.
+const PAINTED: usize = 1 << 14;
 /// CSS pixels of a drag that cross the whole range of the matrix's numbers.
 const DRAG: f64 = 120.0;
 
@@ -50,7 +52,9 @@ pub fn Matrix(
             if let Some(block) = block {
                 let (values, reach) = (block.values(), block.reach());
                 // A lost canvas is painted again with the next change.
-                let _ = paint(&canvas, block.rows, block.cols, |r, c| {
+                let painted = block.rows.min(PAINTED);
+                let _ = paint(&canvas, painted, block.cols, |r, c| {
+                    let r = r * block.rows / painted;
                     Some(palette.diverging(values[r * block.cols + c] / reach * 1.3))
                 });
             }

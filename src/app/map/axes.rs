@@ -2,33 +2,21 @@
 
 use leptos::prelude::*;
 
+use crate::analysis::window::step;
 use crate::app::controls;
 use crate::app::reactive::Signal;
 use crate::app::view::view;
 
-/// Labels to show: index and text.
-pub fn labels(tokens: &[String], count: usize, most: usize) -> Vec<(usize, String)> {
-    let step = step(count, most);
-    (0..count)
+/// Labels of the places from `from` to `to` to show: index and text.
+pub fn labels(tokens: &[String], [from, to]: [usize; 2], most: usize) -> Vec<(usize, String)> {
+    let step = step(to - from, most);
+    (from.next_multiple_of(step)..to)
         .step_by(step)
         .map(|i| {
             let text = tokens.get(i).filter(|t| !t.is_empty()).cloned().unwrap_or_else(|| i.to_string());
             (i, text)
         })
         .collect()
-}
-
-/// 1, 2, 5, 10, 20, … so that at most `most` labels remain.
-fn step(count: usize, most: usize) -> usize {
-    let mut ten = 1;
-    loop {
-        for step in [ten, 2 * ten, 5 * ten] {
-            if count.div_ceil(step) <= most.max(1) {
-                return step;
-            }
-        }
-        ten *= 10;
-    }
 }
 
 /// Places `index` of `count` in percent along an axis.
@@ -42,9 +30,9 @@ pub fn Axis(
     /// Token texts; places without one show their index.
     #[prop(into)]
     tokens: Signal<Vec<String>>,
-    /// Number of places.
+    /// The places that are shown, from and to.
     #[prop(into)]
-    count: Signal<usize>,
+    span: Signal<[usize; 2]>,
     /// The place to emphasise.
     #[prop(into)]
     current: Signal<usize>,
@@ -55,9 +43,9 @@ pub fn Axis(
     view! {
         <div class=format!("axis axis--{class}") aria-hidden="true">
             {move || {
-                let count = count.get();
-                tokens.with(|tokens| labels(tokens, count, 48)).into_iter().map(|(i, text)| {
-                    let at = percent(i, count);
+                let [from, to] = span.get();
+                tokens.with(|tokens| labels(tokens, [from, to], 48)).into_iter().map(|(i, text)| {
+                    let at = percent(i - from, to - from);
                     let (top, left) = if down { (at, String::new()) } else { (String::new(), at) };
                     view! {
                         <span class:on=move || current.get() == i style:top=top style:left=left>{text}</span>
@@ -73,12 +61,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_thin_out_by_ones_twos_and_fives() {
-        let steps: Vec<usize> = [16, 48, 49, 100, 240, 500, 4096].into_iter().map(|n| step(n, 48)).collect();
-        assert_eq!(steps, [1, 1, 2, 5, 5, 20, 100]);
-    }
-
-    #[test]
     fn a_label_sits_in_the_middle_of_its_place() {
         assert_eq!(percent(1, 4), "37.500%");
     }
@@ -86,7 +68,9 @@ mod tests {
     #[test]
     fn a_place_without_a_token_shows_its_index() {
         let tokens = ["it".to_owned(), String::new()];
-        let shown: Vec<String> = labels(&tokens, 3, 48).into_iter().map(|(_, text)| text).collect();
+        let shown: Vec<String> = labels(&tokens, [0, 3], 48).into_iter().map(|(_, text)| text).collect();
         assert_eq!(shown, ["it", "1", "2"]);
+        let of_window: Vec<usize> = labels(&[], [13, 210], 48).into_iter().map(|(i, _)| i).collect();
+        assert_eq!(of_window[..3], [15, 20, 25]);
     }
 }

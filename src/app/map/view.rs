@@ -12,6 +12,7 @@ use super::axes::Axis;
 use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
+use crate::analysis::window::Window;
 use crate::app::controls::{Show, fixed, percent};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
@@ -22,7 +23,17 @@ use crate::app::runner::checked::missing;
 use crate::app::state::{Lab, Status, lab};
 use crate::app::view::{handler, view};
 use crate::attention;
+use crate::engine::Map;
 use crate::experiment::{Patch, Stage};
+
+/// A part of the map that is looked at, instead of all of it.
+#[derive(Clone, Copy)]
+pub struct Closer {
+    /// The part.
+    pub window: Signal<Window>,
+    /// Its picture.
+    pub picture: Signal<Option<Map>>,
+}
 
 /// The large map.
 #[component]
@@ -31,23 +42,41 @@ pub fn MapView(
     painting: RwSignal<bool>,
     /// Whether the keys may do so.
     paintable: bool,
+    /// Whether the tools to look closer are open: 0 no, 1 yes, 2 yes and one step closer. Asked for by wheel and key.
+    opened: RwSignal<u8>,
+    /// What is looked at, where the tools are there.
+    #[prop(optional_no_strip)]
+    closer: Option<Closer>,
 ) -> impl IntoView {
     let lab = lab();
     let canvas = NodeRef::<Canvas>::new();
     let field = NodeRef::<Div>::new();
     let size = Signal::memo(move || lab.outcome.with(|o| o.as_ref().map_or((1, 1), |o| (o.dims.n_q, o.dims.n_k))));
-    let picture = Signal::memo(move || {
+    let whole = Signal::memo(move || {
         let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
         lab.picture(stage, head)
     });
+    let picture = closer.map_or(whole, |closer| closer.picture);
+    let window = closer.map_or_else(
+        || {
+            Signal::memo(move || {
+                let (n_q, n_k) = size.get();
+                Window::whole([n_q, n_k])
+            })
+        },
+        |closer| closer.window,
+    );
+    let scale = Signal::memo(move || whole.with(|whole| whole.as_ref().map(Scale::of)));
     let width = crate::app::shell::element_width(field);
     effect(move || {
         width.track();
         let Some(canvas) = canvas.get() else { return };
+        // In the colours of the whole, as the legend says them, whatever part of it is shown.
+        let Some(scale) = scale.get() else { return };
         picture.with(|map| {
             if let Some(map) = map {
                 // A lost canvas context is drawn again with the next change.
-                let _ = draw(&canvas, map, &Scale::of(map), &Palette::current(), true);
+                let _ = draw(&canvas, map, &scale, &Palette::current(), true);
             }
         });
     });
@@ -57,13 +86,14 @@ pub fn MapView(
     let sets = StoredValue::new(None::<bool>);
     let at = move |event: &PointerEvent| {
         let field = field.get_untracked()?;
-        let (n_q, n_k) = size.get_untracked();
+        let Window { q, k } = window.get_untracked();
         let bounds = field.get_bounding_client_rect();
-        let place = |from: f64, length: f64, n: usize| {
-            (length > 0.0).then(|| ((from / length * n as f64).floor().max(0.0) as usize).min(n - 1))
+        let place = |at: f64, length: f64, [from, to]: [usize; 2]| {
+            let n = to - from;
+            (length > 0.0).then(|| from + ((at / length * n as f64).floor().max(0.0) as usize).min(n - 1))
         };
-        let q = place(f64::from(event.client_y()) - bounds.top(), bounds.height(), n_q)?;
-        let k = place(f64::from(event.client_x()) - bounds.left(), bounds.width(), n_k)?;
+        let q = place(f64::from(event.client_y()) - bounds.top(), bounds.height(), q)?;
+        let k = place(f64::from(event.client_x()) - bounds.left(), bounds.width(), k)?;
         Some((q, k))
     };
     let on_move = move |event: PointerEvent| {
@@ -108,6 +138,11 @@ pub fn MapView(
             "End" => (q, n_k - 1),
             "PageUp" => (0, k),
             "PageDown" => (n_q - 1, k),
+            "+" | "=" if closer.is_none() => {
+                event.prevent_default();
+                opened.set(2);
+                return;
+            }
             " " => {
                 event.prevent_default();
                 if !paintable {
@@ -128,11 +163,19 @@ pub fn MapView(
         let ((q, k), (n_q, n_k)) = (lab.cell(), size.get());
         (q.min(n_q - 1), k.min(n_k - 1))
     });
-    let tokens = move |keys: bool| Signal::derive(move || lab.tokens(keys));
-    let share = |n: usize| percent(1.0 / n as f64);
+    let tokens = move |keys: bool| Signal::memo(move || lab.tokens(keys));
+    let (rows, columns) = (Signal::derive(move || window.get().q), Signal::derive(move || window.get().k));
+    let share = |[from, to]: [usize; 2]| percent(1.0 / (to - from) as f64);
+    // With the key that zooms a page; pinching says the same. The tools that come take the wheel from then on.
+    let on_wheel = move |event: web_sys::WheelEvent| {
+        if closer.is_none() && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            opened.set(2);
+        }
+    };
     view! {
         <div class="map" class:painting=move || painting.get()>
-            <Axis class="rows" tokens=tokens(false) count=Signal::derive(move || size.get().0) current=Signal::derive(move || cell.get().0) />
+            <Axis class="rows" tokens=tokens(false) span=rows current=Signal::derive(move || cell.get().0) />
             <div
                 class="map__field"
                 node_ref=field
@@ -140,28 +183,32 @@ pub fn MapView(
                 tabindex="0"
                 aria-label=t("Attention map: arrow keys move over the cells, space switches a cell on or off", "注意力图：方向键移动，空格允许或屏蔽单元格")
                 aria-describedby="map-cell"
-                style:aspect-ratio=move || format!("{} / {}", size.get().1, size.get().0)
+                style:aspect-ratio=move || {
+                    let [rows, columns] = window.get().size();
+                    format!("{columns} / {rows}")
+                }
                 on:pointermove=handler(on_move)
                 on:pointerdown=handler(on_down)
                 on:pointerup=handler(move |_| stroke.set_value(None))
                 on:pointerleave=handler(move |_| { stroke.set_value(None); lab.hover.set(None); })
                 on:keydown=handler(on_key)
+                on:wheel=handler(on_wheel)
             >
                 <canvas node_ref=canvas aria-hidden="true"></canvas>
-                <i class="cross cross--row" style:top=move || start(cell.get().0, size.get().0) style:height=move || share(size.get().0)></i>
-                <i class="cross cross--column" style:left=move || start(cell.get().1, size.get().1) style:width=move || share(size.get().1)></i>
+                <i class="cross cross--row" style:top=move || start(cell.get().0, rows.get()) style:height=move || share(rows.get())></i>
+                <i class="cross cross--column" style:left=move || start(cell.get().1, columns.get()) style:width=move || share(columns.get())></i>
                 <i
                     class="cross cross--cell"
-                    style:top=move || start(cell.get().0, size.get().0)
-                    style:left=move || start(cell.get().1, size.get().1)
-                    style:height=move || share(size.get().0)
-                    style:width=move || share(size.get().1)
+                    style:top=move || start(cell.get().0, rows.get())
+                    style:left=move || start(cell.get().1, columns.get())
+                    style:height=move || share(rows.get())
+                    style:width=move || share(columns.get())
                 ></i>
                 <Show when=Signal::derive(move || picture.with(Option::is_none))>
                     <p class="map__empty">{t("Computing the first result…", "正在计算第一个结果…")}</p>
                 </Show>
             </div>
-            <Axis class="columns" tokens=tokens(true) count=Signal::derive(move || size.get().1) current=Signal::derive(move || cell.get().1) />
+            <Axis class="columns" tokens=tokens(true) span=columns current=Signal::derive(move || cell.get().1) />
             <span class="map__q" aria-hidden="true">{t("query", "查询")}" ↓"</span>
             <span class="map__k" aria-hidden="true">{t("key", "键")}" →"</span>
         </div>
@@ -179,9 +226,9 @@ fn line(from: (usize, usize), to: (usize, usize)) -> impl Iterator<Item = (usize
     (1..=steps).map(move |i| (at(from.0, to.0, i), at(from.1, to.1, i)))
 }
 
-/// Start of place `index` of `n`, in percent.
-fn start(index: usize, n: usize) -> String {
-    percent(index as f64 / n.max(1) as f64)
+/// Start of place `index` on an axis that shows `from` to `to`, in percent; outside of 0 to 100 where it is not shown.
+fn start(index: usize, [from, to]: [usize; 2]) -> String {
+    percent((index as f64 - from as f64) / (to - from) as f64)
 }
 
 /// What a stroke that starts on the cell sets: to allow it where the mask, paint included, forbids it. `None` where no picture tells.
@@ -216,7 +263,6 @@ fn put(lab: Lab, (q, k): (usize, usize), sets: StoredValue<Option<bool>>) -> Res
 fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
     let lang = lab.lang.get();
     let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
-    let token = |keys: bool, i: usize| lab.tokens(keys).get(i).cloned().unwrap_or_else(|| i.to_string());
     let (en, zh) = stages::name(stage);
     let value = match story::value(lab, stage, head, (q, k)) {
         Some(v) if v.is_finite() => fixed(f64::from(v), 3),
@@ -224,7 +270,7 @@ fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
         // On its way: pictures of large matrices are pooled, and the cell is asked for by itself.
         None => "…".to_owned(),
     };
-    format!("{} → {}, {}: {value}", token(false, q), token(true, k), i18n::now(lang, en, zh))
+    format!("{} → {}, {}: {value}", story::token(lab, false, q), story::token(lab, true, k), i18n::now(lang, en, zh))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub fn row(lab: Lab, head: usize, q: usize) -> Option<Vec<f32>> {
 
 /// Text of a token; its index where it has none.
 pub fn token(lab: Lab, keys: bool, index: usize) -> String {
-    lab.tokens(keys).get(index).cloned().filter(|t| !t.is_empty()).unwrap_or_else(|| index.to_string())
+    lab.token(keys, index).unwrap_or_else(|| index.to_string())
 }
 
 /// Whether a stage's value says that the mask forbids the cell.

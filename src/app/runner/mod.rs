@@ -2,7 +2,7 @@
 
 pub mod checked;
 mod input;
-mod pictures;
+pub mod pictures;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -270,6 +270,7 @@ impl Runner {
         lab.loaded.set(Some(loaded.clone()));
         lab.inputs.set(Some(inputs));
         lab.maps.set(maps);
+        lab.session.set(Some(session));
         lab.computed.set(Some(experiment.clone()));
         lab.session.set(Some(session));
         lab.outcome.set(Some(Arc::new(outcome)));

@@ -10,6 +10,10 @@ const SMALL: usize = 40;
 const LARGE: usize = 512;
 /// Most cells of a matrix of which every stage is fetched whole.
 const WHOLE: usize = 128 * 128;
+/// Most cells of a matrix whose pictures look at all of them. Of a larger one they are samples, and who looks closer sees them made exact.
+pub const ALL: usize = 4096 * 4096;
+/// Most cells that the sample of a whole head looks at.
+const SAMPLED: usize = 1 << 22;
 
 /// The pictures for a view: every head's weights small, and of the chosen head every stage whole; of a larger matrix the chosen stage pooled, and
 /// the row and the cell that are told about.
@@ -17,7 +21,10 @@ pub fn requests(dims: &Dims, view: &View, (query, key): (usize, usize)) -> Vec<M
     let Dims { n_q, n_k, q_heads, .. } = *dims;
     let at = |stage, head, q: std::ops::Range<usize>, k: std::ops::Range<usize>, limit: usize| {
         let (width, height) = (k.len().min(limit), q.len().min(limit));
-        MapRequest { stage, batch: 0, head, q, k, width, height, pool: Pool::Max }
+        let large = q.len().saturating_mul(k.len()) > ALL;
+        let (height, pool) =
+            if large { (height.min((SAMPLED / k.len()).max(1)), Pool::SampledMax) } else { (height, Pool::Max) };
+        MapRequest { stage, batch: 0, head, q, k, width, height, pool }
     };
     let mut all: Vec<MapRequest> = (0..q_heads).map(|head| at(Stage::Weights, head, 0..n_q, 0..n_k, SMALL)).collect();
     let head = view.head.min(q_heads.saturating_sub(1));
@@ -26,7 +33,7 @@ pub fn requests(dims: &Dims, view: &View, (query, key): (usize, usize)) -> Vec<M
             all.push(request);
         }
     };
-    if n_q * n_k <= WHOLE {
+    if cells(dims) <= WHOLE {
         Stage::ALL.into_iter().for_each(|stage| add(at(stage, head, 0..n_q, 0..n_k, usize::MAX)));
     } else {
         add(at(view.stage, head, 0..n_q, 0..n_k, LARGE));
@@ -39,7 +46,12 @@ pub fn requests(dims: &Dims, view: &View, (query, key): (usize, usize)) -> Vec<M
 
 /// Whether what is told about a cell needs pictures of its own.
 pub fn follows_the_cell(dims: &Dims) -> bool {
-    dims.n_q * dims.n_k > WHOLE
+    cells(dims) > WHOLE
+}
+
+/// Cells of one head's matrix.
+pub fn cells(dims: &Dims) -> usize {
+    dims.n_q.saturating_mul(dims.n_k)
 }
 
 /// Requests that no picture answers yet.

@@ -166,7 +166,7 @@ impl Engine for Careful {
         let k = request.k.clone();
         self.prepare(plan, inputs, request.batch, request.head);
         let mut pixels = Pixels::new(request, out);
-        let mut row = vec![0.0; k.len()];
+        let (mut row, all) = (vec![0.0; k.len()], 0..k.len());
         for q in request.q.clone() {
             let at = (request.batch, request.head, q);
             if request.stage == Stage::Weights && lse[q].is_nan() {
@@ -183,7 +183,7 @@ impl Engine for Careful {
                     *cell = f32::NAN;
                 }
             }
-            pixels.row(&row);
+            pixels.row(&row, std::slice::from_ref(&all));
         }
     }
 }

@@ -36,23 +36,62 @@ pub fn draw(
     }
     let factor = if request.stage == Stage::Raw { 1.0 } else { plan.scale };
     let mut pixels = Pixels::new(request, out);
-    let mut cells = vec![0.0; GROUP * k.len()];
+    let mut cells = vec![f32::NAN; GROUP * k.len()];
+    let (mut live, mut tiles, mut spans) = (Vec::new(), Vec::new(), Vec::new());
     for q in row_blocks(q) {
+        looked_at(blocks, q.start, request.stage, &k, &mut live, &mut tiles, &mut spans);
+        if tiles.is_empty() {
+            q.for_each(|_| pixels.row(&[], &[]));
+            continue;
+        }
         blocks.stand(plan, inputs, request.batch, q.clone(), factor);
         for group in blocks.groups() {
             let rows = blocks.group(group);
-            stage_cells(
-                plan,
-                blocks,
-                group,
-                request.stage,
-                &k,
-                &lse[q.start + rows.start..q.start + rows.end],
-                &mut cells,
-            );
-            for row in cells.chunks_exact(k.len()).take(rows.len()) {
-                pixels.row(row);
+            for row in cells.chunks_exact_mut(k.len()).take(rows.len()) {
+                spans.iter().for_each(|span: &Range<usize>| row[span.clone()].fill(f32::NAN));
             }
+            let lse = &lse[q.start + rows.start..q.start + rows.end];
+            stage_cells(plan, blocks, group, request.stage, &k, &tiles, lse, &mut cells);
+            for row in cells.chunks_exact(k.len()).take(rows.len()) {
+                pixels.row(row, &spans);
+            }
+        }
+    }
+}
+
+/// First key and number of keys of a tile, as far as they are looked at, and what the mask says of it. The first is a multiple of [`PANEL`].
+type Tile = (usize, usize, Coverage);
+
+/// The tiles with the keys `k` that hold cells of a stage in the row of tiles of query `q`, and where they lie among `k`, neighbours joined: a tile that
+/// the mask leaves empty costs nothing.
+fn looked_at(
+    blocks: &Blocks,
+    q: usize,
+    stage: Stage,
+    k: &Range<usize>,
+    live: &mut Vec<(usize, Coverage)>,
+    tiles: &mut Vec<Tile>,
+    spans: &mut Vec<Range<usize>>,
+) {
+    if stage >= Stage::Masked {
+        blocks.live(q, live);
+    } else {
+        live.clear();
+        live.extend((k.start / KEYS..k.end.div_ceil(KEYS)).map(|column| (column, Coverage::Full)));
+    }
+    tiles.clear();
+    spans.clear();
+    for &(column, coverage) in live.iter() {
+        let from = (column * KEYS).max(k.start / PANEL * PANEL);
+        let to = ((column + 1) * KEYS).min(k.end);
+        if from >= to {
+            continue;
+        }
+        tiles.push((from, to - from, coverage));
+        let span = from.max(k.start) - k.start..to - k.start;
+        match spans.last_mut() {
+            Some(last) if last.end == span.start => last.end = span.end,
+            _ => spans.push(span),
         }
     }
 }
@@ -69,23 +108,23 @@ pub fn fits(plan: &Plan, request: &MapRequest, lse: &[f32], out: &[f32]) -> bool
         && out.len() == request.width * request.height
 }
 
-/// Values of one group of rows for the keys `k`, `[rows, k.len()]`; NaN where the stage has no cell.
+/// Values of one group of rows for the keys `k`, `[rows, k.len()]`, as far as they lie in `tiles`. Where the stage has no cell, they stay as they are.
+#[allow(clippy::too_many_arguments, reason = "what one block of a picture stands on")]
 fn stage_cells(
     plan: &Plan,
     blocks: &mut Blocks,
     group: usize,
     stage: Stage,
     k: &Range<usize>,
+    tiles: &[Tile],
     lse: &[f32],
     cells: &mut [f32],
 ) {
     let mut s: GroupBlock = [[[0.0; PANEL]; KEYS / PANEL]; GROUP];
     let rows = blocks.group(group);
-    cells.fill(f32::NAN);
-    for k0 in (k.start / PANEL * PANEL..k.end).step_by(KEYS) {
-        let mut columns = (k0, KEYS.min(k.end - k0));
+    for &(k0, keys, coverage) in tiles {
+        let mut columns = (k0, keys);
         if stage >= Stage::Masked {
-            let coverage = if plan.masked() { Coverage::Partial } else { Coverage::Full };
             let Some(live) = blocks.masked_scores(plan, group, columns, coverage, &mut s) else { continue };
             columns = live;
         } else {
@@ -151,13 +190,13 @@ impl<'a> Pixels<'a> {
         }
     }
 
-    /// Takes the next row of cells; NaN is no cell.
-    pub fn row(&mut self, cells: &[f32]) {
+    /// Takes the next row of cells, which are those in `spans` (ascending, apart); NaN is no cell.
+    pub fn row(&mut self, cells: &[f32], spans: &[Range<usize>]) {
         let row = self.next_row;
         self.next_row += 1;
         // More pixels than rows: one row fills several lines.
         while self.at < self.height && part(self.rows, self.at, self.height).contains(&row) {
-            self.merge(cells);
+            self.merge(cells, spans);
             if row + 1 < part(self.rows, self.at, self.height).end {
                 break;
             }
@@ -165,15 +204,20 @@ impl<'a> Pixels<'a> {
         }
     }
 
-    fn merge(&mut self, cells: &[f32]) {
-        for (columns, (value, count)) in self.columns.iter().zip(&mut self.line) {
-            for &cell in cells[columns.clone()].iter().filter(|cell| !cell.is_nan()) {
-                match self.pool {
-                    Pool::Mean => *value += cell,
-                    Pool::Max if *count == 0 || cell.abs() > value.abs() => *value = cell,
-                    Pool::Max => {}
+    fn merge(&mut self, cells: &[f32], spans: &[Range<usize>]) {
+        for span in spans {
+            let first = self.columns.partition_point(|columns| columns.end <= span.start);
+            let pixels = self.columns[first..].iter().zip(&mut self.line[first..]);
+            for (columns, (value, count)) in pixels.take_while(|(columns, _)| columns.start < span.end) {
+                let cells = &cells[columns.start.max(span.start)..columns.end.min(span.end)];
+                for &cell in cells.iter().filter(|cell| !cell.is_nan()) {
+                    match self.pool {
+                        Pool::Mean | Pool::SampledMean => *value += cell,
+                        _ if *count == 0 || cell.abs() > value.abs() => *value = cell,
+                        Pool::Max | Pool::SampledMax => {}
+                    }
+                    *count += 1;
                 }
-                *count += 1;
             }
         }
     }
@@ -184,8 +228,8 @@ impl<'a> Pixels<'a> {
             for (pixel, (value, count)) in out.iter_mut().zip(&mut self.line) {
                 *pixel = match (*count, self.pool) {
                     (0, _) => f32::NAN,
-                    (_, Pool::Max) => *value,
-                    (n, Pool::Mean) => *value / n as f32,
+                    (_, Pool::Max | Pool::SampledMax) => *value,
+                    (n, Pool::Mean | Pool::SampledMean) => *value / n as f32,
                 };
                 (*value, *count) = (0.0, 0);
             }
@@ -196,6 +240,8 @@ impl<'a> Pixels<'a> {
 
 /// Cells of pixel `i` of `count` along `len` cells: `floor(i · len / count)..floor((i + 1) · len / count)`, one at least.
 fn part(len: usize, i: usize, count: usize) -> Range<usize> {
-    let from = i * len / count;
-    from..((i + 1) * len / count).max(from + 1).min(len)
+    // In 64 bits: 65 536 squared is too large for 32.
+    let at = |i: usize| (i as u64 * len as u64 / count as u64) as usize;
+    let from = at(i);
+    from..at(i + 1).max(from + 1).min(len)
 }

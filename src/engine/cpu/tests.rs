@@ -284,8 +284,8 @@ fn picture(request: &MapRequest, out: &[f32], cell: impl Fn(usize, usize) -> Opt
             let got = out[i * request.width + j];
             let want = match (count, request.pool) {
                 (0, _) => f64::NAN,
-                (_, Pool::Max) => max,
-                (n, Pool::Mean) => sum / f64::from(n),
+                (_, Pool::Max | Pool::SampledMax) => max,
+                (n, Pool::Mean | Pool::SampledMean) => sum / f64::from(n),
             };
             assert!(close(got.abs(), want.abs(), 2e-5), "{request:?} pixel {i} {j}: {got} {want}");
         }

@@ -45,6 +45,30 @@ impl GpuSession {
         for request in requests {
             self.check(request)?;
         }
+        let lines: Vec<Option<Vec<MapRequest>>> = requests.iter().map(MapRequest::lines).collect();
+        if lines.iter().all(Option::is_none) {
+            return self.pictures(requests).await;
+        }
+        // Each line of a sample is a picture of its own; those of one row go into common submissions like any small ones.
+        let each: Vec<MapRequest> = requests
+            .iter()
+            .zip(&lines)
+            .flat_map(|(request, lines)| lines.clone().unwrap_or_else(|| vec![request.clone()]))
+            .collect();
+        let mut drawn = self.pictures(&each).await?.into_iter();
+        let together = |(request, lines): (&MapRequest, &Option<Vec<MapRequest>>)| {
+            let (mut values, mut times) = (Vec::new(), StageTimes::default());
+            for (map, took) in drawn.by_ref().take(lines.as_ref().map_or(1, Vec::len)) {
+                values.extend(map.values);
+                times.merge(&took);
+            }
+            (Map { request: request.clone(), values }, times)
+        };
+        Ok(requests.iter().zip(&lines).map(together).collect())
+    }
+
+    /// The same for requests that were checked and are no samples.
+    async fn pictures(&mut self, requests: &[MapRequest]) -> Result<Vec<(Map, StageTimes)>, GpuError> {
         let mut all = Vec::with_capacity(requests.len());
         while all.len() < requests.len() {
             let rest = &requests[all.len()..];

@@ -37,7 +37,7 @@ pub fn dense_flops(dims: &Dims) -> f64 {
 
 /// Operations of a picture: the scores of its rectangle again.
 pub fn map_flops(dims: &Dims, request: &MapRequest) -> f64 {
-    request.q.len() as f64 * request.k.len() as f64 * (2 * dims.d + 20) as f64
+    request.rows() as f64 * request.k.len() as f64 * (2 * dims.d + 20) as f64
 }
 
 /// Into how many parts a run of `flops` operations is cut, where `target` are those of an item: as many for each of the `workers`, so that none waits for the

@@ -185,7 +185,7 @@ variants! {
     Backend { 0: Auto, 1: Cpu, 2: Webgpu, 3: Reference }
     Algorithm { 0: Auto, 1: Materialised, 2: Streaming }
     Stage { 0: Raw, 1: Scaled, 2: Capped, 3: Biased, 4: Masked, 5: Weights }
-    Pool { 0: Max, 1: Mean }
+    Pool { 0: Max, 1: Mean, 2: SampledMax, 3: SampledMean }
 }
 
 /// The place of a variant is its place in the list of all.

@@ -56,7 +56,7 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
         }
         Input::Generated { recipe, size, seed, params, .. } => {
             generator(found, "input", recipe, params);
-            sizes(found, size, Some([size.n_q, size.n_k]));
+            sizes(found, size, Some([size.n_q, size.n_k]), limits::GENERATED);
             found.seed("input.seed", *seed);
             Extents::of_size(size)
         }
@@ -75,7 +75,7 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
                     ),
                 ),
             }
-            sizes(found, size, tokens.filter(|&n| n > 0).map(|n| [n, n]));
+            sizes(found, size, tokens.filter(|&n| n > 0).map(|n| [n, n]), limits::TOKENS);
             found.seed("input.seed", *seed);
             let n = tokens.unwrap_or(limits::TOKENS);
             Extents::of_size(&Size { n_q: n, n_k: n, ..*size })
@@ -129,7 +129,7 @@ pub(super) fn check(found: &mut Found, input: &Input) -> Extents {
             exactness(found, *rounded);
             let before = found.0.len();
             let tokens = hidden::hidden(found, x);
-            sizes(found, size, tokens.map(|n| [n, n]));
+            sizes(found, size, tokens.map(|n| [n, n]), limits::TOKENS);
             found.seed("input.seed", *seed);
             if found.0.len() == before {
                 hidden::weights(found, "input.weights", weights, x, size);
@@ -161,16 +161,16 @@ pub(super) fn generator(found: &mut Found, path: &str, recipe: &str, params: &So
     }
 }
 
-/// Sizes of a made-up input; `lengths` are its queries and keys, where they are known.
-fn sizes(found: &mut Found, size: &Size, lengths: Option<[usize; 2]>) {
+/// Sizes of a made-up input; `lengths` are its queries and keys, where they are known, at most `most` each.
+fn sizes(found: &mut Found, size: &Size, lengths: Option<[usize; 2]>, most: usize) {
     let before = found.0.len();
     found.range("input.size.q_heads", size.q_heads, [1, limits::HEADS]);
     found.range("input.size.kv_heads", size.kv_heads, [1, limits::HEADS]);
     found.range("input.size.d", size.d, [1, limits::SIZE]);
     found.range("input.size.d_v", size.d_v, [1, limits::SIZE]);
     let [n_q, n_k] = lengths.unwrap_or([1, 1]);
-    found.range("input.size.n_q", n_q, [1, limits::TOKENS]);
-    found.range("input.size.n_k", n_k, [1, limits::TOKENS]);
+    found.range("input.size.n_q", n_q, [1, most]);
+    found.range("input.size.n_k", n_k, [1, most]);
     // The rest would divide by zero or overflow with sizes that are out of range.
     if found.0.len() > before {
         return;

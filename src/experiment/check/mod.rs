@@ -16,6 +16,9 @@ pub use rules::{scope, understand};
 pub mod limits {
     /// Queries, and keys.
     pub const TOKENS: usize = 4096;
+    /// The same of an input that is generated, for which a seed stands. What depends on the contents of Q and K, and estimators, stay below [`TOKENS`]: they are
+    /// computed for all pairs.
+    pub const GENERATED: usize = 1 << 16;
     /// Heads.
     pub const HEADS: usize = 32;
     /// Size of a query, key or value.
@@ -181,16 +184,8 @@ fn paint(found: &mut Found, experiment: &Experiment, extents: &Extents) {
         if let Some(head) = patch.head {
             found.below(format!("paint[{i}].head"), head, heads);
         }
-        for (field, [from, to], most) in [("q", patch.q, n_q), ("k", patch.k, n_k)] {
-            if from >= to || to > most {
-                found.add(
-                    format!("paint[{i}].{field}"),
-                    message!(
-                        "must run upwards, its end exclusive and at most {most}, and is [{from}, {to}]",
-                        "必须递增，终点不含在内且不超过 {most}，现为 [{from}, {to}]"
-                    ),
-                );
-            }
+        for (field, span, most) in [("q", patch.q, n_q), ("k", patch.k, n_k)] {
+            upwards(found, format!("paint[{i}].{field}"), span, most);
         }
     }
 }
@@ -198,10 +193,30 @@ fn paint(found: &mut Found, experiment: &Experiment, extents: &Extents) {
 /// The view follows whatever input is loaded, so only what no input could have is refused.
 fn view(found: &mut Found, experiment: &Experiment) {
     let view = &experiment.view;
-    for (field, value, extent) in
-        [("head", view.head, limits::HEADS), ("query", view.query, limits::TOKENS), ("key", view.key, limits::TOKENS)]
-    {
+    for (field, value, extent) in [
+        ("head", view.head, limits::HEADS),
+        ("query", view.query, limits::GENERATED),
+        ("key", view.key, limits::GENERATED),
+    ] {
         found.below(format!("view.{field}"), value, extent);
+    }
+    for (field, span) in [("rows", view.rows), ("columns", view.columns)] {
+        if let Some(span) = span {
+            upwards(found, format!("view.{field}"), span, limits::GENERATED);
+        }
+    }
+}
+
+/// Adds an issue unless the span holds something and ends at `most` or before.
+fn upwards(found: &mut Found, path: String, [from, to]: [usize; 2], most: usize) {
+    if from >= to || to > most {
+        found.add(
+            path,
+            message!(
+                "must run upwards, its end exclusive and at most {most}, and is [{from}, {to}]",
+                "必须递增，终点不含在内且不超过 {most}，现为 [{from}, {to}]"
+            ),
+        );
     }
 }
 
@@ -256,7 +271,11 @@ mod tests {
     #[test]
     fn sizes() {
         assert_eq!(sized(|s| s.q_heads = 33), ["input.size.q_heads"]);
-        assert_eq!(sized(|s| (s.n_q, s.n_k) = (0, 4097)), ["input.size.n_q", "input.size.n_k"]);
+        assert_eq!(sized(|s| (s.n_q, s.n_k) = (0, 65_537)), ["input.size.n_q", "input.size.n_k"]);
+        assert!(sized(|s| *s = Size { q_heads: 1, kv_heads: 1, n_q: 65_536, n_k: 65_536, d: 64, d_v: 64 }).is_empty());
+        assert_eq!(paths(|e| e.view.rows = Some([3, 3])), ["view.rows"]);
+        assert_eq!(paths(|e| e.view.columns = Some([0, 65_537])), ["view.columns"]);
+        assert!(paths(|e| (e.view.rows, e.view.columns) = (Some([3, 4]), Some([65_535, 65_536]))).is_empty());
         assert_eq!(sized(|s| s.kv_heads = 3), ["input.size.kv_heads"]);
         assert_eq!(sized(|s| (s.q_heads, s.kv_heads, s.d, s.d_v) = (0, 0, 0, 257)).len(), 4);
         let large = Size { q_heads: 32, kv_heads: 32, n_q: 4096, n_k: 4096, d: 256, d_v: 256 };
