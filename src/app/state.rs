@@ -112,8 +112,6 @@ pub struct Lab {
     /// Pictures of the last good result: every head's weights small, and of the chosen head every stage (or, past 128 × 128 cells, the chosen
     /// stage and the chosen row).
     pub maps: RwSignal<Arc<Vec<Map>>>,
-    /// The session of the last good result, which makes more pictures of it.
-    pub session: RwSignal<Option<SessionId>>,
     /// What the workers are doing.
     pub status: RwSignal<Status>,
     /// The last runs, newest last, at most 60.
@@ -151,7 +149,6 @@ impl Lab {
             session: RwSignal::new(None),
             computed: RwSignal::new(None),
             maps: RwSignal::new(Arc::new(Vec::new())),
-            session: RwSignal::new(None),
             status: RwSignal::new(Status::Starting),
             timings: RwSignal::new(Vec::new()),
             hover: RwSignal::new(None),

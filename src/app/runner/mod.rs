@@ -270,7 +270,6 @@ impl Runner {
         lab.loaded.set(Some(loaded.clone()));
         lab.inputs.set(Some(inputs));
         lab.maps.set(maps);
-        lab.session.set(Some(session));
         lab.computed.set(Some(experiment.clone()));
         lab.session.set(Some(session));
         lab.outcome.set(Some(Arc::new(outcome)));
