@@ -32,6 +32,8 @@ mod settings;
 mod tools;
 
 mod backward_cubic;
+mod dilution;
+mod multi_head_cost;
 mod order_blind;
 
 #[cfg(test)]
@@ -41,7 +43,7 @@ mod tests;
 
 pub use answer::{Answer, Answers, Graded, Ran, Timed};
 pub use ask::{Alter, Ask, Work, subject};
-pub use bench::{Bench, Step};
+pub use bench::{Bench, Step, Told};
 pub use claim::{Claim, Essay, Opening, Source};
 pub use finding::{Finding, Table, Verdict};
 pub use report::{Entry, report};
@@ -67,7 +69,7 @@ macro_rules! list {
     };
 }
 
-list![order_blind, backward_cubic];
+list![order_blind, multi_head_cost, backward_cubic, dilution];
 
 /// Every claim, in the order of the table.
 pub fn all() -> &'static [&'static Claim] {
