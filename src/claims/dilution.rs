@@ -189,6 +189,11 @@ fn name(way: (&str, &str, &str, bool), lang: Lang) -> String {
     found.map_or_else(|| way.0.to_owned(), |name| name.get(lang).to_owned())
 }
 
+/// The needle's weight among `n` keys by softmax, without positions.
+fn closed(settings: &Settings, n: usize) -> f64 {
+    1.0 / (1.0 + (n as f64 - 1.0) * (-settings.get("margin")).exp())
+}
+
 /// A way's weights over n, and over the distance.
 struct Curves {
     over_n: Vec<(usize, f64)>,
@@ -216,7 +221,6 @@ impl Curves {
 fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
     let w = |en, zh| word(lang, en, zh);
     let all: Vec<Curves> = WAYS.iter().map(|(id, ..)| Curves::of(settings, answers, id)).collect();
-    let closed = |n: usize| 1.0 / (1.0 + (n as f64 - 1.0) * (-settings.get("margin")).exp());
     let mut table = Table::new(
         w("The needle's weight", "针的权重"),
         &[
@@ -251,7 +255,7 @@ fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
         WAYS.iter().zip(&all).enumerate().map(line).collect()
     };
     let mut over_n = series(|curves| &curves.over_n);
-    let points = lengths(settings).into_iter().map(|n| Point::new(n as f64, closed(n)));
+    let points = lengths(settings).into_iter().map(|n| Point::new(n as f64, closed(settings, n)));
     over_n.push(Series::new(w("closed form", "闭式解"), Kind::Theory, WAYS.len(), points));
     let chart = |title: &str, x: &str, series: Vec<Series>| Chart {
         title: title.to_owned(),
@@ -269,7 +273,7 @@ fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
         ),
     ];
     let plain = &all[0];
-    let off = plain.over_n.iter().map(|(n, weight)| (weight - closed(*n)).abs()).fold(0.0, f64::max);
+    let off = plain.over_n.iter().map(|(n, weight)| (weight - closed(settings, *n)).abs()).fold(0.0, f64::max);
     let (verdict, because, margin) = match (Curves::left(&plain.over_n), Curves::left(&plain.over_t)) {
         (Some(grown), Some(moved)) => verdict(grown, moved, off, lang),
         _ => Default::default(),
@@ -350,13 +354,11 @@ pub(super) mod tests {
     }
 
     pub fn cases() -> Vec<Case> {
-        let closed = |settings: &Settings, n: usize| 1.0 / (1.0 + (n as f64 - 1.0) * (-settings.get("margin")).exp());
-        let fades = move |settings: &Settings, answers: &mut Answers| {
-            weigh(settings, answers, |n, t| closed(settings, n) / t as f64);
-        };
         vec![
             Case::plain(Verdict::Depends),
-            Case::doctored("a kernel in which weights fade with distance", Verdict::Supported, fades),
+            Case::doctored("a kernel in which weights fade with distance", Verdict::Supported, |settings, answers| {
+                weigh(settings, answers, |n, t| closed(settings, n) / t as f64);
+            }),
             Case::doctored("a kernel that is no softmax", Verdict::NotSettled, |settings, answers| {
                 weigh(settings, answers, |_, _| 0.9);
             }),

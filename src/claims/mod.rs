@@ -31,10 +31,18 @@ mod report;
 mod settings;
 mod tools;
 
+mod already_sparse;
 mod backward_cubic;
+mod concentration;
 mod dilution;
+mod forward_quadratic;
+mod head_matrices;
 mod multi_head_cost;
+mod needs_training;
 mod order_blind;
+mod redundancy;
+mod scaling_loss;
+mod softmax_share;
 
 #[cfg(test)]
 mod native_tests;
@@ -69,7 +77,20 @@ macro_rules! list {
     };
 }
 
-list![order_blind, multi_head_cost, backward_cubic, dilution];
+list![
+    forward_quadratic,
+    backward_cubic,
+    dilution,
+    order_blind,
+    concentration,
+    already_sparse,
+    redundancy,
+    scaling_loss,
+    softmax_share,
+    multi_head_cost,
+    head_matrices,
+    needs_training,
+];
 
 /// Every claim, in the order of the table.
 pub fn all() -> &'static [&'static Claim] {
