@@ -36,9 +36,9 @@ pub const CLAIM: Claim = Claim {
         Slider::numbers(
             "width",
             Text::new("width of all heads", "所有头的总宽度"),
-            &[128.0, 256.0, 512.0],
+            &[64.0, 128.0, 256.0],
             256.0,
-            512.0,
+            256.0,
         ),
         Slider::SEED,
     ],

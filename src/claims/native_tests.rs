@@ -157,7 +157,7 @@ fn gradients(run: &Run, problem: &Problem, dy: Vec<f32>) -> Result<(Gathered, Ke
 fn time(ask: &Ask, batch: usize) -> Result<(Sample, Told), Issues> {
     let Work::Time { work, backward, .. } = &ask.work else { panic!("{} is no time", ask.key) };
     let loaded = loaded(ask.input(), ask)?;
-    let (ms, told) = match work {
+    let (ms, told) = match work.as_ref() {
         sweep::Work::Estimate(estimator) => {
             let Inputs { q, k, v } = &loaded.inputs;
             let from = now();

@@ -17,6 +17,8 @@ const SIZES: [usize; 5] = [8, 16, 32, 64, 128];
 const HEADS: usize = 4;
 /// A weight has changed when it is off by so much.
 const CHANGED: f64 = 0.05;
+/// Standard errors that a mean over rows is given.
+const ERRORS: f64 = 2.0;
 /// A row is saturated when one key has so much of it.
 const SATURATED: f32 = 0.99;
 
@@ -88,10 +90,10 @@ fn rule(lang: Lang) -> String {
     let changed = read(100.0 * CHANGED);
     match lang {
         Lang::En => format!(
-            "With the scale over without it, at every head size, over at most {ROWS} evenly spaced rows of each head. Supported: the far half has less weight by {changed} % at every size, or the weak far key has. Refuted: neither has less by {changed} % at any size. Depends: at some sizes."
+            "With the scale over without it, at every head size, over at most {ROWS} evenly spaced rows of each head. Supported: the far half has less weight by {changed} % at every size, two standard errors allowed for, or the weak far key has. Refuted: neither has less by {changed} % at any size. Depends: at some sizes."
         ),
         Lang::Zh => format!(
-            "在每个头维度上，取有尺度与无尺度之比（每个头至多取等距的 {ROWS} 行）。成立：远半部分的权重在每个维度上都减少 {changed}% 以上，或弱远键如此。不成立：在任何维度上两者都未减少 {changed}%。视条件而定：仅在某些维度上减少。"
+            "在每个头维度上，取有尺度与无尺度之比（每个头至多取等距的 {ROWS} 行）。成立：远半部分的权重在每个维度上都减少 {changed}% 以上（计入两倍标准误），或弱远键如此。不成立：在任何维度上两者都未减少 {changed}%。视条件而定：仅在某些维度上减少。"
         ),
     }
 }
@@ -119,6 +121,8 @@ fn open(settings: &Settings) -> Vec<Opening> {
 struct Seen {
     /// Weight of the far half, mean over rows.
     far: f64,
+    /// Standard error of that mean, of itself.
+    unsure: f64,
     /// Weight of the median key of the far half, median over rows.
     weak: f64,
     /// Weight of the strongest key of the far half, mean over rows.
@@ -160,8 +164,12 @@ fn seen(answers: &Answers, halves: &[(usize, Vec<usize>)], way: &str, size: usiz
     let each = |of: fn(&[f64]) -> f64| rows.iter().map(|row| of(row)).collect::<Vec<f64>>();
     let peaks = outcome.peak.iter().filter(|peak| **peak > SATURATED).count();
     let entropy: Vec<f64> = outcome.entropy.iter().map(|&nats| f64::from(nats)).collect();
+    let far = each(|row| row.iter().sum());
+    let mass = mean(&far)?;
+    let spread = mean(&far.iter().map(|x| (x - mass).powi(2)).collect::<Vec<_>>())?;
     Some(Seen {
-        far: mean(&each(|row| row.iter().sum()))?,
+        far: mass,
+        unsure: (spread / far.len() as f64).sqrt() / mass.max(f64::MIN_POSITIVE),
         weak: middle(each(|row| middle(row.iter().copied()).unwrap_or_default()))?,
         strong: mean(&each(|row| row.iter().copied().fold(0.0, f64::max)))?,
         entropy: mean(&entropy)?,
@@ -229,26 +237,37 @@ fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
         ],
         ..Chart::default()
     };
-    let ratios: Vec<[f64; 3]> = all
+    let ratios: Vec<Ratios> = all
         .iter()
-        .map(|(_, a, b)| [a.far / b.far, a.weak / b.weak.max(f64::MIN_POSITIVE), a.strong / b.strong])
+        .map(|(_, a, b)| Ratios {
+            of: [a.far / b.far, a.weak / b.weak.max(f64::MIN_POSITIVE), a.strong / b.strong],
+            far_at_most: a.far / b.far * (1.0 + ERRORS * a.unsure.hypot(b.unsure)),
+        })
         .collect();
     let (verdict, because, margin) =
         if ratios.len() == SIZES.len() { verdict(&ratios, lang) } else { Default::default() };
     Finding { verdict, because, margin, tables: vec![table], charts: vec![chart, entropy] }
 }
 
-/// Of far half, weak and strongest far key, at every size.
-fn verdict(ratios: &[[f64; 3]], lang: Lang) -> (Verdict, String, String) {
+/// With the scale over without it, at a size.
+struct Ratios {
+    /// Of the far half, a weak and the strongest far key.
+    of: [f64; 3],
+    /// The first, as large as its error lets it be.
+    far_at_most: f64,
+}
+
+fn verdict(ratios: &[Ratios], lang: Lang) -> (Verdict, String, String) {
     let bound = 1.0 - CHANGED;
-    let less = |which: usize| ratios.iter().filter(|of| of[which] < bound).count();
-    let verdict = match (less(0), less(1)) {
+    let far = ratios.iter().filter(|at| at.far_at_most < bound).count();
+    let weak = ratios.iter().filter(|at| at.of[1] < bound).count();
+    let verdict = match (far, weak) {
         (0, 0) => Verdict::Refuted,
         (far, weak) if far == ratios.len() || weak == ratios.len() => Verdict::Supported,
         _ => Verdict::Depends,
     };
-    let least = |which: usize| ratios.iter().map(|of| of[which]).fold(f64::INFINITY, f64::min);
-    let most = |which: usize| ratios.iter().map(|of| of[which]).fold(0.0, f64::max);
+    let least = |which: usize| ratios.iter().map(|at| at.of[which]).fold(f64::INFINITY, f64::min);
+    let most = |which: usize| ratios.iter().map(|at| at.of[which]).fold(0.0, f64::max);
     let [far, weak, strong] = [least(0), least(1), least(2)].map(read);
     let (far_most, weak_most) = (read(most(0)), read(most(1)));
     let because = match (verdict, lang) {
