@@ -133,7 +133,8 @@ impl Hands {
         match &ask.work {
             Work::Run { experiment, want, maps } => {
                 let run = Run { maps: maps.clone(), ..self.run(experiment, &loaded, *want)? };
-                Ok(Answer::Ran(Ran { outcome: self.pool.run(run).await?.outcome, loaded }))
+                let outcome = Box::new(self.pool.run(run).await?.outcome);
+                Ok(Answer::Ran(Ran { outcome, loaded }))
             }
             Work::Gradients { experiment, dy } => {
                 let run = self.run(experiment, &loaded, Want::default())?;
