@@ -15,12 +15,14 @@
 //! | [`attention`] | problem, lowering, plan, tile map, inputs, reference oracle, estimators, cost | experiment, catalogue, formula, interchange |
 //! | [`engine`] | CPU and GPU kernels, item protocol, outcome; workers and their pool (web) | attention |
 //! | [`analysis`] | measures of weights, of position schemes and of timings; charts | attention, engine, experiment, catalogue, formula |
+//! | [`claims`] | what four essays say of self-attention, as measurements with a verdict | analysis, attention, engine, experiment, catalogue, formula |
 //! | [`export`] | an experiment as code, table, picture, file, reference | analysis, attention, experiment, catalogue, formula, interchange |
 //! | `app`, `api` | the page and its JavaScript API (web, feature `app`) | everything above, never a kernel |
 
 pub mod analysis;
 pub mod attention;
 pub mod catalogue;
+pub mod claims;
 pub mod engine;
 pub mod experiment;
 pub mod export;

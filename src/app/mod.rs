@@ -27,10 +27,12 @@
 //! | `exact` | the error of what stands for exact attention, beside the result |
 //! | `export` | out of the page: code, tables, pictures, files |
 //! | `sweep` | times over sizes, workers and ways of computing |
+//! | `claims` | what four essays say of self-attention, measured here |
 //! | `result` | why this cell, the row, the output, timing |
 
 mod browse;
 mod chart;
+mod claims;
 pub mod clock;
 mod compare;
 pub mod controls;

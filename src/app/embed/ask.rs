@@ -1,12 +1,14 @@
-//! What a frame's address asks for: `?embed&view=map&controls=mask,heads&lock=mask&lazy`.
+//! What a frame's address asks for: `?embed&view=map&controls=mask,heads&lock=mask&lazy`; a claim: `view=claim:order-blind,n=256`.
 
-use super::parts::{Control, Layout};
+use super::parts::{CLAIM, Control, Layout};
 
 /// What is shown and how it starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     /// The part of the page.
     pub layout: Layout,
+    /// The claim that is shown, with its sliders; empty for all of them.
+    pub claim: String,
     /// Controls beside it, in the order of the page.
     pub controls: Vec<Control>,
     /// Those of them that are shown but can't be used.
@@ -23,6 +25,7 @@ impl Asked {
         let query = web_sys::UrlSearchParams::new_with_str(search).ok();
         let get = |key: &str| query.as_ref().and_then(|query| query.get(key));
         let mut unknown = Vec::new();
+        let claim = get("view").and_then(|name| name.strip_prefix(CLAIM).map(str::to_owned)).unwrap_or_default();
         let layout = match get("view").filter(|name| !name.is_empty()) {
             None => Layout::default(),
             Some(name) => Layout::named(&name).unwrap_or_else(|| {
@@ -49,6 +52,6 @@ impl Asked {
             unknown.push(("lazy", name));
         }
         let lazy = lazy.is_some_and(|lazy| !matches!(lazy.as_str(), "0" | "false"));
-        Self { layout, controls, locked, lazy, unknown }
+        Self { layout, claim, controls, locked, lazy, unknown }
     }
 }

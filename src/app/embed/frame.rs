@@ -101,7 +101,7 @@ fn body(asked: &Asked) -> AnyView {
     let controls = beside.iter().map(|c| control(c)).collect_view();
     view! {
         <div class="embed__body" class:embed__body--controls=!beside.is_empty()>
-            <div class="embed__shown">{asked.layout.view()}{below.into_iter().map(control).collect_view()}</div>
+            <div class="embed__shown">{asked.layout.view(&asked.claim)}{below.into_iter().map(control).collect_view()}</div>
             {(!beside.is_empty()).then(|| view! { <div class="embed__controls">{controls}</div> })}
         </div>
     }

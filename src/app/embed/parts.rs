@@ -4,8 +4,11 @@ use leptos::prelude::*;
 
 use super::pattern::Pattern;
 use crate::app::view::view;
-use crate::app::{estimators, inputs, map, positions, result, rules};
+use crate::app::{claims, estimators, inputs, map, positions, result, rules};
 use crate::catalogue::Text;
+
+/// What the name of a claim's frame begins with.
+pub const CLAIM: &str = "claim:";
 
 /// What a frame shows large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,11 +28,13 @@ pub enum Layout {
     Positions,
     /// Something else in attention's place, with its error.
     Estimators,
+    /// The claims on the bench, or one of them.
+    Claims,
 }
 
 impl Layout {
     /// Every layout with its name in addresses.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Map, "map"),
         (Self::Controls, "controls"),
         (Self::Output, "output"),
@@ -37,10 +42,14 @@ impl Layout {
         (Self::Formula, "formula"),
         (Self::Positions, "positions"),
         (Self::Estimators, "estimators"),
+        (Self::Claims, "claims"),
     ];
 
-    /// The layout of a name.
+    /// The layout of a name; `claim:` and the id of a claim is that of the claims.
     pub fn named(name: &str) -> Option<Self> {
+        if name.starts_with(CLAIM) {
+            return Some(Self::Claims);
+        }
         Self::ALL.iter().find(|(_, other)| *other == name).map(|(layout, _)| *layout)
     }
 
@@ -59,6 +68,7 @@ impl Layout {
             Self::Formula => Text::new("Formula and tiles", "公式与分块"),
             Self::Positions => Text::new("Position laboratory", "位置实验室"),
             Self::Estimators => Text::new("Estimator and its error", "近似方法及其误差"),
+            Self::Claims => Text::new("Claims on the bench", "论断实测"),
         }
     }
 
@@ -70,8 +80,8 @@ impl Layout {
         }
     }
 
-    /// Its views.
-    pub fn view(self) -> AnyView {
+    /// Its views. `claim` is the claim that the address names, with its sliders, or nothing.
+    pub fn view(self, claim: &str) -> AnyView {
         match self {
             Self::Map | Self::Controls => view! { <map::MapCard /> },
             Self::Output => view! {
@@ -83,6 +93,7 @@ impl Layout {
             Self::Formula => view! { <Pattern /> },
             Self::Positions => view! { <div class="card"><positions::Laboratory /></div> },
             Self::Estimators => view! { <div class="card"><estimators::Estimators open=true /></div> },
+            Self::Claims => view! { <div class="card"><claims::Laboratory asked=claim.to_owned() /></div> },
         }
     }
 }

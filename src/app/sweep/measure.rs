@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use js_sys::{Promise, Reflect};
-use wasm_bindgen_futures::JsFuture;
+use js_sys::Reflect;
 
+use super::batch::{batch, painted, step};
 use super::desk::{Conditions, Desk, Status, Taken};
 use crate::analysis::sweep::{self, Ask, Axis, Facts, Planned, Report, Sample, Setting, Sweep, Work};
 use crate::app::clock;
-use crate::attention::{Cost, Loaded, assemble};
-use crate::engine::Want;
-use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError, quiet};
+use crate::attention::Loaded;
+use crate::engine::pool::{Cancel, Pool, RunError, quiet};
 use crate::experiment::{Backend, Experiment, Message, message};
 
-/// Readings of the clock that its step is found by, and milliseconds after which it is left at that.
-const READINGS: usize = 4096;
-const READING_MS: f64 = 30.0;
 /// Milliseconds between drawings of what was measured: drawing takes the machine from nobody, as nothing is measured meanwhile, but it takes time.
 const DRAW_MS: f64 = 700.0;
 /// Milliseconds between words on how far it is.
@@ -136,73 +132,26 @@ impl Bench {
     }
 
     /// Runs a batch of a cell.
-    async fn sample(&mut self, Ask { cell, batch }: Ask) -> Result<Sample, RunError> {
+    async fn sample(&mut self, Ask { cell, batch: times }: Ask) -> Result<Sample, RunError> {
         let at = self.report.sweep.places().get(cell.place).copied().unwrap_or_default() as usize;
         let setting = self.report.setting.at(self.report.axis, at);
         let work = self.works.get(cell.line).and_then(|line| line.get(cell.place)).cloned().flatten();
         let loaded = self.inputs(setting).await?;
-        let pool = self.pool_of(setting.workers);
-        quiet(&self.pool).await;
-        if self.cancel.is_cancelled() {
-            return Err(RunError::Cancelled);
-        }
-        let from = clock::now();
-        let (ms, kernel, cost) = match work {
-            Some(Work::Estimate(estimator)) => {
-                let done = pool.estimate(estimator, &loaded.inputs, batch, self.cancel.clone()).await?;
-                let cost = estimator.cost();
-                (done.runs_ms.iter().sum(), "cpu-estimator-f32".to_owned(), Some(cost))
-            }
-            Some(Work::Attention(experiment)) => self.run(&pool, &experiment, &loaded, setting, batch).await?,
-            None => {
-                let text: Message = message!("there is nothing to compute", "没有可计算的内容");
-                return Err(RunError::Failed(text));
-            }
+        let Some(work) = work else {
+            let text: Message = message!("there is nothing to compute", "没有可计算的内容");
+            return Err(RunError::Failed(text));
         };
-        let wall_ms = clock::now() - from;
-        if let Some(facts) = self.report.facts.get_mut(cell.line).and_then(|line| line.get_mut(cell.place)) {
-            (facts.kernel, facts.cost) = (kernel, cost);
-        }
-        Ok(Sample { ms, wall_ms })
-    }
-
-    async fn run(
-        &mut self,
-        pool: &Pool,
-        experiment: &Experiment,
-        loaded: &Loaded,
-        setting: Setting,
-        batch: usize,
-    ) -> Result<(f64, String, Option<Cost>), RunError> {
-        let (problem, inputs) = assemble(experiment, loaded)?;
-        let dims = problem.dims;
-        let backend = experiment.engine.backend;
         // The GPU has one worker, and it is the page's.
-        let pool = if backend == Backend::Webgpu { self.pool.clone() } else { pool.clone() };
-        let run = Run {
-            problem: Arc::new(problem),
-            inputs,
-            backend,
-            algorithm: experiment.engine.algorithm,
-            want: Want::default(),
-            maps: Vec::new(),
-            repeat: if setting.backward { 1 } else { batch },
-            lane: Lane::Api,
-            progress: None,
-            cancel: self.cancel.clone(),
-        };
-        let outcome = pool.run(run.clone()).await?.outcome;
-        if setting.backward {
-            // What the gradients need of the run is there before the clock starts.
-            let again = Run { repeat: batch, ..run };
-            let derived = pool.derive(&again, Some(&outcome), vec![1.0; dims.y_len()], false).await?;
-            return Ok((derived.runs_ms.iter().sum(), derived.kernel.name().to_owned(), None));
+        let on_gpu = matches!(&work, Work::Attention(of) if of.engine.backend == Backend::Webgpu);
+        let pool = if on_gpu { self.pool.clone() } else { self.pool_of(setting.workers) };
+        let told = batch([&self.pool, &pool], &work, &loaded, setting.backward, times, &self.cancel).await?;
+        if told.adapter.is_some() {
+            self.conditions.adapter = told.adapter;
         }
-        let report = outcome.report;
-        if let Some(adapter) = report.adapter {
-            self.conditions.adapter = Some(adapter.name);
+        if let Some(facts) = self.report.facts.get_mut(cell.line).and_then(|line| line.get_mut(cell.place)) {
+            (facts.kernel, facts.cost) = (told.kernel, told.cost);
         }
-        Ok((report.runs_ms.iter().sum(), report.kernel, Some(report.cost)))
+        Ok(told.sample)
     }
 
     /// The tensors of a setting, made once.
@@ -229,39 +178,7 @@ impl Bench {
     }
 }
 
-/// The step of the clock, milliseconds; 0 where none is found.
-pub async fn step() -> f64 {
-    painted().await;
-    let (from, mut readings) = (clock::now(), Vec::with_capacity(READINGS));
-    while readings.len() < READINGS {
-        let now = clock::now();
-        if readings.last() != Some(&now) {
-            readings.push(now);
-        }
-        if now - from > READING_MS {
-            break;
-        }
-    }
-    sweep::step(&readings).unwrap_or_default()
-}
-
 /// Whether browsers take the page for isolated.
 fn isolated() -> bool {
     Reflect::get(&js_sys::global(), &"crossOriginIsolated".into()).is_ok_and(|flag| flag.is_truthy())
-}
-
-/// Resolves when the next frame is on the screen. A page that nobody sees has none, so a moment is enough.
-async fn painted() {
-    let next = Promise::new(&mut |done, _| {
-        let other = done.clone();
-        clock::after_paint(move |_| {
-            let _ = done.call0(&wasm_bindgen::JsValue::UNDEFINED);
-        });
-        if let Some(window) = web_sys::window() {
-            // Without a timer the frame is waited for.
-            let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&other, 200);
-        }
-    });
-    // A promise that is never refused.
-    let _ = JsFuture::from(next).await;
 }

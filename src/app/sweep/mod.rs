@@ -7,16 +7,18 @@
 //! |---|---|
 //! | `sheet` | the dialog: what to measure, how far it is |
 //! | `desk` | what is set, and what came of it |
-//! | `measure` | asking the workers |
+//! | `measure` | asking the workers for a sweep |
+//! | `batch` | one sample |
 //! | `results` | charts, sentences, table, conditions |
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
+mod batch;
 mod desk;
 mod measure;
 mod results;
 mod sheet;
 
-pub use measure::step;
+pub use batch::{Batch, batch, painted, step};
 
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};

@@ -1,0 +1,185 @@
+//! Claims measured natively: what the page asks of its workers, asked of sessions.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests, which run natively")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::answer::{Answer, Graded, Ran};
+use super::ask::{Ask, Work};
+use super::bench::{Bench, Step, Told};
+use super::claim::Claim;
+use super::settings::Settings;
+use crate::analysis::sweep::{self, Sample};
+use crate::attention::{Cost, Inputs, Loaded, Plan, Problem, assemble, estimators, load, lowering, scale};
+use crate::engine::backward::{Derive, Gathered, Given, Kernel};
+use crate::engine::cpu::Kernels;
+use crate::engine::pool::run::algorithm;
+use crate::engine::pool::{Cancel, Lane, Run};
+use crate::engine::{Merge, Outcome, Report, Rows, Session, StageTimes, TILE, Want};
+use crate::experiment::{Backend, Experiment, Input, Issues};
+use crate::interchange::SerdeJson;
+
+/// Measures a claim to its end.
+pub fn measure(claim: &'static Claim, settings: Settings) -> Bench {
+    let mut bench = Bench::new(claim, settings, 0.0);
+    let mut before = -1.0;
+    while let Some(step) = bench.next_step() {
+        assert!((0.0..=1.0).contains(&bench.share()), "{}", bench.share());
+        match step {
+            Step::Compute(ask) => {
+                let answer = compute(&ask).unwrap_or_else(|issues| Answer::Failed(issues.message()));
+                bench.came(&ask.key, answer);
+            }
+            Step::Time(ask, batch) => match time(&ask, batch) {
+                Ok((sample, told)) => bench.took(sample, told),
+                Err(issues) => bench.failed(issues.message()),
+            },
+        }
+        before = bench.share().max(before);
+    }
+    assert!((bench.share() - 1.0).abs() < 1e-9 && before <= 1.0, "{}", bench.share());
+    bench
+}
+
+fn loaded(input: &Input, ask: &Ask) -> Result<Arc<Loaded>, Issues> {
+    let file = match input {
+        Input::Capture { id, layer } => {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("public/captures");
+            Some(std::fs::read(folder.join(format!("{id}-L{layer}.safetensors"))).unwrap())
+        }
+        _ => None,
+    };
+    let loaded = load::<SerdeJson>(input, file.as_deref())?;
+    Ok(Arc::new(ask.alter.as_ref().map_or(loaded.clone(), |alter| alter.of(&loaded))))
+}
+
+fn compute(ask: &Ask) -> Result<Answer, Issues> {
+    let loaded = loaded(ask.input(), ask)?;
+    Ok(match &ask.work {
+        Work::Run { experiment, want, maps } => {
+            let (mut run, problem) = run_of(experiment, &loaded, *want)?;
+            run.maps.clone_from(maps);
+            Answer::Ran(Ran { outcome: Box::new(outcome(&run, &problem, 1)?.0), loaded })
+        }
+        Work::Gradients { experiment, dy } => {
+            let (run, problem) = run_of(experiment, &loaded, Want::default())?;
+            let dy = dy.as_ref().map_or_else(|| vec![1.0; problem.dims.y_len()], |dy| dy.to_vec());
+            let (gathered, kernel) = gradients(&run, &problem, dy)?;
+            Answer::Graded(Graded { loaded, qkv: [gathered.q, gathered.k, gathered.v], kernel: kernel.name() })
+        }
+        Work::Estimate { experiment, estimator, causal } => {
+            let factor = scale(experiment, &loaded.dims, &mut Vec::new());
+            let estimator = estimators::fits(estimator, loaded.dims, *causal, factor, "estimator")?;
+            let Inputs { q, k, v } = &loaded.inputs;
+            Answer::Estimated(estimator.compute::<f32>(q, k, v))
+        }
+        Work::Time { .. } => panic!("{} is a time", ask.key),
+    })
+}
+
+fn run_of(experiment: &Experiment, loaded: &Loaded, want: Want) -> Result<(Run, Problem), Issues> {
+    let (mut problem, mut inputs) = assemble(experiment, loaded)?;
+    lowering::lower(&mut problem, &mut inputs)?;
+    let run = Run {
+        problem: Arc::new(problem.clone()),
+        inputs,
+        backend: if experiment.engine.backend == Backend::Reference { Backend::Reference } else { Backend::Cpu },
+        algorithm: experiment.engine.algorithm,
+        want,
+        maps: Vec::new(),
+        repeat: 1,
+        lane: Lane::Api,
+        progress: None,
+        cancel: Cancel::default(),
+    };
+    Ok((run, problem))
+}
+
+fn now() -> f64 {
+    thread_local! { static START: Instant = Instant::now(); }
+    START.with(|start| start.elapsed().as_secs_f64() * 1e3)
+}
+
+/// A run, so many times, and milliseconds of all of them.
+fn outcome(run: &Run, problem: &Problem, times: usize) -> Result<(Outcome, f64), Issues> {
+    let (algorithm, plan) = (algorithm(run), Plan::compile(problem)?);
+    let (dims, cost) = (plan.dims, Cost::of(&plan, algorithm, TILE));
+    let mut session = Session::new(plan, run.inputs.clone(), run.backend, algorithm, &Kernels::SEPARATE, now);
+    let mut merge = Merge::new(dims, run.want.stats, run.want.matrix, run.maps.len());
+    let from = now();
+    for _ in 0..times {
+        for head in 0..dims.q_heads {
+            let rows = Rows { batch: 0, head, q: 0..dims.n_q };
+            let out = session.rows(&rows, run.want);
+            merge.rows(&rows, &out);
+        }
+    }
+    let ms = now() - from;
+    for (index, request) in run.maps.iter().enumerate() {
+        merge.map(index, session.map(request).0);
+    }
+    let report = Report {
+        backend: run.backend,
+        algorithm,
+        kernel: session.kernel().to_owned(),
+        workers: 1,
+        adapter: None,
+        choice: None,
+        notes: Vec::new(),
+        texts: Arc::default(),
+        total_ms: ms,
+        times: merge.times(),
+        copies: Default::default(),
+        runs_ms: vec![ms],
+        cost,
+        order: Vec::new(),
+    };
+    let mut outcome = merge.finish(report);
+    lowering::finish(problem, &mut outcome.y);
+    outcome.dims.d_v = outcome.y.len() / outcome.dims.rows().max(1);
+    Ok((outcome, ms))
+}
+
+fn gradients(run: &Run, problem: &Problem, dy: Vec<f32>) -> Result<(Gathered, Kernel), Issues> {
+    let (kernel, _) = Kernel::of(problem, &run.inputs, run.backend, false);
+    let Inputs { q, k, v } = &run.inputs;
+    let mut given = Given { qkv: [q.to_vec(), k.to_vec(), v.to_vec()], dy, ..Given::default() };
+    if kernel == Kernel::Cpu {
+        let (outcome, _) = outcome(run, problem, 1)?;
+        (given.y, given.lse) = (outcome.y, outcome.lse);
+    }
+    let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [0, 1], params: false };
+    let mut gathered = Gathered::new(problem.dims, Default::default());
+    assert!(gathered.take(kernel, [0, 1], derive.compute(given, &Kernels::SEPARATE)?));
+    Ok((gathered, kernel))
+}
+
+fn time(ask: &Ask, batch: usize) -> Result<(Sample, Told), Issues> {
+    let Work::Time { work, backward, .. } = &ask.work else { panic!("{} is no time", ask.key) };
+    let loaded = loaded(ask.input(), ask)?;
+    let (ms, told) = match work.as_ref() {
+        sweep::Work::Estimate(estimator) => {
+            let Inputs { q, k, v } = &loaded.inputs;
+            let from = now();
+            for _ in 0..batch {
+                std::hint::black_box(estimator.compute::<f32>(q, k, v));
+            }
+            (now() - from, Told { cost: Some(estimator.cost()), ..Told::default() })
+        }
+        sweep::Work::Attention(experiment) => {
+            let (run, problem) = run_of(experiment, &loaded, Want::default())?;
+            if *backward {
+                let from = now();
+                for _ in 0..batch {
+                    std::hint::black_box(gradients(&run, &problem, vec![1.0; problem.dims.y_len()])?);
+                }
+                (now() - from, Told { kernel: "backward".to_owned(), ..Told::default() })
+            } else {
+                let (outcome, ms) = outcome(&run, &problem, batch)?;
+                let stages: StageTimes = outcome.report.times;
+                (ms, Told { stages, kernel: outcome.report.kernel, cost: Some(outcome.report.cost) })
+            }
+        }
+    };
+    Ok((Sample { ms, wall_ms: ms }, told))
+}
