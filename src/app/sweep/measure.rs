@@ -192,6 +192,9 @@ impl Bench {
             cancel: self.cancel.clone(),
         };
         let outcome = pool.run(run.clone()).await?.outcome;
+        if let Some(adapter) = &outcome.report.adapter {
+            self.conditions.adapter = Some(adapter.name.clone());
+        }
         if setting.backward {
             // What the gradients need of the run is there before the clock starts.
             let again = Run { repeat: batch, ..run };
@@ -199,9 +202,6 @@ impl Bench {
             return Ok((derived.runs_ms.iter().sum(), derived.kernel.name().to_owned(), None));
         }
         let report = outcome.report;
-        if let Some(adapter) = report.adapter {
-            self.conditions.adapter = Some(adapter.name);
-        }
         Ok((report.runs_ms.iter().sum(), report.kernel, Some(report.cost)))
     }
 
