@@ -9,7 +9,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::{Answer, Opening, Tensors, listen, now, report, send};
 use crate::attention::{Cost, Inputs, Operator, Plan};
-use crate::engine::backward::{Derive, Given};
+use crate::engine::backward::Given;
 use crate::engine::gpu::{self, Gpu, GpuBackward, GpuError, GpuHost, GpuOperated, GpuSession, TILE_KEYS, TILE_ROWS};
 use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
@@ -159,7 +159,9 @@ async fn operate(host: &mut GpuHost, job: u64, length: usize, repeat: usize, mut
             let tensors = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
             Computed::Operator(operator, tensors)
         }
-        Some(Asked::Derive(derive)) => Computed::Gradients(Plan::compile(&derive.problem)?, derive.given(|length| bulk.f32(length))),
+        Some(Asked::Derive(derive)) => {
+            Computed::Gradients(Plan::compile(&derive.problem)?, derive.given(|length| bulk.f32(length)))
+        }
         _ => {
             report(&"the bytes of an operator are none".into());
             return Ok(());
