@@ -5,7 +5,8 @@
 //! Columns: kernel, queries by keys, d, heads, mask, median and least milliseconds of the kernels by the GPU's own clock (by ours where it has
 //! none), median from call to result and the first time, which
 //! compiles, GFLOP/s as if dense (`4 · heads · n_q · n_k · d`, so that skipped tiles show), the CPU engine's median and
-//! how many times faster the GPU's kernels are. A software adapter is named as such: its figures say that it works, nothing about GPUs.
+//! how many times faster the GPU's kernels are. Under each streaming kernel stand the gradients by the same height (GFLOP/s of five products where a run has two), and
+//! how many times longer they take than that run: on the GPU, and on the CPU. A software adapter is named as such: its figures say that it works, nothing about GPUs.
 #![allow(clippy::unwrap_used, reason = "a benchmark's own problems compile")]
 
 use std::future::Future;
@@ -15,8 +16,9 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use attention_playground::attention::{Dims, Inputs, Plan, Problem, Term};
+use attention_playground::engine::backward::{Derive, Given, Kernel as Gradient};
 use attention_playground::engine::cpu::Kernels;
-use attention_playground::engine::gpu::{Gpu, GpuHost, GpuSession, Height};
+use attention_playground::engine::gpu::{Gpu, GpuBackward, GpuHost, GpuSession, Height};
 use attention_playground::engine::{Rows, Session, TimedStage, Want};
 use attention_playground::experiment::{Algorithm, Backend};
 
@@ -93,6 +95,18 @@ fn main() {
                     "{kernel:<28} {n:>9} {d:>4} {heads:>5} {mask:<7} {ms:>10.3} {least:>10.3} {all_ms:>10.3} {first:>10.3} {gflops:>9.1} {cpu_ms:>10.3} {:>7.2}",
                     cpu_ms / ms
                 );
+                if let Some(height) = height {
+                    let (back, least, all_ms, first) = gradients(&gpu, &plan, &inputs, height);
+                    let cpu_back = if with_cpu { gradients_on_cpu(&problem, &plan, &inputs) } else { f64::NAN };
+                    let gflops = 2.5 * gflops * ms / back;
+                    println!(
+                        "{:<28} {n:>9} {d:>4} {heads:>5} {mask:<7} {back:>10.3} {least:>10.3} {all_ms:>10.3} {first:>10.3} {gflops:>9.1} {cpu_back:>10.3} {:>7.2}   x run {:.2}, cpu {:.2}",
+                        "  gradients",
+                        cpu_back / back,
+                        back / ms,
+                        cpu_back / cpu_ms
+                    );
+                }
             }
         }
     }
@@ -127,6 +141,51 @@ fn on_gpu(
     kernels.remove(0);
     kernels.sort_by(f64::total_cmp);
     (session.kernel(), kernels[kernels.len() / 2], kernels[0], all, first)
+}
+
+/// Median and least of kernel time, median of a whole derivation and the first one, milliseconds.
+fn gradients(gpu: &Rc<Gpu>, plan: &Plan, inputs: &Inputs, height: Height) -> (f64, f64, f64, f64) {
+    let given = given(plan, inputs);
+    let opened = block_on(GpuBackward::new(gpu.clone(), plan.clone(), given, clock)).unwrap();
+    let mut backward = opened.with_height(height);
+    let mut kernels = Vec::new();
+    let mut run = || {
+        let start = clock();
+        let (gradients, ms) = block_on(backward.run()).unwrap();
+        std::hint::black_box(gradients);
+        kernels.push(ms);
+        clock() - start
+    };
+    let first = run();
+    let all = median(run);
+    kernels.remove(0);
+    kernels.sort_by(f64::total_cmp);
+    (kernels[kernels.len() / 2], kernels[0], all, first)
+}
+
+fn gradients_on_cpu(problem: &Problem, plan: &Plan, inputs: &Inputs) -> f64 {
+    let given = given(plan, inputs);
+    let derive = Derive { problem: Box::new(problem.clone()), kernel: Gradient::Cpu, share: [0, 1], params: false };
+    median(|| {
+        let given = given.clone();
+        let start = clock();
+        std::hint::black_box(derive.compute(given, &Kernels::SEPARATE).unwrap());
+        clock() - start
+    })
+}
+
+/// What gradients are computed from: the run is the CPU's.
+fn given(plan: &Plan, inputs: &Inputs) -> Given {
+    let mut session =
+        Session::new(plan.clone(), inputs.clone(), Backend::Cpu, Algorithm::Streaming, &Kernels::SEPARATE, clock);
+    let mut given = Given { qkv: [&inputs.q, &inputs.k, &inputs.v].map(|tensor| tensor.to_vec()), ..Given::default() };
+    for head in 0..plan.dims.q_heads {
+        let out = session.rows(&Rows { batch: 0, head, q: 0..plan.dims.n_q }, Want::default());
+        given.y.extend(out.y);
+        given.lse.extend(out.lse);
+    }
+    given.dy = vec![1.0; given.y.len()];
+    given
 }
 
 fn on_cpu(plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> f64 {

@@ -9,7 +9,7 @@ mod common;
 mod random;
 
 use attention_playground::formula::wgsl::Module;
-use attention_playground::formula::{Bound, Kind};
+use attention_playground::formula::{Bound, Kind, Scope, Sizes, Slopes, Sorted, Values, compile};
 use common::gpu::{block_on, gpu, validate};
 
 use random::{Dice, random};
@@ -119,6 +119,95 @@ fn masks_are_the_same_bit_for_bit() {
         }
     }
     assert!(checked == 0 || exact * 10 > checked * 6, "only {exact} of {checked} masks are exact");
+}
+
+/// Formulas that between them take every operation that is derived, at places where a step is not near.
+const DERIVED: [&str; 30] = [
+    "-s",
+    "s + s * 2",
+    "2 - s",
+    "s * s",
+    "(s + 3) / (s * s + 1)",
+    "s % 3.5",
+    "7.25 % (abs(s) + 0.8)",
+    "(abs(s) + 0.5) ** 1.7",
+    "s ** 2",
+    "s ** 3",
+    "1.5 ** s",
+    "abs(s)",
+    "min(s, 1.1) + min(1.1, s)",
+    "max(s, 1.1) * max(-0.4, s)",
+    "clamp(s, -1.05, 2.05)",
+    "clamp(0.55, s, 9.5)",
+    "clamp(1.45, -4.5, s)",
+    "clamp(1.45, s, s - 1)",
+    "float(s) + h",
+    "sqrt(abs(s) + 0.1)",
+    "exp(s * 0.5)",
+    "log(abs(s) + 0.2) + log2(abs(s) + 0.3)",
+    "sin(s) * cos(s * 0.5)",
+    "tanh(s * 0.7)",
+    "sigmoid(s) * q",
+    "where(q < k, s * 2, s / 3) if s > 0.05 else s * s",
+    "float(floor(s)) * s",
+    // What is not taken has an infinite slope, or none.
+    "sqrt(max(s, 0)) + s",
+    "where(s > 0.05, log(abs(s)), 3 * s)",
+    "q * 0.5 + k",
+];
+const POINTS: [f32; 8] = [-2.3, -0.7, -0.3, 0.45, 0.9, 1.25, 1.9, 3.1];
+
+/// Of a derivative, beside the larger of it and 1: functions of WGSL, some of them one after the other.
+const TOLERANCE_OF_SLOPES: f64 = 2e-5;
+
+#[test]
+fn derivatives_are_those_of_the_reference() {
+    let sizes = Sizes { batch: 1, heads: 2, n_q: 5, n_k: 5, offset: vec![] };
+    let values = Values { sizes, params: Sorted::new(), data: Sorted::new() };
+    let bind = |text: &str| compile(text, Kind::Score, &Scope::default()).unwrap().bind(&values).unwrap();
+    let bounds: Vec<Bound> = DERIVED.iter().map(|text| bind(text)).collect();
+    let (mut module, mut calls) = (Module::default(), String::new());
+    for (i, bound) in bounds.iter().enumerate() {
+        module.add_slope(&format!("formula_{i}"), bound);
+        calls += &format!("        case {i}u: {{ result = formula_{i}(x, 0, 1, 2, i32(thread % 5u)); }}\n");
+    }
+    let text = format!(
+        "@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read> points: array<u32>;
+@group(0) @binding(2) var<storage, read_write> results: array<u32>;
+{}
+@compute @workgroup_size({})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {{
+    let x = bitcast<f32>(points[thread]);
+    var result = vec2<f32>(0.0);
+    switch group.x {{
+{calls}        default: {{ }}
+    }}
+    let at = (group.x * {}u + thread) * 2u;
+    results[at] = bitcast<u32>(result.x);
+    results[at + 1u] = bitcast<u32>(result.y);
+}}
+",
+        module.text(),
+        POINTS.len(),
+        POINTS.len(),
+    );
+    validate("derivatives", &text);
+    let Some(gpu) = gpu() else { return };
+    let (count, points) = (DERIVED.len(), POINTS.map(f32::to_bits));
+    let results = block_on(gpu.evaluate(&text, &module.words(), &points, 2 * count * POINTS.len(), [count as u32, 1]));
+    let results = results.unwrap();
+    for ((text, bound), results) in DERIVED.iter().zip(&bounds).zip(results.chunks_exact(2 * POINTS.len())) {
+        let mut slopes = Slopes::new(bound);
+        for (i, (x, found)) in POINTS.iter().zip(results.chunks_exact(2)).enumerate() {
+            let value = slopes.value(f64::from(*x), 0, 1, 2, i as i32 % 5);
+            for (what, wanted, found) in [("value", value, found[0]), ("derivative", slopes.back(1.0), found[1])] {
+                let found = f64::from(f32::from_bits(found));
+                let near = (found - wanted).abs() <= TOLERANCE_OF_SLOPES * wanted.abs().max(1.0);
+                assert!(near, "the {what} of {text} at {x} is {found}, not {wanted}");
+            }
+        }
+    }
 }
 
 /// Whether a float formula has no jumps that a rounding error could cross, and no values that grow past all measure.

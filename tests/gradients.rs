@@ -445,6 +445,14 @@ fn who_computes_is_told_with_the_reason() {
         let (en, zh) = why.unwrap();
         assert!(kernel == Kernel::Reference && en.contains(word) && !zh.is_ascii(), "{en} {zh}");
     }
+    // The GPU's goes through every formula and normaliser, and leaves parameters to the reference.
+    let mut any = Problem::plain(size);
+    any.normaliser = Normaliser::Sparsemax;
+    any.probability = Some(Term::new("prob", "p * p"));
+    any.bias.push(Term::new("score", "s * 2"));
+    assert_eq!(Kernel::of(&any, &inputs, Backend::Webgpu, false), (Kernel::Gpu, None));
+    let (kernel, why) = Kernel::of(&any, &inputs, Backend::Webgpu, true);
+    assert!(kernel == Kernel::Reference && why.unwrap().en.contains("parameters"));
     let exact = Kernel::of(&Problem::plain(size), &inputs, Backend::Reference, true);
     assert_eq!(exact, (Kernel::Reference, None));
 }

@@ -111,7 +111,7 @@ export type AttentionOutput =
   | "qk_matmul_output"
   | "weights"
   | "logsumexp"
-  // Gradients of the sum of dY * Y; not on the GPU.
+  // Gradients of the sum of dY * Y.
   | "dQ"
   | "dK"
   | "dV"

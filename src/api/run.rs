@@ -115,7 +115,7 @@ fn draft_of(value: &JsValue) -> Result<Draft, Issues> {
 
 async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: Cancel) -> Result<RunResult, RunError> {
     let rect = if prepared.wants("rect") { prepared.rect.as_ref().map(picture) } else { None };
-    // Gradients are computed from what a run on the CPU leaves.
+    // Gradients are computed by the engine of the run that they are of: here the CPU's.
     let taken = prepared.gradients.is_some() && request.backend == Backend::Auto;
     let run = Run {
         problem: std::sync::Arc::new(prepared.problem.clone()),

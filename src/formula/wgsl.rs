@@ -14,6 +14,7 @@
 //! and no promise about NaN and infinities. Infinite constants become [`LARGEST`]; [`Bound::exact_in_wgsl`] says whether a mask can flip.
 
 mod exact;
+mod slope;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

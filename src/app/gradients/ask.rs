@@ -54,8 +54,9 @@ impl Question {
     pub fn over(problem: Arc<Problem>, inputs: Inputs, backend: Backend) -> Self {
         let backend = match backend {
             Backend::Reference => Backend::Reference,
-            // There is no other kernel, and the strips say who computed.
-            Backend::Auto | Backend::Cpu | Backend::Webgpu => Backend::Cpu,
+            Backend::Webgpu => Backend::Webgpu,
+            // A copy to a GPU and back is rarely worth it; the strips say who computed.
+            Backend::Auto | Backend::Cpu => Backend::Cpu,
         };
         Self { problem, inputs, backend }
     }
@@ -69,7 +70,9 @@ impl Question {
         let dims = problem.dims;
         let cells = dims.rows().saturating_mul(dims.n_k);
         let params = cells <= MOST_CELLS;
-        let exact = Kernel::of(&problem, &inputs, backend, params).0 == Kernel::Reference;
+        // What is computed on the GPU by name is, and derivatives by parameters beside it.
+        let beside = params && Kernel::of(&problem, &inputs, backend, false).0 == Kernel::Gpu;
+        let exact = Kernel::of(&problem, &inputs, backend, params && !beside).0 == Kernel::Reference;
         if exact && cells > MOST_EXACT_CELLS && derivable(&problem).is_empty() {
             let text = message!(
                 "these gradients are computed in double precision, and there are too many tokens for that",
@@ -89,7 +92,18 @@ impl Question {
             progress: None,
             cancel,
         };
-        let derived = pool.derive(&run, None, vec![1.0; dims.y_len()], params).await?;
+        let dy = vec![1.0; dims.y_len()];
+        let mut derived = pool.derive(&run, None, dy.clone(), params && !beside).await?;
+        if beside {
+            let exactly = Run { backend: Backend::Reference, ..run };
+            let numbers = pool.derive(&exactly, None, dy, true).await?;
+            derived.gradients.params = numbers.gradients.params;
+            derived.total_ms += numbers.total_ms;
+            derived.fallback = Some(message!(
+                "derivatives by parameters are computed in double precision",
+                "对参数的导数以双精度计算",
+            ));
+        }
         let gradients = derived.gradients;
         Ok(Answer {
             dims,

@@ -87,6 +87,7 @@ async fn run(
         cancel: cancel.clone(),
     };
     let outcome = pool.run(run.clone()).await?.outcome;
+    let adapter = outcome.report.adapter.as_ref().map(|adapter| adapter.name.clone());
     if backward {
         // What the gradients need of the run is there before the clock starts.
         let again = Run { repeat: times, ..run };
@@ -96,7 +97,7 @@ async fn run(
             stages: StageTimes::default(),
             kernel: derived.kernel.name().to_owned(),
             cost: None,
-            adapter: None,
+            adapter,
         });
     }
     let report = outcome.report;
@@ -105,7 +106,7 @@ async fn run(
         stages: report.times,
         kernel: report.kernel,
         cost: Some(report.cost),
-        adapter: report.adapter.map(|adapter| adapter.name),
+        adapter,
     })
 }
 

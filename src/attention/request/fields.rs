@@ -257,10 +257,6 @@ mod tests {
             ),
             (json!({"decay": 1}), "decay: belongs to op linear_attention"),
             (
-                json!({"outputs": ["Y", "dQ"], "backend": "webgpu"}),
-                "outputs[1]: asks for a gradient, which there is no GPU kernel for; auto, cpu and reference compute it",
-            ),
-            (
                 json!({"outputs": ["dparams"], "product": {"id": "cosine"}}),
                 "product: has no gradients here: it computes numbers from Q and K that they would have to go through",
             ),

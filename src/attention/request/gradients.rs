@@ -5,8 +5,7 @@ use super::{Prepared, Request};
 use crate::attention::dims::Dims;
 use crate::attention::gradients;
 use crate::attention::problem::Problem;
-use crate::catalogue::Text;
-use crate::experiment::{Backend, Issue};
+use crate::experiment::Issue;
 
 /// Outputs that are gradients.
 pub const OUTPUTS: [&str; 4] = ["dQ", "dK", "dV", "dparams"];
@@ -34,20 +33,12 @@ pub fn wanted(
     (layout, past): (Layout, usize),
     issues: &mut Vec<Issue>,
 ) -> Option<Gradients> {
-    let any = outputs.iter().position(|output| OUTPUTS.contains(&output.as_str()));
-    let Some(first) = any else {
+    if !outputs.iter().any(|output| OUTPUTS.contains(&output.as_str())) {
         if request.dy.is_some() {
             let message = "is given, but `outputs` asks for no gradient; add \"dQ\", \"dK\", \"dV\" or \"dparams\"";
             issues.push(Issue::new("dY", message));
         }
         return None;
-    };
-    if request.backend == Backend::Webgpu {
-        let text = Text::new(
-            "asks for a gradient, which there is no GPU kernel for; auto, cpu and reference compute it",
-            "需要梯度，而梯度没有 GPU 计算核；auto、cpu 与 reference 可以计算",
-        );
-        issues.push(Issue::new(format!("outputs[{first}]"), text));
     }
     issues.extend(gradients::check(problem));
     // As the output is laid out, whatever a layout of heads makes of the sizes.

@@ -18,6 +18,8 @@ pub enum Kernel {
     Reference,
     /// Single precision, tile by tile: softmax.
     Cpu,
+    /// The same on the GPU, of any normaliser and through any formula.
+    Gpu,
 }
 
 impl Kernel {
@@ -26,6 +28,7 @@ impl Kernel {
         match self {
             Self::Reference => "reference-backward-f64",
             Self::Cpu => "cpu-backward-streaming-4x8",
+            Self::Gpu => "gpu-backward-streaming-f32",
         }
     }
 
@@ -37,20 +40,21 @@ impl Kernel {
         }
         let adds = |term: &Term| formula::compile(&term.text, Kind::Score, &scope(term)).is_ok_and(|f| f.adds());
         let softmax = matches!(problem.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
+        let gpu = backend == Backend::Webgpu;
         let why = if params {
             message!("derivatives by parameters", "对参数的导数")
-        } else if !softmax {
+        } else if !gpu && !softmax {
             message!("gradients of a normaliser other than softmax", "Softmax 以外的归一化的梯度")
-        } else if problem.probability.is_some() {
+        } else if !gpu && problem.probability.is_some() {
             message!("gradients through a probability formula", "经过概率公式的梯度")
-        } else if !problem.bias_before_cap.iter().chain(&problem.bias).all(adds) {
+        } else if !gpu && !problem.bias_before_cap.iter().chain(&problem.bias).all(adds) {
             message!("gradients through a score formula that does more than add", "经过不只是相加的分数公式的梯度")
         } else if problem.lowering.is_some() {
             message!("gradients of what depends on the contents of Q and K", "依赖 Q、K 内容的部分的梯度")
         } else if !inputs.finite() {
             message!("gradients of tensors with NaN or infinities", "含 NaN 或无穷的张量的梯度")
         } else {
-            return (Self::Cpu, None);
+            return (if gpu { Self::Gpu } else { Self::Cpu }, None);
         };
         let (en, zh) = (why.en, why.zh);
         (Self::Reference, Some(message!("{en} are computed in double precision", "{zh}以双精度计算")))
@@ -77,9 +81,9 @@ pub struct Given {
     pub qkv: [Vec<f32>; 3],
     /// By the output, `[batch, q_heads, n_q, d_v]`.
     pub dy: Vec<f32>,
-    /// The output, for [`Kernel::Cpu`].
+    /// The output; not for [`Kernel::Reference`].
     pub y: Vec<f32>,
-    /// Log-sum-exp of the rows, for [`Kernel::Cpu`].
+    /// Log-sum-exp of the rows (or their threshold); not for [`Kernel::Reference`].
     pub lse: Vec<f32>,
 }
 
@@ -91,7 +95,7 @@ impl Derive {
         let dy = take(dims.y_len());
         match self.kernel {
             Kernel::Reference => Given { qkv, dy, ..Given::default() },
-            Kernel::Cpu => Given { qkv, dy, y: take(dims.y_len()), lse: take(dims.rows()) },
+            Kernel::Cpu | Kernel::Gpu => Given { qkv, dy, y: take(dims.y_len()), lse: take(dims.rows()) },
         }
     }
 
@@ -99,7 +103,7 @@ impl Derive {
     /// derivatives by parameters, one after the other in the order of their names.
     ///
     /// # Errors
-    /// A problem that does not compile or has no gradients, and tensors of other sizes.
+    /// A problem that does not compile or has no gradients, tensors of other sizes, and [`Kernel::Gpu`], whose own worker computes it.
     pub fn compute(&self, given: Given, kernels: &'static Kernels) -> Result<Vec<Vec<f32>>, Issues> {
         let plan = Plan::compile(&self.problem)?;
         let dims = plan.dims;
@@ -117,6 +121,7 @@ impl Derive {
         let mine = all.into_iter().enumerate().filter(|(i, _)| i % shares.max(1) == index).map(|(_, part)| part);
         match self.kernel {
             Kernel::Reference => self.reference(&plan, given, mine),
+            Kernel::Gpu => Err(Issue::new("engine.backend", "this worker has no GPU").into()),
             Kernel::Cpu => {
                 if (given.y.len(), given.lse.len()) != (dims.y_len(), dims.rows()) {
                     return Err(Issue::new("", "the output is not that of this run").into());
@@ -158,7 +163,7 @@ fn streamed(plan: &Plan, given: Given, mine: impl Iterator<Item = Part>, kernels
         match part {
             Part::Queries { batch, head, q } => out.push(backward.queries(batch, head, q)),
             Part::Keys { batch, kv_head, k } => out.extend(backward.keys(batch, kv_head, k)),
-            Part::Group(_) => {}
+            Part::Group(_) | Part::All => {}
         }
     }
     out

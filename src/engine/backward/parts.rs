@@ -9,6 +9,8 @@ use crate::engine::cpu::{TILE_KEYS, TILE_ROWS};
 /// What is computed at a time. Together the parts of a kernel give every number of dQ, dK and dV once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// All of dQ, dK and dV: there is one GPU.
+    All,
     /// dQ, dK and dV of the heads that share keys and values.
     Group(Group),
     /// dQ of rows of one query head.
@@ -39,6 +41,7 @@ const _: () = assert!(ROWS.is_multiple_of(TILE_ROWS) && ROWS.is_multiple_of(TILE
 pub fn parts(dims: &Dims, kernel: Kernel) -> Vec<Part> {
     match kernel {
         Kernel::Reference => Group::all(dims).map(Part::Group).collect(),
+        Kernel::Gpu => vec![Part::All],
         Kernel::Cpu => {
             let Dims { batch, q_heads, kv_heads, n_q, n_k, .. } = *dims;
             let blocks = |n: usize| (0..n).step_by(ROWS).map(move |from| from..(from + ROWS).min(n));
@@ -72,6 +75,7 @@ impl Part {
         let Dims { q_heads, kv_heads, n_q, n_k, d, d_v, .. } = *dims;
         let at = |start: usize, length: usize| start * length..(start + 1) * length;
         match self {
+            Self::All => vec![(Which::Q, 0..dims.q_len()), (Which::K, 0..dims.k_len()), (Which::V, 0..dims.v_len())],
             Self::Group(Group { batch, kv_head }) => {
                 let kv = batch * kv_heads + kv_head;
                 vec![

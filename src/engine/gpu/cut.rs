@@ -12,7 +12,7 @@ use crate::attention::{Dims, Plan};
 const TARGET_MS: f64 = 50.0;
 
 /// Multiply-adds a millisecond assumed before the first measurement: a slow phone's, so that the first submission is no long one.
-const FIRST_RATE: f64 = 2e6;
+pub(super) const FIRST_RATE: f64 = 2e6;
 
 /// The most workgroups along one dimension of a dispatch.
 pub(super) const MOST_GROUPS: usize = 65_535;
@@ -64,6 +64,17 @@ impl Cut {
         }
     }
 
+    /// For other work at the speed that is known: each row takes `row_work` multiply-adds and `row_bytes` of results.
+    pub fn of(rate: f64, row_work: f64, row_bytes: usize) -> Self {
+        let most_rows = ((MOST_BYTES / 2) as usize / row_bytes.max(1)).max(1);
+        Self { rate, held: false, row_work: row_work.max(1.0), most_rows, least_rows: FEW_ROWS }
+    }
+
+    /// Multiply-adds a millisecond, as far as is known.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
     /// The first piece of what is left: `units` of a shard, of which the first one has done its rows before `q`.
     pub fn piece(&self, shard: usize, units: Range<usize>, q: Range<usize>) -> Piece {
         let wanted = (self.work() / self.row_work) as usize;
@@ -102,9 +113,14 @@ impl Cut {
 
     /// Learns from a submission: `rows` rows in `ms` milliseconds.
     pub fn took(&mut self, rows: usize, ms: f64) {
+        self.learn(rows as f64 * self.row_work, ms);
+    }
+
+    /// The same of so many multiply-adds.
+    pub fn learn(&mut self, work: f64, ms: f64) {
         if ms > 0.0 && !self.held {
             // One slow start must not make a thousand small pieces, one coarse clock not a huge one.
-            let seen = rows as f64 * self.row_work / ms;
+            let seen = work / ms;
             self.rate = seen.clamp(self.rate / 4.0, self.rate * 8.0);
         }
     }

@@ -35,10 +35,13 @@ pub(super) struct Job {
     pub pixels: u32,
     pub lines: u32,
     pub splits: u32,
+    pub bits_from: u32,
+    pub heads: u32,
+    pub dv: u32,
 }
 
 /// Bytes of a job in its buffer.
-pub(super) const JOB_BYTES: u64 = 112;
+pub(super) const JOB_BYTES: u64 = 124;
 
 /// Bytes from one job to the next: what the default limits want of offsets into uniforms.
 pub(super) const JOB_STRIDE: u64 = 256;
@@ -65,6 +68,7 @@ impl Job {
             softcap: plan.softcap.unwrap_or(1.0),
             sigmoid_bias: plan.sigmoid_bias(),
             splits: 1,
+            heads: 1,
             ..Self::default()
         }
     }
@@ -105,6 +109,9 @@ impl Job {
             pixels,
             lines,
             splits,
+            bits_from,
+            heads,
+            dv,
         } = *self;
         let (scale, softcap, sigmoid_bias) = (scale.to_bits(), softcap.to_bits(), sigmoid_bias.to_bits());
         [
@@ -136,6 +143,9 @@ impl Job {
             pixels,
             lines,
             splits,
+            bits_from,
+            heads,
+            dv,
         ]
         .iter()
         .flat_map(|word| word.to_le_bytes())

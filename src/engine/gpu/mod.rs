@@ -23,6 +23,7 @@
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
 //! | `evaluate` | one kernel over words, for checks |
+//! | `backward/` | gradients, without a session |
 //! | `operators` | linear attention and rotary embedding, without a session |
 //! | `session`, `run`, `streaming`, `materialised`, `picture`, `sums` | the engine |
 //! | `shaders/` | the kernels; formulas and constants are put in front of them |
@@ -31,6 +32,7 @@
 //! away, tables of one variable come from the CPU, and masks that rounding could flip are evaluated there and sent as bits. Input with NaN
 //! or infinities is declined. Everything stays within the default limits, so that what runs here runs on every device.
 
+mod backward;
 mod canary;
 mod cut;
 mod device;
@@ -55,6 +57,7 @@ mod streaming;
 mod sums;
 mod tiles;
 
+pub use backward::{GpuBackward, GradientProgram, Pass};
 pub use canary::canary;
 pub use device::Gpu;
 pub use error::GpuError;

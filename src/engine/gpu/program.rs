@@ -13,6 +13,8 @@ const HEAD: &str = include_str!("shaders/head.wgsl");
 const SLOTS: &str = include_str!("shaders/slots.wgsl");
 const SINK: &str = include_str!("shaders/sink.wgsl");
 const ROW: &str = include_str!("shaders/row.wgsl");
+/// What binding 8 is to every kernel of a run.
+const CELLS: &str = "@group(0) @binding(8) var<storage, read_write> cells: array<f32>;\n";
 
 /// Who evaluates the masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,15 @@ pub struct Program {
 impl Program {
     /// The program of a plan.
     pub fn new(plan: &Plan) -> Self {
+        Self::with(plan, chain)
+    }
+
+    /// The program of a plan's gradients: formulas come with their derivatives.
+    pub fn of_gradients(plan: &Plan) -> Self {
+        Self::with(plan, chain_of_slopes)
+    }
+
+    fn with(plan: &Plan, chain: impl Fn(&mut Module, &str, &str, &[Bound]) -> (String, bool)) -> Self {
         let masks = if !plan.masked() {
             Masks::None
         } else if plan.paint.is_empty() && plan.masks.iter().all(Bound::exact_in_wgsl) {
@@ -94,6 +105,7 @@ impl Program {
             // The number that weights need is a threshold.
             ("THRESHOLD", plan.sums() && !plan.exponential()),
             ("PLAIN", plan.scores_plain()),
+            ("PROBABILITY", plan.probability.is_some()),
             // Weights that do not scale with a running sum.
             ("REWEIGHS", !plan.online()),
         ];
@@ -163,13 +175,10 @@ impl Program {
                 include_str!("shaders/pool.wgsl")
             }
         };
-        let mut text = format!("{HEAD}\n{constants}\n");
+        let mut text = format!("{HEAD}\n{CELLS}{constants}\n");
         let mut formulas = Vec::new();
         if kernel.has_slots() {
-            formulas.extend(self.parts.iter().map(|(start, end)| (text.len() + start, text.len() + end)));
-            text += &self.formulas;
-            text += SLOTS;
-            text.push('\n');
+            formulas = self.add_slots(&mut text);
         }
         let streams = matches!(kernel, Kernel::Streaming { .. } | Kernel::Merge { .. });
         if streams || matches!(kernel, Kernel::Normalise { .. }) {
@@ -181,6 +190,22 @@ impl Program {
             text.push('\n');
         }
         KernelText { name: kernel.name(), text: text + body, formulas }
+    }
+
+    /// The text of a kernel of gradients, of a program [`Program::of_gradients`]: `constants` and `body` are its own.
+    pub(super) fn gradient_text(&self, name: String, constants: &str, body: &str) -> KernelText {
+        let mut text = format!("{HEAD}\n{}{}{constants}\n", self.constants, self.of_rows);
+        let formulas = self.add_slots(&mut text);
+        KernelText { name, text: text + body, formulas }
+    }
+
+    /// Appends the formulas and what is built on them; where the formulas are.
+    fn add_slots(&self, text: &mut String) -> Vec<(usize, usize)> {
+        let formulas = self.parts.iter().map(|(start, end)| (text.len() + start, text.len() + end)).collect();
+        *text += &self.formulas;
+        *text += SLOTS;
+        text.push('\n');
+        formulas
     }
 
     /// What the kernels read of formulas and sinks.
@@ -224,6 +249,22 @@ fn chain(module: &mut Module, function: &str, prefix: &str, bounds: &[Bound]) ->
         let _ = writeln!(text, "    let x{} = {prefix}_{i}(x{i}, at.b, at.h, at.q, k);", i + 1);
     }
     let _ = writeln!(text, "    return x{};\n}}", bounds.len());
+    (text, !bounds.is_empty())
+}
+
+/// The same, and a function `…_slope` that gives the number and what it changes by with the first.
+fn chain_of_slopes(module: &mut Module, function: &str, prefix: &str, bounds: &[Bound]) -> (String, bool) {
+    module.add_by();
+    let mut text =
+        format!("fn {function}_slope(x: f32, at: At, k: i32) -> vec2<f32> {{\n    let y0 = vec2<f32>(x, 1.0);\n");
+    for (i, bound) in bounds.iter().enumerate() {
+        module.add_slope(&format!("{prefix}_{i}"), bound);
+        let _ = writeln!(text, "    let f{i} = {prefix}_{i}(y{i}.x, at.b, at.h, at.q, k);");
+        let _ = writeln!(text, "    let y{} = vec2<f32>(f{i}.x, f_by(f{i}.y, y{i}.y));", i + 1);
+    }
+    let _ = writeln!(text, "    return y{};\n}}", bounds.len());
+    let _ =
+        writeln!(text, "fn {function}(x: f32, at: At, k: i32) -> f32 {{\n    return {function}_slope(x, at, k).x;\n}}");
     (text, !bounds.is_empty())
 }
 

@@ -80,12 +80,23 @@ impl Scratch {
     /// Writes the jobs, at most [`MOST_JOBS`](super::job::MOST_JOBS), and binds everything. What was recorded before with others must have been
     /// submitted.
     pub fn bind(&self, gpu: &Gpu, shard: &Shard, jobs: &[Job]) -> wgpu::BindGroup {
+        self.bind_with(gpu, shard, jobs, &self.statistics, &self.cells)
+    }
+
+    /// The same with buffers of the caller's own at the places of row statistics and cells.
+    pub fn bind_with(
+        &self,
+        gpu: &Gpu,
+        shard: &Shard,
+        jobs: &[Job],
+        statistics: &wgpu::Buffer,
+        cells: &wgpu::Buffer,
+    ) -> wgpu::BindGroup {
         for (i, job) in (0..).zip(jobs) {
             gpu.queue.write_buffer(&self.jobs, i * JOB_STRIDE, &job.bytes());
         }
-        let storage =
-            [&shard.q, &shard.k, &shard.v, &self.words, &self.tiles, &self.outputs, &self.statistics, &self.cells];
-        gpu.bind(&self.jobs, storage.map(|buffer| &**buffer))
+        let storage = [&*shard.q, &*shard.k, &*shard.v, &*self.words, &*self.tiles, &*self.outputs, statistics, cells];
+        gpu.bind(&self.jobs, storage)
     }
 }
 

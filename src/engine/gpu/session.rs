@@ -12,6 +12,7 @@ use super::program::{Masks, Program};
 use super::scratch::Scratch;
 use super::shard::Shard;
 use super::streaming::{Height, splits};
+use super::tiles::TILE_KEYS;
 use crate::attention::{Inputs, Plan};
 use crate::engine::Adapter;
 use crate::engine::item::{Clock, KernelText, StageTimes};
@@ -68,7 +69,7 @@ impl GpuSession {
             )));
         }
         let program = Program::new(&plan);
-        let shards = Shard::all(&gpu, &plan, inputs).await?;
+        let shards = Shard::all(&gpu, &plan, inputs, false).await?;
         let words = gpu.upload("words of formulas", &bytes_of(program.words(), u32::to_le_bytes)).await?;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let jobs = gpu.buffer("jobs", MOST_JOBS * JOB_STRIDE, usage).await?;
@@ -190,7 +191,8 @@ impl GpuSession {
             return Vec::new();
         }
         let start = (self.clock)();
-        let bits = self.shards[piece.shard].tiles.bits(&self.plan, piece.units.clone(), piece.q.clone());
+        let cols = 0..self.plan.dims.n_k.div_ceil(TILE_KEYS);
+        let bits = self.shards[piece.shard].tiles.bits(&self.plan, piece.units.clone(), piece.q.clone(), cols);
         self.prepared += (self.clock)() - start;
         bits
     }

@@ -22,14 +22,14 @@ pub(super) struct Shard {
     pub tiles: TileWords,
 }
 
-/// How many groups of heads (those that share keys and values) fit into one shard.
+/// How many groups of heads (those that share keys and values) fit into one shard; with `gradients`, derivatives by the output too.
 ///
 /// # Errors
 /// [`GpuError::Unavailable`] if not even one does.
-fn groups_in_shard(dims: &Dims) -> Result<usize, GpuError> {
+fn groups_in_shard(dims: &Dims, gradients: bool) -> Result<usize, GpuError> {
     let group = dims.q_heads / dims.kv_heads;
     let (d, d_v) = (dims.d.next_multiple_of(4) as u64, dims.d_v.next_multiple_of(4) as u64);
-    let queries = (group * dims.n_q) as u64 * d * 4;
+    let queries = (group * dims.n_q) as u64 * if gradients { d.max(d_v) } else { d } * 4;
     let keys = dims.n_k as u64 * d.max(d_v) * 4;
     let largest = queries.max(keys).max(1);
     if largest > MOST_BYTES {
@@ -39,11 +39,11 @@ fn groups_in_shard(dims: &Dims) -> Result<usize, GpuError> {
 }
 
 impl Shard {
-    /// Uploads the tensors of a plan, prepared (encodings and rotation) on the way.
-    pub async fn all(gpu: &Gpu, plan: &Plan, inputs: &Inputs) -> Result<Vec<Shard>, GpuError> {
+    /// Uploads the tensors of a plan, prepared (encodings and rotation) on the way. With `gradients`, derivatives by the output of a shard fit into one binding.
+    pub async fn all(gpu: &Gpu, plan: &Plan, inputs: &Inputs, gradients: bool) -> Result<Vec<Shard>, GpuError> {
         let dims = plan.dims;
         let group = dims.q_heads / dims.kv_heads;
-        let most = groups_in_shard(&dims)?;
+        let most = groups_in_shard(&dims, gradients)?;
         let groups = dims.batch * dims.kv_heads;
         let mut shards = Vec::new();
         for start in (0..groups).step_by(most) {
@@ -79,7 +79,7 @@ impl Shard {
 }
 
 /// Bytes of rows of `width` numbers, each filled up with zeros to whole vec4s.
-fn padded(rows: &[f32], width: usize) -> Vec<u8> {
+pub(super) fn padded(rows: &[f32], width: usize) -> Vec<u8> {
     if width.is_multiple_of(4) {
         return bytes_of(rows, f32::to_le_bytes);
     }

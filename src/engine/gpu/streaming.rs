@@ -42,7 +42,7 @@ impl Height {
     }
 
     /// The height for a piece of `rows` rows of a head, out of a plan of this height.
-    fn of_piece(self, rows: usize) -> Self {
+    pub(super) fn of_piece(self, rows: usize) -> Self {
         if rows <= FEW_ROWS { Self::Eight } else { self }
     }
 

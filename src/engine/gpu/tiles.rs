@@ -23,13 +23,15 @@ pub(super) struct TileWords {
     map_of: Vec<usize>,
     maps: Vec<TileMap>,
     first_unit: usize,
+    units: usize,
 }
 
 impl TileWords {
     /// The tiles of `units`; without masks nothing, since every tile is live.
     pub fn new(plan: &Plan, units: Range<usize>) -> Self {
         let first_unit = units.start;
-        let mut all = Self { words: vec![0; units.len()], map_of: Vec::new(), maps: Vec::new(), first_unit };
+        let mut all =
+            Self { words: vec![0; units.len()], map_of: Vec::new(), maps: Vec::new(), first_unit, units: units.len() };
         if !plan.masked() {
             return all;
         }
@@ -67,9 +69,41 @@ impl TileWords {
         &self.words
     }
 
-    /// Bits of `rows` of each of `units`: the masks evaluated where tiles are neither empty nor full.
-    pub fn bits(&self, plan: &Plan, units: Range<usize>, rows: Range<usize>) -> Vec<u32> {
-        let row_words = plan.dims.n_k.div_ceil(32);
+    /// The same maps as seen from the keys: of each row of tiles of keys the live tiles of queries, by their place among the rows of the maps.
+    ///
+    /// ```text
+    /// words = [ per unit: where its map begins | per map: where each column of tiles begins, one more for the end | tiles ]
+    /// tile  = row << 1 | full
+    /// ```
+    pub fn by_keys(&self) -> Vec<u32> {
+        let mut words = vec![0; self.units];
+        let mut starts = Vec::with_capacity(self.maps.len());
+        for map in &self.maps {
+            let (rows, cols) = map.grid();
+            let mut columns: Vec<Vec<u32>> = vec![Vec::new(); cols];
+            for row in 0..rows {
+                for (col, coverage) in map.live(row) {
+                    columns[col].push((row as u32) << 1 | u32::from(coverage == Coverage::Full));
+                }
+            }
+            let start = words.len();
+            starts.push(start as u32);
+            words.resize(start + cols + 1, 0);
+            for (col, tiles) in columns.iter().enumerate() {
+                words[start + col] = words.len() as u32;
+                words.extend(tiles);
+            }
+            words[start + cols] = words.len() as u32;
+        }
+        for (unit, &map) in self.map_of.iter().enumerate() {
+            words[unit] = starts[map];
+        }
+        words
+    }
+
+    /// Bits of `rows` of each of `units`: the masks evaluated where tiles are neither empty nor full. Of each row those of the tiles `cols`.
+    pub fn bits(&self, plan: &Plan, units: Range<usize>, rows: Range<usize>, cols: Range<usize>) -> Vec<u32> {
+        let row_words = (plan.dims.n_k.min(cols.end * TILE_KEYS)).saturating_sub(cols.start * TILE_KEYS).div_ceil(32);
         let mut rules = RowRules::new(plan, TILE_KEYS);
         let mut bits: Vec<u32> = Vec::with_capacity(units.len() * rows.len() * row_words);
         // Units that share a map share its bits.
@@ -85,7 +119,7 @@ impl TileWords {
             for q in rows.clone() {
                 rules.begin_row(plan, batch, head, q);
                 let row = self.maps[map].row(q / TILE_ROWS);
-                for (col, coverage) in row.iter().enumerate() {
+                for (col, coverage) in row.iter().enumerate().take(cols.end).skip(cols.start) {
                     let k0 = col * TILE_KEYS;
                     let mut cells = [u8::from(*coverage == Coverage::Full); TILE_KEYS];
                     let cells = &mut cells[..TILE_KEYS.min(plan.dims.n_k - k0)];

@@ -1,4 +1,4 @@
-//! Gradients of a run that is done: its parts dealt out to the CPU's workers, each of which is sent the tensors once.
+//! Gradients of a run that is done: its parts dealt out to the CPU's workers, each of which is sent the tensors once, or all of it to the GPU's.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -58,10 +58,11 @@ impl Pool {
         let dims = problem.dims;
         let names = if params { shapes(&problem) } else { Default::default() };
         let count = parts(&dims, kernel).len();
-        let (shares, repeat) = (self.size().clamp(1, count.max(1)), run.repeat.max(1));
+        let places = if kernel == Kernel::Gpu { 1 } else { self.size() };
+        let (shares, repeat) = (places.clamp(1, count.max(1)), run.repeat.max(1));
         let Inputs { q, k, v } = run.inputs.clone();
         let mut tensors = vec![q, k, v, Arc::new(dy)];
-        if kernel == Kernel::Cpu {
+        if kernel != Kernel::Reference {
             let [y, lse] = match outcome {
                 Some(outcome) => [outcome.y.clone(), outcome.lse.clone()],
                 None => {
@@ -75,7 +76,11 @@ impl Pool {
             let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [index, shares], params };
             // Five products where a run has two.
             let work = 2.5 * dense_flops(&dims) / shares as f64;
-            let backend = if kernel == Kernel::Reference { Backend::Reference } else { Backend::Cpu };
+            let backend = match kernel {
+                Kernel::Reference => Backend::Reference,
+                Kernel::Cpu => Backend::Cpu,
+                Kernel::Gpu => Backend::Webgpu,
+            };
             let (tensors, cancel) = (tensors.clone(), run.cancel.clone());
             self.operate(Operation::asked(&Asked::Derive(derive), work, tensors, backend, repeat, cancel))
         };

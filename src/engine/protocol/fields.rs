@@ -123,7 +123,7 @@ variants! {
         5: Lower { job, problem, tables, y }
     }
     Asked { 0: Operator(operator), 1: Derive(derive), 2: Estimate(estimator), 3: Peak }
-    Gradient { 0: Reference, 1: Cpu }
+    Gradient { 0: Reference, 1: Cpu, 2: Gpu }
     Work { 0: Rows(rows), 1: Map { index, request } }
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }
     Input {

@@ -21,7 +21,7 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 10;
+pub const PROTOCOL: u32 = 11;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ pub enum Work {
 pub enum Asked {
     /// An operator beside attention, over its tensors.
     Operator(Operator),
-    /// Gradients, over Q, K, V and dY; for the CPU's kernel Y and the rows' log-sum-exp after them.
+    /// Gradients, over Q, K, V and dY; but for the reference's kernel Y and the rows' log-sum-exp after them.
     Derive(Derive),
     /// An estimate without the exact attention beside it, over Q, K and V: what is timed where methods are compared.
     Estimate(Estimator),

@@ -315,7 +315,7 @@ fn messages_to_a_worker_cross() {
 #[test]
 fn what_is_asked_beside_runs_crosses() {
     let derive = |kernel| Derive { problem: Box::new(problem()), kernel, share: [1, 3], params: true };
-    let gradients = [Kernel::Reference, Kernel::Cpu].map(|kernel| Asked::Derive(derive(kernel)));
+    let gradients = [Kernel::Reference, Kernel::Cpu, Kernel::Gpu].map(|kernel| Asked::Derive(derive(kernel)));
     let estimator = |operator| if let Operator::Estimator(estimator) = operator { Some(estimator) } else { None };
     let timed = operators().into_iter().filter_map(estimator).map(Asked::Estimate).chain([Asked::Peak]);
     crosses(&operators().into_iter().map(Asked::Operator).chain(gradients).chain(timed).collect::<Vec<_>>());

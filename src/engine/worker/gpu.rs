@@ -8,8 +8,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Answer, Opening, Tensors, listen, now, report, send};
-use crate::attention::{Cost, Inputs, Plan};
-use crate::engine::gpu::{self, Gpu, GpuError, GpuHost, GpuOperated, GpuSession, TILE_KEYS, TILE_ROWS};
+use crate::attention::{Cost, Inputs, Operator, Plan};
+use crate::engine::backward::Given;
+use crate::engine::gpu::{self, Gpu, GpuBackward, GpuError, GpuHost, GpuOperated, GpuSession, TILE_KEYS, TILE_ROWS};
 use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{Asked, FromWorker, ToWorker, Work};
@@ -151,20 +152,27 @@ fn reopened() -> Message {
     )
 }
 
-/// Computes an operator beside attention and answers; on another device once more, if this one is lost.
+/// Computes an operator beside attention, or gradients, and answers; on another device once more, if this one is lost.
 async fn operate(host: &mut GpuHost, job: u64, length: usize, repeat: usize, mut bulk: Unpack) -> Result<(), Refusal> {
-    let Some(Asked::Operator(operator)) = codec::decode(&bulk.u8(length)) else {
-        report(&"the bytes of an operator are none".into());
-        return Ok(());
+    let asked = match codec::decode(&bulk.u8(length)) {
+        Some(Asked::Operator(operator)) => {
+            let tensors = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
+            Computed::Operator(operator, tensors)
+        }
+        Some(Asked::Derive(derive)) => {
+            Computed::Gradients(Plan::compile(&derive.problem)?, derive.given(|length| bulk.f32(length)))
+        }
+        _ => {
+            report(&"the bytes of an operator are none".into());
+            return Ok(());
+        }
     };
-    let operator = &operator;
-    let tensors: Vec<_> = operator.inputs().into_iter().map(|length| bulk.f32(length)).collect();
     let mut notes = Vec::new();
     let (done, adapter, began) = loop {
         let gpu = device(host).await?;
-        let began = now();
-        match gpu::operate(&gpu, operator, &tensors, repeat, now).await {
-            Ok(done) => break (done, gpu.facts().clone(), began),
+        let (began, adapter) = (now(), gpu.facts().clone());
+        match asked.compute(gpu, repeat).await {
+            Ok(done) => break (done, adapter, began),
             Err(error) if error.is_lost() => notes.push(reopened()),
             Err(error) => return Err(Refusal::Gpu { error, lasting: false }),
         }
@@ -177,6 +185,30 @@ async fn operate(host: &mut GpuHost, job: u64, length: usize, repeat: usize, mut
     let adapter = Some(adapter);
     send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
     Ok(())
+}
+
+/// What is computed without a session.
+enum Computed {
+    Operator(Operator, Vec<Vec<f32>>),
+    Gradients(Plan, Given),
+}
+
+impl Computed {
+    async fn compute(&self, gpu: Rc<Gpu>, repeat: usize) -> Result<GpuOperated, GpuError> {
+        match self {
+            Self::Operator(operator, tensors) => gpu::operate(&gpu, operator, tensors, repeat, now).await,
+            Self::Gradients(plan, given) => {
+                let mut backward = GpuBackward::new(gpu, plan.clone(), given.clone(), now).await?;
+                let mut done = GpuOperated::default();
+                for _ in 0..repeat.max(1) {
+                    let (gradients, ms) = backward.run().await?;
+                    done.outputs = gradients.into();
+                    done.runs_ms.push(ms);
+                }
+                Ok(done)
+            }
+        }
+    }
 }
 
 /// A session on the device that there is, or on a new one if it is lost on the way.

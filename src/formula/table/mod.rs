@@ -47,6 +47,9 @@ pub struct Texts {
     pub wgsl: &'static str,
     /// WGSL function that the expression calls, or empty.
     pub wgsl_helper: &'static str,
+    /// WGSL of the derivative by each operand, where the result changes by a little with any of them; `{v}` stands for the result. Where
+    /// there is none, only steps change it.
+    pub wgsl_slopes: &'static [&'static str],
     /// Python expression over arrays; `xp` is the array library (NumPy, PyTorch, jax.numpy), `_name` a helper.
     pub python: &'static str,
 }

@@ -25,6 +25,10 @@ struct Job {
     pixels: u32, lines: u32,
     // Workgroups that share the keys of a row.
     splits: u32,
+    // The key that the first bit of a row of mask bits is of.
+    bits_from: u32,
+    // Gradients: query heads that one workgroup visits, and where dV begins among the outputs.
+    heads: u32, dv: u32,
 }
 
 @group(0) @binding(0) var<uniform> job: Job;
@@ -36,7 +40,7 @@ struct Job {
 @group(0) @binding(6) var<storage, read_write> outputs: array<vec4<f32>>;
 // Per row: log-sum-exp, entropy, largest weight, its key (-1 for none).
 @group(0) @binding(7) var<storage, read_write> statistics: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read_write> cells: array<f32>;
+// Binding 8 is what each kind of kernel makes of it: cells of the score matrix, or derivatives by the output.
 
 // WGSL promises nothing about infinities: LARGEST stands for them, and whatever lies below NOTHING is masked.
 const LARGEST = 3.0e38f;

@@ -34,7 +34,7 @@ fn biased(scaled: f32, at: At, k: i32) -> f32 {
 // `row` counts rows of the work, units first.
 fn allowed(row: u32, at: At, k: i32) -> bool {
     if (MASK_BITS) {
-        let word = tiles[job.bits + row * job.bit_row + (u32(k) >> 5u)];
+        let word = tiles[job.bits + row * job.bit_row + ((u32(k) - job.bits_from) >> 5u)];
         return ((word >> (u32(k) & 31u)) & 1u) != 0u;
     }
     return formula_allows(at, k);
@@ -45,8 +45,8 @@ fn positive(x: f32) -> f32 {
     return select(x, 0.0, x < 0.0);
 }
 
-// The weight of a score that is not masked, from its row's log-sum-exp or threshold.
-fn weight(s: f32, lse: f32, at: At, k: i32) -> f32 {
+// The weight of a score that is not masked, from its row's log-sum-exp or threshold, before the probability formula.
+fn normalised(s: f32, lse: f32) -> f32 {
     var p = 0.0;
     if (SIGMOID) {
         let x = s + job.sigmoid_bias;
@@ -65,5 +65,9 @@ fn weight(s: f32, lse: f32, at: At, k: i32) -> f32 {
     } else {
         p = exp(s - lse);
     }
-    return formula_probability(p, at, k);
+    return p;
+}
+
+fn weight(s: f32, lse: f32, at: At, k: i32) -> f32 {
+    return formula_probability(normalised(s, lse), at, k);
 }

@@ -35,6 +35,8 @@ async fn gradients_are_the_slopes_of_runs(page: &Page) -> Result<()> {
         "{ position: { id: 'rope' }, sink_logit: [0.5, -1], backend: 'cpu', algorithm: 'streaming' }",
         "{ normaliser: { id: 'inverted' }, backend: 'cpu' }",
         "{ normaliser: { id: 'sigmoid' }, prob: 'p * p', backend: 'reference' }",
+        "{ softcap: 2, position: { id: 'alibi' }, sink_logit: [0.5, -1], backend: 'webgpu' }",
+        "{ normaliser: { id: 'sparsemax' }, prob: 'p * p', backend: 'webgpu', algorithm: 'streaming' }",
     ] {
         let script = format!(
             "{REQUEST} const more = {more}; const {{ outputs }} = await api.run({{ ...request(more), dY, outputs: ['dQ', 'dK', 'dV'] }});
@@ -67,6 +69,9 @@ async fn who_computes_gradients_is_told(page: &Page) -> Result<()> {
     ensure(plain[3] == json!(["Y", "dV"]), || format!("outputs {}", plain[3]))?;
     let stages = plain[4].as_array().is_some_and(|stages| stages.contains(&Value::from("backward")));
     ensure(stages, || format!("no stage is called backward in {}", plain[4]))?;
+    let gpu = page.js(&ran("{ backend: 'webgpu' }", "['dK']"), vec![]).await?;
+    let by_gpu = gpu[0] == "webgpu" && gpu[1] == "gpu-backward-streaming-f32" && gpu[2] == "";
+    ensure(by_gpu, || format!("the GPU by name: {gpu}"))?;
     let auto = page.js(&ran("{}", "['dQ']"), vec![]).await?;
     let why = auto[2].as_str().unwrap_or_default();
     ensure(auto[1] == kernel && why.contains("on the CPU"), || format!("auto: {auto}"))?;
@@ -83,7 +88,6 @@ async fn who_computes_gradients_is_told(page: &Page) -> Result<()> {
 async fn what_has_no_gradient_is_named(page: &Page) -> Result<()> {
     page.ready().await?;
     for (more, path) in [
-        ("{ outputs: ['Y', 'dQ'], backend: 'webgpu' }", "outputs[1]"),
         ("{ outputs: ['dQ'], product: { id: 'cosine' } }", "product"),
         ("{ outputs: ['dQ'], dY: { shape: [1], data: [1] } }", "dY.shape"),
         ("{ dY }", "dY"),
