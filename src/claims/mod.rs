@@ -16,7 +16,7 @@
 //! | `bench` | the course of a measurement |
 //! | `finding` | what follows: verdict, margin, tables, charts |
 //! | `report` | all of it as a text with figures |
-//! | `tools` | what several claims compute from an outcome |
+//! | `tools`, `tools_heads`, `tools_laws` | what several claims compute from an outcome |
 //! | every other | one claim each |
 //!
 //! To add a claim: a file with `pub const CLAIM: Claim` and, in its tests, `pub fn cases() -> Vec<Case>` (doctored measurements with the verdict that is
@@ -30,9 +30,16 @@ mod finding;
 mod report;
 mod settings;
 mod tools;
+mod tools_heads;
+mod tools_laws;
 
 mod backward_cubic;
 mod order_blind;
+
+mod causal_sharpness;
+mod interpretability;
+mod multi_head_diversity;
+mod streaming;
 
 #[cfg(test)]
 mod native_tests;
@@ -67,7 +74,7 @@ macro_rules! list {
     };
 }
 
-list![order_blind, backward_cubic];
+list![order_blind, backward_cubic, multi_head_diversity, interpretability, causal_sharpness, streaming];
 
 /// Every claim, in the order of the table.
 pub fn all() -> &'static [&'static Claim] {
