@@ -51,7 +51,11 @@ pub const CLAIM: Claim = Claim {
                 "Weights often do not agree with gradients and with leaving inputs out, and other weights give the same prediction.",
                 "权重常与梯度及去除输入的结果不一致，换一组权重也能得到同样的预测。",
             ),
-            paper: Paper { title: "Jain and Wallace, Attention is not Explanation", year: 2019, id: "arXiv:1902.10186" },
+            paper: Paper {
+                title: "Jain and Wallace, Attention is not Explanation",
+                year: 2019,
+                id: "arXiv:1902.10186",
+            },
         },
         Source {
             says: Text::new(
@@ -129,8 +133,9 @@ struct Head {
 fn heads(answers: &Answers) -> Option<Vec<Head>> {
     let whole = answers.ran("whole")?;
     let (all, dims) = (weights(whole)?, whole.outcome.dims);
-    let without: Vec<&[f32]> =
-        (0..dims.n_k).map(|key| Some(answers.ran(&format!("without/{key}"))?.outcome.y.as_slice())).collect::<Option<_>>()?;
+    let without: Vec<&[f32]> = (0..dims.n_k)
+        .map(|key| Some(answers.ran(&format!("without/{key}"))?.outcome.y.as_slice()))
+        .collect::<Option<_>>()?;
     let head = |h: usize| {
         let mut found = Head { weight: Vec::new(), with_value: Vec::new(), first: Vec::new() };
         let values = part(&whole.loaded.inputs.v, dims.kv_heads, dims.kv_head(h));
@@ -183,9 +188,8 @@ fn judge(_: &Settings, answers: &Answers, lang: Lang) -> Finding {
     if heads.is_empty() {
         table.row(["…".to_owned()]);
     }
-    let points = |all: &[f64]| -> Vec<Point> {
-        all.iter().enumerate().map(|(at, y)| Point::new(at as f64 + 1.0, *y)).collect()
-    };
+    let points =
+        |all: &[f64]| -> Vec<Point> { all.iter().enumerate().map(|(at, y)| Point::new(at as f64 + 1.0, *y)).collect() };
     let chart = Chart {
         title: title.to_owned(),
         x: Axis::linear(word(lang, "head", "头"), ""),
@@ -220,7 +224,9 @@ fn verdict(weight: &[f64], first: f64, lang: Lang) -> (Verdict, String, String) 
         format!(
             "The weights explain {yes} % of the heads and fail in {no} %; in {first} % of the rows the largest weight is also the largest loss. It depends on the head where these differ."
         ),
-        format!("{yes}% 的头其权重可解释输出，{no}% 不可；{first}% 的行中最大权重即最大损失。三者不一致时，结论取决于具体的头。"),
+        format!(
+            "{yes}% 的头其权重可解释输出，{no}% 不可；{first}% 的行中最大权重即最大损失。三者不一致时，结论取决于具体的头。"
+        ),
     );
     let lowest = weight.iter().copied().fold(f64::INFINITY, f64::min);
     let lowest = read(lowest);

@@ -37,8 +37,16 @@ mod backward_cubic;
 mod order_blind;
 
 mod causal_sharpness;
+mod cross_modal;
+mod dynamic_position;
+mod head_balance;
+mod heads_independent;
 mod interpretability;
+mod learned_cost;
+mod local_black_hole;
 mod multi_head_diversity;
+mod multi_head_parallel;
+mod rnn_linear;
 mod streaming;
 
 #[cfg(test)]
@@ -74,7 +82,22 @@ macro_rules! list {
     };
 }
 
-list![order_blind, backward_cubic, multi_head_diversity, interpretability, causal_sharpness, streaming];
+list![
+    order_blind,
+    backward_cubic,
+    multi_head_diversity,
+    interpretability,
+    causal_sharpness,
+    streaming,
+    rnn_linear,
+    multi_head_parallel,
+    local_black_hole,
+    learned_cost,
+    cross_modal,
+    dynamic_position,
+    head_balance,
+    heads_independent,
+];
 
 /// Every claim, in the order of the table.
 pub fn all() -> &'static [&'static Claim] {

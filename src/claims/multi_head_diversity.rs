@@ -109,7 +109,10 @@ fn asks(settings: &Settings, _: &Answers) -> Vec<Ask> {
 fn open(settings: &Settings) -> Vec<Opening> {
     vec![
         Opening::new(Text::new("the heads as they are", "原样的各头"), experiment(settings, Choice::of("plain"))),
-        Opening::new(Text::new("the first head pruned", "剪除第一个头"), experiment(settings, with("prune", "head", 0.0))),
+        Opening::new(
+            Text::new("the first head pruned", "剪除第一个头"),
+            experiment(settings, with("prune", "head", 0.0)),
+        ),
         Opening::new(Text::new("one head of equal width", "等宽单头"), experiment(settings, Choice::of("single-head"))),
     ]
 }
@@ -129,9 +132,8 @@ fn distances(answers: &Answers, key: &str) -> Option<Vec<Vec<f64>>> {
 fn judge(_: &Settings, answers: &Answers, lang: Lang) -> Finding {
     let (real, random) = (distances(answers, "heads"), distances(answers, "random"));
     let median = |all: &Option<Vec<Vec<f64>>>| middle(all.iter().flatten().flatten().copied());
-    let change = |way: &str, head: usize| {
-        apart(&answers.ran(&format!("{way}/{head}"))?.outcome.y, &answers.ran(way)?.outcome.y)
-    };
+    let change =
+        |way: &str, head: usize| apart(&answers.ran(&format!("{way}/{head}"))?.outcome.y, &answers.ran(way)?.outcome.y);
     let changes = ["heads", "single"].map(|way| (0..HEADS).map(|head| change(way, head)).collect::<Vec<_>>());
     let [pruned, taken] = &changes;
     let titles = [
@@ -204,7 +206,9 @@ fn verdict(distance: f64, pruned: f64, taken: f64, lang: Lang) -> (Verdict, Stri
     let (least, less) = (read(DIFFERENT), read(LESS));
     let margin = said(
         lang,
-        format!("The distance is {far} times the bound of {least}; the changes are as {ratio} to 1, with the bound at {less}."),
+        format!(
+            "The distance is {far} times the bound of {least}; the changes are as {ratio} to 1, with the bound at {less}."
+        ),
         format!("距离为界限 {least} 的 {far} 倍；两种变化之比为 {ratio}，界限为 {less}。"),
     );
     (verdict, because, margin)

@@ -233,7 +233,11 @@ fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
     table.row(std::iter::once(word(lang, "numbers kept, at the end", "最终保留的数").to_owned()).chain(kept));
     let mut error = Table::new(
         word(lang, "Output of a step against recomputing, German clause", "一步的输出与重算之差（德语从句）"),
-        &[word(lang, "token", "词元"), word(lang, "whole cache", "完整缓存"), word(lang, "last four keys", "最近四个键")],
+        &[
+            word(lang, "token", "词元"),
+            word(lang, "whole cache", "完整缓存"),
+            word(lang, "last four keys", "最近四个键"),
+        ],
     );
     for at in 0..TOKENS {
         error.row([(at + 1).to_string(), told(steps[0][at]), told(steps[1][at])]);
@@ -283,7 +287,9 @@ fn verdict(worst: f64, ratio: f64, [low, high]: [f64; 2], lang: Lang) -> (Verdic
         format!(
             "Step by step with a cache the outputs differ from those of recomputing by at most {worst_told}, and at the largest n a step takes {percent} % of the time ({low} to {high})."
         ),
-        format!("使用缓存逐步计算，输出与重算至多相差 {worst_told}；在最大的 n 处，一步用时为重算的 {percent}%（{low} 至 {high}）。"),
+        format!(
+            "使用缓存逐步计算，输出与重算至多相差 {worst_told}；在最大的 n 处，一步用时为重算的 {percent}%（{low} 至 {high}）。"
+        ),
     );
     let (times, half) = (read(worst / SAME), read(PAYS / ratio));
     let margin = said(

@@ -30,8 +30,7 @@ pub const TEXT: Slider = Slider::choice(
 );
 
 /// One of the model's layers.
-pub const LAYER: Slider =
-    Slider::numbers("layer", Text::new("layer", "层"), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3.0, 3.0);
+pub const LAYER: Slider = Slider::numbers("layer", Text::new("layer", "层"), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3.0, 3.0);
 
 /// The input that [`TEXT`] and [`LAYER`] stand for.
 pub fn captured(settings: &Settings) -> Input {
