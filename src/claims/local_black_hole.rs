@@ -51,8 +51,8 @@ pub const CLAIM: Claim = Claim {
         "n",
         Text::new("most tokens, timed", "计时的最多词元数"),
         &[512.0, 1024.0, 2048.0, 4096.0, 8192.0],
+        512.0,
         2048.0,
-        8192.0,
     )],
     rule,
     asks,
@@ -63,8 +63,8 @@ pub const CLAIM: Claim = Claim {
         "加上掩码后，局部注意力同样是线性的，因为计算核会跳过被禁止的部分。剩下的只是常数倍：为卷积事先已知的权重去计算分数和 softmax。",
     ),
     limits: Text::new(
-        "The attention is built by hand, not learned; heads of a trained model need not find it. The matrices of the taps, which both need, are in the time of the convolution and not in that of attention. The convolution here is a plain loop on one worker, attention a tuned kernel on all of them.",
-        "这里的注意力由人工构造而非学得，训练出的头未必如此。两者都需要的各点矩阵计入了卷积的用时，而未计入注意力。此处卷积是单线程的普通循环，注意力则是使用全部线程的优化计算核。",
+        "The attention is built by hand, not learned; heads of a trained model need not find it. The matrices of the taps, which both need, are in the time of the convolution and not in that of attention. The bias is a formula that is evaluated for every pair that the mask leaves, which is part of attention's time. The convolution here is a plain loop on one worker, attention a tuned kernel on all of them.",
+        "这里的注意力由人工构造而非学得，训练出的头未必如此。两者都需要的各点矩阵计入了卷积的用时，而未计入注意力。偏置是对掩码保留的每一对求值的公式，计入注意力的用时。此处卷积是单线程的普通循环，注意力则是使用全部线程的优化计算核。",
     ),
     literature: &[
         Source {

@@ -45,8 +45,8 @@ pub const CLAIM: Claim = Claim {
             "n",
             Text::new("most tokens, timed", "计时的最多词元数"),
             &[512.0, 1024.0, 2048.0, 4096.0, 8192.0],
-            2048.0,
-            8192.0,
+            1024.0,
+            4096.0,
         ),
         Slider::numbers(
             "steps",
