@@ -520,8 +520,8 @@ export interface AttentionPlaygroundElementEventMap {
 /**
  * `<attention-playground>`, defined by `embed.js`. What stands inside it is its poster, and all that is left where scripts do not run.
  *
- * Attributes: `src` ("#v1&mask=causal"), `view` ("map", "controls", "output", "timing", "formula", "positions", "estimators"), `theme` ("auto",
- * "light", "dark"), `lang` ("en", "zh-CN"), `controls` and `lock` (names of controls, with commas), `poster` (a picture), `title`, and `loading`:
+ * Attributes: `src` ("#v1&mask=causal"), `view` ("map", "controls", "output", "timing", "formula", "positions", "estimators",
+ * "claims", or "claim:" with the id of a claim and its sliders: "claim:order-blind,n=256"), `theme` ("auto", "light", "dark"), `lang` ("en", "zh-CN"), `controls` and `lock` (names of controls, with commas), `poster` (a picture), `title`, and `loading`:
  * "lazy" (when it is seen, the default), "click" or "eager".
  */
 export interface AttentionPlaygroundElement extends HTMLElement {

@@ -14,7 +14,7 @@ pub struct Ran {
     /// The tensors that it was computed from, changed as was asked.
     pub loaded: Arc<Loaded>,
     /// What it gave.
-    pub outcome: Outcome,
+    pub outcome: Box<Outcome>,
 }
 
 /// Gradients.

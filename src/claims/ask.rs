@@ -61,9 +61,9 @@ pub enum Work {
     /// How long something takes. All of a claim's times are sampled in rounds of random order.
     Time {
         /// What.
-        work: sweep::Work,
+        work: Box<sweep::Work>,
         /// Over what; of a run its own input, which is the same.
-        input: Input,
+        input: Box<Input>,
         /// Whether gradients are computed in place of the output.
         backward: bool,
         /// Workers; 0 for as many as the page has.
@@ -109,16 +109,16 @@ impl Ask {
 
     /// The time of an experiment at a place of a line.
     pub fn time(key: impl Into<String>, line: usize, x: f64, experiment: Experiment) -> Self {
-        let input = experiment.input.clone();
-        let work = sweep::Work::Attention(Box::new(experiment));
+        let input = Box::new(experiment.input.clone());
+        let work = Box::new(sweep::Work::Attention(Box::new(experiment)));
         let work = Work::Time { work, input, backward: false, workers: 0, line, x };
         Self { key: key.into(), work, alter: None, optional: false }
     }
 
     /// The time of an estimator alone.
     pub fn time_of(key: impl Into<String>, line: usize, x: f64, estimator: Estimator, input: Input) -> Self {
-        let work = sweep::Work::Estimate(estimator);
-        let work = Work::Time { work, input, backward: false, workers: 0, line, x };
+        let work = Box::new(sweep::Work::Estimate(estimator));
+        let work = Work::Time { work, input: Box::new(input), backward: false, workers: 0, line, x };
         Self { key: key.into(), work, alter: None, optional: false }
     }
 

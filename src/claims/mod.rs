@@ -33,8 +33,18 @@ mod tools;
 mod tools_heads;
 mod tools_laws;
 
+mod already_sparse;
 mod backward_cubic;
+mod concentration;
+mod dilution;
+mod forward_quadratic;
+mod head_matrices;
+mod multi_head_cost;
+mod needs_training;
 mod order_blind;
+mod redundancy;
+mod scaling_loss;
+mod softmax_share;
 
 mod causal_sharpness;
 mod cross_modal;
@@ -56,7 +66,7 @@ mod tests;
 
 pub use answer::{Answer, Answers, Graded, Ran, Timed};
 pub use ask::{Alter, Ask, Work, subject};
-pub use bench::{Bench, Step};
+pub use bench::{Bench, Step, Told};
 pub use claim::{Claim, Essay, Opening, Source};
 pub use finding::{Finding, Table, Verdict};
 pub use report::{Entry, report};
@@ -83,8 +93,17 @@ macro_rules! list {
 }
 
 list![
-    order_blind,
+    forward_quadratic,
     backward_cubic,
+    dilution,
+    order_blind,
+    concentration,
+    already_sparse,
+    redundancy,
+    scaling_loss,
+    softmax_share,
+    multi_head_cost,
+    head_matrices,
     multi_head_diversity,
     interpretability,
     causal_sharpness,
@@ -97,6 +116,7 @@ list![
     dynamic_position,
     head_balance,
     heads_independent,
+    needs_training,
 ];
 
 /// Every claim, in the order of the table.

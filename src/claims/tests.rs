@@ -5,6 +5,7 @@ use super::answer::{Answer, Answers};
 use super::native_tests::measure;
 use super::*;
 use crate::analysis::statistics::Summary;
+use crate::analysis::sweep;
 use crate::catalogue::{Lang, Text};
 use crate::experiment::{check, decode, encode};
 
@@ -163,11 +164,23 @@ fn every_opening_is_a_link_to_a_sound_experiment() {
 }
 
 #[test]
-fn asks_have_names_of_their_own() {
+fn asks_are_sound_and_have_names_of_their_own() {
     for claim in all() {
         for settings in [Settings::usual(claim.sliders), Settings::deeper(claim.sliders)] {
             let asks = (claim.asks)(&settings, &Answers::none());
             for ask in &asks {
+                let experiment = match &ask.work {
+                    Work::Run { experiment, .. } | Work::Gradients { experiment, .. } => Some(experiment),
+                    Work::Estimate { experiment, .. } => Some(experiment),
+                    Work::Time { work, .. } => match work.as_ref() {
+                        sweep::Work::Attention(experiment) => Some(experiment),
+                        sweep::Work::Estimate(_) => None,
+                    },
+                };
+                // More tokens than the page edits live are no fault of what is computed once.
+                let faults = experiment.and_then(|experiment| check(experiment).err()).unwrap_or_default();
+                let known = |path: &str| path.starts_with("input.size.n_");
+                assert!(faults.0.iter().all(|fault| known(&fault.path)), "{}: {}: {faults}", claim.id, ask.key);
                 assert_eq!(asks.iter().filter(|other| other.key == ask.key).count(), 1, "{}: {}", claim.id, ask.key);
             }
         }

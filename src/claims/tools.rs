@@ -60,6 +60,14 @@ pub fn mean(numbers: &[f64]) -> Option<f64> {
     (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
 }
 
+/// Rows of a head that are looked at where every row would take the page too long.
+pub const ROWS: usize = 64;
+
+/// At most [`ROWS`] of so many rows, evenly spaced.
+pub fn some_rows(count: usize) -> impl Iterator<Item = usize> {
+    (0..count).step_by(count.div_ceil(ROWS).max(1))
+}
+
 /// Numbers 0 to `count` in an order drawn from `seed` (Fisher and Yates).
 pub fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     let mut rng = Rng::new(seed);
@@ -110,6 +118,14 @@ mod tests {
         assert_eq!(apart(&[3.0, 0.0], &[0.0, 4.0]), Some(1.25));
         assert_eq!((apart(&[1.0], &[1.0, 2.0]), apart(&[1.0], &[0.0])), (None, None));
         assert_eq!((length(&[3.0, 4.0]), mean(&[]), mean(&[1.0, 3.0])), (5.0, None, Some(2.0)));
+    }
+
+    #[test]
+    fn few_rows_are_all_and_many_are_evenly_spaced() {
+        assert_eq!(some_rows(5).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        let some: Vec<usize> = some_rows(500).collect();
+        assert_eq!((some.len(), some[1], some[62]), (63, 8, 496));
+        assert_eq!(some_rows(0).count(), 0);
     }
 
     #[test]

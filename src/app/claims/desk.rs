@@ -6,9 +6,11 @@ use std::sync::Arc;
 use leptos::prelude::{LocalStorage, StoredValue, WithValue};
 
 use crate::app::reactive::{RwSignal, Signal};
+use crate::app::runner;
+use crate::app::state::{Lab, lab};
 use crate::catalogue::Lang;
 use crate::claims::{Claim, Finding, Settings, all};
-use crate::engine::pool::Cancel;
+use crate::engine::pool::{Cancel, Pool};
 
 thread_local! {
     static VISIT: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
@@ -40,9 +42,16 @@ impl PartialEq for Found {
 }
 
 impl Found {
-    /// What follows from answers, in both languages.
-    pub fn new(settings: Settings, find: impl Fn(Lang) -> Finding, whole: bool, ms: f64) -> Self {
-        Self { settings, findings: Arc::new([find(Lang::En), find(Lang::Zh)]), whole, ms }
+    /// What follows from answers: in both languages, which is the end of a measurement, or in one `only` while more is to come.
+    pub fn new(settings: Settings, find: impl Fn(Lang) -> Finding, only: Option<Lang>, ms: f64) -> Self {
+        let findings = match only {
+            Some(lang) => {
+                let finding = find(lang);
+                [finding.clone(), finding]
+            }
+            None => [find(Lang::En), find(Lang::Zh)],
+        };
+        Self { settings, findings: Arc::new(findings), whole: only.is_none(), ms }
     }
 
     /// In a language.
@@ -65,9 +74,13 @@ pub struct Running {
     pub waiting: Vec<usize>,
 }
 
-/// The sheet's state. `Copy`: signals only.
+/// The sheet's state, made where the context is: handlers have none. `Copy`: signals only.
 #[derive(Clone, Copy)]
 pub struct Desk {
+    /// The page.
+    pub lab: Lab,
+    /// Its workers.
+    pub pool: StoredValue<Pool, LocalStorage>,
     /// Raised when something of the visit has changed.
     changed: RwSignal<u32>,
     /// What is being measured.
@@ -87,6 +100,8 @@ impl Desk {
             }
         });
         Self {
+            lab: lab(),
+            pool: runner::pool(),
             changed: RwSignal::new(0),
             running: RwSignal::new(None),
             page: RwSignal::new(None),

@@ -7,7 +7,8 @@ use leptos::task::spawn_local;
 
 use super::desk::{Desk, Found, Running, claim};
 use crate::app::clock;
-use crate::app::runner::{self, Inputs};
+use crate::app::runner::Inputs;
+use crate::app::state::Lab;
 use crate::app::sweep::{Batch, batch, painted, step};
 use crate::attention::{Loaded, Operator, assemble, estimators, scale};
 use crate::claims::{Answer, Ask, Bench, Graded, Ran, Settings, Step, Told, Work};
@@ -27,10 +28,10 @@ pub fn start(desk: Desk, places: Vec<usize>) {
     desk.cancel.set_value(cancel.clone());
     let Some((&first, rest)) = places.split_first() else { return };
     desk.running.set(Some(Running { place: first, share: 0.0, waiting: rest.to_vec() }));
-    let pool = runner::pool().get_value();
+    let (lab, pool) = (desk.lab, desk.pool.get_value());
     spawn_local(async move {
         let inputs = Inputs::new(pool.clone());
-        let mut bench = Hands { desk, pool, pools: Vec::new(), inputs, cancel };
+        let mut bench = Hands { lab, desk, pool, pools: Vec::new(), inputs, cancel };
         for (i, &place) in places.iter().enumerate() {
             let waiting = places.get(i + 1..).unwrap_or_default().to_vec();
             if bench.measure(place, waiting).await.is_err() {
@@ -47,6 +48,7 @@ pub fn start(desk: Desk, places: Vec<usize>) {
 
 /// What a claim is measured with.
 struct Hands {
+    lab: Lab,
     desk: Desk,
     pool: Pool,
     /// Pools of other sizes, by their number of workers.
@@ -96,7 +98,9 @@ impl Hands {
         let Some(claim) = claim(place) else { return };
         let (answers, whole) = (bench.answers(), bench.is_done());
         let find = |lang| claim.find(settings, answers, whole, lang);
-        self.desk.keep(place, Found::new(settings.clone(), find, whole, clock::now() - from));
+        // While things are measured only what is read is judged.
+        let only = (!whole).then_some(self.lab.lang).map(|lang| lang.get_untracked());
+        self.desk.keep(place, Found::new(settings.clone(), find, only, clock::now() - from));
     }
 
     /// Does a step; whether it was not stopped.
@@ -129,7 +133,8 @@ impl Hands {
         match &ask.work {
             Work::Run { experiment, want, maps } => {
                 let run = Run { maps: maps.clone(), ..self.run(experiment, &loaded, *want)? };
-                Ok(Answer::Ran(Ran { outcome: self.pool.run(run).await?.outcome, loaded }))
+                let outcome = Box::new(self.pool.run(run).await?.outcome);
+                Ok(Answer::Ran(Ran { outcome, loaded }))
             }
             Work::Gradients { experiment, dy } => {
                 let run = self.run(experiment, &loaded, Want::default())?;

@@ -10,7 +10,6 @@ use crate::app::export::Save;
 use crate::app::i18n::{self, t};
 use crate::app::palette::tokens;
 use crate::app::reactive::RwSignal;
-use crate::app::runner;
 use crate::app::state::{Lab, lab};
 use crate::app::url;
 use crate::app::view::{handler, view};
@@ -21,8 +20,8 @@ use crate::experiment::{Issue, Issues};
 use crate::interchange::npz::stored;
 
 /// The address that opens a part of the laboratory, `claims` or a claim's own, as a page.
-pub fn address(view: &str) -> String {
-    let lang = if lab().lang.get_untracked() == Lang::Zh { "zh-CN" } else { "en" };
+pub fn address(lab: Lab, view: &str) -> String {
+    let lang = if lab.lang.get_untracked() == Lang::Zh { "zh-CN" } else { "en" };
     format!("{}?embed&view={view}&lang={lang}", url::folder())
 }
 
@@ -51,9 +50,8 @@ pub fn Carry(desk: Desk) -> impl IntoView {
 }
 
 /// Where it was measured.
-fn conditions(lang: Lang) -> String {
-    let (agent, workers) =
-        (window().navigator().user_agent().unwrap_or_default(), runner::pool().with_value(Pool::size));
+fn conditions(desk: Desk, lang: Lang) -> String {
+    let (agent, workers) = (window().navigator().user_agent().unwrap_or_default(), desk.pool.with_value(Pool::size));
     match lang {
         Lang::En => format!("Measured in this browser, by {workers} workers: {agent}."),
         Lang::Zh => format!("在此浏览器中由 {workers} 个工作线程测得：{agent}。"),
@@ -80,7 +78,7 @@ fn archive(lab: Lab, desk: Desk) -> Result<Vec<u8>, Issues> {
             finding: found.as_ref().map(|found| found.finding(lang)),
         })
         .collect();
-    let (text, figures) = report(&entries, &conditions(lang), lang);
+    let (text, figures) = report(&entries, &conditions(desk, lang), lang);
     let token = tokens();
     let draw =
         |chart: &plot::Chart| plot::document(&plot::layout(chart, Paper::file()), &chart.title, &|name| token(name));
@@ -102,7 +100,7 @@ fn Printed(desk: Desk) -> impl IntoView {
                 let sections = all().iter().zip(places(desk)).map(|(claim, (settings, found))| printed(claim, &settings, found.as_ref(), lang));
                 view! {
                     <h2>{i18n::now(lang, "Claims on the bench", "论断实测报告")}</h2>
-                    <p>{conditions(lang)}</p>
+                    <p>{conditions(desk, lang)}</p>
                     {sections.collect_view()}
                 }
             }}

@@ -17,6 +17,7 @@ use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::{Lab, lab};
 use crate::app::url;
 use crate::app::view::{handler, view};
+use crate::catalogue::Lang;
 use crate::claims::{Claim, Opening, Settings, Slider, Source, Table};
 
 /// A claim's page. `close` puts the dialog away, where it is in one.
@@ -145,6 +146,7 @@ fn Result(desk: Desk, place: usize, claim: &'static Claim) -> impl IntoView {
                 <p><b>{verdict.name().get(lang)}</b></p>
                 {(!finding.because.is_empty()).then(|| view! { <p>{finding.because.clone()}</p> })}
                 {(!finding.margin.is_empty()).then(|| view! { <p class="note">{finding.margin.clone()}</p> })}
+                {(found.whole && claim.measured).then(|| view! { <p class="note">{took(found.ms, lang)}</p> })}
                 {stopped.then(|| view! { <p class="note">{t("Stopped: what was measured stays, and gives no verdict.", "已停止：已测结果保留，但不给出结论。")}</p> })}
                 {other.then(|| view! { <p class="note">{t("Measured with other settings than the sliders have now.", "测量时的参数与当前滑块不同。")}</p> })}
             </div>
@@ -174,6 +176,15 @@ fn Result(desk: Desk, place: usize, claim: &'static Claim) -> impl IntoView {
             {pictures}
             {tables}
         </section>
+    }
+}
+
+/// How long a measurement took.
+fn took(ms: f64, lang: Lang) -> String {
+    let seconds = fixed(ms / 1000.0, 1);
+    match lang {
+        Lang::En => format!("Measured in this browser just now, in {seconds} s."),
+        Lang::Zh => format!("刚刚在本浏览器中测得，用时 {seconds} 秒。"),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::app::i18n::{self, t, tr};
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
+use crate::catalogue::Lang;
 use crate::claims::{Claim, Essay, Settings, all};
 
 /// Size of a small chart.
@@ -108,7 +109,7 @@ fn Front(desk: Desk) -> impl IntoView {
             "四篇文章断言自注意力的种种缺陷，却没有任何测量。此处在本浏览器中用本页自身的计算核逐一实测，结论由各论断页面写明的规则给出。",
         )}</p>
         <div class="claims__bar">
-            <button type="button" class="primary" on:click=handler(every)>{move || if busy.get() { i18n::now(lab().lang.get(), "Stop", "停止") } else { i18n::now(lab().lang.get(), "Run all", "全部运行") }}</button>
+            <button type="button" class="primary" on:click=handler(every)>{move || if busy.get() { i18n::now(desk.lab.lang.get(), "Stop", "停止") } else { i18n::now(desk.lab.lang.get(), "Run all", "全部运行") }}</button>
             <Carry desk=desk />
         </div>
         <Overall desk=desk />
@@ -146,27 +147,27 @@ fn Row(desk: Desk, place: usize) -> impl IntoView {
                 <span>{tr(claim.says)}</span>
             </th>
             <td>{essays.join(", ")}</td>
-            <td class="claims__small">{move || found.get().and_then(|found| thumbnail(&found))}</td>
+            <td class="claims__small">{move || found.get().and_then(|found| thumbnail(&found, desk.lab.lang.get()))}</td>
             <td><Word found=found share=share waits=waits /></td>
             <td><button
                 type="button"
                 class="quiet-button"
-                aria-label=move || format!("{}: {}", said(share.get().is_some()), claim.title.get(lab().lang.get()))
+                aria-label=move || format!("{}: {}", said(desk, share.get().is_some()), claim.title.get(desk.lab.lang.get()))
                 on:click=handler(run)
-            >{move || said(share.get().is_some())}</button></td>
+            >{move || said(desk, share.get().is_some())}</button></td>
         </tr>
     }
 }
 
 /// What the button of a claim says.
-fn said(running: bool) -> &'static str {
-    let lang = lab().lang.get();
+fn said(desk: Desk, running: bool) -> &'static str {
+    let lang = desk.lab.lang.get();
     if running { i18n::now(lang, "Stop", "停止") } else { i18n::now(lang, "Run", "运行") }
 }
 
 /// The first chart of what was found, small.
-fn thumbnail(found: &Found) -> Option<AnyView> {
-    let chart: &Chart = found.finding(lab().lang.get()).charts.first()?;
+fn thumbnail(found: &Found, lang: Lang) -> Option<AnyView> {
+    let chart: &Chart = found.finding(lang).charts.first()?;
     let [width, height] = SMALL;
     let scene = plot::layout(chart, Paper::bare(width, height));
     let picture = plot::body(&scene, None, &|token| format!("var({token})"));
@@ -211,8 +212,8 @@ fn Overall(desk: Desk) -> impl IntoView {
         let title = claim(place).map_or("", |claim: &Claim| claim.title.get(lang));
         match (lang, left) {
             (_, 0) => title.to_owned(),
-            (crate::catalogue::Lang::En, left) => format!("{title}; {left} more"),
-            (crate::catalogue::Lang::Zh, left) => format!("{title}；另有 {left} 项"),
+            (Lang::En, left) => format!("{title}; {left} more"),
+            (Lang::Zh, left) => format!("{title}；另有 {left} 项"),
         }
     };
     view! {
@@ -227,5 +228,5 @@ fn Overall(desk: Desk) -> impl IntoView {
 
 /// The address of a claim's frame as its sliders stand, for the page and for links.
 pub fn address_of(desk: Desk, place: usize) -> String {
-    claim(place).map_or_else(String::new, |claim| address(&claim.address(&desk.settings_now(place))))
+    claim(place).map_or_else(String::new, |claim| address(desk.lab, &claim.address(&desk.settings_now(place))))
 }

@@ -18,7 +18,7 @@ mod measure;
 mod results;
 mod sheet;
 
-pub use batch::{batch, painted, step};
+pub use batch::{Batch, batch, painted, step};
 
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};

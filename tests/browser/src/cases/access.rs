@@ -98,7 +98,9 @@ async fn nothing_keeps_people_out_of_the_sheets(page: &Page) -> Result<()> {
 async fn nothing_keeps_people_out_of_frames(page: &Page) -> Result<()> {
     let mut all = Vec::new();
     for look in TWO_LOOKS {
-        for view in ["map", "controls", "output", "timing", "formula", "positions", "estimators"] {
+        for view in
+            ["map", "controls", "output", "timing", "formula", "positions", "estimators", "claims", "claim:dilution"]
+        {
             page.open_ready(&format!("/?embed&view={view}&{look}")).await?;
             all.push((format!("{look} {view}"), found(page).await?));
         }

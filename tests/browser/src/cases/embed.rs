@@ -188,6 +188,8 @@ async fn every_layout_shows_its_part(page: &Page) -> Result<()> {
         ("formula", ".pattern__tiles"),
         ("positions", ".embed__shown svg"),
         ("estimators", ".embed__shown .card select"),
+        ("claims", ".embed__shown .claims__table"),
+        ("claim:order-blind,n=32", ".embed__shown .claims__says"),
     ];
     for (view, shown) in layouts {
         page.open_ready(&format!("/?embed&view={view}")).await?;

@@ -4,6 +4,7 @@ pub mod access;
 pub mod boot;
 pub mod catalogue;
 pub mod chart;
+pub mod claims;
 pub mod conformance;
 pub mod content;
 pub mod edit;
@@ -99,6 +100,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(rules::cases());
     all.extend(sweep::cases());
     all.extend(chart::cases());
+    all.extend(claims::cases());
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(access::cases());
