@@ -16,7 +16,7 @@
 //! | `bench` | the course of a measurement |
 //! | `finding` | what follows: verdict, margin, tables, charts |
 //! | `report` | all of it as a text with figures |
-//! | `tools` | what several claims compute from an outcome |
+//! | `tools`, `tools_heads`, `tools_laws` | what several claims compute from an outcome |
 //! | every other | one claim each |
 //!
 //! To add a claim: a file with `pub const CLAIM: Claim` and, in its tests, `pub fn cases() -> Vec<Case>` (doctored measurements with the verdict that is
@@ -30,6 +30,8 @@ mod finding;
 mod report;
 mod settings;
 mod tools;
+mod tools_heads;
+mod tools_laws;
 
 mod already_sparse;
 mod backward_cubic;
@@ -43,6 +45,19 @@ mod order_blind;
 mod redundancy;
 mod scaling_loss;
 mod softmax_share;
+
+mod causal_sharpness;
+mod cross_modal;
+mod dynamic_position;
+mod head_balance;
+mod heads_independent;
+mod interpretability;
+mod learned_cost;
+mod local_black_hole;
+mod multi_head_diversity;
+mod multi_head_parallel;
+mod rnn_linear;
+mod streaming;
 
 #[cfg(test)]
 mod native_tests;
@@ -89,6 +104,18 @@ list![
     softmax_share,
     multi_head_cost,
     head_matrices,
+    multi_head_diversity,
+    interpretability,
+    causal_sharpness,
+    streaming,
+    rnn_linear,
+    multi_head_parallel,
+    local_black_hole,
+    learned_cost,
+    cross_modal,
+    dynamic_position,
+    head_balance,
+    heads_independent,
     needs_training,
 ];
 

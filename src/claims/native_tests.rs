@@ -162,7 +162,7 @@ fn time(ask: &Ask, batch: usize) -> Result<(Sample, Told), Issues> {
             let Inputs { q, k, v } = &loaded.inputs;
             let from = now();
             for _ in 0..batch {
-                std::hint::black_box(estimator.compute::<f32>(q, k, v));
+                std::hint::black_box(estimator.estimate::<f32>(q, k, v));
             }
             (now() - from, Told { cost: Some(estimator.cost()), ..Told::default() })
         }

@@ -8,13 +8,16 @@
 //! |---|---|
 //! | `rank` | median, quantiles, deviation from the median, samples that are far off |
 //! | `bootstrap` | intervals by drawing samples again |
+//! | `correlation` | whether two lists rise together, by ranks |
 //! | `fit` | the exponent of a power law, and its interval |
 
 mod bootstrap;
+mod correlation;
 mod fit;
 mod rank;
 
 pub use bootstrap::{Interval, RESAMPLES, of_median, of_ratio};
+pub use correlation::rank_correlation;
 pub use fit::{Fit, exponent, power_law};
 pub use rank::{FAR, deviation, far_off, median, quantile};
 
