@@ -8,5 +8,6 @@ pub mod plot;
 pub mod positions;
 pub mod reach;
 pub mod reorder;
+pub mod spans;
 pub mod statistics;
 pub mod sweep;

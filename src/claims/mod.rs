@@ -30,9 +30,20 @@ mod finding;
 mod report;
 mod settings;
 mod tools;
+mod tools_heads;
+mod tools_patterns;
 
 mod backward_cubic;
 mod order_blind;
+
+mod block_sparse_global;
+mod local_only;
+mod noise;
+mod over_expansion;
+mod pooling_remedies;
+mod sinusoid_limits;
+mod sparse_patterns;
+mod sparsity_parallel;
 
 #[cfg(test)]
 mod native_tests;
@@ -67,7 +78,18 @@ macro_rules! list {
     };
 }
 
-list![order_blind, backward_cubic];
+list![
+    order_blind,
+    backward_cubic,
+    local_only,
+    sparsity_parallel,
+    sparse_patterns,
+    noise,
+    over_expansion,
+    pooling_remedies,
+    block_sparse_global,
+    sinusoid_limits
+];
 
 /// Every claim, in the order of the table.
 pub fn all() -> &'static [&'static Claim] {
