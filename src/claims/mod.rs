@@ -17,6 +17,7 @@
 //! | `finding` | what follows: verdict, margin, tables, charts |
 //! | `report` | all of it as a text with figures |
 //! | `tools` | what several claims compute from an outcome |
+//! | `tools_heads`, `tools_patterns` | the same of heads, captured ones too, and of sparse patterns |
 //! | every other | one claim each |
 //!
 //! To add a claim: a file with `pub const CLAIM: Claim` and, in its tests, `pub fn cases() -> Vec<Case>` (doctored measurements with the verdict that is
@@ -41,6 +42,7 @@ mod local_only;
 mod noise;
 mod over_expansion;
 mod pooling_remedies;
+mod remedies;
 mod sinusoid_limits;
 mod sparse_patterns;
 mod sparsity_parallel;
@@ -88,7 +90,8 @@ list![
     over_expansion,
     pooling_remedies,
     block_sparse_global,
-    sinusoid_limits
+    sinusoid_limits,
+    remedies,
 ];
 
 /// Every claim, in the order of the table.

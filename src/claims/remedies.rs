@@ -44,7 +44,13 @@ pub const CLAIM: Claim = Claim {
     ),
     sliders: &[
         text(1.0),
-        Slider::numbers("cost", Text::new("work allowed, of the plain one", "允许的工作量，与普通相比"), &[1.1, 1.5, 2.0, 3.0], 1.5, 1.1),
+        Slider::numbers(
+            "cost",
+            Text::new("work allowed, of the plain one", "允许的工作量，与普通相比"),
+            &[1.1, 1.5, 2.0, 3.0],
+            1.5,
+            1.1,
+        ),
     ],
     rule,
     asks,
@@ -149,7 +155,8 @@ fn shown() -> Alter {
         if q_heads != kv_heads || batch != 1 {
             return loaded.clone();
         }
-        let first = |tensor: &[f32], size: usize| Arc::new(tensor.iter().take(count * size).copied().collect::<Vec<_>>());
+        let first =
+            |tensor: &[f32], size: usize| Arc::new(tensor.iter().take(count * size).copied().collect::<Vec<_>>());
         let one = |at: usize| if at / n_k % n_k == at % n_k { 1.0 } else { 0.0 };
         let Inputs { q, k, .. } = &loaded.inputs;
         let v = Arc::new((0..count * n_k * n_k).map(one).collect());
@@ -179,14 +186,13 @@ fn open(settings: &Settings) -> Vec<Opening> {
         Opening::new(Text::new("one head of equal width", "等宽单头"), experiment(settings, layer, "one")),
         Opening::new(Text::new("half a window", "一半为窗口"), experiment(settings, layer, "hybrid")),
         Opening::new(Text::new("each half sees the other", "两半互看"), experiment(settings, layer, "cross-modal")),
-        Opening::new(Text::new("two levels beside attention", "两级层次与注意力对照"), experiment(settings, layer, "hierarchical")),
     ]
 }
 
 /// The largest weight and the span, mean over rows and heads.
 fn measures(heads: &[Head<'_>]) -> Option<[f64; 2]> {
-    let over = |of: fn(Head<'_>) -> f64| mean(&heads.iter().map(|head| of(*head)).collect::<Vec<_>>());
-    Some([over(Head::peak)?, over(Head::span)?])
+    let over = |of: &dyn Fn(&Head<'_>) -> f64| mean(&heads.iter().map(of).collect::<Vec<_>>());
+    Some([over(&|head| head.peak())?, over(&|head| head.span())?])
 }
 
 /// What a remedy makes of a layer: largest weight and span before and after, and its work over that of the plain one.
@@ -283,7 +289,10 @@ fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
     };
     let chart = Chart {
         title: word(lang, "What each remedy changes", "各补救方法的改变").to_owned(),
-        x: Axis::named(word(lang, "remedy", "补救方法"), all.iter().map(|(name, _)| name.get(lang).to_owned()).collect()),
+        x: Axis::named(
+            word(lang, "remedy", "补救方法"),
+            all.iter().map(|(name, _)| name.get(lang).to_owned()).collect(),
+        ),
         y: Axis::linear(word(lang, "change for the better", "改善"), "%"),
         series: vec![
             Series::new(word(lang, "largest weight, fall", "最大权重下降"), Kind::Bars, 0, points(0)),
@@ -319,7 +328,9 @@ fn verdict(all: &[(Text, [f64; 5])], allowed: f64, lang: Lang) -> (Verdict, Stri
     let because = match lang {
         Lang::En => {
             let start = if verdict == Verdict::Depends { "It depends on the remedy. " } else { "" };
-            format!("{start}Spread the weights within the allowed work: {good}. Spread them for more: {dear}. Do not: {rest}.")
+            format!(
+                "{start}Spread the weights within the allowed work: {good}. Spread them for more: {dear}. Do not: {rest}."
+            )
         }
         Lang::Zh => {
             let start = if verdict == Verdict::Depends { "取决于补救方法。" } else { "" };
