@@ -142,7 +142,6 @@ fn experiment(settings: &Settings, layer: u32, id: &str) -> Experiment {
             let switches = [("first", half), ("aa", 0.0), ("ab", 1.0), ("ba", 1.0), ("bb", 0.0)];
             Experiment { mask: pattern("cross-modal", &switches), ..plain }
         }
-        "hierarchical" | "blockwise" => Experiment { estimator: estimator(settings, id), ..plain },
         _ => plain,
     }
 }

@@ -179,13 +179,16 @@ pub mod doctor {
 
     use super::super::answer::{Answer, Answers};
 
-    /// Gives a pattern operations that follow `factor · n^exponent`.
+    /// Gives a pattern operations, and as many pairs, that follow `factor · n^exponent`.
     pub fn cost(answers: &mut Answers, id: &str, factor: f64, exponent: f64) {
         let prefix = format!("count/{id}/");
         for (key, answer) in answers.iter_mut() {
             if let (Some(n), Answer::Ran(ran)) = (key.strip_prefix(&prefix).and_then(|n| n.parse::<f64>().ok()), answer)
             {
-                ran.outcome.report.cost.flops = factor * n.powf(exponent);
+                let cost = factor * n.powf(exponent);
+                ran.outcome.report.cost.flops = cost;
+                let rows = ran.outcome.lse.len() as f64;
+                ran.outcome.lse.fill((cost / rows).ln() as f32);
             }
         }
     }
