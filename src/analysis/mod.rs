@@ -10,6 +10,7 @@ pub mod plot;
 pub mod positions;
 pub mod reach;
 pub mod reorder;
+pub mod spans;
 pub mod statistics;
 pub mod sweep;
 pub mod window;

@@ -17,6 +17,7 @@
 //! | `finding` | what follows: verdict, margin, tables, charts |
 //! | `report` | all of it as a text with figures |
 //! | `tools`, `tools_heads`, `tools_laws` | what several claims compute from an outcome |
+//! | `tools_captured`, `tools_patterns` | the same of captured heads, and of sparse patterns |
 //! | every other | one claim each |
 //!
 //! To add a claim: a file with `pub const CLAIM: Claim` and, in its tests, `pub fn cases() -> Vec<Case>` (doctored measurements with the verdict that is
@@ -30,8 +31,10 @@ mod finding;
 mod report;
 mod settings;
 mod tools;
+mod tools_captured;
 mod tools_heads;
 mod tools_laws;
+mod tools_patterns;
 
 mod already_sparse;
 mod backward_cubic;
@@ -58,6 +61,16 @@ mod multi_head_diversity;
 mod multi_head_parallel;
 mod rnn_linear;
 mod streaming;
+
+mod block_sparse_global;
+mod local_only;
+mod noise;
+mod over_expansion;
+mod pooling_remedies;
+mod remedies;
+mod sinusoid_limits;
+mod sparse_patterns;
+mod sparsity_parallel;
 
 #[cfg(test)]
 mod native_tests;
@@ -95,27 +108,36 @@ macro_rules! list {
 list![
     forward_quadratic,
     backward_cubic,
-    dilution,
-    order_blind,
-    concentration,
-    already_sparse,
-    redundancy,
-    scaling_loss,
-    softmax_share,
-    multi_head_cost,
-    head_matrices,
-    multi_head_diversity,
-    interpretability,
-    causal_sharpness,
-    streaming,
     rnn_linear,
-    multi_head_parallel,
+    dilution,
+    local_only,
+    order_blind,
+    sinusoid_limits,
+    concentration,
+    remedies,
+    noise,
+    sparsity_parallel,
+    sparse_patterns,
     local_black_hole,
-    learned_cost,
-    cross_modal,
+    streaming,
+    causal_sharpness,
+    scaling_loss,
+    multi_head_cost,
+    multi_head_parallel,
+    multi_head_diversity,
     dynamic_position,
+    cross_modal,
+    already_sparse,
+    over_expansion,
+    redundancy,
+    pooling_remedies,
+    softmax_share,
+    learned_cost,
+    block_sparse_global,
+    interpretability,
     head_balance,
     heads_independent,
+    head_matrices,
     needs_training,
 ];
 

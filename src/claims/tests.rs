@@ -186,3 +186,24 @@ fn asks_are_sound_and_have_names_of_their_own() {
         }
     }
 }
+
+/// At the sizes that the page opens with; `CLAIMS=noise,remedies` measures some of them only.
+#[test]
+#[ignore = "minutes without optimisation"]
+#[allow(clippy::disallowed_methods, reason = "native")]
+fn every_claim_can_be_measured_at_its_usual_size() {
+    let wanted = std::env::var("CLAIMS").unwrap_or_default();
+    for claim in all().iter().filter(|claim| wanted.is_empty() || wanted.split(',').any(|id| id == claim.id)) {
+        let settings = Settings::usual(claim.sliders);
+        let start = std::time::Instant::now();
+        let bench = measure(claim, settings.clone());
+        let finding = claim.find(&settings, bench.answers(), true, Lang::En);
+        let told = format!("{}: {:?}. {} {}", claim.id, finding.verdict, finding.because, finding.margin);
+        println!("{told} ({:.1} s)", start.elapsed().as_secs_f64());
+        for table in &finding.tables {
+            println!("  {}: {:?}", table.title, table.head);
+            table.rows.iter().for_each(|row| println!("    {row:?}"));
+        }
+        assert!(bench.answers().refused().is_none() && finding.verdict != Verdict::Unfinished, "{told}");
+    }
+}

@@ -24,7 +24,7 @@ const said = (text) => {
 const outside = (e) => { const own = e.closest(apart); return !own || own === document.documentElement; };
 for (const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); walk.nextNode();) {
   const e = walk.currentNode.parentElement;
-  if (outside(e) && !e.closest("#shell, #no-origin, #crash, .datalist, datalist") && !e.closest("[data-foreign]")) said(walk.currentNode.data);
+  if (outside(e) && !e.closest("datalist, #shell, #no-origin, #crash") && !e.closest("[data-foreign]")) said(walk.currentNode.data);
 }
 for (const name of ["aria-label", "title", "placeholder", "alt"])
   for (const e of document.querySelectorAll(`[${name}]`)) if (outside(e)) said(e.getAttribute(name));

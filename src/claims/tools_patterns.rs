@@ -1,0 +1,195 @@
+//! What claims measure of a sparse pattern: what it costs, how far it reaches over layers, and what is lost of captured heads' outputs.
+
+use super::answer::Answers;
+use super::ask::{Ask, square, subject};
+use super::settings::{Settings, Slider};
+use super::tools::{middle, normal, word};
+use super::tools_captured::{WEIGHTS, counting, errors, layers, name, on, on_layers, pairs, pattern, plain, reached};
+use crate::analysis::plot::{Axis, Chart, Kind, Point, Scale, Series};
+use crate::analysis::statistics::exponent;
+use crate::catalogue::{Lang, Text};
+use crate::experiment::{Algorithm, Backend, EngineChoice, Experiment, MaskChoice, View};
+
+/// Heads that pairs are counted over, and their size, which changes no count.
+const HEADS: [usize; 2] = [4, 8];
+/// Tokens that reach is followed over.
+pub const REACH: usize = 256;
+/// Places of the axis: the most tokens, and half as many each time.
+const PLACES: u32 = 4;
+
+/// Most tokens.
+pub const MOST: Slider = Slider::numbers(
+    "n",
+    Text::new("most tokens", "最多词元数"),
+    &[512.0, 1024.0, 2048.0, 4096.0, 8192.0],
+    2048.0,
+    8192.0,
+);
+
+/// A pattern that is measured.
+pub struct Pattern {
+    /// Id in the catalogue.
+    pub id: &'static str,
+    /// Its parameters.
+    pub params: &'static [(&'static str, f64)],
+    /// Whether it looks back only; dense attention beside it does the same then.
+    pub causal: bool,
+}
+
+impl Pattern {
+    /// The mask.
+    pub fn mask(&self) -> MaskChoice {
+        pattern(self.id, self.params)
+    }
+
+    /// Dense attention of the same direction.
+    pub fn dense(&self) -> &'static str {
+        if self.causal { "causal" } else { "none" }
+    }
+}
+
+/// What came of one.
+pub struct Found {
+    /// Tokens, pairs kept and operations of the kernel.
+    pub counts: Vec<[f64; 3]>,
+    /// Exponents of pairs and of operations.
+    pub exponents: [f64; 2],
+    /// At the most tokens: pairs and operations, of those of dense attention in the same direction.
+    pub shares: [f64; 2],
+    /// Share of the permitted pairs reached after 1, 2, … layers.
+    pub reached: Vec<f64>,
+    /// Distance from the output of dense attention, median of the captured heads.
+    pub error: f64,
+}
+
+/// The numbers of tokens.
+pub fn places(settings: &Settings) -> Vec<usize> {
+    (0..PLACES).rev().map(|halvings| settings.count("n") >> halvings).collect()
+}
+
+/// A mask over random tokens.
+pub fn random(settings: &Settings, heads: usize, tokens: usize, mask: MaskChoice) -> Experiment {
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let input = normal(square(heads, tokens, HEADS[1]), settings.seed());
+    Experiment { mask, engine, seed: settings.seed(), ..subject(input) }
+}
+
+/// A mask over a captured layer.
+pub fn real(settings: &Settings, layer: u32, mask: MaskChoice) -> Experiment {
+    Experiment {
+        mask,
+        seed: settings.seed(),
+        view: View { head: 0, query: 0, key: 0, ..View::default() },
+        ..plain(settings, layer)
+    }
+}
+
+/// Everything that [`found`] needs.
+pub fn asks(settings: &Settings, patterns: &[Pattern]) -> Vec<Ask> {
+    let mut asks = Vec::new();
+    let mut dense: Vec<&str> = patterns.iter().map(Pattern::dense).collect();
+    dense.sort_unstable();
+    dense.dedup();
+    for (id, mask) in
+        patterns.iter().map(|one| (one.id, one.mask())).chain(dense.iter().map(|id| (*id, MaskChoice::of(id))))
+    {
+        for n in places(settings) {
+            let counted = random(settings, HEADS[0], n, mask.clone());
+            asks.push(Ask::run(format!("count/{id}/{n}"), counted).altered(counting()));
+        }
+        for &layer in layers(settings) {
+            asks.push(Ask::run(on(layer, id), real(settings, layer, mask.clone())));
+        }
+    }
+    for one in patterns {
+        asks.push(Ask::run(format!("reach/{}", one.id), random(settings, 1, REACH, one.mask())).wanting(WEIGHTS));
+    }
+    asks
+}
+
+fn counts(settings: &Settings, answers: &Answers, id: &str) -> Option<Vec<[f64; 3]>> {
+    let at = |n: usize| {
+        let ran = answers.ran(&format!("count/{id}/{n}"))?;
+        Some([n as f64, pairs(ran), ran.outcome.report.cost.flops])
+    };
+    places(settings).into_iter().map(at).collect()
+}
+
+/// What came of a pattern; nothing before all of it is there.
+pub fn found(settings: &Settings, answers: &Answers, of: &Pattern) -> Option<Found> {
+    let counts = counts(settings, answers, of.id)?;
+    let dense = self::counts(settings, answers, of.dense())?;
+    let grows = |column: usize| exponent(&counts.iter().map(|row| (row[0], row[column])).collect::<Vec<_>>());
+    let share = |column: usize| Some(counts.last()?[column] / dense.last()?[column]);
+    let reached = reached(answers.ran(&format!("reach/{}", of.id))?, of.causal);
+    let runs = on_layers(settings, answers, of.id);
+    let exact = on_layers(settings, answers, of.dense());
+    if runs.len() < layers(settings).len() || exact.len() < runs.len() {
+        return None;
+    }
+    let error = middle(runs.iter().zip(&exact).flat_map(|((_, run), (_, exact))| errors(run, exact)))?;
+    let (exponents, shares) = ([grows(1)?, grows(2)?], [share(1)?, share(2)?]);
+    Some(Found { exponents, shares, counts, reached, error })
+}
+
+/// Operations of each pattern over tokens, with the square.
+pub fn costs(of: &[(&Pattern, Option<Found>)], lang: Lang) -> Chart {
+    let points = |found: &Option<Found>| -> Vec<Point> {
+        found.iter().flat_map(|found| &found.counts).map(|[n, _, flops]| Point::new(*n, *flops)).collect()
+    };
+    let mut series: Vec<Series> = of
+        .iter()
+        .enumerate()
+        .map(|(slot, (pattern, found))| Series::new(name(pattern.id, lang), Kind::Line, slot, points(found)))
+        .collect();
+    let first = of.iter().find_map(|(_, found)| found.as_ref()?.counts.first().copied());
+    let square = of.iter().find_map(|(_, found)| found.as_ref()).map_or(&[][..], |found| &found.counts);
+    let square = square.iter().filter_map(|[n, ..]| Some(Point::new(*n, first?[2] * (n / first?[0]).powi(2))));
+    series.push(Series::new("n²", Kind::Theory, of.len(), square));
+    Chart {
+        title: word(lang, "Operations over tokens", "运算次数与词元数").to_owned(),
+        x: Axis::new(word(lang, "tokens", "词元数"), "", Scale::Log2),
+        y: Axis::new(word(lang, "operations", "运算次数"), "", Scale::Log10),
+        series,
+        ..Chart::default()
+    }
+}
+
+/// The share of pairs reached over layers.
+pub fn reaches(of: &[(&Pattern, Option<Found>)], lang: Lang) -> Chart {
+    let points = |found: &Option<Found>| -> Vec<Point> {
+        let shares = found.iter().flat_map(|found| &found.reached);
+        shares.enumerate().map(|(layer, share)| Point::new((layer + 1) as f64, *share)).collect()
+    };
+    let series = of.iter().enumerate();
+    let series =
+        series.map(|(slot, (pattern, found))| Series::new(name(pattern.id, lang), Kind::Line, slot, points(found)));
+    Chart {
+        title: word(lang, "Reach over layers", "可达范围与层数").to_owned(),
+        x: Axis::new(word(lang, "layers", "层数"), "", Scale::Log2),
+        y: Axis::linear(word(lang, "pairs reached", "可达的位置对"), ""),
+        series: series.collect(),
+        ..Chart::default()
+    }
+}
+
+#[cfg(test)]
+pub mod doctor {
+    //! Doctored costs.
+
+    use super::super::answer::{Answer, Answers};
+
+    /// Gives a pattern operations, and as many pairs, that follow `factor · n^exponent`.
+    pub fn cost(answers: &mut Answers, id: &str, factor: f64, exponent: f64) {
+        let prefix = format!("count/{id}/");
+        for (key, answer) in answers.iter_mut() {
+            if let (Some(n), Answer::Ran(ran)) = (key.strip_prefix(&prefix).and_then(|n| n.parse::<f64>().ok()), answer)
+            {
+                let cost = factor * n.powf(exponent);
+                ran.outcome.report.cost.flops = cost;
+                let rows = ran.outcome.lse.len() as f64;
+                ran.outcome.lse.fill((cost / rows).ln() as f32);
+            }
+        }
+    }
+}
