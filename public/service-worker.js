@@ -44,9 +44,10 @@ function file(address) {
 
 async function answer(request, name) {
   const kept = FILES.includes(name) ? await caches.match(at(name), { cacheName: HERE }) : undefined;
-  if (kept) return kept;
   // A page of the version before asks for a part of its own, or somebody for what is no part of the page.
-  return (await caches.match(at(name))) ?? fetch(request);
+  const found = kept ?? (await caches.match(at(name)));
+  // A new answer has no address of its own: the one that was asked stays, with what stands behind its question mark, which workers read.
+  return found ? new Response(found.body, { headers: found.headers }) : fetch(request);
 }
 
 addEventListener("install", (event) => event.waitUntil(fill()));

@@ -122,7 +122,7 @@ fn Line(
         <span class="picker__line">
             <b>{move || title(lang.get(), &titles)}</b>
             <small>{tokens.to_string()}" "{t("tokens", "词元")}</small>
-            <span>{text}</span>
+            <span lang="">{text}</span>
         </span>
     }
 }

@@ -8,9 +8,10 @@ use crate::app::claims::ClaimsLab;
 use crate::app::compare::{Compare, ReadKernels};
 use crate::app::controls::{fixed, plain};
 use crate::app::i18n::{self, t};
-use crate::app::state::{Lab, Timing, lab};
+use crate::app::state::{Timing, lab};
 use crate::app::sweep::TimingLab;
 use crate::app::view::{handler, view};
+use crate::catalogue::Lang;
 use crate::experiment::{Algorithm, Backend};
 
 fn count(value: f64) -> String {
@@ -34,7 +35,10 @@ pub fn TimingCard() -> impl IntoView {
     let last = move || lab.timings.with(|all| all.last().cloned());
     view! {
         <h3 class="card__head">{t("Timing", "计时")} <small>{t("this browser, just now", "本浏览器，刚刚")}</small></h3>
-        {move || last().map(|timing| view! { <Last lab=lab timing=timing /> })}
+        {move || {
+            let lang = lab.lang.get();
+            last().map(|timing| view! { <Last lang=lang timing=timing /> })
+        }}
         <History />
         <chart::History />
         <Engine />
@@ -45,10 +49,9 @@ pub fn TimingCard() -> impl IntoView {
 }
 
 #[component]
-fn Last(lab: Lab, timing: Timing) -> impl IntoView {
+fn Last(lang: Lang, timing: Timing) -> impl IntoView {
     let report = timing.report;
     let sum: f64 = report.times.0.iter().sum();
-    let lang = lab.lang.get_untracked();
     let word = |en, zh| i18n::now(lang, en, zh);
     let tiles = report.cost.tiles;
     let paint = timing.edit_to_paint_ms.map(|v| format!("{} {}", word("edit to paint", "从修改到重绘"), ms(v)));
