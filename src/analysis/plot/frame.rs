@@ -46,8 +46,10 @@ impl Frame {
             foot - if chart.x.name.is_empty() { 1.3 } else { 2.4 } * LINE,
         );
         let height = (foot - top).max(20.0);
-        let widest =
-            named(&chart.y, upright, y_count(height)).iter().map(|(_, text)| labels::width(text)).fold(0.0, f64::max);
+        let widest = named(&chart.y, upright, y_count(height), 0.0)
+            .iter()
+            .map(|(_, text)| labels::width(text))
+            .fold(0.0, f64::max);
         let left = widest.min(paper.width * 0.3) + 10.0;
         let lines = || chart.series.iter().filter(|one| one.kind != Kind::Bars);
         let names = paper.width >= WIDE
@@ -103,7 +105,7 @@ impl Frame {
 
     /// Values that are named across, with their names: no two nearer than they are wide.
     pub fn x_ticks(&self, axis: &Axis) -> Vec<(f64, String)> {
-        let wanted = named(axis, self.across, (self.field.width / 56.0) as usize);
+        let wanted = named(axis, self.across, (self.field.width / 56.0) as usize, self.field.width);
         let mut last = f64::NEG_INFINITY;
         let clear = |(value, text): (f64, String)| {
             let (x, half) = (self.x(value)?, labels::width(&text) / 2.0);
@@ -118,7 +120,7 @@ impl Frame {
 
     /// Values that are named upright, with their names.
     pub fn y_ticks(&self, axis: &Axis) -> Vec<(f64, String)> {
-        let all = named(axis, self.upright, y_count(self.field.height));
+        let all = named(axis, self.upright, y_count(self.field.height), 0.0);
         all.into_iter().filter_map(|(value, text)| Some((self.y(value)?, text))).collect()
     }
 }
@@ -128,12 +130,19 @@ fn y_count(height: f64) -> usize {
     ((height / 36.0) as usize).clamp(3, 8)
 }
 
-fn named(axis: &Axis, ruler: Ruler, count: usize) -> Vec<(f64, String)> {
+/// Room that every name of a place has.
+const NAME: f64 = 54.0;
+
+/// Values that are named on an axis that has so much `room` for all names together; 0 upright.
+fn named(axis: &Axis, ruler: Ruler, count: usize, room: f64) -> Vec<(f64, String)> {
     if axis.names.is_empty() {
         return ruler.ticks(count).into_iter().map(|tick| (tick, digits::tick(tick))).collect();
     }
     let each = axis.names.len().div_ceil(count.max(1)).max(1);
-    axis.names.iter().enumerate().step_by(each).map(|(i, name)| (i as f64, labels::cut(name, 54.0))).collect()
+    // A name is cut to the way to the next one; the last, half of which lies beyond the field, to what is left beside it.
+    let last = (axis.names.len() - 1) / each * each;
+    let room = |i: usize| if i == last { NAME } else { NAME.max(room / (last / each + 1) as f64 - 8.0) };
+    axis.names.iter().enumerate().step_by(each).map(|(i, name)| (i as f64, labels::cut(name, room(i)))).collect()
 }
 
 /// The least way between two neighbouring places, as a share of the axis; 1 where there are no two.

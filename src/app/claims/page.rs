@@ -26,7 +26,7 @@ pub fn Page(desk: Desk, place: usize, close: Option<Callback<()>>, framed: bool)
     let Some(claim) = claim(place) else { return ().into_any() };
     let lab = lab();
     let essays = claim.essays.iter().map(|essay| view! {
-        <li><b>{essay.name()}</b>" "{tr(essay.title())}{essay.missing().map(|missing| view! { " " <small>{tr(missing)}</small> })}</li>
+        <li><b>{essay.name()}</b>" "{tr(essay.title())}{essay.missing().map(|missing| view! { <small>" · "{tr(missing)}</small> })}</li>
     });
     view! {
         <p class="claims__back"><button type="button" class="quiet-button" on:click=handler(move |_: MouseEvent| desk.page.set(None))>"← "{t("All claims", "全部论断")}</button></p>

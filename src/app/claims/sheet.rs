@@ -125,7 +125,7 @@ fn Front(desk: Desk) -> impl IntoView {
         </table>
         <dl class="claims__essays">
             {Essay::ALL.map(|essay| view! {
-                <div><dt>{essay.name()}</dt><dd>{tr(essay.title())} {essay.missing().map(|missing| view! { <small>" "{tr(missing)}</small> })}</dd></div>
+                <div><dt>{essay.name()}</dt><dd>{tr(essay.title())}{essay.missing().map(|missing| view! { <small>" · "{tr(missing)}</small> })}</dd></div>
             }).collect_view()}
         </dl>
     }

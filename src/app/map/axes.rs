@@ -44,7 +44,9 @@ pub fn Axis(
         <div class=format!("axis axis--{class}") aria-hidden="true">
             {move || {
                 let [from, to] = span.get();
-                tokens.with(|tokens| labels(tokens, [from, to], 48)).into_iter().map(|(i, text)| {
+                // Words are told while they fit; of long sequences the places, which are numbers of many digits, are told now and then.
+                let most = if to - from > 200 { 20 } else { 48 };
+                tokens.with(|tokens| labels(tokens, [from, to], most)).into_iter().map(|(i, text)| {
                     let at = percent(i - from, to - from);
                     let (top, left) = if down { (at, String::new()) } else { (String::new(), at) };
                     view! {
