@@ -150,8 +150,8 @@ fn plain(value: &impl Serialize) -> JsValue {
 
 /// An experiment, or what else holds numbers of single precision, as links write it: 0.1 stays 0.1, where `plain` would give all digits of the nearest such number.
 pub fn written(value: &impl Serialize) -> JsValue {
-    let json = serde_json::to_string(value).unwrap_or_default();
-    js_sys::JSON::parse(&json).unwrap_or(JsValue::NULL)
+    let json = serde_json::to_string(value).and_then(|text| serde_json::from_str::<serde_json::Value>(&text));
+    json.map_or(JsValue::NULL, |json| plain(&json))
 }
 
 fn promised(result: Result<JsValue, JsValue>) -> JsValue {

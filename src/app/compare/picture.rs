@@ -1,6 +1,6 @@
 //! A matrix as a picture with its colours told: hatched where there is nothing, the ends of the ramp written beside it.
 
-use leptos::html::Canvas;
+use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 
 use crate::analysis::plot::read;
@@ -8,6 +8,7 @@ use crate::app::element::NodeRef;
 use crate::app::map::{Scale, draw, paint_cells};
 use crate::app::palette::Palette;
 use crate::app::reactive::effect;
+use crate::app::shell::element_width;
 use crate::app::view::view;
 use crate::engine::{Map, MapRequest, Pool};
 
@@ -24,9 +25,12 @@ pub fn Picture(
     /// What it is.
     label: String,
 ) -> impl IntoView {
-    let canvas = NodeRef::<Canvas>::new();
+    let (canvas, field) = (NodeRef::<Canvas>::new(), NodeRef::<Div>::new());
     let name = label.clone();
+    let width = element_width(field);
     effect(move || {
+        // What stands on a part of the page that is not shown has no size yet.
+        width.track();
         if let Some(canvas) = canvas.get() {
             // A lost canvas context is drawn again with the next change of colours.
             let _ = draw(&canvas, &map, &scale, &Palette::current(), false);
@@ -34,7 +38,7 @@ pub fn Picture(
     });
     view! {
         <figure>
-            <canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas>
+            <div node_ref=field><canvas class="compare__map" node_ref=canvas role="img" aria-label=name></canvas></div>
             <figcaption class="note">{label}</figcaption>
             <Ramp scale=scale />
         </figure>
