@@ -32,7 +32,7 @@ pub fn Body(
         opened.set(false);
     };
     view! {
-        <section class="estimate pair">
+        <section class="estimate settings-pair">
             <h3 class="card__head">
                 {t("Compare two settings", "比较两个设置")}
                 <button type="button" class="quiet-button" on:click=handler(close)>

@@ -21,7 +21,7 @@ async fn a_pinned_setting_is_compared_with_what_is_edited_on(page: &Page) -> Res
     page.click("Pin as A").await?;
     page.js("await (await attentionPlayground).set({ mask: { id: 'causal' } })", vec![]).await?;
     // Weights of A, of B, their difference, and that of the outputs.
-    page.wait_until("document.querySelectorAll('.pair .compare__map').length === 4").await?;
+    page.wait_until("document.querySelectorAll('.settings-pair .compare__map').length === 4").await?;
     let shown = page
         .js(
             &format!(
@@ -36,13 +36,15 @@ async fn a_pinned_setting_is_compared_with_what_is_edited_on(page: &Page) -> Res
     let facts = shown[1].as_str().unwrap_or_default();
     ensure(facts.contains("largest difference") && facts.contains("JS"), || format!("what lies between: {facts}"))?;
     page.click("Compare gradients").await?;
-    page.wait_until("document.querySelectorAll('.pair .compare__map').length === 7").await?;
+    page.wait_until("document.querySelectorAll('.settings-pair .compare__map').length === 7").await?;
     page.click("Measure both").await?;
-    page.wait_until("[...document.querySelectorAll('.pair [role=status]')].some((p) => p.textContent.includes('A'))")
-        .await?;
+    page.wait_until(
+        "[...document.querySelectorAll('.settings-pair [role=status]')].some((p) => p.textContent.includes('A'))",
+    )
+    .await?;
     // Back to A: nothing differs any more, and the address still holds both.
     page.click("Back to A").await?;
-    page.wait_until("document.querySelector('.pair').textContent.includes('are the same setting')").await?;
+    page.wait_until("document.querySelector('.settings-pair').textContent.includes('are the same setting')").await?;
     page.wait_until("location.hash.includes('compare=')").await?;
     page.click("Unpin and close").await?;
     page.wait_until("!location.hash.includes('compare=')").await
@@ -50,7 +52,7 @@ async fn a_pinned_setting_is_compared_with_what_is_edited_on(page: &Page) -> Res
 
 async fn one_link_opens_both(page: &Page) -> Result<()> {
     page.open_ready("/#v1&mask=causal&compare=v1%26softcap%3D2").await?;
-    page.wait_until("document.querySelectorAll('.pair .compare__map').length === 4").await?;
+    page.wait_until("document.querySelectorAll('.settings-pair .compare__map').length === 4").await?;
     page.click("Swap A and B").await?;
     let capped = "(await (await attentionPlayground).get()).softcap";
     let now = page.js(&format!("return [{capped}, (await (await attentionPlayground).get()).mask.id]"), vec![]).await?;
@@ -62,11 +64,11 @@ async fn one_link_opens_both(page: &Page) -> Result<()> {
 async fn sizes_that_differ_are_named(page: &Page) -> Result<()> {
     let small = "v1%26input%3Dgenerated%26input.size.n_q%3D6%26input.size.n_k%3D6";
     page.open_ready(&format!("/#v1&compare={small}")).await?;
-    page.wait_until("[...document.querySelectorAll('.pair .issue')].some((p) => p.textContent.includes('Weights') && p.textContent.includes('A 6'))")
+    page.wait_until("[...document.querySelectorAll('.settings-pair .issue')].some((p) => p.textContent.includes('Weights') && p.textContent.includes('A 6'))")
         .await?;
     // Over the same inputs they can be, in the last head of those that both have.
     page.click("B over A's inputs").await?;
-    page.wait_until("document.querySelectorAll('.pair .compare__map').length === 4").await?;
+    page.wait_until("document.querySelectorAll('.settings-pair .compare__map').length === 4").await?;
     page.wait_until("location.hash.includes('compare.inputs=same')").await?;
     page.click("Unpin and close").await
 }
