@@ -43,9 +43,12 @@ async fn a_pinned_setting_is_compared_with_what_is_edited_on(page: &Page) -> Res
     )
     .await?;
     // Back to A: nothing differs any more, and the address still holds both.
+    page.js("scrollTo(0, 0)", vec![]).await?;
     page.click("Back to A").await?;
     page.wait_until("document.querySelector('.settings-pair').textContent.includes('are the same setting')").await?;
     page.wait_until("location.hash.includes('compare=')").await?;
+    // The button stands at the head of the card, which may lie under the page's own.
+    page.js("scrollTo(0, 0)", vec![]).await?;
     page.click("Unpin and close").await?;
     page.wait_until("!location.hash.includes('compare=')").await
 }
