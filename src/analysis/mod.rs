@@ -2,6 +2,7 @@
 
 pub mod colour;
 pub mod difference;
+pub mod fit;
 pub mod layers;
 pub mod measures;
 pub mod pair;

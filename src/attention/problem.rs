@@ -81,6 +81,28 @@ pub enum Beyond {
     Interpolate,
 }
 
+impl Beyond {
+    /// What a position takes of a table of `rows` rows, where positions reach up to `last`, which is not among them: two rows, and the part of the second.
+    pub fn rows(self, position: i64, rows: usize, last: i64) -> (usize, usize, f32) {
+        let end = rows.max(1) - 1;
+        match self {
+            Self::Interpolate if last > rows as i64 => {
+                let at = position.clamp(0, last - 1) as f64 * (end as f64 / (last as f64 - 1.0).max(1.0));
+                let low = at.floor() as usize;
+                (low, (low + 1).min(end), at.fract() as f32)
+            }
+            Self::Wrap => {
+                let row = position.rem_euclid(rows.max(1) as i64) as usize;
+                (row, row, 0.0)
+            }
+            _ => {
+                let row = position.clamp(0, end as i64) as usize;
+                (row, row, 0.0)
+            }
+        }
+    }
+}
+
 /// How a row of scores becomes weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normaliser {

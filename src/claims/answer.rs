@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ask::Ask;
+use crate::analysis::fit::Fit;
 use crate::analysis::statistics::{Interval, Summary};
 use crate::attention::{Cost, Estimate, Loaded};
 use crate::engine::{Outcome, StageTimes};
@@ -59,6 +60,8 @@ pub enum Answer {
     Graded(Graded),
     /// Of an estimate.
     Estimated(Estimate),
+    /// Of a fit: what was learned, and the losses on the way.
+    Fitted(Fit),
     /// Of a time.
     Timed(Timed),
     /// Nothing, and why.
@@ -133,6 +136,14 @@ impl Answers {
     pub fn estimated(&self, key: &str) -> Option<&Estimate> {
         match self.get(key)? {
             Answer::Estimated(estimate) => Some(estimate),
+            _ => None,
+        }
+    }
+
+    /// A fit, if it is done.
+    pub fn fitted(&self, key: &str) -> Option<&Fit> {
+        match self.get(key)? {
+            Answer::Fitted(fit) => Some(fit),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::analysis::fit::Fit;
 use crate::analysis::sweep;
 use crate::attention::{Estimator, Loaded};
 use crate::engine::{MapRequest, Want};
@@ -58,6 +59,15 @@ pub enum Work {
         /// Whether both look back only.
         causal: bool,
     },
+    /// What an experiment's positions hold, changed step by step until its output is that of another one over the same values.
+    Fit {
+        /// The experiment without what it is to learn.
+        experiment: Box<Experiment>,
+        /// That whose output is wanted.
+        wanted: Box<Experiment>,
+        /// What is learned, from where, in how many steps.
+        fit: Box<Fit>,
+    },
     /// How long something takes. All of a claim's times are sampled in rounds of random order.
     Time {
         /// What.
@@ -105,6 +115,12 @@ impl Ask {
     pub fn estimate(key: impl Into<String>, experiment: Experiment, estimator: Choice, causal: bool) -> Self {
         let work = Work::Estimate { experiment: Box::new(experiment), estimator, causal };
         Self { key: key.into(), work, alter: None, optional: false }
+    }
+
+    /// What an experiment of one head has to hold so that its output becomes that of `wanted`.
+    pub fn fit(key: impl Into<String>, experiment: Experiment, wanted: Experiment, fit: Fit) -> Self {
+        let (experiment, wanted, fit) = (Box::new(experiment), Box::new(wanted), Box::new(fit));
+        Self { key: key.into(), work: Work::Fit { experiment, wanted, fit }, alter: None, optional: false }
     }
 
     /// The time of an experiment at a place of a line.
@@ -182,9 +198,10 @@ impl Ask {
     /// Where the tensors come from.
     pub fn input(&self) -> &Input {
         match &self.work {
-            Work::Run { experiment, .. } | Work::Gradients { experiment, .. } | Work::Estimate { experiment, .. } => {
-                &experiment.input
-            }
+            Work::Run { experiment, .. }
+            | Work::Gradients { experiment, .. }
+            | Work::Fit { experiment, .. }
+            | Work::Estimate { experiment, .. } => &experiment.input,
             Work::Time { input, .. } => input,
         }
     }

@@ -55,6 +55,7 @@ mod dynamic_position;
 mod head_balance;
 mod heads_independent;
 mod interpretability;
+mod learned_beyond_training;
 mod learned_cost;
 mod local_black_hole;
 mod multi_head_diversity;
@@ -113,6 +114,7 @@ list![
     local_only,
     order_blind,
     sinusoid_limits,
+    learned_beyond_training,
     concentration,
     remedies,
     noise,

@@ -10,7 +10,8 @@ use super::bench::{Bench, Step, Told};
 use super::claim::Claim;
 use super::settings::Settings;
 use crate::analysis::sweep::{self, Sample};
-use crate::attention::{Cost, Inputs, Loaded, Plan, Problem, assemble, estimators, load, lowering, scale};
+use crate::attention::gradients::shapes;
+use crate::attention::{Beyond, Cost, Inputs, Loaded, Plan, Problem, assemble, estimators, load, lowering, scale};
 use crate::engine::backward::{Derive, Gathered, Given, Kernel};
 use crate::engine::cpu::Kernels;
 use crate::engine::pool::run::algorithm;
@@ -64,8 +65,22 @@ fn compute(ask: &Ask) -> Result<Answer, Issues> {
         Work::Gradients { experiment, dy } => {
             let (run, problem) = run_of(experiment, &loaded, Want::default())?;
             let dy = dy.as_ref().map_or_else(|| vec![1.0; problem.dims.y_len()], |dy| dy.to_vec());
-            let (gathered, kernel) = gradients(&run, &problem, dy)?;
+            let (gathered, kernel) = gradients(&run, &problem, dy, false)?;
             Answer::Graded(Graded { loaded, qkv: [gathered.q, gathered.k, gathered.v], kernel: kernel.name() })
+        }
+        Work::Fit { experiment, wanted, fit } => {
+            let mut fit = fit.as_ref().clone();
+            while !fit.is_done() {
+                let loaded = fit.values(&loaded);
+                let (run, problem) = run_of(wanted, &loaded, Want::default())?;
+                let due = outcome(&run, &problem, 1)?.0.y;
+                let (experiment, placed) = fit.learned.place(experiment, &loaded, Beyond::Clamp);
+                let (run, problem) = run_of(&experiment, &placed, Want::default())?;
+                let dy = fit.dy(&outcome(&run, &problem, 1)?.0.y, &due);
+                let (of, _) = gradients(&run, &problem, dy, fit.learned.learns.params())?;
+                fit.descend(&fit.learned.back(&placed.dims, [&of.q, &of.k], &of.params));
+            }
+            Answer::Fitted(fit)
         }
         Work::Estimate { experiment, estimator, causal } => {
             let factor = scale(experiment, &loaded.dims, &mut Vec::new());
@@ -140,16 +155,16 @@ fn outcome(run: &Run, problem: &Problem, times: usize) -> Result<(Outcome, f64),
     Ok((outcome, ms))
 }
 
-fn gradients(run: &Run, problem: &Problem, dy: Vec<f32>) -> Result<(Gathered, Kernel), Issues> {
-    let (kernel, _) = Kernel::of(problem, &run.inputs, run.backend, false);
+fn gradients(run: &Run, problem: &Problem, dy: Vec<f32>, params: bool) -> Result<(Gathered, Kernel), Issues> {
+    let (kernel, _) = Kernel::of(problem, &run.inputs, run.backend, params);
     let Inputs { q, k, v } = &run.inputs;
     let mut given = Given { qkv: [q.to_vec(), k.to_vec(), v.to_vec()], dy, ..Given::default() };
     if kernel == Kernel::Cpu {
         let (outcome, _) = outcome(run, problem, 1)?;
         (given.y, given.lse) = (outcome.y, outcome.lse);
     }
-    let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [0, 1], params: false };
-    let mut gathered = Gathered::new(problem.dims, Default::default());
+    let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [0, 1], params };
+    let mut gathered = Gathered::new(problem.dims, if params { shapes(problem) } else { Default::default() });
     assert!(gathered.take(kernel, [0, 1], derive.compute(given, &Kernels::SEPARATE)?));
     Ok((gathered, kernel))
 }
@@ -171,7 +186,7 @@ fn time(ask: &Ask, batch: usize) -> Result<(Sample, Told), Issues> {
             if *backward {
                 let from = now();
                 for _ in 0..batch {
-                    std::hint::black_box(gradients(&run, &problem, vec![1.0; problem.dims.y_len()])?);
+                    std::hint::black_box(gradients(&run, &problem, vec![1.0; problem.dims.y_len()], false)?);
                 }
                 (now() - from, Told { kernel: "backward".to_owned(), ..Told::default() })
             } else {
@@ -182,4 +197,63 @@ fn time(ask: &Ask, batch: usize) -> Result<(Sample, Told), Issues> {
         }
     };
     Ok((Sample { ms, wall_ms: ms }, told))
+}
+
+/// Derivatives of a fit's loss by what each scheme learns, against differences of the loss itself.
+#[test]
+fn fits_follow_the_slope_of_their_loss() {
+    use super::ask::{square, subject};
+    use super::tools::normal;
+    use super::tools_heads::with;
+    use crate::analysis::fit::{Fit, Learned, Learns};
+    use crate::experiment::{Choice, EngineChoice, MaskChoice};
+
+    /// A step to each side, and what differences may be off by as part of the largest derivative: outputs are single numbers.
+    const STEP: f64 = 1e-2;
+    const OFF: f64 = 2e-3;
+    let (n, size) = (14, 6);
+    let input = normal(square(1, n, size), 5);
+    let loaded = load::<SerdeJson>(&input, None).unwrap();
+    let engine = EngineChoice { backend: Backend::Reference, ..EngineChoice::default() };
+    let plain = Experiment { mask: MaskChoice::of("causal"), engine, ..subject(input) };
+    let y = |experiment: &Experiment, loaded: &Loaded| {
+        let (run, problem) = run_of(experiment, loaded, Want::default()).unwrap();
+        outcome(&run, &problem, 1).unwrap().0.y
+    };
+    let due = y(&plain, &loaded);
+    let schemes = [
+        (Choice::of("none"), Learns::Rows(n)),
+        (Choice::of("none"), Learns::Waves),
+        (Choice::of("rope"), Learns::Vectors),
+        (Choice::of("alibi"), Learns::Table("slope", 1)),
+        (with("t5", "causal", 1.0), Learns::Table("bias", 32)),
+    ];
+    for (position, learns) in schemes {
+        let experiment = Experiment { position, ..plain.clone() };
+        let learned = Learned::new(learns, size, 3);
+        let loss = |numbers: &[f64]| {
+            let learned = Learned { numbers: numbers.to_vec(), learns };
+            let (experiment, loaded) = learned.place(&experiment, &loaded, Beyond::Clamp);
+            let mut fit = Fit::new(learned, 1, 0.1, 1);
+            let dy = fit.dy(&y(&experiment, &loaded), &due);
+            (fit.losses[0], dy)
+        };
+        let (placed, tensors) = learned.place(&experiment, &loaded, Beyond::Clamp);
+        let (run, problem) = run_of(&placed, &tensors, Want::default()).unwrap();
+        let (_, dy) = loss(&learned.numbers);
+        let (of, _) = gradients(&run, &problem, dy, learns.params()).unwrap();
+        let by = learned.back(&tensors.dims, [&of.q, &of.k], &of.params);
+        assert_eq!(by.len(), learned.numbers.len());
+        let most = by.iter().fold(0.0f64, |most, by| most.max(by.abs()));
+        assert!(most > 0.0, "{learns:?}");
+        for at in (0..by.len()).step_by(by.len().div_ceil(9)) {
+            let to = |step: f64| {
+                let mut numbers = learned.numbers.clone();
+                numbers[at] += step;
+                loss(&numbers).0
+            };
+            let difference = (to(STEP) - to(-STEP)) / (2.0 * STEP);
+            assert!((difference - by[at]).abs() <= OFF * most, "{learns:?}, {at}: {difference} and {}", by[at]);
+        }
+    }
 }

@@ -171,6 +171,7 @@ fn asks_are_sound_and_have_names_of_their_own() {
             for ask in &asks {
                 let experiment = match &ask.work {
                     Work::Run { experiment, .. } | Work::Gradients { experiment, .. } => Some(experiment),
+                    Work::Fit { experiment, .. } => Some(experiment),
                     Work::Estimate { experiment, .. } => Some(experiment),
                     Work::Time { work, .. } => match work.as_ref() {
                         sweep::Work::Attention(experiment) => Some(experiment),

@@ -10,7 +10,7 @@ use crate::app::clock;
 use crate::app::runner::Inputs;
 use crate::app::state::Lab;
 use crate::app::sweep::{Batch, batch, painted, step};
-use crate::attention::{Loaded, Operator, assemble, estimators, scale};
+use crate::attention::{Beyond, Loaded, Operator, assemble, estimators, scale};
 use crate::claims::{Answer, Ask, Bench, Graded, Ran, Settings, Step, Told, Work};
 use crate::engine::Want;
 use crate::engine::pool::{Cancel, Lane, Operation, Pool, Run, RunError};
@@ -142,6 +142,21 @@ impl Hands {
                 let derived = self.pool.derive(&run, None, dy, false).await?;
                 let of = derived.gradients;
                 Ok(Answer::Graded(Graded { loaded, qkv: [of.q, of.k, of.v], kernel: derived.kernel.name() }))
+            }
+            Work::Fit { experiment, wanted, fit } => {
+                let mut fit = fit.as_ref().clone();
+                while !fit.is_done() {
+                    let loaded = fit.values(&loaded);
+                    let due = self.pool.run(self.run(wanted, &loaded, Want::default())?).await?.outcome.y;
+                    let (experiment, placed) = fit.learned.place(experiment, &loaded, Beyond::Clamp);
+                    let run = self.run(&experiment, &placed, Want::default())?;
+                    let outcome = self.pool.run(run.clone()).await?.outcome;
+                    let dy = fit.dy(&outcome.y, &due);
+                    let params = fit.learned.learns.params();
+                    let of = self.pool.derive(&run, Some(&outcome), dy, params).await?.gradients;
+                    fit.descend(&fit.learned.back(&placed.dims, [&of.q, &of.k], &of.params));
+                }
+                Ok(Answer::Fitted(fit))
             }
             Work::Estimate { experiment, estimator, causal } => {
                 let factor = scale(experiment, &loaded.dims, &mut Vec::new());

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::attention::dims::Dims;
 use crate::attention::inputs::Rng;
 use crate::attention::operators::Real;
-use crate::attention::problem::{Beyond, Encoding};
+use crate::attention::problem::Encoding;
 
 /// Writes the row of a position.
 type Fill = Box<dyn Fn(i64, &mut [f32])>;
@@ -39,22 +39,10 @@ impl Encodings {
                 // Row by row, so that a longer table keeps the rows of a shorter one.
                 let mut rng = Rng::new(seed);
                 let table: Vec<f32> = (0..rows).flat_map(|_| rng.normals(d)).map(|x| gain * x as f32).collect();
-                let squeeze = (rows as f64 - 1.0) / (last as f64 - 1.0).max(1.0);
-                Box::new(move |position, out| match beyond {
-                    Beyond::Interpolate if last > rows as i64 => {
-                        let at = position.clamp(0, last - 1) as f64 * squeeze;
-                        let (low, part) = (at.floor() as usize, at.fract() as f32);
-                        let next = (low + 1).min(rows - 1);
-                        for (i, x) in out.iter_mut().enumerate() {
-                            *x = (1.0 - part) * table[low * d + i] + part * table[next * d + i];
-                        }
-                    }
-                    _ => {
-                        let row = match beyond {
-                            Beyond::Wrap => position.rem_euclid(rows as i64) as usize,
-                            _ => position.clamp(0, rows as i64 - 1) as usize,
-                        };
-                        out.copy_from_slice(&table[row * d..(row + 1) * d]);
+                Box::new(move |position, out| {
+                    let (low, next, part) = beyond.rows(position, rows, last);
+                    for (i, x) in out.iter_mut().enumerate() {
+                        *x = (1.0 - part) * table[low * d + i] + part * table[next * d + i];
                     }
                 })
             }
@@ -94,6 +82,7 @@ fn add<T: Real>(row: &[f32], out: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attention::problem::Beyond;
 
     fn dims(n_q: usize, n_k: usize, d: usize) -> Dims {
         Dims { batch: 2, q_heads: 1, kv_heads: 1, n_q, n_k, d, d_v: d }
