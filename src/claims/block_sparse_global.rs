@@ -5,9 +5,9 @@ use super::ask::Ask;
 use super::claim::{Claim, Essay, Opening, Source};
 use super::finding::{Finding, Table, Verdict};
 use super::settings::{Settings, Slider};
+use super::tools::patterns::{Found, MOST, Pattern, REACH, asks as all_asks, costs, found, name, random, reaches};
+use super::tools::texts::layered;
 use super::tools::word;
-use super::tools_captured::{name, text};
-use super::tools_patterns::{Found, MOST, Pattern, REACH, asks as all_asks, costs, found, random, reaches};
 use crate::analysis::plot::read;
 use crate::catalogue::{Lang, Paper, Text};
 
@@ -37,7 +37,7 @@ pub const CLAIM: Claim = Claim {
         "四种整块模式：BigBird（相邻块、少数全局块与随机块）、蝶形（编号至多相差一个二进制位的块）、固定密度的随机块、以及仅对角线上的块。测量保留的位置对与计算核运算次数随词元数的指数、若干层之后信息到达的位置对份额，以及采集的头的输出与稠密注意力的距离。",
     ),
     sliders: &[
-        text(2.0),
+        layered(2.0),
         MOST,
         Slider::numbers("layers", Text::new("layers", "层数"), &[1.0, 2.0, 3.0, 4.0, 6.0, 8.0], 2.0, 2.0),
         Slider::SEED,
@@ -193,8 +193,8 @@ fn verdict(all: &[(&str, &Found)], layers: usize, lang: Lang) -> (Verdict, Strin
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::tests::Case;
-    use super::super::tools_captured::doctor;
-    use super::super::tools_patterns::doctor::cost;
+    use super::super::tools::doctor;
+    use super::super::tools::doctor::cost;
     use super::*;
 
     pub fn cases() -> Vec<Case> {

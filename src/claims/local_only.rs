@@ -5,8 +5,9 @@ use super::ask::{Ask, square, subject};
 use super::claim::{Claim, Essay, Opening, Source};
 use super::finding::{Finding, Table, Verdict};
 use super::settings::{Settings, Slider};
+use super::tools::heads::{WEIGHTS, heads};
+use super::tools::texts::{at_layer, layered, layers, on, on_layers, plain};
 use super::tools::{mean, middle, normal, word};
-use super::tools_captured::{WEIGHTS, captured, heads, layers, on, on_layers, plain, text};
 use crate::analysis::plot::{Axis, Chart, Kind, Mark, Point, Scale, Series, read};
 use crate::catalogue::{Lang, Paper, Text, position};
 use crate::experiment::{Choice, Experiment, Stage, View};
@@ -35,7 +36,7 @@ pub const CLAIM: Claim = Claim {
         "取无掩码、无位置编码的随机词元的权重，以及一个训练好的编码器若干层中每个头的权重：每行有多大份额落在所选距离之内，平均权重随距离如何下降。旁边列出同样的随机词元加上各种位置方案的结果。",
     ),
     sliders: &[
-        text(2.0),
+        layered(2.0),
         Slider::numbers(
             "near",
             Text::new("near: at most so far", "“邻近”的最大距离"),
@@ -114,7 +115,7 @@ fn asks(settings: &Settings, _: &Answers) -> Vec<Ask> {
 fn open(settings: &Settings) -> Vec<Opening> {
     let view = View { stage: Stage::Weights, head: 0, query: 0, key: 0, ..View::default() };
     let layer = layers(settings).first().copied().unwrap_or(1);
-    let real = Experiment { view, ..subject(captured(settings, layer)) };
+    let real = Experiment { view, ..subject(at_layer(settings, layer)) };
     vec![
         Opening::new(Text::new("random tokens, no positions", "随机词元，无位置编码"), random(settings, "none")),
         Opening::new(Text::new("random tokens with ALiBi", "随机词元，ALiBi"), random(settings, "alibi")),
@@ -242,7 +243,7 @@ fn verdict(share: f64, expected: f64, local: f64, all: usize, lang: Lang) -> (Ve
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::tests::Case;
-    use super::super::tools_captured::doctor;
+    use super::super::tools::doctor;
     use super::*;
 
     fn diagonal(q: usize, k: usize) -> f32 {

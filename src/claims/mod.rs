@@ -16,8 +16,7 @@
 //! | `bench` | the course of a measurement |
 //! | `finding` | what follows: verdict, margin, tables, charts |
 //! | `report` | all of it as a text with figures |
-//! | `tools`, `tools_heads`, `tools_laws` | what several claims compute from an outcome |
-//! | `tools_captured`, `tools_patterns` | the same of captured heads, and of sparse patterns |
+//! | `tools/` | what several claims compute from an outcome |
 //! | every other | one claim each |
 //!
 //! To add a claim: a file with `pub const CLAIM: Claim` and, in its tests, `pub fn cases() -> Vec<Case>` (doctored measurements with the verdict that is
@@ -31,10 +30,6 @@ mod finding;
 mod report;
 mod settings;
 mod tools;
-mod tools_captured;
-mod tools_heads;
-mod tools_laws;
-mod tools_patterns;
 
 mod already_sparse;
 mod backward_cubic;
@@ -83,7 +78,7 @@ pub use ask::{Alter, Ask, Work, subject};
 pub use bench::{Bench, Step, Told};
 pub use claim::{Claim, Essay, Opening, Source};
 pub use finding::{Finding, Table, Verdict};
-pub use report::{Entry, report};
+pub use report::{Entry, REPORT, read_address, report, report_address};
 pub use settings::{Settings, Slider};
 
 /// The claims, and the doctored measurements that test them: a claim without is no claim.

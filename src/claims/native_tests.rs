@@ -204,7 +204,7 @@ fn time(ask: &Ask, batch: usize) -> Result<(Sample, Told), Issues> {
 fn fits_follow_the_slope_of_their_loss() {
     use super::ask::{square, subject};
     use super::tools::normal;
-    use super::tools_heads::with;
+    use super::tools::with;
     use crate::analysis::fit::{Fit, Learned, Learns};
     use crate::experiment::{Choice, EngineChoice, MaskChoice};
 

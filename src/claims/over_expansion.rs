@@ -5,8 +5,9 @@ use super::ask::{Ask, square, subject};
 use super::claim::{Claim, Essay, Opening, Source};
 use super::finding::{Finding, Table, Verdict};
 use super::settings::{Settings, Slider};
+use super::tools::heads::{WEIGHTS, heads};
+use super::tools::texts::{layered, layers, on, on_layers, plain};
 use super::tools::{length, middle, normal, word};
-use super::tools_captured::{WEIGHTS, heads, layers, on, on_layers, plain, text};
 use crate::analysis::plot::{Axis, Chart, Kind, Mark, Point, Series, read};
 use crate::analysis::spans::largest_share;
 use crate::catalogue::{Lang, Paper, Text};
@@ -32,7 +33,7 @@ pub const CLAIM: Claim = Claim {
         "一个头的输出是“权重 × 值”各项之和。对训练好的编码器若干层的每个头，把每个键在全部查询上的各项长度相加：所选的少数键占总量的多大份额？旁边列出仅按权重计的份额、最长的值与中位数之比，以及随机词元的头。",
     ),
     sliders: &[
-        text(1.0),
+        layered(1.0),
         Slider::numbers(
             "few",
             Text::new("few: % of the keys", "“少数”：占键的 %"),
@@ -234,7 +235,7 @@ fn verdict(all: &[[f64; 3]], control: &[[f64; 3]], lang: Lang) -> (Verdict, Stri
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::tests::Case;
-    use super::super::tools_captured::doctor;
+    use super::super::tools::doctor;
     use super::*;
 
     pub fn cases() -> Vec<Case> {

@@ -5,8 +5,10 @@ use super::ask::{Ask, square, subject};
 use super::claim::{Claim, Essay, Opening, Source};
 use super::finding::{Finding, Table, Verdict};
 use super::settings::{Settings, Slider};
+use super::tools::heads::errors;
+use super::tools::patterns::{counting, pairs, pattern};
+use super::tools::texts::{at_layer, layered, layers};
 use super::tools::{made, middle, normal, word};
-use super::tools_captured::{captured, counting, errors, layers, pairs, pattern, text};
 use crate::analysis::plot::{Axis, Chart, Kind, Mark, Point, Series, read};
 use crate::catalogue::{Lang, Paper, Text};
 use crate::experiment::{Choice, Experiment, Input};
@@ -41,7 +43,7 @@ pub const CLAIM: Claim = Claim {
         "各方法保留的键的份额相同：仅开头的词元、每组相邻词元的均值、或每个查询周围的窗口。位置对由计算核计数；误差是头的输出与稠密注意力的距离。三种输入：真实文本的若干采集层、沿序列缓慢变化的词元、相互独立的随机词元。",
     ),
     sliders: &[
-        text(2.0),
+        layered(2.0),
         Slider::numbers("factor", Text::new("keys divided by", "键数除以"), &[2.0, 4.0, 8.0, 16.0], 4.0, 4.0),
         Slider::numbers("n", Text::new("made tokens", "生成的词元数"), &[64.0, 128.0, 256.0, 512.0], 256.0, 512.0),
         Slider::SEED,
@@ -100,7 +102,7 @@ pub const CLAIM: Claim = Claim {
 fn inputs(settings: &Settings) -> Vec<(String, Input, usize)> {
     let tokens = [16, 26, 500].get(settings.count("text")).copied().unwrap_or(16);
     let (n, seed) = (settings.count("n"), settings.seed());
-    let real = layers(settings).iter().map(|&layer| (format!("L{layer}"), captured(settings, layer), tokens));
+    let real = layers(settings).iter().map(|&layer| (format!("L{layer}"), at_layer(settings, layer), tokens));
     let smooth = made("smooth", square(4, n, 32), seed, &[]);
     real.chain([("smooth".to_owned(), smooth, n), ("random".to_owned(), normal(square(4, n, 32), seed), n)]).collect()
 }
@@ -275,7 +277,7 @@ fn verdict(all: &Found, factor: f64, lang: Lang) -> (Verdict, String, String) {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::tests::Case;
-    use super::super::tools_captured::doctor::output;
+    use super::super::tools::doctor::output;
     use super::*;
 
     fn off(settings: &Settings, answers: &mut Answers, is: fn(&str) -> bool, remedies: f32) {

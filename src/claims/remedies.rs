@@ -7,8 +7,10 @@ use super::ask::{Alter, Ask};
 use super::claim::{Claim, Essay, Opening, Source};
 use super::finding::{Finding, Table, Verdict};
 use super::settings::{Settings, Slider};
+use super::tools::heads::{WEIGHTS, heads};
+use super::tools::patterns::pattern;
+use super::tools::texts::{layered, layers, on, on_layers, plain};
 use super::tools::{mean, word};
-use super::tools_captured::{WEIGHTS, heads, layers, on, on_layers, pattern, plain, text};
 use crate::analysis::plot::{Axis, Chart, Kind, Mark, Point, Series, read};
 use crate::analysis::spans::Head;
 use crate::attention::{Dims, Inputs, Loaded, estimators, scale};
@@ -43,7 +45,7 @@ pub const CLAIM: Claim = Claim {
         "在训练好的编码器的若干采集层上，分别测量采用与不采用各补救方法时，一行中最大的权重及其跨度（熵的指数：相当于多少个键权重相同）。多头取平均，与同样数据上等宽的单头相比；其余方法与其所取代的普通头相比。不显示权重的机制则给予单位矩阵作为值，使其输出即为权重。工作量逐一计数。",
     ),
     sliders: &[
-        text(1.0),
+        layered(1.0),
         Slider::numbers(
             "cost",
             Text::new("work allowed, of the plain one", "允许的工作量，与普通相比"),
@@ -349,7 +351,7 @@ fn verdict(all: &[(Text, [f64; 5])], allowed: f64, lang: Lang) -> (Verdict, Stri
 pub(super) mod tests {
     use super::super::answer::Answer;
     use super::super::tests::Case;
-    use super::super::tools_captured::doctor;
+    use super::super::tools::doctor;
     use super::*;
 
     /// Plain heads see one key; a remedy sees all alike where `even` says so of its id, else one key too.

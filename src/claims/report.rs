@@ -1,5 +1,6 @@
 //! Claims and what was found of them as a text in Markdown, with the charts that go beside it.
 
+use super::all;
 use super::claim::{Claim, Essay};
 use super::finding::{Finding, Table};
 use super::settings::Settings;
@@ -37,6 +38,40 @@ pub fn report<'a>(entries: &[Entry<'a>], conditions: &str, lang: Lang) -> (Strin
         section(&mut text, &mut figures, entry, lang);
     }
     (text, figures)
+}
+
+/// The name of the report in addresses of frames.
+pub const REPORT: &str = "report";
+
+/// The report's name in addresses of frames: `claim:report`, and the sliders that were moved: `claim:report,noise.n=256`. Settings are in the order of the claims.
+pub fn report_address(settings: &[Settings]) -> String {
+    let moved = all().iter().zip(settings).flat_map(|(claim, settings)| {
+        let written = settings.written(claim.sliders);
+        let parts: Vec<String> = written.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        parts.into_iter().map(|part| format!(",{}.{part}", claim.id))
+    });
+    moved.fold(format!("claim:{REPORT}"), |address, part| address + &part)
+}
+
+/// Reads what follows the name in [`report_address`]: the settings of every claim, and what names no claim or no stop of a slider.
+pub fn read_address(text: &str) -> (Vec<Settings>, Vec<String>) {
+    let mut all: Vec<(&Claim, String)> = all().iter().map(|claim| (*claim, String::new())).collect();
+    let mut unknown = Vec::new();
+    for part in text.split(',').filter(|part| !part.is_empty()) {
+        let of = part
+            .split_once('.')
+            .and_then(|(id, moved)| Some((all.iter_mut().find(|(claim, _)| claim.id == id)?, moved)));
+        match of {
+            Some(((_, text), moved)) => *text += &format!("{moved},"),
+            None => unknown.push(part.to_owned()),
+        }
+    }
+    let settings = all.into_iter().map(|(claim, text)| {
+        let (settings, strange) = Settings::read(claim.sliders, &text);
+        unknown.extend(strange.into_iter().map(|part| format!("{}.{part}", claim.id)));
+        settings
+    });
+    (settings.collect(), unknown)
 }
 
 fn verdict(entry: &Entry<'_>, lang: Lang) -> &'static str {
@@ -95,8 +130,23 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Verdict, all};
+    use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn an_address_carries_the_sliders_of_every_claim() {
+        let mut settings: Vec<Settings> = all().iter().map(|claim| Settings::usual(claim.sliders)).collect();
+        assert_eq!(report_address(&settings), "claim:report");
+        let place = all().iter().position(|claim| claim.id == "noise").unwrap();
+        settings[place] = Settings::deeper(all()[place].sliders).with("seed", 3.0);
+        let address = report_address(&settings);
+        assert!(address.contains(",noise.seed=3"), "{address}");
+        let rest = address.strip_prefix("claim:report,").unwrap();
+        assert_eq!(read_address(rest), (settings.clone(), Vec::new()));
+        let (read, unknown) = read_address(&format!("{rest},nothing.n=2,noise.n=7,noise"));
+        assert_eq!((read, unknown), (settings, ["nothing.n=2", "noise", "noise.n=7"].map(str::to_owned).to_vec()));
+        assert!(all().iter().all(|claim| claim.id != REPORT && !claim.id.contains(['.', ','])));
+    }
 
     #[test]
     fn a_report_names_every_claim_and_every_figure() {

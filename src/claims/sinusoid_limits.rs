@@ -7,8 +7,8 @@ use super::ask::{Alter, Ask, square, subject};
 use super::claim::{Claim, Essay, Opening, Source};
 use super::finding::{Finding, Table, Verdict};
 use super::settings::{Settings, Slider};
+use super::tools::heads::WEIGHTS;
 use super::tools::{apart, made, normal, reordered, word};
-use super::tools_captured::WEIGHTS;
 use crate::analysis::plot::{Axis, Chart, Kind, Mark, Point, Series, read};
 use crate::analysis::positions::Effect;
 use crate::analysis::spans::falling;
@@ -303,7 +303,7 @@ fn verdict([reversed, periodic, distance]: [f64; 3], lang: Lang) -> (Verdict, St
 pub(super) mod tests {
     use super::super::answer::Answer;
     use super::super::tests::Case;
-    use super::super::tools_captured::doctor;
+    use super::super::tools::doctor;
     use super::*;
 
     fn falls(answers: &mut Answers, way: f32) {

@@ -5,9 +5,9 @@ use super::ask::Ask;
 use super::claim::{Claim, Essay, Opening, Source};
 use super::finding::{Finding, Table, Verdict};
 use super::settings::{Settings, Slider};
+use super::tools::patterns::{Found, MOST, Pattern, REACH, asks as all_asks, costs, found, full, name, reaches, real};
+use super::tools::texts::{layered, layers};
 use super::tools::word;
-use super::tools_captured::{full, layers, name, text};
-use super::tools_patterns::{Found, MOST, Pattern, REACH, asks as all_asks, costs, found, reaches, real};
 use crate::analysis::plot::{Axis, Chart, Kind, Mark, Point, Scale, Series, read};
 use crate::catalogue::{Lang, Paper, Text};
 
@@ -37,7 +37,7 @@ pub const CLAIM: Claim = Claim {
         "每种模式测三个量。成本：在多个长度上由计算核数出的保留位置对，以及实际运算次数。损失：采集的头的输出与同方向稠密注意力的距离（只向前看的模式与因果掩码相比）。可达：需要多少层才能使每个词元到达其他所有词元。",
     ),
     sliders: &[
-        text(2.0),
+        layered(2.0),
         MOST,
         Slider::numbers("error", Text::new("loss still allowed", "允许的损失"), &[0.05, 0.1, 0.2, 0.5, 1.0], 0.1, 0.1),
         Slider::SEED,
@@ -227,15 +227,15 @@ fn verdict(all: &[(&str, &Found)], allowed: f64, lang: Lang) -> (Verdict, String
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::tests::Case;
-    use super::super::{tools_captured, tools_patterns};
+    use super::super::tools;
     use super::*;
 
     /// A pattern whose work is small, and whose outputs are a share `off` from the dense ones.
     fn made(settings: &Settings, answers: &mut Answers, pattern: &Pattern, off: f32) {
-        tools_patterns::doctor::cost(answers, pattern.id, 1.0, 1.0);
+        tools::doctor::cost(answers, pattern.id, 1.0, 1.0);
         for layer in layers(settings) {
-            let key = |id: &str| tools_captured::on(*layer, id);
-            tools_captured::doctor::output(answers, &key(pattern.id), &key(pattern.dense()), off);
+            let key = |id: &str| tools::texts::on(*layer, id);
+            tools::doctor::output(answers, &key(pattern.id), &key(pattern.dense()), off);
         }
     }
 

@@ -63,6 +63,18 @@ impl Found {
     }
 }
 
+/// What is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// The table of claims.
+    #[default]
+    Table,
+    /// The claim at this place of the list.
+    Claim(usize),
+    /// Everything that was found.
+    Report,
+}
+
 /// What is being measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Running {
@@ -85,8 +97,8 @@ pub struct Desk {
     changed: RwSignal<u32>,
     /// What is being measured.
     pub running: RwSignal<Option<Running>>,
-    /// The claim whose page is open; none for the table.
-    pub page: RwSignal<Option<usize>>,
+    /// What is shown.
+    pub page: RwSignal<Shown>,
     /// Stops what is being measured.
     pub cancel: StoredValue<Cancel, LocalStorage>,
 }
@@ -104,7 +116,7 @@ impl Desk {
             pool: runner::pool(),
             changed: RwSignal::new(0),
             running: RwSignal::new(None),
-            page: RwSignal::new(None),
+            page: RwSignal::new(Shown::Table),
             cancel: StoredValue::new_local(Cancel::default()),
         }
     }

@@ -1,20 +1,20 @@
-//! Out of the laboratory: the report as a text with figures, on paper, and as a link.
+//! Out of the laboratory: the report on the screen and on paper, as a text with figures, and as a link.
 
 use leptos::prelude::*;
 use web_sys::MouseEvent;
 
 use super::desk::{Desk, Found};
-use super::page::table;
+use super::page::{Back, CopyLink, source, table};
+use super::sheet::{Overall, RunAll, Tally};
 use crate::analysis::plot::{self, Paper};
 use crate::app::export::Save;
 use crate::app::i18n::{self, t};
 use crate::app::palette::tokens;
-use crate::app::reactive::RwSignal;
 use crate::app::state::{Lab, lab};
 use crate::app::url;
 use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
-use crate::claims::{Claim, Entry, Settings, all, report};
+use crate::claims::{Claim, Entry, Settings, all, report, report_address};
 use crate::engine::pool::Pool;
 use crate::experiment::{Issue, Issues};
 use crate::interchange::npz::stored;
@@ -25,27 +25,37 @@ pub fn address(lab: Lab, view: &str) -> String {
     format!("{}?embed&view={view}&lang={lang}", url::folder())
 }
 
-/// The report's buttons.
+/// The report: everything that was found, to be read, printed, linked and saved.
 #[component]
-pub fn Carry(desk: Desk) -> impl IntoView {
+pub fn Report(desk: Desk) -> impl IntoView {
     let lab = lab();
-    let shown = RwSignal::new(false);
     let make = Callback::new(move |()| archive(lab, desk));
-    let print = move |_: MouseEvent| {
-        shown.set(true);
-        // The report is drawn before it is printed.
-        set_timeout(
-            || {
-                // Frames may be forbidden to.
-                let _ = window().print();
-            },
-            std::time::Duration::from_millis(60),
-        );
+    // Frames may be forbidden to.
+    let print = move |_: MouseEvent| drop(window().print());
+    let link = Callback::new(move |()| {
+        let settings: Vec<Settings> = untrack(|| places(desk)).into_iter().map(|(settings, _)| settings).collect();
+        address(lab, &report_address(&settings))
+    });
+    let sections = move || {
+        let lang = lab.lang.get();
+        let sections = all().iter().zip(places(desk));
+        sections.map(|(claim, (settings, found))| section(claim, &settings, found.as_ref(), lang)).collect_view()
     };
     view! {
-        <Save en="Report, Markdown with figures" zh="报告（Markdown 与图）" file="claims.zip".to_owned() kind="application/zip" make=make />
-        <button type="button" class="framed" on:click=handler(print)>{t("Print the report", "打印报告")}</button>
-        {move || shown.get().then(|| view! { <Printed desk=desk /> })}
+        <Back desk=desk />
+        <section class="claims__report">
+            <h2 id="claims-title">{t("Claims on the bench: report", "论断实测报告")}</h2>
+            <p class="note">{move || conditions(desk, lab.lang.get())}</p>
+            <div class="claims__bar">
+                <RunAll desk=desk />
+                <Save en="Markdown with figures" zh="Markdown 与图" file="claims.zip".to_owned() kind="application/zip" make=make />
+                <button type="button" class="framed" on:click=handler(print)>{t("Print", "打印")}</button>
+                <CopyLink words=("Copy a link to this report", "复制此报告的链接") link=link />
+            </div>
+            <Overall desk=desk />
+            <p><Tally desk=desk /></p>
+            {sections}
+        </section>
     }
 }
 
@@ -89,29 +99,11 @@ fn archive(lab: Lab, desk: Desk) -> Result<Vec<u8>, Issues> {
     stored(&files).map_err(|error| Issue::new("", error.to_string()).into())
 }
 
-/// Everything, for paper: it is hidden on the screen.
-#[component]
-fn Printed(desk: Desk) -> impl IntoView {
-    let lab = lab();
-    view! {
-        <section class="claims__paper" aria-hidden="true">
-            {move || {
-                let lang = lab.lang.get();
-                let sections = all().iter().zip(places(desk)).map(|(claim, (settings, found))| printed(claim, &settings, found.as_ref(), lang));
-                view! {
-                    <h2>{i18n::now(lang, "Claims on the bench", "论断实测报告")}</h2>
-                    <p>{conditions(desk, lang)}</p>
-                    {sections.collect_view()}
-                }
-            }}
-        </section>
-    }
-}
-
-/// One claim on paper.
-fn printed(claim: &'static Claim, settings: &Settings, found: Option<&Found>, lang: Lang) -> AnyView {
+/// One claim of the report.
+fn section(claim: &'static Claim, settings: &Settings, found: Option<&Found>, lang: Lang) -> AnyView {
     let finding = found.map(|found| found.finding(lang));
     let verdict = finding.map_or(i18n::now(lang, "not run", "未运行"), |finding| finding.verdict.name().get(lang));
+    let kind = finding.map_or("", |finding| finding.verdict.id());
     let told = |slider: &crate::claims::Slider| {
         format!("{} {}", slider.name.get(lang), slider.told(settings.get(slider.id), lang))
     };
@@ -127,7 +119,7 @@ fn printed(claim: &'static Claim, settings: &Settings, found: Option<&Found>, la
     });
     view! {
         <article>
-            <h3>{claim.title.get(lang)} ": " {verdict}</h3>
+            <h3>{claim.title.get(lang)} " " <b class="claims__word" data-verdict=kind>{verdict}</b></h3>
             <blockquote>{claim.says.get(lang)}</blockquote>
             {finding.map(|finding| view! { <p>{finding.because.clone()} " " {finding.margin.clone()}</p> })}
             {pictures}
@@ -135,6 +127,7 @@ fn printed(claim: &'static Claim, settings: &Settings, found: Option<&Found>, la
             <p>{claim.setup.get(lang)} " (" {sliders.join(", ")} ")"</p>
             <p>{(claim.rule)(lang)}</p>
             <p>{claim.changes.get(lang)} " " {claim.limits.get(lang)}</p>
+            <ul class="claims__sources">{claim.literature.iter().map(source).collect_view()}</ul>
         </article>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::{Event, MouseEvent};
 
-use super::desk::{Desk, claim};
+use super::desk::{Desk, Shown, claim};
 use super::measure::start;
 use super::sheet::{Word, address_of};
 use crate::analysis::plot::Chart;
@@ -29,7 +29,7 @@ pub fn Page(desk: Desk, place: usize, close: Option<Callback<()>>, framed: bool)
         <li><b>{essay.name()}</b>" "{tr(essay.title())}{essay.missing().map(|missing| view! { <small>" · "{tr(missing)}</small> })}</li>
     });
     view! {
-        <p class="claims__back"><button type="button" class="quiet-button" on:click=handler(move |_: MouseEvent| desk.page.set(None))>"← "{t("All claims", "全部论断")}</button></p>
+        <Back desk=desk />
         <h2 id="claims-title">{tr(claim.title)}</h2>
         <blockquote class="claims__says">{tr(claim.says)}</blockquote>
         <ul class="claims__from">{essays.collect_view()}</ul>
@@ -52,7 +52,15 @@ pub fn Page(desk: Desk, place: usize, close: Option<Callback<()>>, framed: bool)
     }
 }
 
-fn source(source: &'static Source) -> AnyView {
+/// Back to the table.
+#[component]
+pub fn Back(desk: Desk) -> impl IntoView {
+    let back = move |_: MouseEvent| desk.page.set(Shown::Table);
+    view! { <p class="claims__back"><button type="button" class="quiet-button" on:click=handler(back)>"← "{t("All claims", "全部论断")}</button></p> }
+}
+
+/// What the literature says, with where.
+pub fn source(source: &'static Source) -> AnyView {
     let paper = source.paper;
     view! {
         <li>{tr(source.says)} " " <cite><a href=paper.address() target="_blank" rel="noopener">{paper.title}", "{paper.year.to_string()}</a></cite> " " <small>{paper.id}</small></li>
@@ -211,23 +219,36 @@ pub fn table(table: &Table) -> AnyView {
 fn Ways(desk: Desk, place: usize, claim: &'static Claim, close: Option<Callback<()>>, framed: bool) -> impl IntoView {
     let lab = lab();
     let openings = Signal::memo(move || (claim.open)(&desk.settings(place)));
+    view! {
+        <div class="claims__bar claims__ways">
+            {move || openings.get().into_iter().map(|opening| way(lab, opening, close, framed)).collect_view()}
+            <CopyLink words=("Copy a link to this claim", "复制此论断的链接") link=Callback::new(move |()| address_of(desk, place)) />
+        </div>
+    }
+}
+
+/// A button that copies a link, and the link itself where nothing may be copied.
+#[component]
+pub fn CopyLink(words: (&'static str, &'static str), link: Callback<(), String>) -> impl IntoView {
+    let lab = lab();
     let said = RwSignal::new(None::<Option<String>>);
     let share = move |_: MouseEvent| {
-        let link = address_of(desk, place);
+        let link = link.run(());
         spawn_local(async move {
             let done = copy(&link).await;
             said.try_set(Some((!done).then_some(link)));
         });
     };
+    let told = move || {
+        let lang = lab.lang.get();
+        said.get().map(|link| match link {
+            None => i18n::now(lang, "Copied", "已复制").to_owned(),
+            Some(link) => format!("{} {link}", i18n::now(lang, "Copy this link:", "请复制此链接：")),
+        })
+    };
     view! {
-        <div class="claims__bar claims__ways">
-            {move || openings.get().into_iter().map(|opening| way(lab, opening, close, framed)).collect_view()}
-            <button type="button" on:click=handler(share)>{t("Copy a link to this claim", "复制此论断的链接")}</button>
-            <span class="note" role="status">{move || said.get().map(|link| match link {
-                None => i18n::now(lab.lang.get(), "Copied", "已复制").to_owned(),
-                Some(link) => format!("{} {link}", i18n::now(lab.lang.get(), "Copy this link:", "请复制此链接：")),
-            })}</span>
-        </div>
+        <button type="button" on:click=handler(share)>{t(words.0, words.1)}</button>
+        <span class="note" role="status">{told}</span>
     }
 }
 

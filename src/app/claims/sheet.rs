@@ -4,9 +4,9 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use web_sys::{Event, MouseEvent};
 
-use super::desk::{Desk, Found, Running, claim};
+use super::desk::{Desk, Found, Running, Shown, claim};
 use super::measure::start;
-use super::out::{Carry, address};
+use super::out::{Report, address};
 use super::page::Page;
 use crate::analysis::plot::{self, Chart, Paper};
 use crate::app::controls::{Show, fixed, modal};
@@ -16,7 +16,7 @@ use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::Lang;
-use crate::claims::{Claim, Essay, Settings, all};
+use crate::claims::{Claim, Essay, REPORT, Settings, Verdict, all, read_address};
 
 /// Size of a small chart.
 const SMALL: [f64; 2] = [132.0, 52.0];
@@ -71,8 +71,9 @@ fn inside(asked: &str, framed: bool, close: Option<Callback<()>>, closed: RwSign
                 <p class="issue" role="alert">{move || format!("{}: {}", i18n::now(lab.lang.get(), "The address names what is not there", "地址中有不存在的内容"), unknown.join(", "))}</p>
             })}
             {move || match desk.page.get() {
-                Some(place) => view! { <Page desk=desk place=place close=close framed=framed /> },
-                None => view! { <Front desk=desk /> },
+                Shown::Claim(place) => view! { <Page desk=desk place=place close=close framed=framed /> },
+                Shown::Table => view! { <Front desk=desk /> },
+                Shown::Report => view! { <Report desk=desk /> },
             }}
         </div>
     }
@@ -84,11 +85,17 @@ fn open(desk: Desk, asked: &str) -> Vec<String> {
         return Vec::new();
     }
     let (id, moved) = asked.split_once(',').unwrap_or((asked, ""));
+    if id == REPORT {
+        let (every, unknown) = read_address(moved);
+        every.into_iter().enumerate().for_each(|(place, settings)| desk.set(place, settings));
+        desk.page.set(Shown::Report);
+        return unknown;
+    }
     match all().iter().position(|claim| claim.id == id) {
         Some(place) => {
             let (settings, unknown) = Settings::read(all()[place].sliders, moved);
             desk.set(place, settings);
-            desk.page.set(Some(place));
+            desk.page.set(Shown::Claim(place));
             unknown
         }
         None => vec![id.to_owned()],
@@ -98,10 +105,6 @@ fn open(desk: Desk, asked: &str) -> Vec<String> {
 /// The table.
 #[component]
 fn Front(desk: Desk) -> impl IntoView {
-    let busy = desk.busy();
-    let every = move |_: MouseEvent| {
-        if busy.get_untracked() { desk.stop() } else { start(desk, (0..all().len()).collect()) }
-    };
     view! {
         <h2 id="claims-title">{t("Claims on the bench", "论断实测")}</h2>
         <p class="note">{t(
@@ -109,8 +112,9 @@ fn Front(desk: Desk) -> impl IntoView {
             "四篇文章断言自注意力的种种缺陷，却没有任何测量。此处在本浏览器中用本页自身的计算核逐一实测，结论由各论断页面写明的规则给出。",
         )}</p>
         <div class="claims__bar">
-            <button type="button" class="primary" on:click=handler(every)>{move || if busy.get() { i18n::now(desk.lab.lang.get(), "Stop", "停止") } else { i18n::now(desk.lab.lang.get(), "Run all", "全部运行") }}</button>
-            <Carry desk=desk />
+            <RunAll desk=desk />
+            <button type="button" on:click=handler(move |_: MouseEvent| desk.page.set(Shown::Report))>{t("Report: print, link, export", "报告：打印、链接、导出")}</button>
+            <Tally desk=desk />
         </div>
         <Overall desk=desk />
         <table class="claims__table">
@@ -143,7 +147,7 @@ fn Row(desk: Desk, place: usize) -> impl IntoView {
     view! {
         <tr>
             <th scope="row">
-                <button type="button" class="claims__open" on:click=handler(move |_: MouseEvent| desk.page.set(Some(place)))>{tr(claim.title)}</button>
+                <button type="button" class="claims__open" on:click=handler(move |_: MouseEvent| desk.page.set(Shown::Claim(place)))>{tr(claim.title)}</button>
                 <span>{tr(claim.says)}</span>
             </th>
             <td>{essays.join(", ")}</td>
@@ -201,9 +205,45 @@ pub fn Word(found: Signal<Option<Found>>, share: Signal<Option<f64>>, waits: Sig
     }
 }
 
+/// Measures everything, or stops.
+#[component]
+pub fn RunAll(desk: Desk) -> impl IntoView {
+    let busy = desk.busy();
+    let every = move |_: MouseEvent| {
+        if busy.get_untracked() { desk.stop() } else { start(desk, (0..all().len()).collect()) }
+    };
+    let words = move || {
+        let (busy, lang) = (busy.get(), desk.lab.lang.get());
+        if busy { i18n::now(lang, "Stop", "停止") } else { i18n::now(lang, "Run all", "全部运行") }
+    };
+    view! { <button type="button" class="primary" on:click=handler(every)>{words}</button> }
+}
+
+/// How many claims came out which way.
+#[component]
+pub fn Tally(desk: Desk) -> impl IntoView {
+    let words = move || {
+        let lang = desk.lab.lang.get();
+        let found: Vec<Verdict> =
+            (0..all().len()).filter_map(|place| Some(desk.found(place)?.finding(lang).verdict)).collect();
+        let kinds = [Verdict::Supported, Verdict::Refuted, Verdict::Depends, Verdict::NotSettled];
+        let told = kinds.into_iter().filter_map(|kind| {
+            let count = found.iter().filter(|verdict| **verdict == kind).count();
+            (count > 0).then(|| {
+                view! { <span class="claims__word" data-verdict=kind.id()>{count} " " {kind.name().get(lang)}</span> }
+            })
+        });
+        let missing = all().len() - found.len();
+        let rest = (missing > 0 && !found.is_empty())
+            .then(|| view! { <span class="claims__word">{missing} " " {i18n::now(lang, "not run", "未运行")}</span> });
+        (told.collect_view(), rest)
+    };
+    view! { <span class="claims__tally" role="status">{words}</span> }
+}
+
 /// How far everything is.
 #[component]
-fn Overall(desk: Desk) -> impl IntoView {
+pub fn Overall(desk: Desk) -> impl IntoView {
     let lab = lab();
     let busy = desk.busy();
     let words = move || {

@@ -1,6 +1,6 @@
 //! What claims about time share: the times of a line, the law that they follow, their points in a chart.
 
-use super::answer::{Answers, Timed};
+use super::super::answer::{Answers, Timed};
 use crate::analysis::plot::Point;
 use crate::analysis::statistics::{Fit, Interval, power_law};
 

@@ -1,13 +1,18 @@
 //! What claims measure of a sparse pattern: what it costs, how far it reaches over layers, and what is lost of captured heads' outputs.
 
-use super::answer::Answers;
-use super::ask::{Ask, square, subject};
-use super::settings::{Settings, Slider};
-use super::tools::{middle, normal, word};
-use super::tools_captured::{WEIGHTS, counting, errors, layers, name, on, on_layers, pairs, pattern, plain, reached};
+use std::sync::Arc;
+
+use super::super::answer::{Answers, Ran};
+use super::super::ask::{Alter, Ask, square, subject};
+use super::super::settings::{Settings, Slider};
+use super::heads::{WEIGHTS, errors};
+use super::texts::{layers, on, on_layers, plain};
+use super::{middle, normal, word};
 use crate::analysis::plot::{Axis, Chart, Kind, Point, Scale, Series};
+use crate::analysis::reach::{Bits, Walk};
 use crate::analysis::statistics::exponent;
-use crate::catalogue::{Lang, Text};
+use crate::attention::{Inputs, Loaded};
+use crate::catalogue::{Lang, Text, mask};
 use crate::experiment::{Algorithm, Backend, EngineChoice, Experiment, MaskChoice, View};
 
 /// Heads that pairs are counted over, and their size, which changes no count.
@@ -173,23 +178,51 @@ pub fn reaches(of: &[(&Pattern, Option<Found>)], lang: Lang) -> Chart {
     }
 }
 
-#[cfg(test)]
-pub mod doctor {
-    //! Doctored costs.
+/// A mask of the catalogue with parameters.
+pub fn pattern(id: &str, params: &[(&str, f64)]) -> MaskChoice {
+    let params = params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    MaskChoice { params, ..MaskChoice::of(id) }
+}
 
-    use super::super::answer::{Answer, Answers};
+/// What a mask is called.
+pub fn name(id: &str, lang: Lang) -> String {
+    mask(id).map_or_else(|| id.to_owned(), |entry| entry.name.get(lang).to_owned())
+}
 
-    /// Gives a pattern operations, and as many pairs, that follow `factor · n^exponent`.
-    pub fn cost(answers: &mut Answers, id: &str, factor: f64, exponent: f64) {
-        let prefix = format!("count/{id}/");
-        for (key, answer) in answers.iter_mut() {
-            if let (Some(n), Answer::Ran(ran)) = (key.strip_prefix(&prefix).and_then(|n| n.parse::<f64>().ok()), answer)
-            {
-                let cost = factor * n.powf(exponent);
-                ran.outcome.report.cost.flops = cost;
-                let rows = ran.outcome.lse.len() as f64;
-                ran.outcome.lse.fill((cost / rows).ln() as f32);
-            }
+/// Queries of zeros: every allowed key scores 0, so the exponential of a row's log-sum-exp is their number.
+pub fn counting() -> Alter {
+    Alter::new(|loaded| {
+        let q = Arc::new(vec![0.0; loaded.inputs.q.len()]);
+        Loaded { inputs: Inputs { q, ..loaded.inputs.clone() }, ..loaded.clone() }
+    })
+}
+
+/// Pairs that a pattern keeps, over all heads: of a run over [`counting`] queries without biases.
+pub fn pairs(ran: &Ran) -> f64 {
+    ran.outcome.lse.iter().map(|&lse| f64::from(lse).exp()).sum()
+}
+
+/// The share of the permitted pairs of head 0 that are reached after 1, 2, … layers, until nothing is added; permitted are all pairs, or with `causal`
+/// those up to the query's own place.
+pub fn reached(ran: &Ran, causal: bool) -> Vec<f64> {
+    let dims = ran.outcome.dims;
+    let Some((_, cells)) = &ran.outcome.matrix else { return Vec::new() };
+    let seen = |q: usize, k: usize| cells.get(q * dims.n_k + k).is_some_and(|&w| w > 0.0);
+    let permitted = Bits::of(dims.n_q, dims.n_k, |q, k| !causal || k <= q);
+    let mut walk = Walk::new(vec![Bits::of(dims.n_q, dims.n_k, seen)], vec![0], permitted);
+    let mut shares = Vec::new();
+    loop {
+        let so_far = walk.so_far();
+        shares.push(so_far.reached as f64 / so_far.permitted.max(1) as f64);
+        let Some(end) = walk.advance(dims.n_q) else { continue };
+        if end.reached > so_far.reached {
+            shares.push(end.reached as f64 / end.permitted.max(1) as f64);
         }
+        return shares;
     }
+}
+
+/// Layers after which everything permitted is reached; nothing where that never happens.
+pub fn full(shares: &[f64]) -> Option<usize> {
+    shares.iter().position(|&share| share >= 1.0).map(|at| at + 1)
 }

@@ -1,4 +1,20 @@
 //! What several claims compute from an outcome, and words that they share.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | words, numbers, tensors changed before a run |
+//! | `texts` | captured texts |
+//! | `heads` | weights and outputs of heads |
+//! | `patterns` | what a sparse pattern keeps, reaches and loses |
+//! | `laws` | times and the laws that they follow |
+//! | `doctor` | changes of measured answers, for tests |
+
+#[cfg(test)]
+pub mod doctor;
+pub mod heads;
+pub mod laws;
+pub mod patterns;
+pub mod texts;
 
 use std::sync::Arc;
 
@@ -7,7 +23,7 @@ use crate::analysis::statistics::median;
 use crate::attention::inputs::Rng;
 use crate::attention::{Dims, Inputs, Loaded};
 use crate::catalogue::Lang;
-use crate::experiment::{Input, Normals, Size};
+use crate::experiment::{Choice, Input, Normals, Size};
 use crate::formula::Sorted;
 
 /// A word in a language.
@@ -16,6 +32,19 @@ pub fn word(lang: Lang, en: &'static str, zh: &'static str) -> &'static str {
         Lang::En => en,
         Lang::Zh => zh,
     }
+}
+
+/// One of two texts.
+pub fn said(lang: Lang, en: String, zh: String) -> String {
+    match lang {
+        Lang::En => en,
+        Lang::Zh => zh,
+    }
+}
+
+/// An entry with one parameter.
+pub fn with(id: &str, param: &str, value: f64) -> Choice {
+    Choice { id: id.to_owned(), params: Sorted::from([(param.to_owned(), value)]) }
 }
 
 /// A seeded generator's numbers, by the rule that every language gives bit for bit.
@@ -107,6 +136,21 @@ pub fn permuted(seed: u64) -> Alter {
         let names = |names: &[String]| order.iter().filter_map(|&at| names.get(at).cloned()).collect();
         Loaded { inputs, tokens_q: names(&loaded.tokens_q), tokens_k: names(&loaded.tokens_k), ..loaded.clone() }
     })
+}
+
+/// Q, K and V changed, each a list of its own.
+pub fn changed(change: impl Fn(&Loaded, [&mut Vec<f32>; 3]) + Send + Sync + 'static) -> Alter {
+    Alter::new(move |loaded| {
+        let Inputs { q, k, v } = &loaded.inputs;
+        let [mut q, mut k, mut v] = [q.to_vec(), k.to_vec(), v.to_vec()];
+        change(loaded, [&mut q, &mut k, &mut v]);
+        Loaded { inputs: Inputs { q: Arc::new(q), k: Arc::new(k), v: Arc::new(v) }, ..loaded.clone() }
+    })
+}
+
+/// Normal numbers.
+pub fn normals(seed: u64, count: usize) -> Vec<f32> {
+    Rng::new(seed).normals(count).into_iter().map(|x| x as f32).collect()
 }
 
 #[cfg(test)]
