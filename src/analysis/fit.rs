@@ -178,8 +178,9 @@ fn waves(dims: &Dims) -> Vec<f32> {
     Encodings::new(&Encoding::Sinusoidal { base: 10_000.0, gain: 1.0 }, &dims, &[0]).k
 }
 
-/// Decay of the two running means, and what keeps a division finite (Kingma & Ba 2015, algorithm 1).
-const MEANS: [f64; 2] = [0.9, 0.999];
+/// Decay of the two running means, and what keeps a division finite (Kingma & Ba 2015, algorithm 1). The second is shorter than theirs: fits take a hundred steps, and the
+/// large derivatives of the first few would otherwise hold all others back.
+const MEANS: [f64; 2] = [0.9, 0.98];
 const TINY: f64 = 1e-8;
 
 /// Gradient descent with Adam (Kingma & Ba 2015) whose rate falls to nothing along half a cosine.

@@ -40,7 +40,7 @@ const TABLE: Scheme =
 const SINUSOIDS: Scheme =
     Scheme { id: "sinusoids", name: Text::new("sinusoids", "正弦编码"), steps: 150, rate: 0.02, slot: 1 };
 const ROPE: Scheme = Scheme { id: "rope", name: Text::new("RoPE", "RoPE"), steps: 150, rate: 0.1, slot: 2 };
-const ALIBI: Scheme = Scheme { id: "alibi", name: Text::new("ALiBi", "ALiBi"), steps: 40, rate: 0.02, slot: 3 };
+const ALIBI: Scheme = Scheme { id: "alibi", name: Text::new("ALiBi", "ALiBi"), steps: 100, rate: 0.004, slot: 3 };
 const T5: Scheme = Scheme { id: "t5", name: Text::new("T5 buckets", "T5 分桶偏置"), steps: 40, rate: 0.5, slot: 4 };
 const SCHEMES: [&Scheme; 5] = [&TABLE, &SINUSOIDS, &ROPE, &ALIBI, &T5];
 /// Those that are compared with the table.

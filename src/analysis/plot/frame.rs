@@ -33,6 +33,8 @@ pub struct Frame {
     pad: f64,
     /// Whether names stand at the lines' ends.
     pub names: bool,
+    /// Lines of names below the field beyond the first.
+    pub rows: usize,
     /// Whether nothing stands around the field.
     pub bare: bool,
 }
@@ -48,7 +50,7 @@ impl Frame {
         let height = (foot - top).max(20.0);
         let widest = named(&chart.y, upright, y_count(height), 0.0)
             .iter()
-            .map(|(_, text)| labels::width(text))
+            .flat_map(|(_, lines)| lines.iter().map(|line| labels::width(line)))
             .fold(0.0, f64::max);
         let left = widest.min(paper.width * 0.3) + 10.0;
         let lines = || chart.series.iter().filter(|one| one.kind != Kind::Bars);
@@ -63,7 +65,11 @@ impl Frame {
             20.0
         };
         let width = (paper.width - left - right).max(20.0);
-        Self::filling(chart, Area { x: left, y: top, width, height }, names)
+        // Names of places may take several lines.
+        let all = named(&chart.x, chart.across(), x_count(width), width);
+        let rows = all.iter().map(|(_, lines)| lines.len()).max().unwrap_or(1).max(1) - 1;
+        let height = (height - rows as f64 * LINE).max(20.0);
+        Self { rows, ..Self::filling(chart, Area { x: left, y: top, width, height }, names) }
     }
 
     /// A frame whose field is all there is.
@@ -83,7 +89,7 @@ impl Frame {
         } else {
             (0.0, if closest * width < NEAR { 0.0 } else { HALF.min(width / 4.0) })
         };
-        Self { field, across, upright, band, pad, names, bare: false }
+        Self { field, across, upright, band, pad, names, rows: 0, bare: false }
     }
 
     /// Where a value of the axis `x` stands; nothing for what has no place.
@@ -103,17 +109,18 @@ impl Frame {
         (field.x - 0.5..=field.right() + 0.5).contains(&x) && (field.y - 0.5..=field.foot() + 0.5).contains(&y)
     }
 
-    /// Values that are named across, with their names: no two nearer than they are wide.
-    pub fn x_ticks(&self, axis: &Axis) -> Vec<(f64, String)> {
-        let wanted = named(axis, self.across, (self.field.width / 56.0) as usize, self.field.width);
+    /// Values that are named across, with the lines of their names: no two nearer than they are wide.
+    pub fn x_ticks(&self, axis: &Axis) -> Vec<(f64, Vec<String>)> {
+        let wanted = named(axis, self.across, x_count(self.field.width), self.field.width);
         let mut last = f64::NEG_INFINITY;
-        let clear = |(value, text): (f64, String)| {
-            let (x, half) = (self.x(value)?, labels::width(&text) / 2.0);
+        let clear = |(value, lines): (f64, Vec<String>)| {
+            let widest = lines.iter().map(|line| labels::width(line)).fold(0.0, f64::max);
+            let (x, half) = (self.x(value)?, widest / 2.0);
             let clear = x - half > last && self.holds([x, self.field.y]);
             if clear {
                 last = x + half + 5.0;
             }
-            clear.then_some((x, text))
+            clear.then_some((x, lines))
         };
         wanted.into_iter().filter_map(clear).collect()
     }
@@ -121,7 +128,7 @@ impl Frame {
     /// Values that are named upright, with their names.
     pub fn y_ticks(&self, axis: &Axis) -> Vec<(f64, String)> {
         let all = named(axis, self.upright, y_count(self.field.height), 0.0);
-        all.into_iter().filter_map(|(value, text)| Some((self.y(value)?, text))).collect()
+        all.into_iter().filter_map(|(value, lines)| Some((self.y(value)?, lines.concat()))).collect()
     }
 }
 
@@ -130,19 +137,33 @@ fn y_count(height: f64) -> usize {
     ((height / 36.0) as usize).clamp(3, 8)
 }
 
-/// Room that every name of a place has.
+/// How many values are named on so much width.
+fn x_count(width: f64) -> usize {
+    (width / 56.0) as usize
+}
+
+/// Room that every name of a place has, and lines.
 const NAME: f64 = 54.0;
+const LINES: usize = 3;
 
 /// Values that are named on an axis that has so much `room` for all names together; 0 upright.
-fn named(axis: &Axis, ruler: Ruler, count: usize, room: f64) -> Vec<(f64, String)> {
+fn named(axis: &Axis, ruler: Ruler, count: usize, room: f64) -> Vec<(f64, Vec<String>)> {
     if axis.names.is_empty() {
-        return ruler.ticks(count).into_iter().map(|tick| (tick, digits::tick(tick))).collect();
+        return ruler.ticks(count).into_iter().map(|tick| (tick, vec![digits::tick(tick)])).collect();
     }
+    let upright = room <= 0.0;
     let each = axis.names.len().div_ceil(count.max(1)).max(1);
-    // A name is cut to the way to the next one; the last, half of which lies beyond the field, to what is left beside it.
+    // A name is broken, and at last cut, to the way to the next one; the last, half of which lies beyond the field, to what is left beside it.
     let last = (axis.names.len() - 1) / each * each;
     let room = |i: usize| if i == last { NAME } else { NAME.max(room / (last / each + 1) as f64 - 8.0) };
-    axis.names.iter().enumerate().step_by(each).map(|(i, name)| (i as f64, labels::cut(name, room(i)))).collect()
+    axis.names
+        .iter()
+        .enumerate()
+        .step_by(each)
+        .map(|(i, name)| {
+            (i as f64, if upright { vec![labels::cut(name, room(i))] } else { labels::lines(name, room(i), LINES) })
+        })
+        .collect()
 }
 
 /// The least way between two neighbouring places, as a share of the axis; 1 where there are no two.

@@ -60,6 +60,16 @@ pub fn wrapped(text: &str, room: f64) -> Vec<String> {
     lines.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
+/// A text in at most so many lines of at most `room`; what is left over at the end of the last is cut.
+pub fn lines(text: &str, room: f64, most: usize) -> Vec<String> {
+    let mut lines = wrapped(text, room);
+    if lines.len() > most {
+        let rest = lines.split_off(most.max(1) - 1).join(" ");
+        lines.push(cut(&rest, room));
+    }
+    lines
+}
+
 /// Places that are taken.
 #[derive(Clone, Debug, Default)]
 pub struct Taken(Vec<Area>);
@@ -98,6 +108,9 @@ mod tests {
             assert_eq!(letters(&lines.concat()), letters(text));
         }
         assert!(wrapped("", 80.0).is_empty());
+        let few = lines("random, size 16, temperature 1, causal", 60.0, 2);
+        assert!(few.len() == 2 && few[1].ends_with('…') && few.iter().all(|line| width(line) <= 60.0), "{few:?}");
+        assert_eq!(lines("head size", 80.0, 3), ["head size"]);
     }
 
     #[test]

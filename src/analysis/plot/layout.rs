@@ -206,8 +206,10 @@ fn lines_across(sheet: &mut Sheet, chart: &Chart, frame: &Frame) {
 /// Names of values and of the axes.
 fn named_places(sheet: &mut Sheet, chart: &Chart, frame: &Frame, left: f64, top: f64) {
     let field = frame.field;
-    for (x, name) in frame.x_ticks(&chart.x) {
-        sheet.text([x, field.foot() + LINE + 2.0], Anchor::Middle, &name, Tone::Soft, false);
+    for (x, lines) in frame.x_ticks(&chart.x) {
+        for (row, line) in lines.iter().enumerate() {
+            sheet.text([x, field.foot() + (row + 1) as f64 * LINE + 2.0], Anchor::Middle, line, Tone::Soft, false);
+        }
     }
     for (y, name) in frame.y_ticks(&chart.y) {
         sheet.text([field.x - 6.0, y + 4.0], Anchor::End, &name, Tone::Soft, false);
@@ -219,7 +221,8 @@ fn named_places(sheet: &mut Sheet, chart: &Chart, frame: &Frame, left: f64, top:
     }
     if !chart.x.name.is_empty() {
         let title = labels::cut(&chart.x.title(), room);
-        sheet.text([field.right(), field.foot() + 2.0 * LINE + 4.0], Anchor::End, &title, Tone::Ink, false);
+        let y = field.foot() + (frame.rows + 2) as f64 * LINE + 4.0;
+        sheet.text([field.right(), y], Anchor::End, &title, Tone::Ink, false);
     }
 }
 

@@ -126,7 +126,7 @@ fn Buttons(desk: Desk, place: usize, claim: &'static Claim) -> impl IntoView {
             <button type="button" class="primary" on:click=handler(run)>
                 {move || if running.get() { i18n::now(lab.lang.get(), "Stop", "停止") } else { i18n::now(lab.lang.get(), "Run", "运行") }}
             </button>
-            {can.then(|| view! { <button type="button" disabled=move || running.get() on:click=handler(deeper)>{t("Go deeper", "更大规模")}</button> })}
+            {can.then(|| view! { <button type="button" class="framed" disabled=move || running.get() on:click=handler(deeper)>{t("Go deeper", "更大规模")}</button> })}
             <span role="status"><Word found=found share=Signal::stored(None) waits=waits /></span>
             <Show when=running>
                 <span class="progress"><i style:transform=move || format!("scaleX({})", fixed(share.get().unwrap_or(0.0), 3))></i></span>
@@ -247,7 +247,7 @@ pub fn CopyLink(words: (&'static str, &'static str), link: Callback<(), String>)
         })
     };
     view! {
-        <button type="button" on:click=handler(share)>{t(words.0, words.1)}</button>
+        <button type="button" class="framed" on:click=handler(share)>{t(words.0, words.1)}</button>
         <span class="note" role="status">{told}</span>
     }
 }
@@ -268,5 +268,5 @@ fn way(lab: Lab, Opening { name, experiment }: Opening, close: Option<Callback<(
             close.run(());
         }
     };
-    view! { <button type="button" on:click=handler(open)>{words}</button> }
+    view! { <button type="button" class="framed" on:click=handler(open)>{words}</button> }
 }

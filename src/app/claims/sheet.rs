@@ -113,7 +113,7 @@ fn Front(desk: Desk) -> impl IntoView {
         )}</p>
         <div class="claims__bar">
             <RunAll desk=desk />
-            <button type="button" on:click=handler(move |_: MouseEvent| desk.page.set(Shown::Report))>{t("Report: print, link, export", "报告：打印、链接、导出")}</button>
+            <button type="button" class="framed" on:click=handler(move |_: MouseEvent| desk.page.set(Shown::Report))>{t("Report: print, link, export", "报告：打印、链接、导出")}</button>
             <Tally desk=desk />
         </div>
         <Overall desk=desk />

@@ -10,7 +10,7 @@ use wasm_bindgen::closure::Closure;
 
 use super::ask::Asked;
 use super::hand::WayOut;
-use super::parts::Control;
+use super::parts::{Control, Layout};
 use super::turn::Turn;
 use super::{messages, sight};
 use crate::app::controls::Show;
@@ -63,11 +63,13 @@ pub fn frame(asked: Asked, opened: Option<Opened>) -> impl IntoView {
         provide_context(map::MaskLocked);
     }
     let layout = asked.layout;
+    // The claims bring their own inputs.
+    let named = layout != Layout::Claims;
     let asked = Arc::new(asked);
     view! {
         <main class="embed" node_ref=main data-view=layout.name()>
             <div class="embed__bar">
-                <span class="embed__what">{move || shell::what(lab)}</span>
+                <span class="embed__what">{named.then(|| move || shell::what(lab))}</span>
                 <Show when=waiting><span class="top__status" role="status">{t("Waiting for another frame of this page", "正在等待本页中的另一个嵌入框")}</span></Show>
                 <StatusView />
             </div>

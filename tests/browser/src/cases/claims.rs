@@ -1,4 +1,4 @@
-//! The claims on the bench: one is measured and judged, one is stopped, a frame opens one with its sliders.
+//! The claims on the bench: one is measured and judged, one fits schemes by their gradients, one is stopped, frames open one and the report of all.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("claims"; a_claim_is_measured_and_judged, a_claim_that_is_stopped_keeps_what_it_has, a_frame_opens_a_claim)
+    cases!("claims"; a_claim_is_measured_and_judged, schemes_are_fitted_by_their_gradients, a_claim_that_is_stopped_keeps_what_it_has, a_frame_opens_a_claim, the_report_holds_what_was_measured)
 }
 
 /// Opens the laboratory.
@@ -53,6 +53,37 @@ async fn a_claim_is_measured_and_judged(page: &Page) -> Result<()> {
     let drawn = page.js("return document.querySelectorAll('.claims__small svg').length", vec![]).await?;
     ensure(drawn == json!(1), || format!("one claim was measured, and {drawn} are drawn"))?;
     page.screenshot("claims").await
+}
+
+async fn schemes_are_fitted_by_their_gradients(page: &Page) -> Result<()> {
+    page.open_ready("/?embed&view=claim:learned-beyond-training,trained=64").await?;
+    page.wait_until("document.querySelector('.claims__bar .primary')").await?;
+    press(page).await?;
+    patiently(page, "document.querySelector('.claims__verdict:not([data-verdict=unfinished])')").await?;
+    // The second cell of a row is the distance at the trained length: every scheme has learned the pattern there.
+    let script = "return [...document.querySelectorAll('.claims__numbers tbody tr')].map((row) => Number(row.cells[1].textContent))";
+    let learned = page.js(script, vec![]).await?;
+    let learned: Vec<f64> = learned.as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64).collect();
+    ensure(learned.len() == 7 && learned.iter().all(|off| *off <= 0.25), || {
+        format!("at the trained length: {learned:?}")
+    })
+}
+
+async fn the_report_holds_what_was_measured(page: &Page) -> Result<()> {
+    page.open_ready("/?embed&view=claim:report,order-blind.n=32,noise.nothing=1").await?;
+    page.wait_until("document.querySelectorAll('.claims__report article').length > 30").await?;
+    page.wait_until("document.querySelector('.claims__top .issue')?.textContent.includes('noise.nothing=1')").await?;
+    page.js("document.querySelector('.claims__back button').click()", vec![]).await?;
+    turn_to(page, "Blind to order without positions").await?;
+    page.wait_until("document.querySelector('.claims__slider output')?.textContent === '32'").await?;
+    press(page).await?;
+    patiently(page, "document.querySelector('.claims__verdict[data-verdict=depends]')").await?;
+    page.js("document.querySelector('.claims__back button').click()", vec![]).await?;
+    page.click("Report: print, link, export").await?;
+    page.wait_until("document.querySelector('.claims__report [data-verdict=depends]')").await?;
+    let drawn = page.js("return document.querySelectorAll('.claims__report article svg').length", vec![]).await?;
+    ensure(drawn == json!(1), || format!("one claim was measured, and {drawn} pictures are in the report"))?;
+    page.screenshot("claims report").await
 }
 
 async fn a_claim_that_is_stopped_keeps_what_it_has(page: &Page) -> Result<()> {
