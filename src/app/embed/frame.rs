@@ -69,7 +69,7 @@ pub fn frame(asked: Asked, opened: Option<Opened>) -> impl IntoView {
     view! {
         <main class="embed" node_ref=main data-view=layout.name()>
             <div class="embed__bar">
-                <span class="embed__what">{named.then(|| move || shell::what(lab))}</span>
+                <span class="embed__what">{named.then_some(move || shell::what(lab))}</span>
                 <Show when=waiting><span class="top__status" role="status">{t("Waiting for another frame of this page", "正在等待本页中的另一个嵌入框")}</span></Show>
                 <StatusView />
             </div>
