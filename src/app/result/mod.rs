@@ -29,9 +29,7 @@ pub fn ResultColumn() -> impl IntoView {
         <div class="card"><Why /></div>
         <div class="card"><Row /><plane::Plane /></div>
         <div class="card"><Output /><Gradients /></div>
-        <div class="card"><Analysis /></div>
-        <div class="card"><CompareSettings /></div>
-        <div class="card"><Estimators /></div>
+        <div class="card parts"><Analysis /><CompareSettings /><Estimators /></div>
         <div class="card"><TimingCard /></div>
     }
 }
