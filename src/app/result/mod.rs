@@ -16,6 +16,7 @@ pub use why::{Why, products};
 
 use leptos::prelude::*;
 
+use crate::app::claims::ClaimsLab;
 use crate::app::estimators::Estimators;
 use crate::app::gradients::Gradients;
 use crate::app::measures::Analysis;
@@ -29,7 +30,7 @@ pub fn ResultColumn() -> impl IntoView {
         <div class="card"><Why /></div>
         <div class="card"><Row /><plane::Plane /></div>
         <div class="card"><Output /><Gradients /></div>
-        <div class="card parts"><Analysis /><CompareSettings /><Estimators /></div>
+        <div class="card parts"><Analysis /><CompareSettings /><Estimators /><ClaimsLab /></div>
         <div class="card"><TimingCard /></div>
     }
 }

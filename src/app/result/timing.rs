@@ -4,7 +4,6 @@ use leptos::prelude::*;
 
 use super::stages::{Stages, ms};
 use crate::app::chart;
-use crate::app::claims::ClaimsLab;
 use crate::app::compare::{Compare, ReadKernels};
 use crate::app::controls::{fixed, plain};
 use crate::app::i18n::{self, t};
@@ -44,7 +43,6 @@ pub fn TimingCard() -> impl IntoView {
         <Engine />
         <Compare />
         <TimingLab />
-        <ClaimsLab />
     }
 }
 
