@@ -13,4 +13,5 @@ pub mod reorder;
 pub mod spans;
 pub mod statistics;
 pub mod sweep;
+pub mod walk;
 pub mod window;

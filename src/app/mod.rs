@@ -21,6 +21,8 @@
 //! | `pair` | two settings, one beside the other |
 //! | `measures` | measures of the weights |
 //! | `positions` | position schemes over distance |
+//! | `walk` | attention step by step: tiles, a ring, a cache |
+//! | `player` | a step forward and back, or one after the other |
 //! | `embed` | the page in a frame of somebody else's |
 //! | `share` | links, frames, elements to carry away |
 //! | `estimators` | something else in attention's place, with its error |
@@ -51,6 +53,7 @@ mod measures;
 mod pair;
 pub mod palette;
 mod piece;
+mod player;
 mod positions;
 pub mod reactive;
 pub mod result;
@@ -62,6 +65,7 @@ pub mod state;
 mod sweep;
 pub mod url;
 mod view;
+mod walk;
 pub mod whole;
 mod zoom;
 

@@ -21,6 +21,7 @@ use crate::app::gradients::Gradients;
 use crate::app::measures::Analysis;
 use crate::app::pair::CompareSettings;
 use crate::app::view::view;
+use crate::app::walk::StepByStep;
 
 /// The result column.
 #[component]
@@ -30,6 +31,7 @@ pub fn ResultColumn() -> impl IntoView {
         <div class="card"><Row /><plane::Plane /></div>
         <div class="card"><Output /><Gradients /></div>
         <div class="card"><Analysis /></div>
+        <div class="card"><StepByStep /></div>
         <div class="card"><CompareSettings /></div>
         <div class="card"><Estimators /></div>
         <div class="card"><TimingCard /></div>
