@@ -1,6 +1,7 @@
 //! Measures of a pattern and of an outcome, and the charts and colours in which they are drawn.
 
 pub mod colour;
+pub mod curves;
 pub mod difference;
 pub mod layers;
 pub mod measures;

@@ -6,6 +6,7 @@
 //! | `reactive`, `view`, `element` | Leptos' signals, views and node references without their types: one copy of the code for all |
 //! | `runner` | experiment -> pool -> outcome |
 //! | `url`, `link` | the address, and what it holds |
+//! | `laboratory` | what laboratories keep in the address |
 //! | `whole` | the part of the catalogue that the first view does not show |
 //! | `piece` | views whose code is fetched when they are first shown |
 //! | `shell` | header, columns, help, notices, theme, keyboard |
@@ -47,6 +48,7 @@ mod gallery;
 mod gradients;
 pub mod i18n;
 pub mod inputs;
+mod laboratory;
 mod link;
 pub mod map;
 mod measures;

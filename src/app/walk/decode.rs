@@ -32,12 +32,12 @@ fn Tokens(desk: Desk, walked: Shared<Walked>, decode: Shared<Decode>) -> impl In
     let count = decode.0.tokens.len();
     // It begins at the query that is followed; from then on the walk goes its own way.
     let at = RwSignal::new(desk.row().get_untracked().min(count.saturating_sub(1)));
-    let row = Signal::from(at);
+    let row: Signal<usize> = at.into();
     let of = decode.clone();
     let state = Signal::memo(move || {
         of.0.tokens
             .get(row.get())
-            .map_or_else(|| crate::analysis::walk::State::new(0, None), |token| token.state.clone())
+            .map_or_else(|| crate::analysis::walk::State::new(0, None), |token: &Token| token.state.clone())
     });
     let label = Signal::derive(move || match lab.lang.get() {
         Lang::En => format!("token {}", desk.name(false, at.get())),
