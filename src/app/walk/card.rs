@@ -16,7 +16,7 @@ use crate::catalogue::Lang;
 /// The walks: ids and names.
 const WALKS: [(&str, (&str, &str)); 3] = [
     ("stream", ("Streaming softmax", "流式 softmax")),
-    ("ring", ("Ring", "环")),
+    ("ring", ("Ring", "环形传递")),
     ("decode", ("Decoding with a cache", "带缓存的解码")),
 ];
 
@@ -49,7 +49,8 @@ pub fn Body(
                 let about = walked.clone();
                 view! {
                     <p class="note">{move || extent(desk.lab.lang.get(), &about.0)}</p>
-                    <Query desk=desk />
+                    // Decoding goes from query to query by itself.
+                    {move || (walk.get() != "decode").then(|| view! { <Query desk=desk /> })}
                     {move || {
                         let walked = walked.clone();
                         match walk.get().as_str() {

@@ -13,9 +13,9 @@ use crate::experiment::Backend;
 /// Operations that a core is taken to do while its peak is measured; only the deadline depends on it.
 const PEAK_WORK: f64 = 1e9;
 
-/// Numbers of one array of all workers together, and at least of each: three arrays of 128 MiB, and of 6 MiB.
-const TRIAD_NUMBERS: usize = 1 << 25;
-const LEAST_NUMBERS: usize = 3 << 19;
+/// Numbers of one array of all workers together, and at least of each: three arrays of 32 MiB, and of 1 MiB.
+const TRIAD_NUMBERS: usize = 1 << 23;
+const LEAST_NUMBERS: usize = 1 << 18;
 
 impl Pool {
     /// GFLOP/s of multiply-adds that all workers reach together, each in its registers, at the same time.

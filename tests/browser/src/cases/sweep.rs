@@ -138,7 +138,10 @@ async fn a_link_opens_the_laboratory_as_it_was_set(page: &Page) -> Result<()> {
     let found = page.js(script, vec![]).await?;
     // Nothing runs by itself.
     ensure(found == json!(["heads", "256", 2, true, 0]), || format!("the laboratory is set to {found}"))?;
-    page.set("tokens", "512").await?;
+    // A chip has the same name as the list.
+    let choose = "const list = [...document.querySelectorAll('.sweep__number')].find((s) => s.textContent.startsWith('tokens')).querySelector('select');
+        list.value = '512'; list.dispatchEvent(new Event('change', { bubbles: true }))";
+    page.js(choose, vec![]).await?;
     page.wait_until("location.hash.includes('lab=timing') && location.hash.includes('lab.tokens=512') && !location.hash.includes('lab.speed')").await?;
     page.click("Close").await?;
     page.wait_until("!document.querySelector('dialog.sweep') && !location.hash.includes('lab=')").await?;
