@@ -1,10 +1,11 @@
-//! Links of two settings: the one that opens, and the one that it is compared with.
+//! What links hold beside the experiment: the setting that it is compared with, and the laboratory that the page opens with.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::sync::Arc;
 
 use attention_playground::experiment::{
-    Choice, Experiment, Form, Input, MaskChoice, Pinned, decode, differing, encode, encode_as, with_pinned,
+    Choice, Experiment, Form, Input, Laboratory, LaboratoryId, MaskChoice, Pinned, decode, differing, encode,
+    encode_as, with_laboratory, with_pinned,
 };
 
 fn masked(id: &str) -> Experiment {
@@ -113,4 +114,68 @@ fn fields_that_differ_are_listed_with_both_values() {
     let mut large = b.clone();
     large.input = Input::one_head(vec![vec![0.5; 64]; 64], vec![vec![0.5; 64]; 64], vec![vec![0.5; 64]; 64]);
     assert_eq!(differing(&b, &large).iter().map(|one| one.key.as_str()).collect::<Vec<_>>(), ["input"]);
+}
+
+fn laboratory(id: LaboratoryId, settings: &[(&str, &str)]) -> Laboratory {
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Laboratory { id, settings }
+}
+
+/// Links that were once given out, with what they must open as for ever. Never change a line; add new ones.
+#[test]
+fn golden_links_of_laboratories() {
+    for (link, experiment, opened) in [
+        ("v1&lab=timing", Experiment::default(), laboratory(LaboratoryId::Timing, &[])),
+        (
+            "#v1&mask=dilated&lab=timing&lab.over=heads&lab.ways=dense,mask:dilated",
+            masked("dilated"),
+            laboratory(LaboratoryId::Timing, &[("over", "heads"), ("ways", "dense,mask:dilated")]),
+        ),
+        (
+            "v1&lab.length=256&lab=positions&lab.length=512",
+            Experiment::default(),
+            laboratory(LaboratoryId::Positions, &[("length", "512")]),
+        ),
+    ] {
+        let found = decode(link);
+        assert_eq!(
+            (found.experiment, found.laboratory, found.pinned, found.problems),
+            (experiment, Some(opened), None, Vec::new()),
+            "{link}"
+        );
+    }
+}
+
+#[test]
+fn a_laboratory_stands_beside_everything_else_in_either_form() {
+    let mut large = masked("causal");
+    large.input = Input::one_head(vec![vec![0.25; 8]; 40], vec![vec![-1.5; 8]; 40], vec![vec![3.0; 8]; 40]);
+    let open = laboratory(LaboratoryId::Timing, &[("ways", "dense,estimator:performer"), ("from", "64")]);
+    let beside = pinned(masked("dilated"), true);
+    for form in [Form::Readable, Form::Packed] {
+        let link = with_laboratory(&with_pinned(&encode_as(&large, form), &beside), &open);
+        let found = decode(&link);
+        assert_eq!(
+            (found.experiment, found.pinned, found.laboratory, found.problems),
+            (large.clone(), Some(beside.clone()), Some(open.clone()), Vec::new())
+        );
+    }
+    assert_eq!(with_laboratory("", &laboratory(LaboratoryId::Positions, &[])), "v1&lab=positions");
+    assert_eq!(decode("v1&mask=causal").laboratory, None);
+}
+
+#[test]
+fn what_no_laboratory_has_is_named() {
+    let long = format!("v1&lab=timing&lab.ways={}", "a".repeat(5000));
+    for (link, opens, paths) in [
+        ("v1&lab=timnig", false, vec!["lab"]),
+        ("v1&lab.from=64", false, vec!["lab.from"]),
+        ("v1&lab=timing&lab.a.b=1&mask=causal", true, vec!["lab.a.b"]),
+        (long.as_str(), true, vec!["lab.ways"]),
+        ("v1&compare=v1%26lab%3Dtiming", false, vec!["compare.lab"]),
+    ] {
+        let found = decode(link);
+        let named: Vec<&str> = found.problems.iter().map(|issue| issue.path.as_str()).collect();
+        assert_eq!((found.laboratory.is_some(), named), (opens, paths), "{link}");
+    }
 }

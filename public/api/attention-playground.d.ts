@@ -487,7 +487,7 @@ export interface AttentionPlayground {
   get(): Experiment;
   /** Changes part of it; it is one step of undo. Rejects with an `ExperimentError` and leaves the page as it was. */
   set(experiment: PartialExperiment): Promise<Experiment>;
-  /** The address that opens an experiment, or the page's own. Throws an `ExperimentError`. */
+  /** The address that opens an experiment, or the page's own with the setting that it is compared with. Throws an `ExperimentError`. */
   link(experiment?: PartialExperiment): string;
   /** Every entry with names, parameters and ranges. */
   catalogue(): Catalogue;

@@ -72,6 +72,7 @@ mod tests {
             copies: Default::default(),
             runs_ms: Vec::new(),
             cost: Default::default(),
+            memory: 0.0,
             order: Vec::new(),
         };
         Outcome { y, ..Merge::new(dims, false, None, 0).finish(report) }

@@ -1,6 +1,7 @@
 //! Measures of a pattern and of an outcome, and the charts and colours in which they are drawn.
 
 pub mod colour;
+pub mod curves;
 pub mod difference;
 pub mod fit;
 pub mod layers;
@@ -14,4 +15,5 @@ pub mod reorder;
 pub mod spans;
 pub mod statistics;
 pub mod sweep;
+pub mod walk;
 pub mod window;

@@ -81,12 +81,8 @@ fn object(lab: Lab, pool: Pool, events: events::Events) -> Result<JsValue, JsVal
     method(&api, "get", move |_, _| lab.experiment.with_untracked(written));
     method(&api, "set", move |patch, _| promised(change(lab, &patch)));
     method(&api, "link", move |experiment, _| {
-        let experiment = if experiment.is_undefined() {
-            Ok(lab.experiment.get_untracked().as_ref().clone())
-        } else {
-            read(&experiment)
-        };
-        experiment.and_then(|e| link(&e)).unwrap_or_else(|error| wasm_bindgen::throw_val(error))
+        let link = if experiment.is_undefined() { own_link(lab) } else { read(&experiment).and_then(|e| link(&e)) };
+        link.unwrap_or_else(|error| wasm_bindgen::throw_val(error))
     });
     method(&api, "catalogue", |_, _| catalogue::catalogue());
     method(&api, "on", move |event, handler| {
@@ -125,11 +121,20 @@ fn fits(lab: Lab, next: &Experiment) -> Result<(), Issues> {
 /// # Errors
 /// An `ExperimentError` where its numbers are too many for one.
 pub fn link(experiment: &Experiment) -> Result<JsValue, JsValue> {
-    let too_many = || {
-        let message = message!("these numbers are too many for an address", "这些数值过多，地址无法容纳");
-        error::experiment_error(Issue::new("input", message))
-    };
     url::link(experiment).map(JsValue::from).ok_or_else(too_many)
+}
+
+/// The address of what the page shows, with the setting that it is compared with.
+///
+/// # Errors
+/// As [`link`].
+pub fn own_link(lab: Lab) -> Result<JsValue, JsValue> {
+    url::whole_link(lab).map(JsValue::from).ok_or_else(too_many)
+}
+
+fn too_many() -> JsValue {
+    let message = message!("these numbers are too many for an address", "这些数值过多，地址无法容纳");
+    error::experiment_error(Issue::new("input", message))
 }
 
 /// An experiment as JavaScript gives it; absent fields have their defaults.

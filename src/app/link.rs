@@ -7,7 +7,9 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::state::Lab;
 use super::whole;
-use crate::experiment::{Experiment, Input, Issue, Opened, Pinned, decode, encode, limits, message, with_pinned};
+use crate::experiment::{
+    Experiment, Input, Issue, Laboratory, Opened, Pinned, decode, encode, limits, message, with_laboratory, with_pinned,
+};
 
 /// What a link's fragment opens. Where the piece does not arrive, the default experiment and a word about it.
 pub async fn read(raw: String) -> Opened {
@@ -23,7 +25,7 @@ pub async fn read(raw: String) -> Opened {
                     "页面中读取链接的部分未能加载；请刷新重试"
                 ),
             );
-            Opened { experiment: Experiment::default(), pinned: None, problems: vec![missing], raw }
+            Opened { experiment: Experiment::default(), pinned: None, laboratory: None, problems: vec![missing], raw }
         }
     }
 }
@@ -36,12 +38,33 @@ pub struct Written {
     pub whole: bool,
 }
 
-/// The fragment that opens `experiment`, and the setting that it is compared with.
+/// What a link holds beside the experiment.
+#[derive(Clone, Default)]
+pub struct Beside {
+    /// The setting that it is compared with.
+    pub pinned: Option<Arc<Pinned>>,
+    /// The laboratory that is open.
+    pub laboratory: Option<Arc<Laboratory>>,
+}
+
+impl Beside {
+    /// What stands beside the page's experiment now; who follows it is told of changes.
+    pub fn of(lab: Lab) -> Self {
+        Self { pinned: lab.pinned.get(), laboratory: lab.laboratory.get() }
+    }
+
+    /// The same, not followed.
+    pub fn now(lab: Lab) -> Self {
+        Self { pinned: lab.pinned.get_untracked(), laboratory: lab.laboratory.get_untracked() }
+    }
+}
+
+/// The fragment that opens `experiment`, and what stands beside it.
 ///
 /// # Errors
 /// When the piece does not arrive; asking again tries again.
-pub async fn write(experiment: Arc<Experiment>, pinned: Option<Arc<Pinned>>) -> Result<Written, SplitLoaderError> {
-    fragment(experiment, pinned).await
+pub async fn write(experiment: Arc<Experiment>, beside: Beside) -> Result<Written, SplitLoaderError> {
+    fragment(experiment, beside).await
 }
 
 /// Fetches the piece, so that it is there when it is needed.
@@ -57,16 +80,23 @@ fn opened(raw: String) -> Result<Opened, SplitLoaderError> {
 }
 
 #[wasm_split(catalogue, fallible)]
-fn fragment(experiment: Arc<Experiment>, pinned: Option<Arc<Pinned>>) -> Result<Written, SplitLoaderError> {
+fn fragment(experiment: Arc<Experiment>, Beside { pinned, laboratory }: Beside) -> Result<Written, SplitLoaderError> {
     let alone = if *experiment == Experiment::default() {
         Written { fragment: String::new(), whole: true }
     } else {
         let whole = written(&experiment).map(|fragment| Written { fragment, whole: true });
         whole.unwrap_or_else(|| without_input(&experiment))
     };
-    Ok(match pinned {
+    let both = match pinned {
         None => alone,
         Some(pinned) => beside(alone, &pinned),
+    };
+    Ok(match laboratory {
+        None => both,
+        Some(laboratory) => {
+            let fragment = with_laboratory(&both.fragment, &laboratory);
+            if fragment.len() <= limits::LINK { Written { fragment, ..both } } else { both }
+        }
     })
 }
 
@@ -90,6 +120,19 @@ pub fn written(experiment: &Experiment) -> Option<String> {
     // Packed in whatever way: writing them all would take a second after each edit.
     let fits = experiment.input.numbers() <= limits::LINK;
     fits.then(|| encode(experiment)).filter(|fragment| fragment.len() <= limits::LINK)
+}
+
+/// The same with the setting beside it, for code that is in a late piece itself; `None` where both would be too long to be read back. Empty for the
+/// default experiment alone.
+pub fn written_beside(experiment: &Experiment, pinned: Option<&Pinned>) -> Option<String> {
+    let alone = if *experiment == Experiment::default() { String::new() } else { written(experiment)? };
+    match pinned {
+        None => Some(alone),
+        Some(pinned) => {
+            let fits = pinned.experiment.input.numbers() <= limits::LINK;
+            fits.then(|| with_pinned(&alone, pinned)).filter(|both| both.len() <= limits::LINK)
+        }
+    }
 }
 
 fn without_input(experiment: &Experiment) -> Written {

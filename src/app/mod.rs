@@ -6,6 +6,7 @@
 //! | `reactive`, `view`, `element` | Leptos' signals, views and node references without their types: one copy of the code for all |
 //! | `runner` | experiment -> pool -> outcome |
 //! | `url`, `link` | the address, and what it holds |
+//! | `laboratory` | what laboratories keep in the address |
 //! | `whole` | the part of the catalogue that the first view does not show |
 //! | `piece` | views whose code is fetched when they are first shown |
 //! | `shell` | header, columns, help, notices, theme, keyboard |
@@ -21,6 +22,8 @@
 //! | `pair` | two settings, one beside the other |
 //! | `measures` | measures of the weights |
 //! | `positions` | position schemes over distance |
+//! | `walk` | attention step by step: tiles, a ring, a cache |
+//! | `player` | a step forward and back, or one after the other |
 //! | `embed` | the page in a frame of somebody else's |
 //! | `share` | links, frames, elements to carry away |
 //! | `estimators` | something else in attention's place, with its error |
@@ -45,12 +48,14 @@ mod gallery;
 mod gradients;
 pub mod i18n;
 pub mod inputs;
+mod laboratory;
 mod link;
 pub mod map;
 mod measures;
 mod pair;
 pub mod palette;
 mod piece;
+mod player;
 mod positions;
 pub mod reactive;
 pub mod result;
@@ -62,6 +67,7 @@ pub mod state;
 mod sweep;
 pub mod url;
 mod view;
+mod walk;
 pub mod whole;
 mod zoom;
 

@@ -12,8 +12,10 @@ use wasm_split_helpers::SplitLoaderError;
 
 use super::i18n::t;
 use super::reactive::{RwSignal, Signal};
+use super::state::lab;
 use super::view::{handler, view};
 use crate::engine::pool::meta;
+use crate::experiment::{Laboratory, LaboratoryId};
 
 thread_local! {
     /// Resolves when the sheet is there, or does not come: a view without its styles is better than none.
@@ -81,7 +83,7 @@ pub fn behind_button(
 }
 
 /// What draws a sheet.
-type Sheet = fn() -> AnyView;
+pub type Sheet = fn() -> AnyView;
 
 /// A button that opens a sheet, whose code comes with the first press. Each press is a new sheet.
 pub fn opener((en, zh): (&'static str, &'static str), sheet: fn() -> Fetch<Sheet>) -> AnyView {
@@ -91,6 +93,22 @@ pub fn opener((en, zh): (&'static str, &'static str), sheet: fn() -> Fetch<Sheet
             {t(en, zh)}
         </button>
         {move || (opened.get() > 0).then(|| piece(sheet, |sheet| sheet()))}
+    }
+}
+
+/// A button that opens a laboratory, whose code comes with the first press or with a link that names it; closed, it is gone.
+pub fn laboratory(
+    (en, zh): (&'static str, &'static str),
+    id: LaboratoryId,
+    class: &'static str,
+    sheet: fn() -> Fetch<Sheet>,
+) -> AnyView {
+    let lab = lab();
+    let opened = Signal::memo(move || lab.laboratory.with(|open| open.as_ref().is_some_and(|open| open.id == id)));
+    let open = move |_: web_sys::MouseEvent| lab.laboratory.set(Some(Arc::new(Laboratory::new(id))));
+    view! {
+        <button type="button" class=class on:click=handler(open)>{t(en, zh)}</button>
+        {move || opened.get().then(|| piece(sheet, |sheet| sheet()))}
     }
 }
 

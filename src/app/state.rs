@@ -13,7 +13,7 @@ use crate::attention::{Inputs, Loaded};
 use crate::catalogue::{self, Lang};
 use crate::engine::pool::SessionId;
 use crate::engine::{Map, Outcome, Report};
-use crate::experiment::{Experiment, History, Issue, Message, Pinned, Stage, View};
+use crate::experiment::{Experiment, History, Issue, Laboratory, Message, Pinned, Stage, View};
 
 /// What the workers are doing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,6 +97,8 @@ pub struct Lab {
     pub experiment: Signal<Arc<Experiment>>,
     /// The setting that it is compared with.
     pub pinned: RwSignal<Option<Arc<Pinned>>>,
+    /// The laboratory that is open, with its settings.
+    pub laboratory: RwSignal<Option<Arc<Laboratory>>>,
     /// Problems with it; while there are any, the last good result stays.
     pub issues: RwSignal<Vec<Issue>>,
     /// The input as loaded, before edits.
@@ -142,6 +144,7 @@ impl Lab {
             history,
             experiment: Signal::memo(move || history.with(|h| h.present().clone())),
             pinned: RwSignal::new(None),
+            laboratory: RwSignal::new(None),
             issues: RwSignal::new(Vec::new()),
             loaded: RwSignal::new(None),
             inputs: RwSignal::new(None),

@@ -9,13 +9,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_split_helpers::SplitLoaderError;
 
 use super::export::copy;
 use super::reactive::effect;
 use super::state::{Lab, Notice, Theme};
 use super::{i18n, link};
 use crate::catalogue::Lang;
-use crate::experiment::{Experiment, Opened, Pinned};
+use crate::experiment::{Experiment, Opened};
 
 /// Most problems of a link that are said.
 const SAID: usize = 12;
@@ -30,6 +31,7 @@ pub fn start(lab: Lab, opened: Option<Opened>) {
     if let Some(opened) = opened {
         tell(lab, &opened);
         lab.pinned.set(opened.pinned.map(Arc::new));
+        lab.laboratory.set(opened.laboratory.map(Arc::new));
         lab.open(opened.experiment);
     }
     let written = Rc::new(RefCell::new(raw));
@@ -45,6 +47,7 @@ pub fn start(lab: Lab, opened: Option<Opened>) {
             let opened = link::read(raw).await;
             tell(lab, &opened);
             lab.pinned.set(opened.pinned.map(Arc::new));
+            lab.laboratory.set(opened.laboratory.map(Arc::new));
             lab.replace("link", opened.experiment);
         });
     });
@@ -93,6 +96,24 @@ pub fn link(experiment: &Experiment) -> Option<String> {
     link::written(experiment).map(|fragment| address(&fragment))
 }
 
+/// The address that opens what the page shows, and the setting that it is compared with; `None` as with [`link`].
+pub fn whole_link(lab: Lab) -> Option<String> {
+    let pinned = lab.pinned.get_untracked();
+    let experiment = lab.experiment.get_untracked();
+    match &pinned {
+        None => link(&experiment),
+        Some(_) => link::written_beside(&experiment, pinned.as_deref()).map(|fragment| address(&fragment)),
+    }
+}
+
+/// The address of the page as it is now, with everything that stands beside the experiment.
+///
+/// # Errors
+/// When the piece that writes links does not arrive.
+pub async fn present(lab: Lab) -> Result<String, SplitLoaderError> {
+    link::write(lab.experiment.get_untracked(), link::Beside::now(lab)).await.map(|written| address(&written.fragment))
+}
+
 /// The folder that the page is served from, with its slash.
 pub fn folder() -> String {
     let location = window().location();
@@ -132,7 +153,7 @@ fn address(fragment: &str) -> String {
 /// Copies the experiment's address. Where the browser does not let us, it is shown to be copied by hand.
 pub fn copy_link(lab: Lab) {
     spawn_local(async move {
-        let Ok(written) = link::write(lab.experiment.get_untracked(), lab.pinned.get_untracked()).await else {
+        let Ok(written) = link::write(lab.experiment.get_untracked(), link::Beside::now(lab)).await else {
             let text = i18n::now(
                 lab.lang.get_untracked(),
                 "The part of the page that writes links did not arrive. Try again.",
@@ -197,7 +218,7 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
     let latest = Rc::new(std::cell::Cell::new(0_u32));
     let mut opened = false;
     effect(move || {
-        let (experiment, pinned) = (lab.experiment.get(), lab.pinned.get());
+        let (experiment, beside) = (lab.experiment.get(), link::Beside::of(lab));
         // What the page was opened with stays as it was written, damaged or not, until something is changed.
         if !std::mem::replace(&mut opened, true) {
             return;
@@ -208,7 +229,7 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
         set_timeout(
             move || {
                 if latest.get() == turn {
-                    spawn_local(keep(lab, experiment, pinned, written));
+                    spawn_local(keep(lab, experiment, beside, written));
                 }
             },
             QUIET,
@@ -217,9 +238,9 @@ fn follow(lab: Lab, written: Rc<RefCell<String>>) {
 }
 
 /// Writes an experiment into the address.
-async fn keep(lab: Lab, experiment: Arc<Experiment>, pinned: Option<Arc<Pinned>>, written: Rc<RefCell<String>>) {
+async fn keep(lab: Lab, experiment: Arc<Experiment>, beside: link::Beside, written: Rc<RefCell<String>>) {
     // Should the piece not arrive, the address stays and the next edit tries again.
-    let Ok(link::Written { fragment: hash, whole }) = link::write(experiment, pinned).await else { return };
+    let Ok(link::Written { fragment: hash, whole }) = link::write(experiment, beside).await else { return };
     if !whole {
         too_large(lab);
     }

@@ -122,6 +122,19 @@ pub enum Normaliser {
     Exponential,
 }
 
+impl Normaliser {
+    /// The logit that stands beside a row's scores without giving anything, of a head whose own is `own`; `None` where nothing does.
+    pub fn sink(self, own: Option<f32>) -> Option<f32> {
+        match (self, own) {
+            (Self::Softmax, own) => own,
+            (Self::OffByOne, None) => Some(0.0),
+            (Self::OffByOne, Some(s)) => Some(s.max(0.0) + (-s.abs()).exp().ln_1p()),
+            // Nothing else sums exponentials over a row.
+            _ => None,
+        }
+    }
+}
+
 /// All slots of the pipeline. Plain data: it crosses into workers and is compiled there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {

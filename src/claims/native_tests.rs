@@ -147,6 +147,7 @@ fn outcome(run: &Run, problem: &Problem, times: usize) -> Result<(Outcome, f64),
         copies: Default::default(),
         runs_ms: vec![ms],
         cost,
+        memory: 0.0,
         order: Vec::new(),
     };
     let mut outcome = merge.finish(report);

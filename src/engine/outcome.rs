@@ -113,6 +113,9 @@ pub struct Report {
     pub runs_ms: Vec<f64>,
     /// Work counted from the plan.
     pub cost: Cost,
+    /// Bytes of linear memory that the workers which took part held when they had answered, measured. It never shrinks, so earlier runs may have needed it; 0
+    /// where there are no such workers.
+    pub memory: f64,
     /// Names of the pipeline slots used, in order.
     pub order: Vec<String>,
 }

@@ -32,7 +32,8 @@ pub(crate) use issue::message;
 pub use issue::{Issue, Issues, Message};
 pub(crate) use link::base64;
 pub use link::{
-    Differing, Form, Opened, Pinned, Rounded, decode, differing, encode, encode_as, merge, round, with_pinned,
+    Differing, Form, Laboratory, LaboratoryId, Opened, Pinned, Rounded, decode, differing, encode, encode_as, merge,
+    round, with_laboratory, with_pinned,
 };
 pub use matrix::Matrix;
 pub(crate) use nearest::{shown, unknown};

@@ -141,6 +141,7 @@ pub fn outcome(merge: Merge, backend: Backend, algorithm: Algorithm) -> Outcome 
         copies: Default::default(),
         runs_ms: Vec::new(),
         cost: Cost::default(),
+        memory: 0.0,
         order: Vec::new(),
     })
 }

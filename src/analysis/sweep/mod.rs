@@ -7,18 +7,21 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `asked` | what a sweep is asked to measure, and how links write it |
 //! | `clock` | the step of a clock, and repetitions that make a sample long enough for it |
 //! | `course` | what is next, what was measured, what is left |
 //! | `findings` | what follows: laws, comparisons at a place, speed-ups |
 //! | `ways` | what is compared, at which sizes |
 //! | `report` | the charts and the sentences |
 
+mod asked;
 mod clock;
 mod course;
 mod findings;
 mod report;
 mod ways;
 
+pub use asked::{Asked, MOST};
 pub use clock::{LONGEST_BATCH, STEPS, batch, step};
 pub use course::{Ask, Cell, Planned, ROUNDS, Sample, State, Sweep};
 pub use findings::{Against, Verdict};

@@ -17,6 +17,8 @@ pub struct Facts {
     pub cost: Option<Cost>,
     /// Bytes that it was expected to allocate.
     pub memory: Option<f64>,
+    /// Bytes of linear memory that the workers held after its first run, measured.
+    pub held: Option<f64>,
 }
 
 /// A sweep with what was measured by it.
@@ -34,6 +36,8 @@ pub struct Report {
     pub facts: Vec<Vec<Facts>>,
     /// GFLOP/s of multiply-adds of all workers together, at most.
     pub peak: Option<f64>,
+    /// GB/s that all workers together move at most.
+    pub bandwidth: Option<f64>,
 }
 
 /// A number with three digits that count.
@@ -191,31 +195,66 @@ impl Report {
         Some(Chart { marks, ..self.chart(lang, title, name, series) })
     }
 
-    /// Bytes that cells were expected to allocate. Nothing where none can be counted.
+    /// Bytes that cells were expected to allocate, and what their workers held. Nothing where neither is known.
     pub fn memory(&self, lang: Lang) -> Option<Chart> {
-        let point = |line, place, x| Some(Point::new(x, self.facts(line, place)?.memory? / f64::from(1 << 20)));
-        let series = self.series(lang, Kind::Line, point);
-        let title = Text::new("Memory, counted from sizes", "内存，按尺寸计算");
+        const MB: f64 = (1 << 20) as f64;
+        let mut series =
+            self.series(lang, Kind::Line, |line, place, x| Some(Point::new(x, self.facts(line, place)?.memory? / MB)));
+        for counted in &mut series {
+            counted.name += Text::new(", counted", "，计算值").get(lang);
+        }
+        let held =
+            self.series(lang, Kind::Dots, |line, place, x| Some(Point::new(x, self.facts(line, place)?.held? / MB)));
+        series.extend(held.into_iter().map(|held| Series {
+            name: held.name.clone() + Text::new(", held", "，实测").get(lang),
+            slot: self.ways.len() + held.slot,
+            ..held
+        }));
+        let title =
+            Text::new("Memory: counted from sizes, and held by the workers", "内存：按尺寸计算，以及工作线程实际占用");
         let y = (Text::new("memory", "内存"), "MB", Scale::Log10);
         (!series.is_empty()).then(|| self.chart(lang, title, y, series))
     }
 
-    /// GFLOP/s over operations for each byte that must be moved, under the machine's peak. Nothing where no work was counted.
+    /// The most that the machine gives at an intensity: GFLOP/s, where every byte is moved once. Williams, Waterman and Patterson 2009, "Roofline".
+    pub fn roof(&self, intensity: f64) -> Option<f64> {
+        match (self.peak, self.bandwidth) {
+            (Some(peak), Some(bandwidth)) => Some(peak.min(bandwidth * intensity)),
+            (peak, _) => peak,
+        }
+    }
+
+    /// Both roofs over the intensities of the points, with the place where they meet.
+    fn roofs(&self, lang: Lang, series: &[Series]) -> Option<Series> {
+        let mut places: Vec<f64> = series.iter().flat_map(|one| one.points.iter().map(|point| point.x)).collect();
+        if let (Some(peak), Some(bandwidth)) = (self.peak, self.bandwidth) {
+            let ridge = peak / bandwidth;
+            // As far as both can be seen.
+            places.extend([ridge / 4.0, ridge, ridge * 4.0]);
+        }
+        places.retain(|x| *x > 0.0 && x.is_finite());
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let points: Vec<Point> = places.into_iter().filter_map(|x| Some(Point::new(x, self.roof(x)?))).collect();
+        let name = Text::new("measured roofs: memory, then multiply-adds", "实测上限：先受内存、后受乘加限制");
+        (!points.is_empty()).then(|| Series::new(name.get(lang), Kind::Line, self.ways.len(), points))
+    }
+
+    /// GFLOP/s over operations for each byte that must be moved, under what memory and multiply-adds of this machine give. Nothing where no work was counted.
     pub fn roofline(&self, lang: Lang) -> Option<Chart> {
         let point = |line, place, _| {
             let (speed, cost) = (self.speed(line, place)?, self.facts(line, place)?.cost?);
             Some(Point::new(cost.flops / cost.bytes.max(1.0), speed))
         };
-        let series = self.series(lang, Kind::Dots, point);
+        let mut series = self.series(lang, Kind::Dots, point);
         if series.is_empty() {
             return None;
         }
-        let name = Text::new("multiply-add peak of the workers", "工作线程的乘加峰值").get(lang);
-        let marks = self.peak.map(|peak| Mark::level(peak, name)).into_iter().collect();
-        let title = Text::new("Speed and the peak of this machine", "速度与本机峰值");
+        series.extend(self.roofs(lang, &series));
+        let title = Text::new("Roofline of this machine: speed over intensity", "本机的屋顶线：速度与运算强度");
         let y = (Text::new("speed", "速度"), "GFLOP/s", Scale::Log10);
         let x = plot::Axis::new(Text::new("operations by byte", "每字节运算数").get(lang), "", Scale::Log2);
-        Some(Chart { x, marks, ..self.chart(lang, title, y, series) })
+        Some(Chart { x, ..self.chart(lang, title, y, series) })
     }
 
     /// Times over the share of pairs that are computed, at the last place where two lines are measured; nothing where they all compute the same share.

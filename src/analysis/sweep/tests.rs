@@ -195,12 +195,20 @@ fn report(
         let of = |&n: &f64| {
             let flops = 2.0 * 64.0 * n * n * share(*way, n);
             let cost = Cost { flops, bytes: 4.0 * 4.0 * 32.0 * n, ..Cost::default() };
-            Facts { kernel: "made-up".to_owned(), cost: Some(cost), memory: Some(n * 1024.0) }
+            Facts { kernel: "made-up".to_owned(), cost: Some(cost), memory: Some(n * 1024.0), held: Some(n * 2048.0) }
         };
         places.iter().map(of).collect()
     };
     let facts = ways.iter().map(facts).collect();
-    Report { sweep, axis: Axis::Tokens, setting: SETTING, ways: ways.to_vec(), facts, peak: Some(50.0) }
+    Report {
+        sweep,
+        axis: Axis::Tokens,
+        setting: SETTING,
+        ways: ways.to_vec(),
+        facts,
+        peak: Some(50.0),
+        bandwidth: Some(20.0),
+    }
 }
 
 #[test]
@@ -237,8 +245,17 @@ fn a_report_draws_failures_and_says_what_grows_how_and_what_does_not_pay() {
     let speed = told.speed(0, 3).unwrap();
     assert!((speed / (2.0 * 64.0 * 4096.0 * 4096.0 / dense / 1e6) - 1.0).abs() < 1e-12);
     let roof = told.roofline(Lang::Zh).unwrap();
-    assert_eq!((roof.marks[0].at, roof.series[0].points.len()), (50.0, 4));
-    assert_eq!(told.memory(Lang::En).unwrap().series[0].points[3].y, 4.0);
+    assert_eq!(roof.series[0].points.len(), 4);
+    // Roofs: 20 GB/s up to 2.5 operations a byte, 50 GFLOP/s from there on.
+    let roofs = roof.series.last().unwrap();
+    for (x, most) in [(0.625, 12.5), (2.5, 50.0), (10.0, 50.0)] {
+        assert!(roofs.points.iter().any(|point| point.x == x && point.y == most), "{roofs:?}");
+        assert_eq!(told.roof(x), Some(most));
+    }
+    assert!(roofs.points.iter().all(|point| point.y <= 50.0 && point.y <= 20.0 * point.x));
+    let memory = told.memory(Lang::En).unwrap();
+    let of = |name: &str| memory.series.iter().find(|series| series.name == name).map(|series| series.points[3].y);
+    assert_eq!((of("dense, counted"), of("dense, held")), (Some(4.0), Some(8.0)));
     let density = told.densities(Lang::En).unwrap();
     assert_eq!(density.title, "Time over density, tokens 4096");
     assert!((density.series[1].points[0].x - 100.0 * 16.0 / 4096.0).abs() < 1e-12);

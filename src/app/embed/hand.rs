@@ -51,7 +51,7 @@ pub fn WayOut() -> impl IntoView {
     let handed = RwSignal::new(Handed::Nothing);
     let latest = StoredValue::new(0_u32);
     effect(move || {
-        let (experiment, _) = (lab.experiment.get(), (lab.lang.get(), lab.theme.get()));
+        let (experiment, pinned, _) = (lab.experiment.get(), lab.pinned.get(), (lab.lang.get(), lab.theme.get()));
         let turn = latest.get_value().wrapping_add(1);
         latest.set_value(turn);
         // What was said belongs to another state.
@@ -60,7 +60,7 @@ pub fn WayOut() -> impl IntoView {
             if latest.try_get_value() != Some(turn) {
                 return;
             }
-            let fragment = fragment(&experiment);
+            let fragment = link::written_beside(&experiment, pinned.as_deref());
             whole.try_set(fragment.is_some());
             if let Some(fragment) = fragment {
                 address.try_set(url::full_page(lab, &fragment));
@@ -74,8 +74,8 @@ pub fn WayOut() -> impl IntoView {
         if event.type_() == "auxclick" && event.button() != 1 {
             return;
         }
-        let experiment = lab.experiment.get_untracked();
-        match (fragment(&experiment), anchor.get_untracked()) {
+        let (experiment, pinned) = (lab.experiment.get_untracked(), lab.pinned.get_untracked());
+        match (link::written_beside(&experiment, pinned.as_deref()), anchor.get_untracked()) {
             // Before the browser follows it.
             (Some(fragment), Some(anchor)) => anchor.set_href(&url::full_page(lab, &fragment)),
             _ => {
@@ -127,16 +127,14 @@ pub fn WayOut() -> impl IntoView {
     }
 }
 
-/// What the address of the full page holds; nothing where it cannot hold everything.
-fn fragment(experiment: &Experiment) -> Option<String> {
-    if *experiment == Experiment::default() { Some(String::new()) } else { link::written(experiment) }
-}
-
 /// Opens the full page and gives it the experiment through its JavaScript interface: two windows of one origin reach each other whatever page the frame lies in, where
 /// storage and channels of a frame in another site's page are kept apart from those of the page itself.
 fn open(lab: Lab, experiment: Arc<Experiment>, handed: RwSignal<Handed>) {
     // While the click counts as the user's: later the browser would refuse the window.
-    let opened = window().open_with_url_and_target(&url::full_page(lab, ""), "_blank").ok().flatten();
+    // The setting that it is compared with goes in the address, where it fits; the experiment itself is given.
+    let pinned = lab.pinned.get_untracked();
+    let beside = link::written_beside(&Experiment::default(), pinned.as_deref()).unwrap_or_default();
+    let opened = window().open_with_url_and_target(&url::full_page(lab, &beside), "_blank").ok().flatten();
     let Some(opened) = opened else { return handed.set(Handed::Failed) };
     handed.set(Handed::Waiting);
     spawn_local(async move {

@@ -111,7 +111,7 @@ impl Asked {
         // What needs no workers does not wait for them: a frame out of sight has none.
         match self.method.as_str() {
             "get" => return Ok(lab.experiment.with_untracked(|experiment| api::written(experiment.as_ref()))),
-            "link" if self.params.is_undefined() => return api::link(&lab.experiment.get_untracked()),
+            "link" if self.params.is_undefined() => return api::own_link(lab),
             "set" if !self.holds() => return Err(refusal("only the page that holds the frame may set")),
             _ => {}
         }

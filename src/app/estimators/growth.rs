@@ -4,11 +4,11 @@ use leptos::prelude::*;
 
 use super::ask::Answer;
 use super::pictures::{Heat, picture};
-use super::player::Player;
 use crate::analysis::plot::{Axis, Chart, Mark};
 use crate::app::chart::Plot;
 use crate::app::i18n::{self, t};
 use crate::app::map::Scale;
+use crate::app::player::Player;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
@@ -58,7 +58,7 @@ pub fn Growth(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoView
     view! {
         <h4>{t("The state as it grows", "状态的增长")} <small>{norm}</small></h4>
         <Plot chart=chart file="state-norm" height=140.0 />
-        <Player at=at count=count label=label />
+        <Player at=at count=Signal::stored(count) label=label />
         <Heat map=map label=label />
     }
 }

@@ -9,14 +9,12 @@
 //! | `pictures` | outputs side by side, error by query, cost |
 //! | `growth` | a state key by key |
 //! | `ring` | a ring's steps |
-//! | `player` | a step forward and back, or one after the other |
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 mod ask;
 mod card;
 mod growth;
 mod pictures;
-mod player;
 mod ring;
 
 pub use pictures::{Errors, percent, picture};

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use super::ask::Answer;
 use super::pictures::percent;
-use super::player::Player;
 use crate::app::i18n::{self, t};
+use crate::app::player::Player;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
 use crate::app::view::view;
@@ -49,7 +49,7 @@ pub fn RingSteps(answer: StoredValue<Answer>, head: Signal<usize>) -> impl IntoV
     };
     view! {
         <h4>{t("Round the ring", "环上的传递")} <small>{t("largest error ", "最大误差 ")}{move || percent(worst())}</small></h4>
-        <Player at=step count=devices label=label />
+        <Player at=step count=Signal::stored(devices) label=label />
         <div class="ring" role="img" aria-label=move || format!("{}, {}", label.get(), percent(worst()))>
             <div style:grid-template-columns=columns()>
                 <span></span>

@@ -33,6 +33,8 @@ pub struct Closer {
     pub window: Signal<Window>,
     /// Its picture.
     pub picture: Signal<Option<Map>>,
+    /// What stands below the map, as wide as its cells.
+    pub below: Callback<(), AnyView>,
 }
 
 /// The large map.
@@ -209,6 +211,7 @@ pub fn MapView(
                 </Show>
             </div>
             <Axis class="columns" tokens=tokens(true) span=columns current=Signal::derive(move || cell.get().1) />
+            {closer.map(|closer| closer.below.run(()))}
             <span class="map__q" aria-hidden="true">{t("query", "查询")}" ↓"</span>
             <span class="map__k" aria-hidden="true">{t("key", "键")}" →"</span>
         </div>

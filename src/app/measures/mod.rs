@@ -23,6 +23,8 @@ mod layers;
 mod quantity;
 mod queries;
 
+pub use ask::offset;
+
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::analysis::curves::Curves;
 use crate::analysis::positions::{Bench, Effect, timed};
 use crate::app::chart::Reading;
+use crate::app::laboratory;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::Lab;
 use crate::catalogue::{PositionEntry, PositionLine, Slot, position_line, position_lines};
 use crate::engine::Map;
-use crate::experiment::{Experiment, Message};
+use crate::experiment::{Experiment, Issue, LaboratoryId, Message};
 
 /// Schemes that are shown to begin with, beside the experiment's own.
 const FIRST: [&str; 5] = ["rope", "rope-pi", "rope-yarn", "alibi", "kerple-log"];
@@ -53,25 +55,42 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A laboratory that begins with the experiment's own scheme.
-    pub fn new(lab: Lab) -> Self {
+    /// A laboratory that begins with the experiment's own scheme, or as a link says: with how it would begin without one, and what of the link can't be
+    /// used.
+    pub fn new(lab: Lab) -> (Self, Curves, Vec<Issue>) {
         let experiment = lab.experiment.get_untracked();
         let position = &experiment.position;
         let own = position_lines().find(|line| line.is(&position.id, &position.params)).map_or("none", |line| line.id);
         let trained = experiment.position.params.get("trained").map_or(64, |&trained| trained as usize).clamp(8, 512);
         let mut on: Vec<&'static str> = if own == "none" { Vec::new() } else { vec![own] };
         on.extend(FIRST.into_iter().filter(|id| *id != own));
-        Self {
+        let first = Curves { length: 2 * trained, trained, log: false, normal: true, picked: on[0], on };
+        let (set, problems) = Curves::read(&laboratory::settings(lab, LaboratoryId::Positions), first.clone());
+        let Curves { length, trained, log, normal, on, picked } = set;
+        let desk = Self {
             lab,
-            length: RwSignal::new(2 * trained),
+            length: RwSignal::new(length),
             trained: RwSignal::new(trained),
-            log: RwSignal::new(false),
-            normal: RwSignal::new(true),
-            picked: RwSignal::new(on[0]),
+            log: RwSignal::new(log),
+            normal: RwSignal::new(normal),
+            picked: RwSignal::new(picked),
             on: RwSignal::new(on),
             reading: Reading::new(),
             curves: RwSignal::new(Vec::new()),
             close: RwSignal::new(None),
+        };
+        (desk, first, problems)
+    }
+
+    /// What it is set to.
+    pub fn set_to(self) -> Curves {
+        Curves {
+            length: self.length.get(),
+            trained: self.trained.get(),
+            log: self.log.get(),
+            normal: self.normal.get(),
+            on: self.on.get(),
+            picked: self.picked.get(),
         }
     }
 

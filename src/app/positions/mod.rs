@@ -25,21 +25,16 @@ use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::whole;
-use crate::app::i18n::t;
-use crate::app::piece::piece;
-use crate::app::reactive::RwSignal;
-use crate::app::view::{handler, view};
+use crate::app::piece::{laboratory, piece};
+use crate::app::view::view;
+use crate::experiment::LaboratoryId;
 
 /// The button, and the sheet that it opens.
 #[component]
 pub fn Compare() -> impl IntoView {
-    let opened = RwSignal::new(0_u32);
-    view! {
-        <button type="button" class="quiet-button more-entries" on:click=handler(move |_| opened.update(|n| *n += 1))>
-            {t("Compare schemes", "比较方案")}
-        </button>
-        {move || (opened.get() > 0).then(|| piece(|| Box::pin(open()), |sheet| sheet()))}
-    }
+    laboratory(("Compare schemes", "比较方案"), LaboratoryId::Positions, "quiet-button more-entries", || {
+        Box::pin(open())
+    })
 }
 
 /// The laboratory by itself.
@@ -55,7 +50,7 @@ async fn open_plain() -> Result<fn() -> AnyView, SplitLoaderError> {
 
 #[wasm_split(later, fallible)]
 fn plain() -> Result<fn() -> AnyView, SplitLoaderError> {
-    Ok(|| sheet::laboratory(measure::Stop::default()))
+    Ok(|| sheet::plain(measure::Stop::default()))
 }
 
 /// The sheet with everything that it compares.

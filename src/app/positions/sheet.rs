@@ -7,15 +7,18 @@ use super::desk::Desk;
 use super::detail::Detail;
 use super::measure::{Stop, follow};
 use super::tiles::Tiles;
+use crate::analysis::curves;
 use crate::app::controls::{Choices, Item, Look, Slider, Span, modal, words};
 use crate::app::i18n::{self, t};
+use crate::app::laboratory;
 use crate::app::reactive::Signal;
 use crate::app::state::lab;
 use crate::app::view::{handler, view};
 use crate::catalogue::{Lang, PositionLine};
+use crate::experiment::LaboratoryId;
 
 /// Shortest and longest text on the sliders, and the longest that may be typed: a square of it is still small work.
-const LENGTHS: [usize; 3] = [16, 512, 2048];
+const LENGTHS: [usize; 3] = [curves::LENGTHS[0], 512, curves::LENGTHS[1]];
 
 /// The laboratory in a dialog.
 #[component]
@@ -23,20 +26,33 @@ pub fn Sheet() -> impl IntoView {
     let (dialog, close) = modal();
     let stop = Stop::default();
     let closed = StoredValue::new_local(stop.clone());
+    let lab = lab();
+    let (desk, first, problems) = Desk::new(lab);
+    laboratory::keep(lab, LaboratoryId::Positions, move || desk.set_to().pairs(&first));
     view! {
-        <dialog node_ref=dialog class="poslab" aria-labelledby="poslab-title" on:close=handler(move |_| closed.with_value(Stop::stop))>
+        <dialog node_ref=dialog class="poslab" aria-labelledby="poslab-title" on:close=handler(move |_: web_sys::Event| {
+            closed.with_value(Stop::stop);
+            laboratory::close(lab);
+        })>
             <h2 id="poslab-title">{t("Position schemes over distance", "位置方案随距离的变化")}</h2>
-            {laboratory(stop)}
+            {laboratory::problems(problems)}
+            {body(desk, stop)}
             <div class="dialog__foot">
+                <laboratory::CopyLink />
                 <button type="button" class="primary" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
             </div>
         </dialog>
     }
 }
 
+/// The laboratory by itself.
+pub fn plain(stop: Stop) -> AnyView {
+    let (desk, ..) = Desk::new(lab());
+    body(desk, stop)
+}
+
 /// The laboratory. What it asks of the workers ends with `stop`, and with the view.
-pub fn laboratory(stop: Stop) -> AnyView {
-    let desk = Desk::new(lab());
+fn body(desk: Desk, stop: Stop) -> AnyView {
     follow(desk, stop.clone());
     let stop = StoredValue::new_local(stop);
     on_cleanup(move || stop.with_value(Stop::stop));

@@ -22,6 +22,7 @@ use crate::app::gradients::Gradients;
 use crate::app::measures::Analysis;
 use crate::app::pair::CompareSettings;
 use crate::app::view::view;
+use crate::app::walk::StepByStep;
 
 /// The result column.
 #[component]
@@ -30,7 +31,7 @@ pub fn ResultColumn() -> impl IntoView {
         <div class="card"><Why /></div>
         <div class="card"><Row /><plane::Plane /></div>
         <div class="card"><Output /><Gradients /></div>
-        <div class="card parts"><Analysis /><CompareSettings /><Estimators /><ClaimsLab /></div>
+        <div class="card parts"><Analysis /><StepByStep /><CompareSettings /><Estimators /><ClaimsLab /></div>
         <div class="card"><TimingCard /></div>
     }
 }

@@ -10,7 +10,9 @@ use crate::app::i18n::{self, t};
 use crate::app::state::{Timing, lab};
 use crate::app::sweep::TimingLab;
 use crate::app::view::{handler, view};
+use crate::attention::Memory;
 use crate::catalogue::Lang;
+use crate::engine::TILE;
 use crate::experiment::{Algorithm, Backend};
 
 fn count(value: f64) -> String {
@@ -52,6 +54,9 @@ fn Last(lang: Lang, timing: Timing) -> impl IntoView {
     let sum: f64 = report.times.0.iter().sum();
     let word = |en, zh| i18n::now(lang, en, zh);
     let tiles = report.cost.tiles;
+    // Sizes are counted for the CPU's own kernels alone.
+    let dims = lab().outcome.with_untracked(|o| o.as_ref().map(|o| o.dims)).filter(|_| report.backend == Backend::Cpu);
+    let counted = dims.map(|dims| Memory::of(&dims, report.algorithm, TILE).total(report.workers));
     let paint = timing.edit_to_paint_ms.map(|v| format!("{} {}", word("edit to paint", "从修改到重绘"), ms(v)));
     view! {
         <p><span class="figure">{ms(sum)}</span> " " <small>{if report.adapter.is_some() { word("on the GPU", "GPU 用时") } else { word("in the workers", "工作线程用时") }}{paint.map(|p| format!(" · {p}"))}</small></p>
@@ -63,6 +68,10 @@ fn Last(lang: Lang, timing: Timing) -> impl IntoView {
                 None => view! { <dt>{word("workers", "工作线程")}</dt><dd>{report.workers.to_string()}</dd> },
             }}
             <dt>{word("work", "计算量")}</dt><dd>{count(report.cost.flops)}"flop"</dd>
+            {(report.memory > 0.0).then(|| view! {
+                <dt>{word("memory", "内存")}</dt>
+                <dd>{counted.map(|bytes| format!("{}B {} · ", count(bytes), word("counted", "计算值")))}{count(report.memory)}"B "{word("held by workers", "线程实际占用")}</dd>
+            })}
             <dt>{word("tiles", "分块")}</dt>
             <dd>{format!("{} {} · {} {} · {} {}", tiles.full, word("full", "满"), tiles.partial, word("partial", "部分"), tiles.skipped, word("skipped", "跳过"))}</dd>
         </dl>

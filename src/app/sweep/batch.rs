@@ -26,6 +26,8 @@ pub struct Batch {
     pub kernel: String,
     /// Work counted from the plan, where it is; of gradients it is not.
     pub cost: Option<Cost>,
+    /// Bytes of linear memory that the workers held afterwards; of gradients and estimates it is not told.
+    pub memory: Option<f64>,
     /// The GPU, if one computed.
     pub adapter: Option<String>,
 }
@@ -55,6 +57,7 @@ pub async fn batch(
                 stages: StageTimes::default(),
                 kernel: "cpu-estimator-f32".to_owned(),
                 cost: Some(estimator.cost()),
+                memory: None,
                 adapter: None,
             }
         }
@@ -97,6 +100,7 @@ async fn run(
             stages: StageTimes::default(),
             kernel: derived.kernel.name().to_owned(),
             cost: None,
+            memory: None,
             adapter,
         });
     }
@@ -106,6 +110,7 @@ async fn run(
         stages: report.times,
         kernel: report.kernel,
         cost: Some(report.cost),
+        memory: (report.memory > 0.0).then_some(report.memory),
         adapter,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::analysis::sweep::{Axis, Report, Setting, Way};
+use crate::analysis::sweep::{Asked, Axis, Report, Setting, Way};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::experiment::Message;
 
@@ -66,31 +66,29 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Dense, causal and windowed attention over some hundred tokens.
-    pub fn new(workers: usize) -> Self {
-        let setting = Setting { tokens: 1024, heads: 4, size: 64, window: 128, workers, backward: false };
-        let desk = Self {
-            axis: RwSignal::new(Axis::Tokens),
-            from: RwSignal::new(0),
-            to: RwSignal::new(0),
+    /// Set to what is asked for.
+    pub fn new(asked: Asked) -> Self {
+        let Asked { axis, from, to, setting, ways } = asked;
+        Self {
+            axis: RwSignal::new(axis),
+            from: RwSignal::new(from),
+            to: RwSignal::new(to),
             setting: RwSignal::new(setting),
-            ways: RwSignal::new(vec![Way::Dense, Way::Causal, Way::Window]),
+            ways: RwSignal::new(ways),
             status: RwSignal::new(Status::Idle),
             taken: RwSignal::new(None),
-        };
-        desk.along(Axis::Tokens, workers);
-        desk
+        }
+    }
+
+    /// What it is set to.
+    pub fn asked(self) -> Asked {
+        let (axis, from, to) = (self.axis.get(), self.from.get(), self.to.get());
+        Asked { axis, from, to, setting: self.setting.get(), ways: self.ways.get() }
     }
 
     /// Takes another axis, with places that suit it.
     pub fn along(self, axis: Axis, workers: usize) {
-        let (from, to) = match axis {
-            Axis::Tokens => (128, 2048),
-            Axis::Workers => (1, workers),
-            Axis::Window => (16, 1024),
-            Axis::Heads => (1, 16),
-            Axis::Size => (16, 256),
-        };
+        let (from, to) = axis.ends(workers);
         self.axis.set(axis);
         self.from.set(from);
         self.to.set(to);

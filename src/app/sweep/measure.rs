@@ -81,7 +81,7 @@ async fn begin(desk: Desk, pool: &Pool, own: &Experiment, cancel: &Cancel) -> Re
         facts.push(known);
     }
     let sweep = Sweep::new(places.iter().map(|&x| x as f64).collect(), cells, step, SEED);
-    let report = Report { sweep, axis, setting, ways, facts, peak: None };
+    let report = Report { sweep, axis, setting, ways, facts, peak: None, bandwidth: None };
     let conditions = Conditions { isolated: isolated(), adapter: None };
     let (pools, inputs) = Default::default();
     Ok(Bench { pool: pool.clone(), pools, inputs, works, report, conditions, cancel: cancel.clone() })
@@ -96,6 +96,15 @@ impl Bench {
                 Ok(peak) => self.report.peak = Some(peak),
                 Err(RunError::Cancelled) => return Status::Stopped,
                 // Charts do without it.
+                Err(_) => {}
+            }
+            // Workers of their own: memory that was once needed is kept, and counts in what is measured afterwards.
+            let own = Pool::of(self.report.setting.workers);
+            let moved = own.bandwidth(self.cancel.clone()).await;
+            own.rest();
+            match moved {
+                Ok(moved) => self.report.bandwidth = Some(moved).filter(|moved| *moved > 0.0),
+                Err(RunError::Cancelled) => return Status::Stopped,
                 Err(_) => {}
             }
         }
@@ -150,6 +159,8 @@ impl Bench {
         }
         if let Some(facts) = self.report.facts.get_mut(cell.line).and_then(|line| line.get_mut(cell.place)) {
             (facts.kernel, facts.cost) = (told.kernel, told.cost);
+            // Memory never shrinks: what the cell needed is told by its first run, when only cells of less work were before it.
+            facts.held = facts.held.or(told.memory);
         }
         Ok(told.sample)
     }

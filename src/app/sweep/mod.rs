@@ -23,14 +23,17 @@ pub use batch::{Batch, batch, painted, step};
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::piece::opener;
+use super::piece::laboratory;
 use super::view::view;
 use super::whole;
+use crate::experiment::LaboratoryId;
 
 /// The button, and the sheet that it opens.
 #[component]
 pub fn TimingLab() -> impl IntoView {
-    opener(("Timing laboratory", "计时实验室"), || Box::pin(open()))
+    laboratory(("Timing laboratory", "计时实验室"), LaboratoryId::Timing, "quiet-button compare__open", || {
+        Box::pin(open())
+    })
 }
 
 /// The sheet, with everything that it compares.

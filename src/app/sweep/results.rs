@@ -82,7 +82,8 @@ fn table(report: &Report, lang: Lang) -> AnyView {
         word("runs a sample", "每样本次数"),
         "GFLOP/s",
         word("pairs, %", "配对，%"),
-        word("memory, MB", "内存，MB"),
+        word("counted memory, MB", "内存计算值，MB"),
+        word("held by workers, MB", "线程实际占用，MB"),
         word("kernel", "计算核"),
     ];
     let places = report.sweep.places().iter().enumerate();
@@ -107,7 +108,7 @@ fn row(report: &Report, lang: Lang, line: usize, place: usize, x: f64) -> Option
         State::Failed(why) => {
             let failed = i18n::now(lang, "failed", "失败");
             return Some(view! {
-                <tr class="sweep__failed"><th scope="row">{name}</th><td>{x.to_string()}</td><td colspan="9">{failed} ": " {why.get(lang).to_owned()}</td></tr>
+                <tr class="sweep__failed"><th scope="row">{name}</th><td>{x.to_string()}</td><td colspan="10">{failed} ": " {why.get(lang).to_owned()}</td></tr>
             });
         }
         State::Sampled { batch, .. } => {
@@ -124,6 +125,7 @@ fn row(report: &Report, lang: Lang, line: usize, place: usize, x: f64) -> Option
                 or_none(report.speed(line, place)),
                 or_none(report.density(line, place).map(|share| 100.0 * share)),
                 or_none(facts.memory.map(|bytes| bytes / f64::from(1 << 20))),
+                or_none(facts.held.map(|bytes| bytes / f64::from(1 << 20))),
                 facts.kernel.clone(),
             ]
         }
@@ -147,25 +149,31 @@ fn circumstances(report: &Report, conditions: &Conditions, lang: Lang) -> String
     let isolated = conditions.isolated;
     let adapter = conditions.adapter.clone().map(|name| format!("GPU {name}. "));
     let adapter = adapter.unwrap_or_default();
-    let peak = report.peak.map(figure);
+    let (peak, bandwidth) = (report.peak.map(figure), report.bandwidth.map(figure));
     match lang {
         Lang::En => {
             let isolated = if isolated { "isolated" } else { "not isolated" };
             let peak =
                 peak.map(|peak| format!("Peak of multiply-adds of these workers at once, measured: {peak} GFLOP/s. "));
+            let bandwidth = bandwidth
+                .map(|bandwidth| format!("Memory moved by them at once, measured by a triad: {bandwidth} GB/s. "));
+            let bandwidth = bandwidth.unwrap_or_default();
             format!(
-                "Measured in this browser: {workers} workers (estimators take one), {tokens} tokens, {heads} heads of {size}, a page that is {isolated}. {adapter}{}The clock steps by {step} ms, so a \
+                "Measured in this browser: {workers} workers (estimators take one), {tokens} tokens, {heads} heads of {size}, a page that is {isolated}. {adapter}{}{bandwidth}The clock steps by {step} ms, so a \
                  sample lasts at least {least} ms. Times are those of the kernels in the slowest worker, without messages; packing K and V is part of a sample's first run. Values are medians, intervals bootstrapped; \
-                 samples more than {far} deviations above the median are drawn hollow and count.",
+                 samples more than {far} deviations above the median are drawn hollow and count. Memory held is that of the workers' linear memories after a cell's first run; it never shrinks, and holds the program too.",
                 peak.unwrap_or_default()
             )
         }
         Lang::Zh => {
             let isolated = if isolated { "已隔离" } else { "未隔离" };
             let peak = peak.map(|peak| format!("这些工作线程同时运行时实测的乘加峰值：{peak} GFLOP/s。"));
+            let bandwidth =
+                bandwidth.map(|bandwidth| format!("它们同时以 triad 循环实测的内存带宽：{bandwidth} GB/s。"));
+            let bandwidth = bandwidth.unwrap_or_default();
             format!(
-                "在本浏览器中测得：{workers} 个工作线程（估计方法用一个），{tokens} 个词元，{heads} 个头，维度 {size}，页面{isolated}。{adapter}{}时钟步长 {step} 毫秒，因此每个样本至少持续 {least} 毫秒。\
-                 用时为最慢工作线程中计算核的时间，不含消息传递；K 与 V 的打包计入样本的首次运行。数值为中位数，区间由自助法得到；高出中位数 {far} 个偏差以上的样本以空心点标出，并计入结果。",
+                "在本浏览器中测得：{workers} 个工作线程（估计方法用一个），{tokens} 个词元，{heads} 个头，维度 {size}，页面{isolated}。{adapter}{}{bandwidth}时钟步长 {step} 毫秒，因此每个样本至少持续 {least} 毫秒。\
+                 用时为最慢工作线程中计算核的时间，不含消息传递；K 与 V 的打包计入样本的首次运行。数值为中位数，区间由自助法得到；高出中位数 {far} 个偏差以上的样本以空心点标出，并计入结果。线程实际占用为单元首次运行后各工作线程线性内存的大小，只增不减，并包含程序本身。",
                 peak.unwrap_or_default()
             )
         }

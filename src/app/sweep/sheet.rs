@@ -7,25 +7,27 @@ use web_sys::Event;
 use super::desk::{Desk, Status};
 use super::measure::sweep;
 use super::results::Results;
-use crate::analysis::sweep::{Axis, Setting, Way};
+use crate::analysis::sweep::{Asked, Axis, MOST, Setting, Way};
 use crate::app::controls::{Choices, Item, Look, Switch, fixed, modal, unique, words, words_of};
 use crate::app::i18n::{self, t, tr};
+use crate::app::laboratory;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::runner;
 use crate::app::state::{Lab, lab};
 use crate::app::view::{handler, view};
 use crate::catalogue::{self, Lang};
 use crate::engine::pool::Cancel;
-
-/// Places that can be chosen: powers of two up to this one.
-const MOST: usize = 1 << 16;
+use crate::experiment::LaboratoryId;
 
 /// The laboratory in a dialog.
 #[component]
 pub fn Sheet() -> impl IntoView {
     let (lab, pool) = (lab(), runner::pool());
     let (dialog, close) = modal();
-    let desk = Desk::new(pool.with_value(crate::engine::pool::Pool::size));
+    let workers = pool.with_value(crate::engine::pool::Pool::size);
+    let (asked, problems) = Asked::read(&laboratory::settings(lab, LaboratoryId::Timing), workers);
+    let desk = Desk::new(asked);
+    laboratory::keep(lab, LaboratoryId::Timing, move || desk.asked().pairs(workers));
     let running = StoredValue::new_local(Cancel::default());
     on_cleanup(move || running.with_value(Cancel::cancel));
     let busy = desk.busy();
@@ -48,12 +50,16 @@ pub fn Sheet() -> impl IntoView {
         }
     };
     view! {
-        <dialog node_ref=dialog class="sweep" aria-labelledby="sweep-title" on:close=handler(move |_: Event| running.with_value(Cancel::cancel))>
+        <dialog node_ref=dialog class="sweep" aria-labelledby="sweep-title" on:close=handler(move |_: Event| {
+            running.with_value(Cancel::cancel);
+            laboratory::close(lab);
+        })>
             <h2 id="sweep-title">{t("Timing laboratory", "计时实验室")}</h2>
             <p class="note">{t(
                 "Attention over normal random numbers, timed in this browser. Each cell is run until a sample is long enough for the clock, then sampled in rounds whose order is drawn anew.",
                 "在本浏览器中对正态随机数计算注意力并计时。每个单元先运行到一次采样足以被时钟分辨，再按每轮重新抽取的随机顺序采样。",
             )}</p>
+            {laboratory::problems(problems)}
             <fieldset class="sweep__settings" prop:disabled=move || busy.get()>
                 <Along desk=desk />
                 <Ways desk=desk />
@@ -64,6 +70,7 @@ pub fn Sheet() -> impl IntoView {
             </div>
             <Results desk=desk />
             <div class="dialog__foot">
+                <laboratory::CopyLink />
                 <button type="button" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
             </div>
         </dialog>
@@ -97,8 +104,8 @@ fn Along(desk: Desk) -> impl IntoView {
             <Number label=words("from", "从") value=desk.from.into() most=MOST on_change=Callback::new(move |x| desk.from.set(x)) />
             <Number label=words("to", "到") value=desk.to.into() most=MOST on_change=Callback::new(move |x| desk.to.set(x)) />
             <Fixed desk=desk axis=Axis::Tokens most=MOST of=|at| at.tokens />
-            <Fixed desk=desk axis=Axis::Heads most=64 of=|at| at.heads />
-            <Fixed desk=desk axis=Axis::Size most=256 of=|at| at.size />
+            <Fixed desk=desk axis=Axis::Heads most=Axis::Heads.most(workers) of=|at| at.heads />
+            <Fixed desk=desk axis=Axis::Size most=Axis::Size.most(workers) of=|at| at.size />
             <Fixed desk=desk axis=Axis::Window most=MOST of=|at| at.window />
             <Fixed desk=desk axis=Axis::Workers most=workers of=|at| at.workers />
         </div>

@@ -104,6 +104,7 @@ fn Cells(near: Near, setting: Setting) -> impl IntoView {
     let Setting { painting, paintable, opened } = setting;
     let shown = tiles::picture(near);
     let picture = Signal::derive(move || shown.with(|shown| shown.as_ref().map(|shown| shown.composed.map.clone())));
+    let below = Callback::new(move |()| view! { <Strip near=near /> });
     let around = NodeRef::<Div>::new();
     let gestures = Gestures::new(near, painting, around);
     // Asked for by a key or a wheel over the map: it takes the step, and the focus stays where it was.
@@ -133,10 +134,9 @@ fn Cells(near: Near, setting: Setting) -> impl IntoView {
             on:keydown:capture=handler(move |event: KeyboardEvent| gestures.key(&event))
         >
             <div on:keydown=handler(move |event: KeyboardEvent| gestures.follow(&event))>
-                <MapView painting=painting paintable=paintable opened=opened closer=Some(Closer { window: near.window, picture }) />
+                <MapView painting=painting paintable=paintable opened=opened closer=Some(Closer { window: near.window, picture, below }) />
             </div>
         </div>
-        <Strip near=near />
         <div class="zoom__below">
             <Show when=Signal::derive(move || !near.is_whole())><Mini near=near /></Show>
             <div class="zoom__said">

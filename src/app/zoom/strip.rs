@@ -1,4 +1,4 @@
-//! The weights of the row that is told about, over the keys of the window, below the map.
+//! The weights of the row that is told about, over the keys of the window: below the map's columns, each bar under its key.
 
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;

@@ -185,14 +185,7 @@ impl Plan {
     /// The logit without a value that takes part in the softmax of `head`: the sink, 0 for off-by-one, nothing else.
     /// With both, they add: `ln(1 + e^sink)`.
     pub fn sink_of(&self, head: usize) -> Option<f32> {
-        let own = self.sink.as_ref().map(|sink| sink[head]);
-        match (self.normaliser, own) {
-            (Normaliser::Softmax, own) => own,
-            (Normaliser::OffByOne, None) => Some(0.0),
-            (Normaliser::OffByOne, Some(s)) => Some(s.max(0.0) + (-s.abs()).exp().ln_1p()),
-            // Nothing else sums exponentials over a row.
-            _ => None,
-        }
+        self.normaliser.sink(self.sink.as_ref().map(|sink| sink[head]))
     }
 
     /// Added to every score inside the sigmoid normaliser: `−ln n_k` (Ramapuram et al. 2024, section 3.1).

@@ -12,6 +12,7 @@
 //! | `streaming`, `materialised` | the two algorithms |
 //! | `backward` | gradients |
 //! | `careful` | the path for input with NaN or infinities |
+//! | `triad` | what memory gives at most |
 //! | `map` | pictures of any rectangle of any stage |
 
 mod backward;
@@ -33,6 +34,7 @@ mod shared;
 #[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
 mod softmax;
 mod streaming;
+mod triad;
 mod weights;
 
 use super::item::Engine;
@@ -46,6 +48,7 @@ pub use gemm::KEYS as TILE_KEYS;
 pub use kernels::Kernels;
 #[cfg(in_browser)]
 pub use ordered::put;
+pub use triad::Triad;
 
 /// The engine that holds the score matrix, stage after stage. The input must be finite.
 pub fn materialised(plan: &Plan, kernels: &'static Kernels) -> Box<dyn Engine> {

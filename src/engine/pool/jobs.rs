@@ -134,6 +134,8 @@ pub struct Compute {
     pub flops_done: f64,
     /// Time that the workers had for them, added over the workers, milliseconds.
     pub work_ms: f64,
+    /// Bytes of linear memory that each worker held when it last answered.
+    pub memory: Sorted<Slot, f64>,
     /// Told the share done.
     pub progress: Option<OnProgress>,
     /// Why `auto` took this engine.
@@ -233,6 +235,7 @@ impl Compute {
             copies: self.copies,
             runs_ms: (0..self.repeat).map(slowest).collect(),
             cost,
+            memory: self.memory.values().sum(),
             order,
         };
         Answer::Finished(Box::new(Finished {
@@ -262,6 +265,7 @@ impl Compute {
             times: StageTimes::default(),
             flops_done: 0.0,
             work_ms: 0.0,
+            memory: Sorted::new(),
             progress: None,
             choice: None,
         }

@@ -101,6 +101,14 @@ pub fn measured(problem: &Problem, inputs: &Inputs, kind: Measure) -> Option<Dat
     })
 }
 
+/// Q, K and V as a recent run's engines had them, if its problem and tensors were these.
+pub fn lowered_inputs(problem: &Problem, inputs: &Inputs) -> Option<Inputs> {
+    let key = problem.lowering_key();
+    LOWERED.with_borrow(|all| {
+        all.iter().find(|kept| kept.key == key && same(&kept.of, inputs)).map(|kept| kept.inputs.clone())
+    })
+}
+
 /// Takes the answer of a worker apart.
 fn unpack(
     key: Problem,

@@ -68,6 +68,6 @@ pub use launch::meta;
 #[cfg(feature = "app")]
 pub use life::Gate;
 #[cfg(feature = "app")]
-pub use lower::measured;
+pub use lower::{lowered_inputs, measured};
 #[cfg(feature = "app")]
 pub use measure::quiet;

@@ -52,7 +52,7 @@ impl State {
                 }
                 self.opened(slot, job, prepare_ms, copy_ms);
             }
-            FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms, texts, notes: new } => {
+            FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms, memory, texts, notes: new } => {
                 let mut bulk = bulk;
                 if let Some(Pending { task: Task::Compute(compute), notes, .. }) = self.jobs.get_mut(&job) {
                     notes.extend(new);
@@ -62,6 +62,7 @@ impl State {
                     compute.take(slot, part, &given, &runs_ms, &mut bulk);
                     compute.returned(copy_ms, clock() - now);
                     compute.work_ms += work_ms;
+                    *compute.memory.get_or_insert_with(slot, || 0.0) = memory;
                     if now - compute.started > QUIET_MS {
                         after.progress = compute.progress.clone().map(|progress| (progress, compute.share()));
                     }

@@ -107,7 +107,7 @@ variants! {
         0: Ready { protocol, tier },
         1: Loaded { job, dims, tokens_q, tokens_k, note },
         2: Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms },
-        3: Done { job, part, given, runs_ms, work_ms, copy_ms, texts, notes },
+        3: Done { job, part, given, runs_ms, work_ms, copy_ms, memory, texts, notes },
         4: Failed { job, issues },
         5: Panicked { message },
         6: Unavailable { job, message, lasting },
@@ -122,7 +122,7 @@ variants! {
         4: Operate { job, operator, exact, repeat },
         5: Lower { job, problem, tables, y }
     }
-    Asked { 0: Operator(operator), 1: Derive(derive), 2: Estimate(estimator), 3: Peak }
+    Asked { 0: Operator(operator), 1: Derive(derive), 2: Estimate(estimator), 3: Peak, 4: Bandwidth { count } }
     Gradient { 0: Reference, 1: Cpu, 2: Gpu }
     Work { 0: Rows(rows), 1: Map { index, request } }
     Given { 0: Rows { lengths, peak_at, empty_rows, times }, 1: Map { length, times } }

@@ -21,7 +21,7 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 11;
+pub const PROTOCOL: u32 = 12;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +48,11 @@ pub enum Asked {
     Estimate(Estimator),
     /// How many operations a core does at most: one number, in GFLOP/s.
     Peak,
+    /// How many bytes a core moves at most, over three arrays of so many numbers: one number, in GB/s.
+    Bandwidth {
+        /// Numbers of an array.
+        count: usize,
+    },
 }
 
 /// From the page to a worker.
@@ -209,6 +214,8 @@ pub enum FromWorker {
         work_ms: f64,
         /// Taking the message apart, packing the answer, and the way to a GPU and back, milliseconds.
         copy_ms: f64,
+        /// Bytes of the worker's linear memory, which never shrinks.
+        memory: f64,
         /// Texts of kernels that this session ran for the first time.
         texts: Vec<KernelText>,
         /// What happened on the way.

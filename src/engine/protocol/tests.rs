@@ -242,6 +242,7 @@ fn from_worker() -> Vec<FromWorker> {
             runs_ms: vec![1.0, f64::MAX],
             work_ms: 3.0,
             copy_ms: 4.0,
+            memory: 65_536.0,
             texts: vec![KernelText { name: "streaming".to_owned(), text: "fn é".to_owned(), formulas: vec![(3, 5)] }],
             notes: vec![Message { en: "lost".to_owned(), zh: "丢失".to_owned() }],
         },
@@ -317,7 +318,11 @@ fn what_is_asked_beside_runs_crosses() {
     let derive = |kernel| Derive { problem: Box::new(problem()), kernel, share: [1, 3], params: true };
     let gradients = [Kernel::Reference, Kernel::Cpu, Kernel::Gpu].map(|kernel| Asked::Derive(derive(kernel)));
     let estimator = |operator| if let Operator::Estimator(estimator) = operator { Some(estimator) } else { None };
-    let timed = operators().into_iter().filter_map(estimator).map(Asked::Estimate).chain([Asked::Peak]);
+    let timed = operators()
+        .into_iter()
+        .filter_map(estimator)
+        .map(Asked::Estimate)
+        .chain([Asked::Peak, Asked::Bandwidth { count: 1 << 20 }]);
     crosses(&operators().into_iter().map(Asked::Operator).chain(gradients).chain(timed).collect::<Vec<_>>());
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::cpu::{did_not_arrive, has_relaxed_simd, kernels};
-use super::{fill_tables, now, peak, send};
+use super::{bandwidth, fill_tables, now, peak, send};
 use crate::attention::{Estimator, Inputs, Operator, Problem, late, lowering};
 use crate::engine::backward::Derive;
 use crate::engine::protocol::codec;
@@ -14,6 +14,9 @@ use crate::engine::protocol::wire::{Bulk, Unpack};
 use crate::engine::protocol::{Asked, FromWorker};
 use crate::experiment::{Issue, Issues, message};
 use crate::formula::DataValues;
+
+/// Most numbers of an array that bandwidth is measured over.
+const MOST_NUMBERS: usize = 1 << 24;
 
 /// Computes an operator beside attention, or gradients.
 pub async fn operate(job: u64, operator: usize, exact: bool, repeat: usize, bulk: Unpack, from: f64) {
@@ -119,6 +122,7 @@ fn operated(
         Some(Asked::Derive(derive)) => of_gradients(&derive, repeat, bulk, began),
         Some(Asked::Estimate(estimator)) => Ok(of_estimate(&estimator, repeat, bulk, began)),
         Some(Asked::Peak) => of_peak(),
+        Some(Asked::Bandwidth { count }) => Ok(of_bandwidth(count)),
         // Both sides are one compilation; bytes of nothing would give no outputs, of which the page says that it lost track.
         None => Ok(Operated::default()),
     })
@@ -169,6 +173,12 @@ fn of_peak() -> Result<Operated, Issues> {
     let missing = |_| Issue::new("", message!("the peak of this core can't be measured", "无法测量此核心的峰值"));
     let speed = peak::speed(has_relaxed_simd()).map_err(missing)?;
     Ok(Operated { outputs: vec![vec![speed as f32]], runs_ms: vec![now() - start], copy_ms: 0.0 })
+}
+
+fn of_bandwidth(count: usize) -> Operated {
+    let start = now();
+    let speed = bandwidth::speed(count.min(MOST_NUMBERS));
+    Operated { outputs: vec![vec![speed as f32]], runs_ms: vec![now() - start], copy_ms: 0.0 }
 }
 
 fn of_gradients(derive: &Derive, repeat: usize, mut bulk: Unpack, began: f64) -> Result<Operated, Issues> {

@@ -6,9 +6,12 @@
 //! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
 //! | `beside` | what it does beside sessions: lowering, operators, gradients | the page's own, in pieces |
 //! | `ordered` | the generated inner loops, made callable | the page's own |
+//! | `bandwidth` | what memory gives a core at most | the page's own, in a piece |
 //! | `peak` | what a core does at most | the page's own, in a piece |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
 
+#[cfg(feature = "worker")]
+mod bandwidth;
 #[cfg(feature = "worker")]
 mod beside;
 #[cfg(feature = "worker")]
@@ -47,6 +50,17 @@ fn scope() -> DedicatedWorkerGlobalScope {
 /// Milliseconds since the worker began.
 fn now() -> f64 {
     PERFORMANCE.with(|p| p.as_ref().map_or(0.0, Performance::now))
+}
+
+/// Bytes of this worker's linear memory: program, tensors, and what was ever needed beside them, as it never shrinks.
+fn memory() -> f64 {
+    #[cfg(target_arch = "wasm32")]
+    const PAGE: f64 = 65_536.0;
+    #[cfg(target_arch = "wasm32")]
+    let bytes = core::arch::wasm32::memory_size::<0>() as f64 * PAGE;
+    #[cfg(not(target_arch = "wasm32"))]
+    let bytes = 0.0;
+    bytes
 }
 
 /// Takes messages from now on, says so, and says why should it panic.
@@ -192,7 +206,8 @@ impl Answer {
             }
         }
         let Answer { job, part, runs_ms, work_ms, copy_ms, texts, notes, .. } = self;
+        let memory = memory();
         // What packing and posting the answer takes is only known once it is gone; the page counts its own side.
-        send(&FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms, texts, notes }, &bulk);
+        send(&FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms, memory, texts, notes }, &bulk);
     }
 }

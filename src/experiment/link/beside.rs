@@ -70,7 +70,11 @@ pub(super) fn pinned(said: Beside, problems: &mut Vec<Issue>) -> Option<Pinned> 
                 let (opened, wrong, nested) = read(text.strip_prefix('#').unwrap_or(&text));
                 let at = |path: &str| if path.is_empty() { FIELD.to_owned() } else { format!("{FIELD}.{path}") };
                 problems.extend(wrong.into_iter().map(|issue| Issue::new(at(&issue.path), issue.message)));
-                if !nested.is_empty() {
+                if nested.iter().any(|(path, _)| !is_beside(path)) {
+                    let message = Text::new("a laboratory belongs to the link itself", "实验室应写在链接本身");
+                    problems.push(Issue::new(at("lab"), message));
+                }
+                if nested.iter().any(|(path, _)| is_beside(path)) {
                     let message = Text::new(
                         "a setting that is compared with has none of its own",
                         "用于比较的设置本身不能再含有比较",

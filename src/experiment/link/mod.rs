@@ -18,11 +18,14 @@
 //!
 //! `compare=` holds the link of a second setting, which the page compares with the first.
 //!
+//! `lab=` names a laboratory that the page opens with, and `lab.…` what it is set to.
+//!
 //! Reading never fails: what can't be used is named, and its field keeps the default.
 
 pub(crate) mod base64;
 mod beside;
 mod bytes;
+mod laboratory;
 mod merge;
 mod numbers;
 mod packed;
@@ -42,6 +45,7 @@ use tree::Tree;
 use beside::Beside;
 
 pub use beside::{Differing, Pinned, differing, with_pinned};
+pub use laboratory::{Laboratory, LaboratoryId, with_laboratory};
 pub use merge::merge;
 pub use rounded::{Rounded, round};
 
@@ -68,6 +72,8 @@ pub struct Opened {
     pub experiment: Experiment,
     /// The setting beside it, if the link holds one.
     pub pinned: Option<Pinned>,
+    /// The laboratory that it opens, if it names one.
+    pub laboratory: Option<Laboratory>,
     /// What could not be used, with the field that kept its default (no path: the whole link). Empty for a sound link, and for none.
     pub problems: Vec<Issue>,
     /// The link as it came, so that it can be copied when something was wrong.
@@ -216,11 +222,13 @@ fn push(link: &mut String, key: &str, value: &str) {
 /// Opens a fragment, with or without `#`.
 pub fn decode(link: &str) -> Opened {
     let (experiment, mut problems, beside) = read(link.strip_prefix('#').unwrap_or(link));
+    let (labs, beside) = beside.into_iter().partition(|(path, _)| laboratory::is_laboratory(path));
     let pinned = beside::pinned(beside, &mut problems);
-    Opened { experiment, pinned, problems, raw: link.to_owned() }
+    let laboratory = laboratory::laboratory(labs, &mut problems);
+    Opened { experiment, pinned, laboratory, problems, raw: link.to_owned() }
 }
 
-/// What a fragment opens as, what of it could not be used, and what it says of a second setting.
+/// What a fragment opens as, what of it could not be used, and what it says of a second setting and of a laboratory.
 fn read(link: &str) -> (Experiment, Vec<Issue>, Beside) {
     let whole = |message: Message| (Experiment::default(), vec![Issue::new("", message)], Vec::new());
     if link.is_empty() {
@@ -266,7 +274,8 @@ fn read(link: &str) -> (Experiment, Vec<Issue>, Beside) {
         let message = message!("only the first {MOST_PAIRS} settings were read", "只读取了前 {MOST_PAIRS} 项设置");
         problems.push(Issue::new("", message));
     }
-    let (beside, pairs): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(path, _)| beside::is_beside(path));
+    let (beside, pairs): (Vec<_>, Vec<_>) =
+        pairs.into_iter().partition(|(path, _)| beside::is_beside(path) || laboratory::is_laboratory(path));
     let beside = beside.into_iter().map(|(path, said)| (path, said.text())).collect();
     let mut tree = Tree::of(&Experiment::default());
     // Choices first, since each starts its field anew.

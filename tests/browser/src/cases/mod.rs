@@ -27,6 +27,7 @@ pub mod positions;
 pub mod rules;
 pub mod sweep;
 pub mod table;
+pub mod walk;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -103,6 +104,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(positions::cases());
     all.extend(rules::cases());
     all.extend(sweep::cases());
+    all.extend(walk::cases());
     all.extend(chart::cases());
     all.extend(claims::cases());
     all.extend(export::cases());

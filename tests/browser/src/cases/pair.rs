@@ -56,6 +56,11 @@ async fn a_pinned_setting_is_compared_with_what_is_edited_on(page: &Page) -> Res
 async fn one_link_opens_both(page: &Page) -> Result<()> {
     page.open_ready("/#v1&mask=causal&compare=v1%26softcap%3D2").await?;
     page.wait_until("document.querySelectorAll('.settings-pair .compare__map').length === 4").await?;
+    let links = "const api = await attentionPlayground; return [api.link(), api.link(await api.get())].map((link) => link.includes('compare=v1%26softcap=2'))";
+    let links = page.js(links, vec![]).await?;
+    ensure(links == json!([true, false]), || {
+        format!("the page's own link holds A, that of an experiment does not: {links}")
+    })?;
     page.click("Swap A and B").await?;
     let capped = "(await (await attentionPlayground).get()).softcap";
     let now = page.js(&format!("return [{capped}, (await (await attentionPlayground).get()).mask.id]"), vec![]).await?;

@@ -8,7 +8,8 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("sweep"; a_small_sweep_is_measured_and_told, what_fails_stands_among_what_does_not, a_sweep_that_is_stopped_keeps_what_it_has)
+    cases!("sweep"; a_small_sweep_is_measured_and_told, what_fails_stands_among_what_does_not, a_sweep_that_is_stopped_keeps_what_it_has,
+        a_link_opens_the_laboratory_as_it_was_set)
 }
 
 /// Opens the laboratory with these first and last numbers of tokens.
@@ -52,7 +53,7 @@ async fn a_small_sweep_is_measured_and_told(page: &Page) -> Result<()> {
     let rows = rows(page).await?;
     ensure(rows.len() == 9, || format!("three ways at three sizes are {} rows: {rows:?}", rows.len()))?;
     for row in &rows {
-        let [_, tokens, median, between, samples, _, batch, speed, pairs, memory, kernel] = &row[..] else {
+        let [_, tokens, median, between, samples, _, batch, speed, pairs, memory, held, kernel] = &row[..] else {
             return Err(format!("a row of {} cells: {row:?}", row.len()).into());
         };
         ensure([64.0, 128.0, 256.0].contains(&number(tokens)), || format!("tokens {row:?}"))?;
@@ -61,7 +62,9 @@ async fn a_small_sweep_is_measured_and_told(page: &Page) -> Result<()> {
         let inside = ends.len() == 2 && ends[0] <= number(median) * 1.01 && number(median) <= ends[1] * 1.01;
         ensure(number(median) > 0.0 && inside, || format!("the median lies in its interval: {row:?}"))?;
         ensure(number(samples) >= 3.0 && number(batch) >= 1.0, || format!("samples {row:?}"))?;
-        ensure(number(speed) > 0.0 && number(memory) > 0.0, || format!("speed and memory {row:?}"))?;
+        ensure(number(speed) > 0.0 && number(memory) > 0.0 && number(held) > 0.0, || {
+            format!("speed and memory {row:?}")
+        })?;
         ensure(kernel.starts_with("cpu-streaming"), || format!("kernel {row:?}"))?;
         let all = row[0] == "dense";
         ensure(if all { number(pairs) == 100.0 } else { number(pairs) <= 100.0 }, || format!("pairs {row:?}"))?;
@@ -75,13 +78,16 @@ async fn a_small_sweep_is_measured_and_told(page: &Page) -> Result<()> {
     let law = told[0][0].as_str().unwrap_or_default();
     ensure(laws == 3 && law.contains("dense: time grows as tokens to the power"), || format!("laws {}", told[0]))?;
     let conditions = told[1].as_str().unwrap_or_default();
-    ensure(conditions.contains("The clock steps by") && conditions.contains("GFLOP/s"), || conditions.to_owned())?;
+    ensure(
+        conditions.contains("The clock steps by") && conditions.contains("GFLOP/s") && conditions.contains("GB/s"),
+        || conditions.to_owned(),
+    )?;
     let charts: Vec<&str> = told[2].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for wanted in [
         "Time of attention",
         "Speed-up over dense attention",
-        "Speed and the peak of this machine",
-        "Memory, counted from sizes",
+        "Roofline of this machine: speed over intensity",
+        "Memory: counted from sizes, and held by the workers",
     ] {
         ensure(charts.contains(&wanted), || format!("no chart {wanted:?} in {charts:?}"))?;
     }
@@ -101,7 +107,7 @@ async fn what_fails_stands_among_what_does_not(page: &Page) -> Result<()> {
     ensure(failed.len() == 1 && failed[0][2].contains("failed") && failed[0][2].contains("no gradients"), || {
         format!("an estimator has no gradients here: {rows:?}")
     })?;
-    let measured = others.iter().all(|row| row[10].starts_with("cpu-backward") && number(&row[2]) > 0.0);
+    let measured = others.iter().all(|row| row[11].starts_with("cpu-backward") && number(&row[2]) > 0.0);
     ensure(measured, || format!("gradients by their kernel: {others:?}"))?;
     let laws = page.js("return document.querySelectorAll('.sweep__laws li').length", vec![]).await?;
     ensure(laws == 0, || "there is no law through one size".to_owned())?;
@@ -120,4 +126,28 @@ async fn a_sweep_that_is_stopped_keeps_what_it_has(page: &Page) -> Result<()> {
     ensure(!rows.is_empty() && short, || format!("some samples of 21 cells are kept: {rows:?}"))?;
     page.click("Close").await?;
     page.wait_until("!document.querySelector('dialog.sweep[open]')").await
+}
+
+async fn a_link_opens_the_laboratory_as_it_was_set(page: &Page) -> Result<()> {
+    page.open_ready("/#v1&lab=timing&lab.over=heads&lab.tokens=256&lab.ways=dense,mask:dilated&lab.speed=9").await?;
+    page.wait_until("document.querySelector('dialog.sweep[open]')").await?;
+    let script = "const of = (name) => [...document.querySelectorAll('.sweep__number')].find((s) => s.textContent.startsWith(name))?.querySelector('select').value;
+        const ways = [...document.querySelectorAll('.sweep__ways [aria-checked=true], .sweep__ways :checked')].length;
+        return [document.querySelector('.sweep [role=radio][aria-checked=true]').textContent, of('tokens'), ways,
+            document.querySelector('.sweep .issue').textContent.includes('lab.speed'), document.querySelectorAll('.sweep__table').length]";
+    let found = page.js(script, vec![]).await?;
+    // Nothing runs by itself.
+    ensure(found == json!(["heads", "256", 2, true, 0]), || format!("the laboratory is set to {found}"))?;
+    // A chip has the same name as the list.
+    let choose = "const list = [...document.querySelectorAll('.sweep__number')].find((s) => s.textContent.startsWith('tokens')).querySelector('select');
+        list.value = '512'; list.dispatchEvent(new Event('change', { bubbles: true }))";
+    page.js(choose, vec![]).await?;
+    page.wait_until("location.hash.includes('lab=timing') && location.hash.includes('lab.tokens=512') && !location.hash.includes('lab.speed')").await?;
+    page.click("Close").await?;
+    page.wait_until("!document.querySelector('dialog.sweep') && !location.hash.includes('lab=')").await?;
+    page.open_ready("/#v1&lab=positions&lab.length=256&lab.distances=log").await?;
+    page.wait_until("document.querySelector('dialog.poslab[open]')").await?;
+    page.wait_until("[...document.querySelectorAll('.poslab [role=radio][aria-checked=true]')].some((b) => b.textContent === 'logarithmic')").await?;
+    page.click("Close").await?;
+    page.wait_until("!location.hash.includes('lab=')").await
 }
