@@ -42,8 +42,9 @@ cargo xtask serve [--port 8080]           build the page and serve it on 127.0.0
 cargo xtask build [--base URL] [--debug]  write dist/: static files that work from any folder of any host;
                                           --base also writes the absolute addresses that link previews want
 cargo xtask test [--full] [filter]        every check: format, lints, native tests, page, browser, size;
-                                          --full adds the long tests; a filter keeps the tests whose name contains it
-cargo xtask browser [filter]              only the browser tests, on the dist/ that is there
+                                          --full adds the long tests, and Firefox and WebKit; a filter keeps the tests whose name contains it
+cargo xtask browser [--full] [--in chromium|firefox|webkit] [filter]
+                                          only the browser tests, on the dist/ that is there
 cargo xtask exports                       only the exported scripts, run by a Python of the project's own
 cargo xtask bench                         measure in the browser, on the dist/ that is there: edit to paint, kernels
 cargo xtask bench peers [--n 512,1024,2048] [--masks none,causal] [--threads 1,2] [--peers ort,litert]
