@@ -174,8 +174,8 @@ fn listen(lines: BufReader<impl Read + Send + 'static>, said: &Said) {
             if std::env::var_os("FIREFOX_SAYS").is_some() {
                 println!("firefox: {line}");
             }
-            // Errors of the browser's own parts come from resource: and chrome:.
-            let ours = line.starts_with("console.error:") || line.starts_with("JavaScript error: http");
+            // Errors of the browser's own parts come from resource: and chrome:. What a page writes with console.error looks like what those write.
+            let ours = line.starts_with("JavaScript error: http");
             if ours {
                 said.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
@@ -198,7 +198,6 @@ fn firefox(program: &str) -> Value {
         // A worker that keeps the page's files would answer where a test takes them away.
         "dom.serviceWorkers.enabled": false,
         "dom.webgpu.enabled": true,
-        "devtools.console.stdout.content": true,
         "browser.dom.window.dump.enabled": true,
         "intl.accept_languages": "en-US, en",
         "ui.systemUsesDarkTheme": 0,
