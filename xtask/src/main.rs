@@ -9,9 +9,10 @@
 //! | `program` | the compiled program cut into pieces, bound, optimised |
 //! | `serve` | a static file server |
 //! | `checks`, `test` | the test command and its count |
-//! | `size` | what the first view downloads |
+//! | `size`, `audit` | what the first view downloads; what Lighthouse says of it |
 //! | `peers` | the benchmark beside other libraries, and its table |
 
+mod audit;
 mod browser;
 mod build;
 mod checks;
@@ -51,6 +52,7 @@ cargo xtask bench peers [--n 512,1024,2048] [--masks none,causal] [--threads 1,2
     [--samples 9] [--seed 1] [--dist PATH] [--print]
                                           measure this page beside other libraries in one visit of one page, and write the table of
                                           docs/benchmarks.md; --print leaves the file alone
+cargo xtask audit                         Lighthouse over the dist/ that is there, served compressed: scores, long tasks, layout shift
 cargo xtask size                          only the size report, on the dist/ that is there
 cargo xtask tools                         find or install what the above need, and say what was found
 cargo xtask finish                        (called by trunk) cut the program into pieces, name files by content, write the policy";
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Some("browser") => test::browser_command(&args[1..]),
         Some("exports") => test::exports_command(&args[1..]),
         Some("bench") => test::bench_command(&args[1..]),
+        Some("audit") => audit::command(&args[1..]),
         Some("size") => size::command(&args[1..]),
         Some("tools") => tools::command(&args[1..]),
         Some("finish") => finish::command(&args[1..]),
