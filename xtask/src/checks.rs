@@ -19,6 +19,11 @@ impl Checks {
         self.not_run.push(name.to_owned());
     }
 
+    /// Notes tests that their program has already told of: they are counted, and listed at the end.
+    pub fn all_not_run(&mut self, names: impl IntoIterator<Item = String>) {
+        self.not_run.extend(names);
+    }
+
     /// Announces a step, runs it, counts it as one check.
     pub fn step(&mut self, name: &str, body: impl FnOnce() -> Result<bool>) -> bool {
         let (ok, _) = self.timed(name, || body().map(|ok| (ok, ())));
@@ -129,6 +134,18 @@ impl Silent {
     }
 }
 
+/// Tests that a browser left out, by the lines `NOT RUN <browser> <test>: <why>` of the program that drives it: those of one reason are one line of the count's list, and
+/// each is counted.
+pub fn left_out(output: &str) -> Vec<(String, String)> {
+    let lines = output.lines().filter_map(|line| line.strip_prefix("NOT RUN "));
+    // The reason is behind the last colon but for those that a name has: names are `file: what it shows`.
+    let parts = lines.filter_map(|line| {
+        let mut parts = line.splitn(3, ": ");
+        Some((format!("{}: {}", parts.next()?, parts.next()?), parts.next()?.to_owned()))
+    });
+    parts.collect()
+}
+
 /// How many tests a test program ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -212,6 +229,13 @@ mod tests {
         assert_eq!((checks.not_run.len(), checks.total()), (2, 0));
         Silent::default().tell(&mut checks);
         assert_eq!(checks.not_run.len(), 2);
+    }
+
+    #[test]
+    fn what_a_browser_left_out_is_read_with_its_reason() {
+        let output = "ok      boot: opens (3 ms)\nNOT RUN Firefox offline: opens: it needs this: and that\nbrowser tests: 1 passed, 0 failed";
+        let wanted = [("Firefox offline: opens".to_owned(), "it needs this: and that".to_owned())];
+        assert_eq!(left_out(output), wanted);
     }
 
     #[test]

@@ -9,9 +9,10 @@
 //! | `program` | the compiled program cut into pieces, bound, optimised |
 //! | `serve` | a static file server |
 //! | `checks`, `test` | the test command and its count |
-//! | `size` | what the first view downloads |
+//! | `size`, `audit` | what the first view downloads; what Lighthouse says of it |
 //! | `peers` | the benchmark beside other libraries, and its table |
 
+mod audit;
 mod browser;
 mod build;
 mod checks;
@@ -42,14 +43,16 @@ cargo xtask serve [--port 8080]           build the page and serve it on 127.0.0
 cargo xtask build [--base URL] [--debug]  write dist/: static files that work from any folder of any host;
                                           --base also writes the absolute addresses that link previews want
 cargo xtask test [--full] [filter]        every check: format, lints, native tests, page, browser, size;
-                                          --full adds the long tests; a filter keeps the tests whose name contains it
-cargo xtask browser [filter]              only the browser tests, on the dist/ that is there
+                                          --full adds the long tests, and Firefox and WebKit; a filter keeps the tests whose name contains it
+cargo xtask browser [--full] [--in chromium|firefox|webkit] [filter]
+                                          only the browser tests, on the dist/ that is there
 cargo xtask exports                       only the exported scripts, run by a Python of the project's own
 cargo xtask bench                         measure in the browser, on the dist/ that is there: edit to paint, kernels
 cargo xtask bench peers [--n 512,1024,2048] [--masks none,causal] [--threads 1,2] [--peers ort,litert]
     [--samples 9] [--seed 1] [--dist PATH] [--print]
                                           measure this page beside other libraries in one visit of one page, and write the table of
                                           docs/benchmarks.md; --print leaves the file alone
+cargo xtask audit                         Lighthouse over the dist/ that is there, served compressed: scores, long tasks, layout shift
 cargo xtask size                          only the size report, on the dist/ that is there
 cargo xtask tools                         find or install what the above need, and say what was found
 cargo xtask finish                        (called by trunk) cut the program into pieces, name files by content, write the policy";
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Some("browser") => test::browser_command(&args[1..]),
         Some("exports") => test::exports_command(&args[1..]),
         Some("bench") => test::bench_command(&args[1..]),
+        Some("audit") => audit::command(&args[1..]),
         Some("size") => size::command(&args[1..]),
         Some("tools") => tools::command(&args[1..]),
         Some("finish") => finish::command(&args[1..]),

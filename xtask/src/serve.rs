@@ -7,7 +7,7 @@
 //! which comes with a script of that name in front of it, one that breaks something in the worker. For benchmarks it can lay other folders
 //! beside, and isolate the page, as the threads of other libraries want it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct Site {
     pub beside: Vec<(&'static str, PathBuf)>,
     /// Whether documents are cross-origin isolated, and so may share memory between threads.
     pub isolated: bool,
+    /// Files that are sent compressed with brotli to who takes that: the page as a good host sends it.
+    pub encoded: Arc<BTreeMap<PathBuf, Vec<u8>>>,
 }
 
 /// The address that pages of tests give to the playground.
@@ -91,7 +93,10 @@ fn answer(mut stream: TcpStream, site: &Site, sent: &Sent) -> io::Result<()> {
     let mut words = line.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let mut header = String::new();
+    let mut takes_brotli = false;
     while head.read_line(&mut header)? > 2 {
+        let (name, value) = header.split_once(':').unwrap_or_default();
+        takes_brotli |= name.eq_ignore_ascii_case("accept-encoding") && value.split(',').any(|word| word.trim() == "br");
         header.clear();
     }
     if !matches!(method, "GET" | "HEAD") {
@@ -100,6 +105,10 @@ fn answer(mut stream: TcpStream, site: &Site, sent: &Sent) -> io::Result<()> {
     let Some(found) = site.resolve(target) else {
         return respond(&mut stream, "404 Not Found", "text/plain", "", b"not found\n", true);
     };
+    if let Some(body) = site.encoded.get(&found.file).filter(|_| takes_brotli) {
+        let extra = "Content-Encoding: br\r\nVary: Accept-Encoding\r\n";
+        return respond(&mut stream, "200 OK", media_type(&found.file), extra, body, method == "GET");
+    }
     let bytes = found.fault.iter().chain([&found.file]).map(std::fs::read).collect::<io::Result<Vec<_>>>();
     match bytes {
         Ok(bytes) => {
@@ -264,6 +273,27 @@ mod tests {
             assert!(text.contains("text/javascript") && text.ends_with("\r\n\r\n0"));
             assert_eq!(text.contains("\r\nCross-Origin-Embedder-Policy: require-corp\r\n"), isolated);
         }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn brotli_goes_to_who_takes_it() {
+        let folder = std::env::temp_dir().join(format!("xtask-encoded-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.js"), "plain").unwrap();
+        let encoded = Arc::new(BTreeMap::from([(folder.join("a.js"), b"short".to_vec())]));
+        let (address, _) = start(Site { folder: folder.clone(), prefixes: &["/"], encoded, ..Site::default() }).unwrap();
+        let ask = |accepts: &str| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(format!("GET /a.js HTTP/1.1\r\nAccept-Encoding: {accepts}\r\n\r\n").as_bytes()).unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        };
+        let short = ask("gzip, deflate, br, zstd");
+        assert!(short.contains("Content-Encoding: br\r\n") && short.ends_with("\r\n\r\nshort"));
+        let plain = ask("gzip");
+        assert!(!plain.contains("Content-Encoding") && plain.ends_with("\r\n\r\nplain"));
         std::fs::remove_dir_all(folder).unwrap();
     }
 

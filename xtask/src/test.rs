@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use crate::checks::{Checks, Silent, Tally, silent, tally};
+use crate::checks::{self, Checks, Silent, Tally, silent, tally};
 use crate::python::{self, Python};
-use crate::{Result, browser, build, peers, root, serve, shell, size, take_flag, tools};
+use crate::{Result, browser, build, peers, root, serve, shell, size, take_flag, take_value, tools};
 
 /// The page is also served from here, to show that it does not care where it lies.
 const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
@@ -41,10 +41,11 @@ pub fn command(args: &[String]) -> Result<bool> {
     }
     exports(&mut checks, filter.as_deref());
     let built = checks.step("build the page", || build::build(&build::Options::default()).map(|_| true));
-    checks.tests("browser tests", some, || match built {
-        true => browser_tests(filter.as_deref(), full),
-        false => Err("cannot run: there is no page to test".into()),
-    });
+    if built {
+        in_browsers(&mut checks, filter.as_deref(), full, some);
+    } else {
+        checks.step("browser tests", || Err("cannot run: there is no page to test".into()));
+    }
     if filter.is_none() {
         checks.step("size of the first view", || match built {
             true => size::report(&root().join("dist")),
@@ -58,13 +59,36 @@ pub fn command(args: &[String]) -> Result<bool> {
     Ok(checks.finish())
 }
 
-/// `cargo xtask browser [filter]`.
+/// `cargo xtask browser [--full] [--in chromium|firefox|webkit] [filter]`.
 pub fn browser_command(args: &[String]) -> Result<bool> {
     let mut args = args.to_vec();
     let full = take_flag(&mut args, "--full");
+    let wanted = take_value(&mut args, "--in")?.unwrap_or_else(|| "chromium".to_owned());
+    let kind = browser::KINDS.into_iter().find(|kind| kind.name == wanted);
+    let kind = kind.ok_or_else(|| format!("--in wants chromium, firefox or webkit, not {wanted:?}"))?;
     let filter = filter(args)?;
-    let (ok, _) = browser_tests(filter.as_deref(), full)?;
-    Ok(ok)
+    Ok(drive(kind, filter.as_deref(), full)?.ok)
+}
+
+/// The end-to-end tests: in Chromium, and with `--full` in the other browsers too. One that is not there and can't be installed is not run, and that is said.
+fn in_browsers(checks: &mut Checks, filter: Option<&str>, full: bool, some: usize) {
+    for (at, kind) in browser::KINDS.into_iter().enumerate().take(if full { browser::KINDS.len() } else { 1 }) {
+        let name = format!("browser tests in {}", kind.name);
+        if at > 0
+            && let Err(error) = kind.find_or_install()
+        {
+            checks.not_run(&name, &error.to_string());
+            continue;
+        }
+        let mut left_out = Vec::new();
+        // With a filter WebKit's few may be none of those that match.
+        checks.tests(&name, if at == 0 { some } else { 0 }, || {
+            let drove = drive(kind, filter, full)?;
+            left_out = checks::left_out(&drove.output);
+            Ok((drove.ok, tally(&drove.output)))
+        });
+        checks.all_not_run(left_out.into_iter().map(|(name, _)| name));
+    }
 }
 
 /// `cargo xtask exports`.
@@ -83,8 +107,7 @@ pub fn bench_command(args: &[String]) -> Result<bool> {
         return peers::command(rest);
     }
     crate::refuse_rest(args)?;
-    let (ok, _) = browser_tests(Some("--bench"), false)?;
-    Ok(ok)
+    Ok(drive(&browser::CHROMIUM, Some("--bench"), false)?.ok)
 }
 
 fn filter(mut args: Vec<String>) -> Result<Option<String>> {
@@ -212,30 +235,31 @@ fn documentation() -> Result<(bool, Tally)> {
     Ok((ok, tally(&output)))
 }
 
-/// The end-to-end tests: a server for `dist/`, a browser, and the program in tests/browser that drives it.
-fn browser_tests(filter: Option<&str>, full: bool) -> Result<(bool, Tally)> {
-    let (ok, output, _) = drive(filter, full)?;
-    Ok((ok, tally(&output)))
-}
-
 /// The files that a newcomer's browser fetches until the page shows its first result, and a little longer.
 ///
 /// # Errors
 /// When the page does not come so far.
 pub fn first_view() -> Result<Vec<PathBuf>> {
-    match drive(Some("--first-view"), false)? {
-        (true, _, files) => Ok(files),
-        _ => Err("the page did not show its first result".into()),
-    }
+    let drove = drive(&browser::CHROMIUM, Some("--first-view"), false)?;
+    if drove.ok { Ok(drove.files) } else { Err("the page did not show its first result".into()) }
 }
 
-/// Runs the browser program; whether it ended well, what it printed, and which files the page fetched.
-fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>)> {
+/// How a run of the browser program ended.
+struct Drove {
+    ok: bool,
+    /// What it printed.
+    output: String,
+    /// Which files the page fetched.
+    files: Vec<PathBuf>,
+}
+
+/// The end-to-end tests: a server for `dist/`, a browser, and the program in tests/browser that drives it.
+fn drive(kind: &'static browser::Kind, filter: Option<&str>, full: bool) -> Result<Drove> {
     let dist = root().join("dist");
     if !dist.join("index.html").is_file() {
         return Err("there is no dist/: run cargo xtask build".into());
     }
-    let browser = browser::find_or_install()?;
+    let browser = kind.find_or_install()?;
     let faults = Some(root().join("tests/browser/faults"));
     let (address, sent) =
         serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults, ..serve::Site::default() })?;
@@ -254,5 +278,5 @@ fn drive(filter: Option<&str>, full: bool) -> Result<(bool, String, Vec<PathBuf>
     }
     let (ok, output) = shell::run_and_read(command)?;
     let files = sent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
-    Ok((ok, output, files))
+    Ok(Drove { ok, output, files })
 }

@@ -64,6 +64,52 @@ const ESBUILD: Tool = Tool {
     takes: "about 10 seconds",
 };
 
+/// Speaks WebDriver for Firefox.
+const GECKODRIVER: Tool = Tool {
+    name: "geckodriver",
+    version: "0.37.1",
+    bin: "bin",
+    install: &["cargo", "install", "--root", ".tools", "--locked", "geckodriver", "--version", "0.37.1"],
+    takes: "about 4 minutes",
+};
+
+/// Firefox's driver, found or installed.
+///
+/// # Errors
+/// When it can't be compiled here.
+pub fn geckodriver() -> Result<PathBuf> {
+    Ok(ensure(&GECKODRIVER)?.join(GECKODRIVER.name))
+}
+
+/// Judges a page as its readers meet it. The newest that runs on Debian's Node.js.
+const LIGHTHOUSE: Tool = Tool {
+    name: "lighthouse",
+    version: "12.8.2",
+    bin: "lighthouse/node_modules/.bin",
+    install: &[
+        "npm",
+        "install",
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+        ".tools/lighthouse",
+        "lighthouse@12.8.2",
+    ],
+    takes: "about 20 seconds",
+};
+
+/// Lighthouse, found or installed.
+///
+/// # Errors
+/// When npm is missing or can't fetch it.
+pub fn lighthouse() -> Result<PathBuf> {
+    if find(&LIGHTHOUSE).is_none() {
+        node()?;
+    }
+    Ok(ensure(&LIGHTHOUSE)?.join(LIGHTHOUSE.name))
+}
+
 /// Reads the types of the JavaScript API.
 const TYPESCRIPT: Tool = Tool {
     name: "tsc",

@@ -3,10 +3,12 @@
 pub mod checked;
 mod input;
 pub mod pictures;
+mod wait;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use leptos::prelude::*;
@@ -47,6 +49,8 @@ struct Runner {
     inputs: input::Inputs,
     pending: RefCell<Option<Arc<Experiment>>>,
     running: RefCell<Option<Running>>,
+    /// The run that waits for its input.
+    waiting: RefCell<Option<Waker>>,
     shown: RefCell<Option<Shown>>,
     /// Pictures are on their way, and whether others are wanted since.
     drawing: Cell<bool>,
@@ -76,6 +80,7 @@ pub fn follow(lab: Lab, pool: Pool) {
         pool,
         pending: RefCell::new(None),
         running: RefCell::new(None),
+        waiting: RefCell::new(None),
         shown: RefCell::new(None),
         drawing: Cell::new(false),
         redraw: Cell::new(false),
@@ -124,6 +129,7 @@ impl Runner {
             spawn_local(async move { runner.drive().await });
         } else {
             self.hurry();
+            self.look_again();
         }
     }
 
@@ -170,6 +176,7 @@ impl Runner {
         if let Some(cancel) = cancel {
             self.pending.take();
             cancel.cancel();
+            self.look_again();
         }
     }
 
@@ -206,7 +213,7 @@ impl Runner {
             Some(loaded) => loaded,
             None => {
                 lab.status.set(Status::Loading);
-                self.inputs.get(&experiment.input).await?
+                self.unless_replaced(&experiment.input, &cancel, self.inputs.get(&experiment.input)).await?
             }
         };
         if cancel.is_cancelled() {

@@ -6,7 +6,7 @@ use crate::app::reactive::{RwSignal, effect};
 use crate::app::state::{Lab, Theme};
 use crate::app::url;
 
-/// Keeps `data-theme` and `lang` of the document in step with the state, and the state in step with the system while it is `Auto`.
+/// Keeps `data-theme`, `lang` and the title of the document in step with the state, and the state in step with the system while it is `Auto`.
 pub fn follow(lab: Lab) {
     let system = RwSignal::new(system_dark());
     if let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") {
@@ -26,13 +26,13 @@ pub fn follow(lab: Lab) {
         lab.palette.update(|n| *n += 1);
     });
     effect(move || {
-        set_root(
-            "lang",
-            match lab.lang.get() {
-                crate::catalogue::Lang::En => "en",
-                crate::catalogue::Lang::Zh => "zh-CN",
-            },
-        );
+        let (lang, title) = match lab.lang.get() {
+            crate::catalogue::Lang::En => ("en", "Attention Playground"),
+            crate::catalogue::Lang::Zh => ("zh-CN", "注意力实验场 · Attention Playground"),
+        };
+        set_root("lang", lang);
+        // What a tab, a bookmark and a screen reader call the page.
+        document().set_title(title);
     });
 }
 

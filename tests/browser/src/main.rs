@@ -2,6 +2,8 @@
 //! this program with BASE_URL, CHROME and CHROMEDRIVER set; SHOTS=folder keeps the screenshots that tests take (and one of
 //! each failure).
 //!
+//! BROWSER says which browser: `chromium` unless it says `firefox` or `webkit` (`kind.rs` has their variables, `differences.rs` what they leave out).
+//!
 //! A test is an `async fn(&Page) -> Result<()>` in one of the files of `cases/`, listed in that file's table. They share one browser
 //! session, unless a test asks for its own; one that leaves a severe message in the console has failed. Tests on the GPU need a WebGPU
 //! adapter, be it one in software; where the browser has none they are not run, which is said before the tally.
@@ -9,8 +11,10 @@
 mod bench;
 mod cases;
 mod common;
+mod differences;
 mod driver;
 mod expression;
+mod kind;
 mod page;
 mod peers;
 mod workers;
@@ -28,6 +32,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// The longest that one test may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest that one of the long ones may take.
+const LONG_PATIENCE: Duration = Duration::from_secs(900);
 
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();
@@ -43,8 +49,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(filter: &str) -> Result<bool> {
+    let full = std::env::var_os("FULL").is_some();
     let cases: Vec<Case> = cases::all()?.into_iter().filter(|case| case.name.contains(filter)).collect();
-    let driver = driver::Driver::start()?;
+    // A name that is asked for is run, however long it takes.
+    let (cases, long): (Vec<Case>, Vec<Case>) =
+        cases.into_iter().partition(|case| full || !case.needs.long || (!filter.is_empty() && case.name == filter));
+    let driver = driver::Driver::start(kind::Kind::wanted()?)?;
     if filter == "--bench" {
         let page = driver.page().await?;
         let done = bench::run(&page).await;
@@ -66,10 +76,20 @@ async fn run(filter: &str) -> Result<bool> {
         return done.map(|()| true);
     }
     let mut page = driver.page().await?;
-    let adapter = !cases.iter().any(|case| case.needs.adapter) || page.has_adapter().await?;
-    let axe = std::env::var_os("AXE").is_some();
-    let (cases, without_axe): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| axe || !case.needs.axe);
-    let (cases, left_out): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| adapter || !case.needs.adapter);
+    let able = differences::Able {
+        kind: driver.kind(),
+        adapter: !cases.iter().any(|case| case.needs.adapter) || page.has_adapter().await?,
+        axe: std::env::var_os("AXE").is_some(),
+    };
+    let mut left_out = Vec::new();
+    let mut wanted = Vec::new();
+    for case in cases {
+        match differences::left_out(&case, able) {
+            Some(why) => left_out.push((case.name, why)),
+            None => wanted.push(case),
+        }
+    }
+    let cases = wanted;
     let (mut passed, mut failed) = (0, Vec::new());
     for case in &cases {
         if case.needs.own_browser {
@@ -97,11 +117,12 @@ async fn run(filter: &str) -> Result<bool> {
     for name in &failed {
         println!("failed: {name}");
     }
-    if !left_out.is_empty() {
-        println!("NOT RUN, no WebGPU adapter: {} tests on webgpu", left_out.len());
+    // Each is said with its reason, and counted by who reads this as a test that was not run.
+    for (name, why) in &left_out {
+        println!("NOT RUN {} {name}: {why}", able.kind);
     }
-    if !without_axe.is_empty() {
-        println!("NOT RUN, no axe-core: {} tests of access", without_axe.len());
+    if !long.is_empty() {
+        println!("left to --full: {} long tests", long.len());
     }
     println!("browser tests: {passed} passed, {} failed", failed.len());
     Ok(failed.is_empty())
@@ -122,9 +143,11 @@ async fn first_view(page: &Page) -> Result<()> {
 }
 
 async fn tried(case: &Case, page: &Page) -> Result<()> {
-    tokio::time::timeout(PATIENCE, (case.run)(page))
+    let patience = if case.needs.long { LONG_PATIENCE } else { PATIENCE };
+    tokio::time::timeout(patience, (case.run)(page))
         .await
-        .map_err(|_| format!("not done after {} s", PATIENCE.as_secs()))??;
+        .map_err(|_| format!("not done after {} s", patience.as_secs()))??;
+    page.tidy().await?;
     let severe = page.severe_messages().await?;
     if severe.is_empty() { Ok(()) } else { Err(format!("the console says: {}", severe.join(" | ")).into()) }
 }

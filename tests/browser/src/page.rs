@@ -2,11 +2,14 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use thirtyfour::{TypingData, WebDriver, WebElement};
 
+use crate::driver::Said;
+use crate::kind::Kind;
 use crate::{Error, Result};
 
 /// Runs in the page around a test's own code: awaits it, and makes its value plain JSON. Typed arrays become arrays, numbers
@@ -45,17 +48,27 @@ const WAIT: Duration = Duration::from_millis(50);
 pub struct Page {
     driver: WebDriver,
     base: String,
+    kind: Kind,
+    /// What the browser says on its own output.
+    said: Said,
     /// Severe console messages that were read while looking for something else.
     kept: RefCell<Vec<String>>,
     /// The script that hides service workers from pages.
     hiding: RefCell<Option<Value>>,
+    /// What a test puts in front of the pages' own scripts.
+    before: RefCell<Vec<Value>>,
 }
 
 #[allow(dead_code, reason = "a vocabulary for tests; not each word is in use at each moment")]
 impl Page {
     /// Wraps a session that tests will use on this server.
-    pub fn new(driver: WebDriver, base: String) -> Self {
-        Self { driver, base, kept: RefCell::default(), hiding: RefCell::default() }
+    pub fn new(driver: WebDriver, base: String, kind: Kind, said: Said) -> Self {
+        Self { driver, base, kind, said, kept: RefCell::default(), hiding: RefCell::default(), before: RefCell::default() }
+    }
+
+    /// Which browser this is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The session, for what this vocabulary lacks.
@@ -214,16 +227,39 @@ impl Page {
         }
     }
 
+    /// Runs a script in front of the own scripts of the pages that this test opens from now on: for a browser that lacks something, or refuses it.
+    pub async fn before_load(&self, source: &str) -> Result<()> {
+        let script = self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await?;
+        self.before.borrow_mut().push(script["identifier"].clone());
+        Ok(())
+    }
+
+    /// Takes back what the test put in front of pages.
+    pub async fn tidy(&self) -> Result<()> {
+        let scripts = std::mem::take(&mut *self.before.borrow_mut());
+        for script in scripts {
+            self.cdp("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": script })).await?;
+        }
+        Ok(())
+    }
+
     /// Resizes the window.
     pub async fn size(&self, width: u32, height: u32) -> Result<()> {
         Ok(self.driver.set_window_rect(0, 0, width, height).await?)
     }
 
-    /// Takes and empties the console's severe messages: errors, uncaught exceptions, refused by policy, not loaded.
+    /// Takes and empties the console's severe messages: errors, uncaught exceptions, in Chromium also what the policy refused and what did not load.
+    /// WebKit's driver tells none.
     pub async fn severe_messages(&self) -> Result<Vec<String>> {
         let mut messages = std::mem::take(&mut *self.kept.borrow_mut());
-        let log = self.driver.browser_log().await?;
-        messages.extend(log.into_iter().filter(|entry| entry.level == "SEVERE").map(|entry| entry.message));
+        match self.kind {
+            Kind::Chromium => {
+                let log = self.driver.browser_log().await?;
+                messages.extend(log.into_iter().filter(|entry| entry.level == "SEVERE").map(|entry| entry.message));
+            }
+            Kind::Firefox => messages.append(&mut self.said.lock().unwrap_or_else(PoisonError::into_inner)),
+            Kind::Webkit => {}
+        }
         Ok(messages)
     }
 

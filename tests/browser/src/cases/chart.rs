@@ -3,14 +3,16 @@
 use serde_json::{Value, json};
 use thirtyfour::Key;
 
-use super::Case;
+use super::{Case, Needs};
 use super::export::{CATCH, saved};
 use crate::page::{Page, ensure};
 use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("chart"; runs_are_read_by_keys_and_by_pointer, the_products_of_a_cell_add_up, numbers_are_a_table_and_files, no_label_covers_another, a_chart_follows_theme_and_paper)
+    let mut all = cases!("chart"; runs_are_read_by_keys_and_by_pointer, the_products_of_a_cell_add_up, numbers_are_a_table_and_files, no_label_covers_another, a_chart_follows_the_theme);
+    all.extend(cases!("chart", Needs::CDP; a_chart_follows_the_paper));
+    all
 }
 
 /// Opens the page, computes three runs, and opens the chart of their times.
@@ -143,7 +145,7 @@ async fn no_label_covers_another(page: &Page) -> Result<()> {
     page.size(1400, 1000).await
 }
 
-async fn a_chart_follows_theme_and_paper(page: &Page) -> Result<()> {
+async fn a_chart_follows_the_theme(page: &Page) -> Result<()> {
     let ink = "return getComputedStyle(document.querySelector('.chart__field svg text')).fill";
     let mut inks: Vec<Value> = Vec::new();
     for theme in ["light", "dark"] {
@@ -154,7 +156,11 @@ async fn a_chart_follows_theme_and_paper(page: &Page) -> Result<()> {
         inks[0] != inks[1] && inks.iter().all(|ink| ink.as_str().is_some_and(|ink| ink.starts_with("rgb"))),
         || format!("{inks:?}"),
     )?;
-    page.screenshot("chart dark").await?;
+    page.screenshot("chart dark").await
+}
+
+async fn a_chart_follows_the_paper(page: &Page) -> Result<()> {
+    open(page, "/?theme=dark").await?;
     page.cdp("Emulation.setEmulatedMedia", json!({ "media": "print" })).await?;
     let printed = "return ['.chart__tools', '.chart__data', '.chart__field', '.chart__legend'].map((c) => document.querySelector(c).checkVisibility())";
     let printed = page.js(printed, vec![]).await?;

@@ -2,13 +2,15 @@
 
 use serde_json::json;
 
-use super::Case;
+use super::{Case, Needs};
 use crate::page::{Page, ensure};
 use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("faults"; a_trap_shows_the_address_to_keep, a_missing_module_is_said, a_missing_piece_can_be_fetched_again, a_worker_that_cannot_start_says_so)
+    let mut all = cases!("faults"; a_trap_shows_the_address_to_keep, a_worker_that_cannot_start_says_so);
+    all.extend(cases!("faults", Needs::CDP; a_missing_module_is_said, a_missing_piece_can_be_fetched_again));
+    all
 }
 
 async fn a_trap_shows_the_address_to_keep(page: &Page) -> Result<()> {

@@ -40,7 +40,8 @@ pub fn cases() -> Vec<Case> {
         run: Box::new(move |page| Box::pin(a_gpu_with_a_fault(page, fault))),
     };
     let mut all: Vec<Case> = FAULTS.into_iter().map(case).collect();
-    all.extend(cases!("gpu faults", Needs::ADAPTER_OF_ITS_OWN; 
+    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused, a_device_that_is_taken_away_is_opened_again));
+    all.extend(cases!("gpu faults", Needs::CRASHES; 
         a_crash_between_two_runs_costs_no_result, a_crash_during_a_run_is_mended_and_told, two_crashes_in_a_row_end_it));
     all
 }
@@ -125,6 +126,39 @@ async fn the_page_keeps_its_result(page: &Page, says: &str) -> Result<()> {
     page.wait_until("!document.querySelector('.notices [role=alert]')").await?;
     let ran = page.js(set, vec![json!({ "temperature": 0.5 })]).await?;
     ensure(ran == json!("cpu"), || format!("afterwards computed by {ran}"))
+}
+
+/// One tensor above what a binding takes in any browser: whoever names the GPU is told, and `auto` computes it.
+async fn a_tensor_above_the_limit_is_refused(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let script = "const p = await attentionPlayground, n = 131136, d = 256;
+        const K = { shape: [1, 1, n, d], data: new Float32Array(n * d).map((_, i) => (i % 7) / 7) };
+        const request = (backend) => ({ Q: { shape: [1, 1, 1, d], data: new Float32Array(d) }, K, V: { shape: [1, 1, n, 1], data: new Float32Array(n).map((_, i) => i % 2) }, backend });
+        const refused = await p.run(request('webgpu')).then(() => 'computed', ({ issues }) => issues[0].message);
+        const { backend, outputs } = await p.run(request('auto'));
+        return [refused, backend, outputs.Y.data[0]]";
+    let got = page.js(script, vec![]).await?;
+    let says = "a tensor of this problem takes 129 MiB, and a browser's GPU takes 128 MiB at once";
+    ensure(got[0].as_str().is_some_and(|why| why.contains(says)), || format!("does not say {says:?}: {got}"))?;
+    // Equal scores: the mean of as many zeros as ones.
+    let right = got[2].as_f64().is_some_and(|y| (y - 0.5).abs() < 1e-5);
+    ensure(got[1] == "cpu" && right, || format!("auto gave {got}"))
+}
+
+/// As a driver that is updated, or a browser that takes the memory of a tab that nobody looks at.
+async fn a_device_that_is_taken_away_is_opened_again(page: &Page) -> Result<()> {
+    page.open_ready("/fault/destroyed/").await?;
+    let script = format!(
+        "{PROBLEM} const cpu = await p.run(problem('cpu')), all = [];
+         for (let i = 0; i < 3; i++) {{ const r = await p.run({{ ...problem('webgpu'), repeat: 8 }}); all.push([told(r), apart(r, cpu)]) }}
+         return all"
+    );
+    let got = page.js(&script, vec![]).await?;
+    let runs = got.as_array().ok_or("no runs")?;
+    let right = runs.iter().all(|run| run[0]["backend"] == "webgpu" && run[1].as_f64().is_some_and(|apart| apart < 1e-4));
+    ensure(right, || format!("{got}"))?;
+    let notes = json!(["The GPU was lost and opened again; what it held was computed again."]);
+    ensure(runs.iter().filter(|run| run[0]["notes"] == notes).count() == 1, || format!("it is not told once: {got}"))
 }
 
 /// Ends the process of the browser that talks to the GPU, as a driver's fault would.

@@ -18,16 +18,19 @@ pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
 pub mod gradients;
+pub mod keys;
 pub mod languages;
 pub mod links;
 pub mod offline;
 pub mod operators;
+pub mod page_faults;
 pub mod pair;
 pub mod positions;
 pub mod rules;
 pub mod sweep;
 pub mod table;
 pub mod walk;
+pub mod worker_faults;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -46,13 +49,25 @@ pub struct Needs {
     pub own_browser: bool,
     /// The script of axe-core, in the file that AXE names. Without it the test is not run, and that is said.
     pub axe: bool,
+    /// Chromium's debugging protocol, for faults and settings that WebDriver has no word for. Other browsers don't run the test, and that is said.
+    pub cdp: bool,
+    /// Much time: only `--full` runs it, or its whole name.
+    pub long: bool,
 }
 
 impl Needs {
+    /// Nothing but a browser, shared with the other tests.
+    pub const NOTHING: Self = Self { adapter: false, own_browser: false, axe: false, cdp: false, long: false };
     /// A browser with an adapter, shared with the other tests.
-    pub const ADAPTER: Self = Self { adapter: true, own_browser: false, axe: false };
+    pub const ADAPTER: Self = Self { adapter: true, ..Self::NOTHING };
+    /// Chromium, shared with the other tests.
+    pub const CDP: Self = Self { cdp: true, ..Self::NOTHING };
+    /// Chromium, for this test alone.
+    pub const CDP_OF_ITS_OWN: Self = Self { own_browser: true, ..Self::CDP };
     /// A browser with an adapter, for this test alone.
-    pub const ADAPTER_OF_ITS_OWN: Self = Self { adapter: true, own_browser: true, axe: false };
+    pub const ADAPTER_OF_ITS_OWN: Self = Self { own_browser: true, ..Self::ADAPTER };
+    /// Chromium with an adapter that may be crashed, for this test alone.
+    pub const CRASHES: Self = Self { adapter: true, ..Self::CDP_OF_ITS_OWN };
 }
 
 /// One test.
@@ -91,6 +106,8 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(links::cases());
     all.extend(embed::cases());
     all.extend(faults::cases());
+    all.extend(worker_faults::cases());
+    all.extend(page_faults::cases());
     all.extend(gpu::cases());
     all.extend(gpu_faults::cases());
     all.extend(table::cases());
@@ -110,6 +127,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(export::cases());
     all.extend(gallery::cases());
     all.extend(access::cases());
+    all.extend(keys::cases());
     all.extend(languages::cases());
     all.extend(offline::cases());
     all.extend(conformance::cases()?);

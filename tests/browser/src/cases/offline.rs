@@ -8,8 +8,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    let own = Needs { own_browser: true, ..Needs::default() };
-    cases!("offline", own; opens_and_computes_without_a_network, a_newer_version_waits_until_it_is_wanted, frames_keep_nothing)
+    cases!("offline", Needs::CDP_OF_ITS_OWN; opens_and_computes_without_a_network, a_newer_version_waits_until_it_is_wanted, frames_keep_nothing)
 }
 
 /// The first visit, until everything is kept.
