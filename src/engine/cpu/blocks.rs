@@ -164,6 +164,9 @@ impl Blocks {
                 biased(self.kernels, plan, rules, (k0, keys), s);
             }
         }
+        if coverage != Coverage::Partial && keys.is_multiple_of(PANEL) {
+            return Some((k0, keys));
+        }
         for (s, allowed) in s.iter_mut().zip(allowed).take(rows.len()) {
             // Keys past the last count as masked.
             let mut allowed = allowed >> from;

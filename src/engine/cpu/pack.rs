@@ -19,10 +19,13 @@ pub fn keys(k: &[f32], d: usize) -> Vec<Step> {
 pub fn values(v: &[f32], n_k: usize, d_v: usize) -> Vec<Step> {
     let mut out = vec![[0.0; PANEL]; d_v.div_ceil(PANEL) * n_k];
     for (p, panel) in out.chunks_exact_mut(n_k).enumerate() {
-        let from = p * PANEL;
-        let width = PANEL.min(d_v - from);
         for (step, row) in panel.iter_mut().zip(v.chunks_exact(d_v)) {
-            step[..width].copy_from_slice(&row[from..from + width]);
+            let row = &row[p * PANEL..];
+            // Where the length is known it is two registers; a copy of any length is a call that costs more than eight numbers.
+            match row.first_chunk() {
+                Some(whole) => *step = *whole,
+                None => step[..row.len()].copy_from_slice(row),
+            }
         }
     }
     out

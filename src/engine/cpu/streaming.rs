@@ -4,6 +4,7 @@
 use super::blocks::{Blocks, ROWS};
 use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, Step};
 use super::kernels::Kernels;
+use super::lane::F32x4;
 use super::map;
 use super::materialised::Table;
 use super::softmax::Running;
@@ -149,11 +150,13 @@ impl State {
     /// Appends outputs of `rows` rows, each times its factor.
     fn write(&self, rows: usize, d_v: usize, factor: impl Fn(usize) -> f32, y: &mut Vec<f32>) {
         let panels = d_v.div_ceil(PANEL);
-        for row in 0..rows {
+        let from = y.len();
+        y.resize(from + rows * d_v, 0.0);
+        for (row, out) in y[from..].chunks_exact_mut(d_v).enumerate() {
             let factor = factor(row);
-            for (p, o) in self.o[row / GROUP * panels..][..panels].iter().enumerate() {
-                let width = PANEL.min(d_v - p * PANEL);
-                y.extend(o[row % GROUP][..width].iter().map(|o| o * factor));
+            let o = &self.o[row / GROUP * panels..][..panels];
+            for (out, o) in out.chunks_mut(PANEL).zip(o) {
+                scaled(&o[row % GROUP], factor, out);
             }
         }
     }
@@ -207,6 +210,19 @@ impl State {
                 }
             }
         }
+    }
+}
+
+/// `factor · o` as far as `out` reaches. Four at a time: every output passes here, and the page is compiled for size.
+fn scaled(o: &Step, factor: f32, out: &mut [f32]) {
+    match out.as_chunks_mut::<4>() {
+        ([first, second], []) => {
+            let (halves, _) = o.as_chunks::<4>();
+            let factor = F32x4::splat(factor);
+            F32x4::load(&halves[0]).mul(factor).store(first);
+            F32x4::load(&halves[1]).mul(factor).store(second);
+        }
+        _ => out.iter_mut().zip(o).for_each(|(out, o)| *out = o * factor),
     }
 }
 

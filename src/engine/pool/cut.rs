@@ -10,8 +10,9 @@ pub const ITEM_MS: f64 = 10.0;
 /// Milliseconds that an item for the GPU should take: the way there and back is longer.
 pub const GPU_ITEM_MS: f64 = 50.0;
 
-/// Rows of an item are a multiple of this, as long as there are more: kernels take tiles of that many rows.
-const ROW_BLOCK: usize = 64;
+/// Rows of an item are a multiple of the first of these that is not above them: kernels take tiles of 48 rows on the CPU and of 64 on the GPU, and 192 are
+/// whole tiles of both.
+const ROW_BLOCKS: [usize; 2] = [192, 64];
 
 /// What part of an item is still worth a worker of its own: below, the tensors are there no sooner than another worker is done with it.
 const LEAST_SHARE: f64 = 0.25;
@@ -65,7 +66,8 @@ pub fn cut(dims: &Dims, flops: f64, maps: &[MapRequest], target: f64) -> Vec<Par
     if per_head > target && dims.n_q > 1 {
         let pieces = (per_head / target).ceil().min(dims.n_q as f64) as usize;
         let rows = dims.n_q.div_ceil(pieces);
-        let rows = if rows >= ROW_BLOCK { rows.next_multiple_of(ROW_BLOCK) } else { rows };
+        let block = ROW_BLOCKS.into_iter().find(|block| rows >= *block).unwrap_or(1);
+        let rows = rows.next_multiple_of(block);
         for (batch, head) in all_heads(dims) {
             for start in (0..dims.n_q).step_by(rows) {
                 let q = start..(start + rows).min(dims.n_q);
@@ -203,6 +205,12 @@ mod tests {
         let rows = cut(&dims(1, 2, 1024), 32.0, &[], 2.0);
         assert_eq!(rows.len(), 16);
         assert!(rows.iter().all(|p| p.heads.len() == 1 && (p.flops - 2.0).abs() < 1e-9));
+        let tall = cut(&dims(1, 1, 2048), 50.0, &[], 10.0);
+        let starts = tall
+            .iter()
+            .flat_map(|p| &p.work)
+            .filter_map(|w| if let Work::Rows(r) = w { Some(r.q.start) } else { None });
+        assert_eq!(starts.collect::<Vec<_>>(), [0, 576, 1152, 1728], "items begin where tiles of either engine do");
     }
 
     #[test]

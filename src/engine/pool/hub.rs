@@ -17,6 +17,7 @@ use super::state::{State, item_ms};
 use super::{launch, lower};
 use crate::attention::{Dims, Inputs, Loaded, Problem, demand};
 use crate::engine::once::once;
+use crate::engine::protocol::buffers;
 use crate::engine::{Choice, Map, MapRequest, Merge};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Message, message};
 
@@ -63,6 +64,7 @@ impl Pool {
                 port.silence();
                 port.worker.terminate();
             }
+            buffers::forget();
         }
     }
 

@@ -1,9 +1,11 @@
 //! Messages between the page and its workers.
 //!
 //! A message is one JavaScript object: `head`, the bytes of one of the enums below, and the bulk beside it as at most one typed array of each
-//! kind (`f32`, `i32`, `u32`, `u8`). All their buffers are transferred. Lengths in the head say how the arrays are divided, in the order in which the
+//! kind (`f32`, `i32`, `u32`, `u8`). All their buffers are transferred, and those of floats go back (`back`) to be filled again. Lengths in the head say how the arrays are divided, in the order in which the
 //! fields are named here. The page decides what a worker keeps, tensors and sessions alike, so the two sides never disagree.
 
+#[cfg(feature = "web")]
+pub mod buffers;
 pub mod codec;
 mod fields;
 #[cfg(test)]

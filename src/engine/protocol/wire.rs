@@ -3,6 +3,7 @@
 use js_sys::{Array, Float32Array, Int32Array, Object, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::buffers;
 use super::codec::{self, Codec};
 
 /// Borrowed numbers that go beside a head, in this order.
@@ -19,10 +20,10 @@ pub struct Bulk<'a> {
 }
 
 macro_rules! pack {
-    ($message:expr, $transfer:expr, $parts:expr, $key:literal, $array:ident) => {
+    ($message:expr, $transfer:expr, $parts:expr, $key:literal, $new:path) => {
         let length = $parts.iter().map(|part| part.len()).sum::<usize>() as u32;
         if length > 0 {
-            let array = $array::new_with_length(length);
+            let array = $new(length);
             let mut at = 0;
             for part in &$parts {
                 let end = at + part.len() as u32;
@@ -35,7 +36,7 @@ macro_rules! pack {
     };
 }
 
-/// A message and the buffers to transfer with it. Every number is copied once, out of this module's memory.
+/// A message and the buffers to transfer with it. Every number is copied once, out of this module's memory. Buffers of floats that came in go back with it.
 ///
 /// # Errors
 /// No memory.
@@ -44,10 +45,11 @@ pub fn encode(head: &impl Codec, bulk: &Bulk) -> Result<(Object, Array), JsValue
     let head = Uint8Array::from(codec::encode(head).as_slice());
     Reflect::set(&message, &"head".into(), &head)?;
     transfer.push(&head.buffer());
-    pack!(&message, transfer, bulk.f32, "f32", Float32Array);
-    pack!(&message, transfer, bulk.i32, "i32", Int32Array);
-    pack!(&message, transfer, bulk.u32, "u32", Uint32Array);
-    pack!(&message, transfer, bulk.u8, "u8", Uint8Array);
+    pack!(&message, transfer, bulk.f32, "f32", buffers::floats);
+    pack!(&message, transfer, bulk.i32, "i32", Int32Array::new_with_length);
+    pack!(&message, transfer, bulk.u32, "u32", Uint32Array::new_with_length);
+    pack!(&message, transfer, bulk.u8, "u8", Uint8Array::new_with_length);
+    buffers::go_back(&message, &transfer)?;
     Ok((message, transfer))
 }
 
@@ -100,6 +102,12 @@ impl Unpack {
     put!(u32_into, u32, u32);
 }
 
+impl Drop for Unpack {
+    fn drop(&mut self) {
+        buffers::used(&self.f32.0);
+    }
+}
+
 /// Takes a message apart.
 ///
 /// # Errors
@@ -108,6 +116,7 @@ pub fn decode<Head: Codec>(message: &JsValue) -> Result<(Head, Unpack), &'static
     let get = |key: &str| Reflect::get(message, &key.into()).unwrap_or(JsValue::UNDEFINED);
     let head = get("head").dyn_into::<Uint8Array>().ok().and_then(|head| codec::decode(&head.to_vec()));
     let head = head.ok_or("unknown message")?;
+    buffers::came_back(&get(buffers::FIELD));
     let unpack = Unpack {
         f32: (get("f32").dyn_into().unwrap_or_else(|_| Float32Array::new_with_length(0)), 0),
         i32: (get("i32").dyn_into().unwrap_or_else(|_| Int32Array::new_with_length(0)), 0),
