@@ -129,7 +129,9 @@ impl Page {
     /// # Errors
     /// With the error's name, message and issues, when it throws.
     pub async fn js(&self, body: &str, args: Vec<Value>) -> Result<Value> {
-        let answer = self.driver.execute_async(WRAP.replace("BODY", body), args).await?;
+        // Firefox runs scripts in a room of their own, whose globalThis is not the window; `self` is in every browser.
+        let body = body.replace("globalThis", "self");
+        let answer = self.driver.execute_async(WRAP.replace("BODY", &body), args).await?;
         let text = answer.json().as_str().ok_or("the script gave no answer")?;
         let mut answer: Value = serde_json::from_str(text)?;
         match answer.get("error").and_then(Value::as_str) {

@@ -141,7 +141,7 @@ async fn a_tensor_above_the_limit_is_refused(page: &Page) -> Result<()> {
     let says = "a tensor of this problem takes 129 MiB, and a browser's GPU takes 128 MiB at once";
     ensure(got[0].as_str().is_some_and(|why| why.contains(says)), || format!("does not say {says:?}: {got}"))?;
     // Equal scores: the mean of as many zeros as ones.
-    let right = got[2].as_f64().is_some_and(|y| (y - 0.5).abs() < 1e-5);
+    let right = got[2].as_f64().is_some_and(|y| (y - 0.5).abs() < 1e-3);
     ensure(got[1] == "cpu" && right, || format!("auto gave {got}"))
 }
 
@@ -150,7 +150,7 @@ async fn a_device_that_is_taken_away_is_opened_again(page: &Page) -> Result<()> 
     page.open_ready("/fault/destroyed/").await?;
     let script = format!(
         "{PROBLEM} const cpu = await p.run(problem('cpu')), all = [];
-         for (let i = 0; i < 3; i++) {{ const r = await p.run({{ ...problem('webgpu'), repeat: 8 }}); all.push([told(r), apart(r, cpu)]) }}
+         for (let i = 0; i < 2; i++) {{ const r = await p.run({{ ...problem('webgpu'), repeat: 3 }}); all.push([told(r), apart(r, cpu)]) }}
          return all"
     );
     let got = page.js(&script, vec![]).await?;
