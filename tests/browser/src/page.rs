@@ -63,7 +63,15 @@ pub struct Page {
 impl Page {
     /// Wraps a session that tests will use on this server.
     pub fn new(driver: WebDriver, base: String, kind: Kind, said: Said) -> Self {
-        Self { driver, base, kind, said, kept: RefCell::default(), hiding: RefCell::default(), before: RefCell::default() }
+        Self {
+            driver,
+            base,
+            kind,
+            said,
+            kept: RefCell::default(),
+            hiding: RefCell::default(),
+            before: RefCell::default(),
+        }
     }
 
     /// Which browser this is.
@@ -150,7 +158,15 @@ impl Page {
             "const end = performance.now() + 15000; while (!({condition})) {{ if (performance.now() > end) return false; \
              await new Promise((next) => setTimeout(next, 20)); }} return true;"
         );
-        match self.js(&body, vec![]).await? {
+        // Where the page goes elsewhere meanwhile, Chromium lets the question follow; other browsers drop it.
+        let mut tries = if self.kind == Kind::Chromium { 0 } else { 20 };
+        let mut answer = self.js(&body, vec![]).await;
+        while answer.is_err() && tries > 0 {
+            tokio::time::sleep(WAIT).await;
+            tries -= 1;
+            answer = self.js(&body, vec![]).await;
+        }
+        match answer? {
             Value::Bool(true) => Ok(()),
             _ => Err(format!("never came true: {condition}").into()),
         }
