@@ -99,6 +99,11 @@ fn told(report: &Value) -> (Vec<String>, bool) {
         let source = task["url"].as_str().unwrap_or("unknown");
         lines.push(format!("    {:>6.0} ms at {:>6.0} ms: {source}", number("duration"), number("startTime")));
     }
+    let shifts = &report["audits"]["layout-shifts"]["details"]["items"];
+    for shift in shifts.as_array().into_iter().flatten() {
+        let what = shift["node"]["selector"].as_str().unwrap_or("the whole page");
+        lines.push(format!("    moved by {:.3}: {what}", shift["score"].as_f64().unwrap_or(f64::NAN)));
+    }
     (lines, kept)
 }
 

@@ -96,7 +96,8 @@ fn answer(mut stream: TcpStream, site: &Site, sent: &Sent) -> io::Result<()> {
     let mut takes_brotli = false;
     while head.read_line(&mut header)? > 2 {
         let (name, value) = header.split_once(':').unwrap_or_default();
-        takes_brotli |= name.eq_ignore_ascii_case("accept-encoding") && value.split(',').any(|word| word.trim() == "br");
+        takes_brotli |=
+            name.eq_ignore_ascii_case("accept-encoding") && value.split(',').any(|word| word.trim() == "br");
         header.clear();
     }
     if !matches!(method, "GET" | "HEAD") {
@@ -282,7 +283,8 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("a.js"), "plain").unwrap();
         let encoded = Arc::new(BTreeMap::from([(folder.join("a.js"), b"short".to_vec())]));
-        let (address, _) = start(Site { folder: folder.clone(), prefixes: &["/"], encoded, ..Site::default() }).unwrap();
+        let (address, _) =
+            start(Site { folder: folder.clone(), prefixes: &["/"], encoded, ..Site::default() }).unwrap();
         let ask = |accepts: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(format!("GET /a.js HTTP/1.1\r\nAccept-Encoding: {accepts}\r\n\r\n").as_bytes()).unwrap();

@@ -39,15 +39,8 @@ impl Driver {
         let (program, driver) = kind.variables();
         let (base, program, driver) = (variable("BASE_URL")?, variable(program)?, variable(driver)?);
         let profile = std::env::temp_dir().join(format!("attention-playground-tests-{}", std::process::id()));
-        let mut started = Self {
-            kind,
-            children: Vec::new(),
-            address: String::new(),
-            base,
-            program,
-            profile,
-            said: Said::default(),
-        };
+        let mut started =
+            Self { kind, children: Vec::new(), address: String::new(), base, program, profile, said: Said::default() };
         let port = match kind {
             Kind::Chromium => started.chromedriver(&driver)?,
             Kind::Firefox => started.geckodriver(&driver)?,

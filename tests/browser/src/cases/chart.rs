@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use thirtyfour::Key;
 
-use super::{Case, Needs};
 use super::export::{CATCH, saved};
+use super::{Case, Needs};
 use crate::page::{Page, ensure};
 use crate::{Result, cases};
 

@@ -18,8 +18,11 @@ async fn a_trap_shows_the_address_to_keep(page: &Page) -> Result<()> {
     let hidden = "return document.getElementById('crash').hidden";
     page.js("dispatchEvent(new ErrorEvent('error', { error: new Error('of an extension') }))", vec![]).await?;
     ensure(page.js(hidden, vec![]).await? == json!(true), || "an error that is not ours stopped the page".into())?;
-    page.js("dispatchEvent(new ErrorEvent('error', { error: new WebAssembly.RuntimeError('unreachable') }))", vec![])
-        .await?;
+    page.js(
+        "dispatchEvent(new ErrorEvent('error', { error: new self.WebAssembly.RuntimeError('unreachable') }))",
+        vec![],
+    )
+    .await?;
     ensure(page.js(hidden, vec![]).await? == json!(false), || "a trap went unseen".into())?;
     let kept = page.js("return document.getElementById('crash-link').value === location.href", vec![]).await?;
     ensure(kept == json!(true), || "the address is not offered".into())?;

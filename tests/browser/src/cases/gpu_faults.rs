@@ -40,7 +40,11 @@ pub fn cases() -> Vec<Case> {
         run: Box::new(move |page| Box::pin(a_gpu_with_a_fault(page, fault))),
     };
     let mut all: Vec<Case> = FAULTS.into_iter().map(case).collect();
-    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused, a_device_that_is_taken_away_is_opened_again));
+    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused));
+    // More than a minute with an adapter in software.
+    all.extend(
+        cases!("gpu faults", Needs { long: true, ..Needs::ADAPTER }; a_device_that_is_taken_away_is_opened_again),
+    );
     all.extend(cases!("gpu faults", Needs::CRASHES; 
         a_crash_between_two_runs_costs_no_result, a_crash_during_a_run_is_mended_and_told, two_crashes_in_a_row_end_it));
     all
@@ -141,7 +145,7 @@ async fn a_tensor_above_the_limit_is_refused(page: &Page) -> Result<()> {
     let says = "a tensor of this problem takes 129 MiB, and a browser's GPU takes 128 MiB at once";
     ensure(got[0].as_str().is_some_and(|why| why.contains(says)), || format!("does not say {says:?}: {got}"))?;
     // Equal scores: the mean of as many zeros as ones.
-    let right = got[2].as_f64().is_some_and(|y| (y - 0.5).abs() < 1e-5);
+    let right = got[2].as_f64().is_some_and(|y| (y - 0.5).abs() < 1e-3);
     ensure(got[1] == "cpu" && right, || format!("auto gave {got}"))
 }
 
@@ -149,13 +153,21 @@ async fn a_tensor_above_the_limit_is_refused(page: &Page) -> Result<()> {
 async fn a_device_that_is_taken_away_is_opened_again(page: &Page) -> Result<()> {
     page.open_ready("/fault/destroyed/").await?;
     let script = format!(
-        "{PROBLEM} const cpu = await p.run(problem('cpu')), all = [];
-         for (let i = 0; i < 3; i++) {{ const r = await p.run({{ ...problem('webgpu'), repeat: 8 }}); all.push([told(r), apart(r, cpu)]) }}
-         return all"
+        "{PROBLEM} self.all = []; (async () => {{ const cpu = await p.run(problem('cpu'));
+         for (let i = 0; i < 2; i++) {{ const r = await p.run({{ ...problem('webgpu') }}); all.push([told(r), apart(r, cpu)]) }}
+         }})().catch((error) => all.push(String(error))).finally(() => (self.done = true))"
     );
-    let got = page.js(&script, vec![]).await?;
+    page.js(&script, vec![]).await?;
+    // A device that is lost may first have to be found out by the deadline of its worker.
+    for _ in 0..5 {
+        if page.wait_until("self.done").await.is_ok() {
+            break;
+        }
+    }
+    let got = page.js("return [...all, ...(self.done ? [] : ['not done'])]", vec![]).await?;
     let runs = got.as_array().ok_or("no runs")?;
-    let right = runs.iter().all(|run| run[0]["backend"] == "webgpu" && run[1].as_f64().is_some_and(|apart| apart < 1e-4));
+    let right =
+        runs.iter().all(|run| run[0]["backend"] == "webgpu" && run[1].as_f64().is_some_and(|apart| apart < 1e-4));
     ensure(right, || format!("{got}"))?;
     let notes = json!(["The GPU was lost and opened again; what it held was computed again."]);
     ensure(runs.iter().filter(|run| run[0]["notes"] == notes).count() == 1, || format!("it is not told once: {got}"))

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::Case;
+use super::{Case, Needs};
 use crate::page::{Page, ensure};
 use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("gradients"; gradients_are_the_slopes_of_runs, who_computes_gradients_is_told, what_has_no_gradient_is_named,
-        the_page_shows_them_and_follows)
+    let mut all = cases!("gradients"; what_has_no_gradient_is_named, the_page_shows_them_and_follows);
+    all.extend(cases!("gradients", Needs::ADAPTER; gradients_are_the_slopes_of_runs, who_computes_gradients_is_told));
+    all
 }
 
 /// A request of two query heads over one of keys, seven tokens; `slope` moves a number of a tensor a little either way and asks what the sum of

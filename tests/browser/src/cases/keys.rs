@@ -101,7 +101,9 @@ async fn sheets_open_and_close_and_give_the_focus_back(page: &Page) -> Result<()
         page.js("document.activeElement.blur(); document.body.focus()", vec![]).await?;
         tab_to(page, &format!("e.closest('.top') && {button}")).await.map_err(|error| format!("{name}: {error}"))?;
         page.keys(Key::Enter).await?;
-        page.wait_until("document.querySelector('dialog[open] h2')").await?;
+        page.wait_until("document.querySelector('dialog[open] h2')")
+            .await
+            .map_err(|error| format!("{name}: {error}"))?;
         let inside = "return document.querySelector('dialog[open]').contains(document.activeElement)";
         ensure(page.js(inside, vec![]).await? == json!(true), || format!("{name}: the focus stayed behind"))?;
         // Tab stays within it.
@@ -118,9 +120,21 @@ async fn sheets_open_and_close_and_give_the_focus_back(page: &Page) -> Result<()
     Ok(())
 }
 
-/// A claim is opened and measured: what the longest way by keys is.
+/// The timing laboratory is opened, measures, is stopped and closed, and the focus is where it was.
 async fn a_laboratory_is_run(page: &Page) -> Result<()> {
     page.open_ready("/?lang=en").await?;
     page.wait_until("document.querySelector('.steps .strong td')").await?;
-    tab_to_text(page, "Position laboratory").await
+    tab_to_text(page, "Timing laboratory").await?;
+    page.keys(Key::Enter).await?;
+    page.wait_until("document.querySelector('dialog.sweep[open]')?.contains(document.activeElement)").await?;
+    tab_to_text(page, "Measure").await?;
+    page.keys(Key::Enter).await?;
+    page.wait_until("document.querySelectorAll('.sweep__table tbody tr').length > 0").await?;
+    tab_to_text(page, "Stop").await?;
+    page.keys(Key::Enter).await?;
+    page.wait_until("document.querySelector('.sweep [role=status]').textContent.includes('Stopped')").await?;
+    page.keys(Key::Escape).await?;
+    page.wait_until("!document.querySelector('dialog[open]')").await?;
+    let back = page.js("return document.activeElement.textContent.trim()", vec![]).await?;
+    ensure(back == json!("Timing laboratory"), || format!("the focus is on {back}"))
 }

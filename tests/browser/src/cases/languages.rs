@@ -95,6 +95,9 @@ async fn switching_keeps_what_was_set(page: &Page) -> Result<()> {
     for (button, lang) in [("中文", "zh-CN"), ("English", "en")] {
         page.click(button).await?;
         page.wait_until(&format!("document.documentElement.lang === '{lang}'")).await?;
+        let title = page.js("return document.title", vec![]).await?;
+        let wanted = if lang == "en" { "Attention Playground" } else { "注意力实验场 · Attention Playground" };
+        ensure(title == json!(wanted), || format!("the page is called {title}"))?;
         let after = page.js("return JSON.stringify((await attentionPlayground).get())", vec![]).await?;
         ensure(after == before, || format!("{lang}: {after} was {before}"))?;
         let found = foreign(page, lang == "zh-CN").await?;

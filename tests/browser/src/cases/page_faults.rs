@@ -42,11 +42,14 @@ async fn its_own_panic_keeps_the_experiment(page: &Page) -> Result<()> {
     page.screenshot("panic of the page").await?;
     let said = "return [document.getElementById('crash-title').textContent, new URL(document.getElementById('crash-link').value).hash, document.activeElement.id]";
     let said = page.js(said, vec![]).await?;
-    ensure(said == json!(["The page met an error and has stopped", hash, "crash-reload"]), || format!("it says {said}"))?;
+    ensure(said == json!(["The page met an error and has stopped", hash, "crash-reload"]), || {
+        format!("it says {said}")
+    })?;
     page.forget_severe().await?;
     page.click("Reload").await?;
     page.wait_until("globalThis.attentionPlayground && document.getElementById('crash').hidden").await?;
-    let back = page.js("const e = (await attentionPlayground).get(); return [e.mask.id, e.temperature]", vec![]).await?;
+    let back =
+        page.js("const e = (await attentionPlayground).get(); return [e.mask.id, e.temperature]", vec![]).await?;
     ensure(back == json!(["causal", 0.5]), || format!("it came back with {back}"))
 }
 
@@ -90,9 +93,14 @@ async fn a_broken_capture_is_named_and_comes_later(page: &Page) -> Result<()> {
     for (way, says, layer) in ways {
         page.js(&format!("self.tampered = {way}; await (await attentionPlayground).set({{ input: {{ kind: 'capture', id: 'animal', layer: {layer} }} }}).catch(() => {{}})"), vec![])
             .await?;
-        page.wait_until(&format!("(document.querySelector('.notices [role=alert]')?.textContent ?? '').includes({says:?})")).await?;
+        page.wait_until(&format!(
+            "(document.querySelector('.notices [role=alert]')?.textContent ?? '').includes({says:?})"
+        ))
+        .await?;
         let said = page.js("return document.querySelector('.notices').textContent", vec![]).await?;
-        ensure(said.as_str().is_some_and(|said| said.contains("last good result")), || format!("layer {layer}: {said}"))?;
+        ensure(said.as_str().is_some_and(|said| said.contains("last good result")), || {
+            format!("layer {layer}: {said}")
+        })?;
         ensure(page.js(shown, vec![]).await? == json!("46.2 %"), || format!("layer {layer}: the result went"))?;
         page.screenshot(&format!("capture broken {layer}")).await?;
         page.forget_severe().await?;
@@ -120,7 +128,9 @@ async fn a_slow_capture_is_waited_for(page: &Page) -> Result<()> {
     page.wait_until(&format!("{WEIGHT} === '0.0 %'")).await?;
     page.js("self.tampered = undefined; self.come()", vec![]).await?;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    let now = page.js(&format!("const e = (await attentionPlayground).get(); return [e.input.layer, {WEIGHT}]"), vec![]).await?;
+    let now = page
+        .js(&format!("const e = (await attentionPlayground).get(); return [e.input.layer, {WEIGHT}]"), vec![])
+        .await?;
     ensure(now == json!([3, "0.0 %"]), || format!("what came late changed the page: {now}"))
 }
 
@@ -140,7 +150,11 @@ async fn thousands_of_edits_a_minute_end_right(page: &Page) -> Result<()> {
     let settled = "const p = await attentionPlayground; return p.get().mask.params?.window ?? 9";
     ensure(page.js(settled, vec![]).await? == json!(9), || "the last edit does not hold".into())?;
     // What the page shows is what a fresh page shows at the same address.
-    page.js("await (await attentionPlayground).set({ mask: { id: 'sliding-window', params: { window: 11 } } })", vec![]).await?;
+    page.js(
+        "await (await attentionPlayground).set({ mask: { id: 'sliding-window', params: { window: 11 } } })",
+        vec![],
+    )
+    .await?;
     page.wait_until("location.hash.includes('11')").await?;
     let hash = page.js("return location.hash", vec![]).await?;
     page.open_ready(&format!("/{}", hash.as_str().unwrap_or_default())).await?;
@@ -160,7 +174,10 @@ async fn frozen(page: &Page, seconds: u64) -> Result<()> {
     page.cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await?;
     tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
     page.cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await?;
-    let end = format!("{} const r = await self.late; return [apart(r, self.first), r.notes ?? [], made.length]", super::gpu_faults::PROBLEM);
+    let end = format!(
+        "{} const r = await self.late; return [apart(r, self.first), r.notes ?? [], made.length]",
+        super::gpu_faults::PROBLEM
+    );
     let got = page.js(&end, vec![]).await?;
     ensure(got == json!([0, [], before]), || format!("after {seconds} s of sleep: {got}, workers before: {before}"))?;
     super::edit::after(page, async || page.set("window", "3").await).await?;
@@ -217,7 +234,10 @@ async fn held(page: &Page) -> Result<Held> {
     let metrics = page.cdp("Performance.getMetrics", json!({})).await?;
     let of = |name: &str| {
         let all = metrics["metrics"].as_array().into_iter().flatten();
-        all.clone().find(|metric| metric["name"] == name).and_then(|metric| metric["value"].as_f64()).unwrap_or(f64::NAN)
+        all.clone()
+            .find(|metric| metric["name"] == name)
+            .and_then(|metric| metric["value"].as_f64())
+            .unwrap_or(f64::NAN)
     };
     Ok(Held { heap: of("JSHeapUsedSize"), nodes: of("Nodes"), listeners: of("JSEventListeners"), workers })
 }
@@ -247,9 +267,12 @@ async fn soak(page: &Page, stretch: std::time::Duration, seed: u64) -> Result<()
     // The first third fills what is kept on purpose (pictures, compiled kernels, sizes that were met); after it nothing grows by more than noise.
     let [_, early, late] = &held_at[..] else { return Err("not three measurements".into()) };
     let flat = |early: f64, late: f64, noise: f64| late <= early * 1.25 + noise;
-    ensure(flat(early.heap, late.heap, 2e6) && flat(early.nodes, late.nodes, 500.0) && flat(early.listeners, late.listeners, 100.0), || {
-        format!("it grows: {held_at:?}")
-    })?;
+    ensure(
+        flat(early.heap, late.heap, 2e6)
+            && flat(early.nodes, late.nodes, 500.0)
+            && flat(early.listeners, late.listeners, 100.0),
+        || format!("it grows: {held_at:?}"),
+    )?;
     ensure(early.workers == late.workers, || format!("workers: {held_at:?}"))?;
     let alive = page.js("return document.getElementById('crash').hidden", vec![]).await?;
     ensure(alive == json!(true), || "the page stopped".into())?;

@@ -44,9 +44,10 @@ async fn broken(page: &Page, fault: &str) -> Result<Value> {
 fn mended(got: &Value, why: &str) -> Result<()> {
     ensure(got["apart"] == json!([0, 0]), || format!("the numbers are off: {got}"))?;
     let notes = got["told"]["notes"].to_string();
-    ensure(notes.contains("A worker stopped (") && notes.contains("its part was computed again") && notes.contains(why), || {
-        format!("what happened is not told with {why:?}: {got}")
-    })?;
+    ensure(
+        notes.contains("A worker stopped (") && notes.contains("its part was computed again") && notes.contains(why),
+        || format!("what happened is not told with {why:?}: {got}"),
+    )?;
     ensure(got["notes"] == json!([]), || format!("the next run tells of it again: {got}"))?;
     ensure(got["living"][0] == got["living"][1], || format!("workers before and after: {got}"))
 }
@@ -70,8 +71,10 @@ async fn one_that_hangs_is_replaced(page: &Page) -> Result<()> {
 /// Every worker is of another version: reloading is what helps, and the page says so.
 async fn a_stale_one_is_told(page: &Page) -> Result<()> {
     page.open("/fault/stale/?lang=en#v1&mask=causal").await?;
-    page.wait_until("/the browser kept an old worker .*reload the page/.test(document.querySelector('.notices')?.textContent)")
-        .await?;
+    page.wait_until(
+        "/the browser kept an old worker .*reload the page/.test(document.querySelector('.notices')?.textContent)",
+    )
+    .await?;
     page.screenshot("stale worker").await?;
     let kept = page.js("return [document.getElementById('crash').hidden, location.hash]", vec![]).await?;
     ensure(kept == json!([true, "#v1&mask=causal"]), || format!("overlay hidden, address: {kept}"))
@@ -89,14 +92,17 @@ async fn a_worker_without_module_scripts_is_told(page: &Page) -> Result<()> {
     let said = "document.querySelector('.notices')?.textContent ?? ''";
     page.wait_until(&format!("({said}).includes('no worker could be started: ')")).await?;
     page.screenshot("no module workers").await?;
-    let kept = page.js(&format!("return [{said}, document.getElementById('crash').hidden, location.hash]"), vec![]).await?;
+    let kept =
+        page.js(&format!("return [{said}, document.getElementById('crash').hidden, location.hash]"), vec![]).await?;
     let whole = kept[0].as_str().is_some_and(|said| said.contains("Module scripts are not supported"));
     ensure(whole && kept[1] == json!(true) && kept[2] == json!("#v1&mask=causal"), || format!("{kept}"))
 }
 
 /// The slower kernels, within what single precision allows; the page names them.
 async fn without_relaxed_simd_the_numbers_are_the_same(page: &Page) -> Result<()> {
-    let run = format!("{PROBLEM} const r = await p.run(problem('cpu')); return [r.kernel, Array.from(r.outputs.Y.data.subarray(0, 4096))]");
+    let run = format!(
+        "{PROBLEM} const r = await p.run(problem('cpu')); return [r.kernel, Array.from(r.outputs.Y.data.subarray(0, 4096))]"
+    );
     page.open_ready("/").await?;
     let usual = page.js(&run, vec![]).await?;
     page.open_ready("/fault/no-relaxed-simd/").await?;
