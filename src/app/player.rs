@@ -85,15 +85,16 @@ pub fn Player(
             }
         }
     };
+    let (first, ended) = (move || at.get() == 0, move || at.get() + 1 >= count.get());
     let (start, pause, next) = (t("Play", "播放"), t("Pause", "暂停"), t("Next step", "下一步"));
     view! {
         <div class="player" role="group" aria-label=t("Steps", "步骤")>
             <span class="player__buttons">
-                <button type="button" class="quiet-button" aria-label=t("Step back", "后退一步") prop:disabled=move || at.get() == 0 on:click=handler(move |_: web_sys::MouseEvent| by(false))>"‹"</button>
+                <button type="button" class="quiet-button" aria-label=t("Step back", "后退一步") prop:disabled=first on:click=handler(move |_: web_sys::MouseEvent| by(false))>"‹"</button>
                 <button type="button" class="quiet-button" on:click=handler(press)>
                     {move || if playing.get() { pause() } else if calm() { next() } else { start() }}
                 </button>
-                <button type="button" class="quiet-button" aria-label=t("Step forward", "前进一步") prop:disabled=move || at.get() + 1 >= count.get() on:click=handler(move |_: web_sys::MouseEvent| by(true))>"›"</button>
+                <button type="button" class="quiet-button" aria-label=t("Step forward", "前进一步") prop:disabled=ended on:click=handler(move |_: web_sys::MouseEvent| by(true))>"›"</button>
                 <select aria-label=t("Speed", "速度") on:change=handler(choose)>
                     {SPEEDS.map(|(name, times)| view! { <option value=name selected=times == 1.0>{name}</option> }).collect_view()}
                 </select>

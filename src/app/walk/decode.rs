@@ -53,6 +53,7 @@ fn Tokens(desk: Desk, walked: Shared<Walked>, decode: Shared<Decode>) -> impl In
         decode.0.tokens.iter().enumerate().map(|(row, token)| in_end.0.apart(row, &token.state)).fold(0.0, f64::max);
     view! {
         <Player at=at count=Signal::stored(count) label=label story=story />
+        <div class="walk__sides"><div>
         <h4>{t("The cache", "缓存")}</h4>
         {cache(desk, &of_cache, in_cache, row)}
         {legend(vec![
@@ -62,9 +63,11 @@ fn Tokens(desk: Desk, walked: Shared<Walked>, decode: Shared<Decode>) -> impl In
             (Tile::Open, words("not there yet", "尚不存在")),
         ])}
         <dl class="facts">{move || facts(lab.lang.get(), &of_facts.0, &in_facts.0, at.get())}</dl>
+        </div><div>
         <h4>{t("Pairs so far, with and without the cache", "累计配对数：有缓存与无缓存")}</h4>
         <Plot chart=chart file="walk-decoding" height=170.0 />
         <Output desk=desk walked=walked row=row state=state />
+        </div></div>
         {move || ending(lab.lang.get(), &in_end.0, apart)}
         {move || steps(lab.lang.get(), &of_table.0, &in_table.0, row)}
         <p class="note">{t(

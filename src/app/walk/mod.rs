@@ -5,41 +5,39 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `card` | which walk, over which query, and where it ends |
+//! | `sheet` | which walk, over which query, and where it ends |
 //! | `ask` | scores from the workers, values, the run's own output |
 //! | `stream`, `ring`, `decode` | the three walks |
 //! | `parts` | what they share: tiles, the output so far, a table of steps |
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 mod ask;
-mod card;
 mod decode;
 mod parts;
 mod ring;
+mod sheet;
 mod stream;
 
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-use super::piece::{Draw, behind_button};
-use super::reactive::RwSignal;
+use super::piece::opener;
 use super::view::view;
 use super::whole;
 
-/// The button, or what it opens.
+/// The button, and the sheet that it opens.
 #[component]
 pub fn StepByStep() -> impl IntoView {
-    let opened = RwSignal::new(false);
-    behind_button(("Step through the algorithm", "逐步演示算法"), opened, opened.into(), || Box::pin(fetch()))
+    opener(("Step through the algorithm", "逐步演示算法"), || Box::pin(open()))
 }
 
-/// The view, and what assembles any experiment.
-async fn fetch() -> Result<Draw, SplitLoaderError> {
+/// The sheet, and what assembles any experiment.
+async fn open() -> Result<fn() -> AnyView, SplitLoaderError> {
     whole::before_mount().await?;
-    card().await
+    sheet().await
 }
 
 #[wasm_split(later, fallible)]
-fn card() -> Result<Draw, SplitLoaderError> {
-    Ok(|opened| view! { <card::Body opened=opened /> })
+fn sheet() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(|| view! { <sheet::Sheet /> })
 }

@@ -47,6 +47,7 @@ pub fn Round(desk: Desk, walked: Shared<Walked>) -> impl IntoView {
             <Sizes label=words("devices", "设备数") sizes=sizes chosen=devices.into() on_choose=choose />
         </div>
         <Player at=at count=count label=label story=story />
+        <div class="walk__sides"><div>
         {move || { let ring = ring.get(); grid(lab.lang.get(), ring, of_grid.clone(), step, row) }}
         {legend(vec![
             (Tile::Done, words("merged", "已合并")),
@@ -56,7 +57,9 @@ pub fn Round(desk: Desk, walked: Shared<Walked>) -> impl IntoView {
         ])}
         <p class="note">{move || ring.with(|ring| balance(lab.lang.get(), &ring.0))}</p>
         <dl class="facts">{move || facts(lab.lang.get(), &ring.get().0, step.get(), row.get())}</dl>
+        </div><div>
         <Output desk=desk walked=of_output row=row state=state />
+        </div></div>
         {move || ring.with(|ring| {
             let last = ring.0.steps.len();
             let apart = (0..of_end.0.part.queries.len()).map(|row| of_end.0.apart(row, ring.0.state(last, row))).fold(0.0, f64::max);

@@ -78,6 +78,7 @@ pub fn Streaming(desk: Desk, walked: Shared<Walked>) -> impl IntoView {
             <Sizes label=words("keys of a tile", "分块的键数") sizes=across chosen=wide.into() on_choose=choose(wide) />
         </div>
         <Player at=at count=count label=label story=story />
+        <div class="walk__sides"><div>
         {move || { let stream = stream.get(); grid(lab.lang.get(), stream.0, step) }}
         {legend(vec![
             (Tile::Done, words("visited", "已访问")),
@@ -88,8 +89,10 @@ pub fn Streaming(desk: Desk, walked: Shared<Walked>) -> impl IntoView {
         ])}
         <p class="note">{t("A dot in a tile: a part of it is masked.", "分块中的圆点：其中一部分被屏蔽。")}</p>
         <dl class="facts">{move || facts(lab.lang.get(), &stream.get().0, step.get(), row.get())}</dl>
+        </div><div>
         <Rows desk=desk stream=stream step=step row=row />
         <Output desk=desk walked=of_output row=row state=state />
+        </div></div>
         {move || stream.with(|stream| {
             let last = stream.0.steps.len();
             let apart = stream.0.rows.clone().map(|row| of_end.0.apart(row, stream.0.state(last, row))).fold(0.0, f64::max);

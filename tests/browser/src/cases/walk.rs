@@ -30,7 +30,7 @@ async fn apart(page: &Page) -> Result<f64> {
 
 /// Moves the slider: to its end, or to a step.
 async fn to(page: &Page, step: &str) -> Result<()> {
-    let script = "const slider = document.querySelector('.walk .player input'); slider.value = args[0] === 'end' ? slider.max : args[0];
+    let script = "const slider = document.querySelector('.walk .player input'); slider.value = arguments[0] === 'end' ? slider.max : arguments[0];
         slider.dispatchEvent(new Event('input', { bubbles: true }))";
     page.js(script, vec![json!(step)]).await.map(drop)
 }

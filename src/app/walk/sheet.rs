@@ -6,7 +6,7 @@ use super::ask::{Desk, Status, Walked, follow};
 use super::decode::Decoding;
 use super::ring::Round;
 use super::stream::Streaming;
-use crate::app::controls::{Choices, Item, Look, typed, words};
+use crate::app::controls::{Choices, Item, Look, modal, typed, words};
 use crate::app::i18n::t;
 use crate::app::reactive::{RwSignal, Signal};
 use crate::app::state::lab;
@@ -20,12 +20,25 @@ const WALKS: [(&str, (&str, &str)); 3] = [
     ("decode", ("Decoding with a cache", "带缓存的解码")),
 ];
 
-/// The card.
+/// The sheet. What it shows is followed while it is open.
 #[component]
-pub fn Body(
-    /// Whether it is open.
-    opened: RwSignal<bool>,
-) -> impl IntoView {
+pub fn Sheet() -> impl IntoView {
+    let (dialog, close) = modal();
+    let open = RwSignal::new(true);
+    view! {
+        <dialog node_ref=dialog class="walk" aria-labelledby="walk-title" on:close=handler(move |_: web_sys::Event| open.set(false))>
+            <h2 id="walk-title">{t("Step through the algorithm", "逐步演示算法")}</h2>
+            {move || open.get().then(|| view! { <Inside /> })}
+            <div class="dialog__foot">
+                <button type="button" on:click=handler(move |_| close())>{t("Close", "关闭")}</button>
+            </div>
+        </dialog>
+    }
+}
+
+/// The walks over the head and the query that are shown.
+#[component]
+fn Inside() -> impl IntoView {
     let desk = Desk::new(lab());
     follow(desk);
     let walk = RwSignal::new(WALKS[0].0.to_owned());
@@ -35,11 +48,7 @@ pub fn Body(
         Status::Waiting | Status::Done => desk.walked.get(),
     });
     view! {
-        <section class="estimate walk" aria-busy=move || (desk.status.get() == Status::Waiting).to_string()>
-            <h3 class="card__head">
-                {t("Step through the algorithm", "逐步演示算法")}
-                <button type="button" class="quiet-button" on:click=handler(move |_: web_sys::MouseEvent| opened.set(false))>{t("Close", "关闭")}</button>
-            </h3>
+        <section class="walk__inside" aria-busy=move || (desk.status.get() == Status::Waiting).to_string()>
             <Choices label=words("Walk", "演示") items=items chosen=walk on_choose=Callback::new(move |id| walk.set(id)) look=Look::Chips />
             {move || match desk.status.get() {
                 Status::Refused(why) | Status::Failed(why) => view! { <p class="issue" role="alert">{why.get(desk.lab.lang.get()).to_owned()}</p> },
