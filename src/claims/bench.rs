@@ -193,8 +193,10 @@ fn flops(ask: &Ask) -> f64 {
     let setting = Setting {
         tokens: dims.n_q.max(dims.n_k),
         heads: dims.q_heads,
+        group: dims.q_heads / dims.kv_heads.max(1),
         size: dims.d,
         window: dims.n_k,
+        density: 100,
         workers: *workers,
         backward: *backward,
     };

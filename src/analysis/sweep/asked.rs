@@ -29,7 +29,9 @@ impl Axis {
             Self::Tokens => (128, 2048),
             Self::Workers => (1, workers),
             Self::Window => (16, 1024),
+            Self::Density => (1, 64),
             Self::Heads => (1, 16),
+            Self::Group => (1, 4),
             Self::Size => (16, 256),
         }
     }
@@ -39,7 +41,8 @@ impl Axis {
         match self {
             Self::Tokens | Self::Window => MOST,
             Self::Workers => workers,
-            Self::Heads => 64,
+            Self::Density => 100,
+            Self::Heads | Self::Group => 64,
             Self::Size => 256,
         }
     }
@@ -49,7 +52,9 @@ impl Axis {
             Self::Tokens => setting.tokens,
             Self::Workers => setting.workers,
             Self::Window => setting.window,
+            Self::Density => setting.density,
             Self::Heads => setting.heads,
+            Self::Group => setting.group,
             Self::Size => setting.size,
         }
     }
@@ -92,15 +97,19 @@ impl Way {
 impl Asked {
     /// Dense, causal and windowed attention over some hundred tokens, on a machine of so many workers.
     pub fn new(workers: usize) -> Self {
-        let setting = Setting { tokens: 1024, heads: 4, size: 64, window: 128, workers, backward: false };
+        let setting =
+            Setting { tokens: 1024, heads: 4, group: 1, size: 64, window: 128, density: 25, workers, backward: false };
         let ways = vec![Way::Dense, Way::Causal, Way::Window];
         Self { axis: Axis::Tokens, from: 0, to: 0, setting, ways }.along(Axis::Tokens, workers)
     }
 
-    /// The same over another axis, with places that suit it.
+    /// The same over another axis, with places that suit it, and a line that follows it.
     #[must_use]
-    pub fn along(self, axis: Axis, workers: usize) -> Self {
+    pub fn along(mut self, axis: Axis, workers: usize) -> Self {
         let (from, to) = axis.ends(workers);
+        if axis == Axis::Density && !self.ways.iter().any(|way| way.has_density()) {
+            self.ways.push(Way::Mask("random-blocks"));
+        }
         Self { axis, from, to, ..self }
     }
 
@@ -206,12 +215,16 @@ mod tests {
 
     #[test]
     fn every_setting_comes_back() {
-        let setting = Setting { tokens: 512, heads: 2, size: 32, window: 64, workers: 3, backward: true };
+        let setting =
+            Setting { tokens: 512, heads: 8, group: 2, size: 32, window: 64, density: 10, workers: 3, backward: true };
         let ways = vec![Way::Gpu, Way::Mask("dilated"), Way::Estimator("performer"), Way::Own];
         let asked = Asked { axis: Axis::Heads, from: 2, to: 8, setting, ways };
         let written = asked.pairs(8);
         let names: Vec<&str> = written.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["over", "from", "to", "tokens", "workers", "window", "heads", "size", "pass", "ways"]);
+        assert_eq!(
+            names,
+            ["over", "from", "to", "tokens", "workers", "window", "density", "heads", "group", "size", "pass", "ways"]
+        );
         assert_eq!(written.last().map(|(_, ways)| ways.as_str()), Some("gpu,mask:dilated,estimator:performer,own"));
         assert_eq!(Asked::read(&written, 8), (asked, Vec::new()));
     }

@@ -138,7 +138,8 @@ impl Report {
         let powers: &[(i32, &str)] = match self.axis {
             Axis::Tokens => &[(1, "n"), (2, "n²")],
             Axis::Workers => &[(-1, "1/w")],
-            Axis::Window | Axis::Heads | Axis::Size => &[(1, "n")],
+            Axis::Window | Axis::Density | Axis::Heads | Axis::Size => &[(1, "n")],
+            Axis::Group => &[],
         };
         let places = self.sweep.places();
         let measured = |line: usize| {

@@ -170,7 +170,8 @@ fn slow_cells_are_sampled_less_often_and_the_rest_is_estimated() {
     );
 }
 
-const SETTING: Setting = Setting { tokens: 64, heads: 1, size: 32, window: 16, workers: 2, backward: false };
+const SETTING: Setting =
+    Setting { tokens: 64, heads: 1, group: 1, size: 32, window: 16, density: 25, workers: 2, backward: false };
 
 /// A report of lines whose milliseconds and share of pairs at so many tokens are known; one that has none fails.
 fn report(

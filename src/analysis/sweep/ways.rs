@@ -26,15 +26,20 @@ pub enum Axis {
     Workers,
     /// Keys of the sliding window.
     Window,
+    /// The share of pairs that masks of random pairs and blocks keep, per cent.
+    Density,
     /// Heads.
     Heads,
+    /// Query heads that share a head of keys and values.
+    Group,
     /// Numbers of a query, a key and a value.
     Size,
 }
 
 impl Axis {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Tokens, Self::Workers, Self::Window, Self::Heads, Self::Size];
+    pub const ALL: [Self; 7] =
+        [Self::Tokens, Self::Workers, Self::Window, Self::Density, Self::Heads, Self::Group, Self::Size];
 
     /// Its name in controls.
     pub fn id(self) -> &'static str {
@@ -42,7 +47,9 @@ impl Axis {
             Self::Tokens => "tokens",
             Self::Workers => "workers",
             Self::Window => "window",
+            Self::Density => "density",
             Self::Heads => "heads",
+            Self::Group => "group",
             Self::Size => "size",
         }
     }
@@ -53,7 +60,9 @@ impl Axis {
             Self::Tokens => Text::new("tokens", "词元数"),
             Self::Workers => Text::new("workers", "工作线程数"),
             Self::Window => Text::new("window", "窗口"),
+            Self::Density => Text::new("density, %", "密度，%"),
             Self::Heads => Text::new("heads", "头数"),
+            Self::Group => Text::new("query heads a key head", "每个键头的查询头数"),
             Self::Size => Text::new("head size", "头维度"),
         }
     }
@@ -75,12 +84,16 @@ impl Axis {
 pub struct Setting {
     /// Queries, and as many keys.
     pub tokens: usize,
-    /// Heads of queries, keys and values.
+    /// Heads of queries.
     pub heads: usize,
+    /// Of them, how many share a head of keys and values: 1 for multi-head, all for multi-query attention.
+    pub group: usize,
     /// Numbers of a query, a key and a value.
     pub size: usize,
     /// Keys of the sliding window.
     pub window: usize,
+    /// Of masks that have a density, per cent.
+    pub density: usize,
     /// Workers of the CPU.
     pub workers: usize,
     /// Whether gradients are measured in place of the output.
@@ -95,7 +108,9 @@ impl Setting {
             Axis::Tokens => &mut self.tokens,
             Axis::Workers => &mut self.workers,
             Axis::Window => &mut self.window,
+            Axis::Density => &mut self.density,
             Axis::Heads => &mut self.heads,
+            Axis::Group => &mut self.group,
             Axis::Size => &mut self.size,
         };
         *of = place;
@@ -104,8 +119,9 @@ impl Setting {
 
     /// Its sizes.
     pub fn dims(&self) -> Dims {
-        let Self { tokens, heads, size, .. } = *self;
-        Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: tokens, n_k: tokens, d: size, d_v: size }
+        let Self { tokens, heads, group, size, .. } = *self;
+        let kv_heads = (heads / group.max(1)).max(1);
+        Dims { batch: 1, q_heads: heads, kv_heads, n_q: tokens, n_k: tokens, d: size, d_v: size }
     }
 
     /// Normal numbers of its sizes.
@@ -113,6 +129,14 @@ impl Setting {
         let Dims { q_heads, kv_heads, n_q, n_k, d, d_v, .. } = self.dims();
         Input::generated("normal", Size { q_heads, kv_heads, n_q, n_k, d, d_v }, SEED)
     }
+}
+
+/// The parameter of masks that keep a share of all pairs.
+const DENSITY: &str = "density";
+
+/// Whether a mask of the catalogue keeps a share that can be chosen.
+fn dense_part(id: &str) -> bool {
+    catalogue::mask(id).is_some_and(|entry| entry.params.iter().any(|param| param.name == DENSITY))
 }
 
 /// A way of computing attention: a line of a sweep.
@@ -149,6 +173,11 @@ impl Way {
     /// Ways that have a switch of their own.
     pub const COMMON: [Self; 6] = [Self::Dense, Self::Causal, Self::Window, Self::Materialised, Self::Gpu, Self::Own];
 
+    /// Whether it follows the axis of density.
+    pub fn has_density(self) -> bool {
+        matches!(self, Self::Mask(id) if dense_part(id))
+    }
+
     /// Its name.
     pub fn name(self) -> Text {
         match self {
@@ -168,7 +197,14 @@ impl Way {
     /// # Errors
     /// Why nothing can be: sizes that do not fit, gradients that there are none of, more memory than a page has.
     pub fn work(self, own: &Experiment, setting: &Setting) -> Result<Work, Issues> {
-        let dims = setting.dims();
+        let (dims, Setting { heads, group, .. }) = (setting.dims(), *setting);
+        if !heads.is_multiple_of(group.max(1)) {
+            let text = message!(
+                "{heads} heads can't be shared out in groups of {group}",
+                "{heads} 个头无法按每组 {group} 个划分"
+            );
+            return Err(Issue::new("", text).into());
+        }
         let plain = |mask: &str, backend, algorithm| Experiment {
             input: setting.input(),
             mask: MaskChoice::of(mask),
@@ -189,7 +225,13 @@ impl Way {
             }
             Self::Dense => streaming("none"),
             Self::Causal => streaming("causal"),
-            Self::Mask(id) => streaming(id),
+            Self::Mask(id) => {
+                let mut masked = streaming(id);
+                if dense_part(id) {
+                    masked.mask.params = Sorted::from([(DENSITY.to_owned(), setting.density as f64 / 100.0)]);
+                }
+                masked
+            }
             Self::Materialised => plain("none", Backend::Cpu, Algorithm::Materialised),
             Self::Gpu => plain("none", Backend::Webgpu, Algorithm::Streaming),
             Self::Window => {
@@ -237,7 +279,10 @@ impl Work {
             Self::Attention(experiment) if experiment.mask.id == "sliding-window" => {
                 dense * (setting.window as f64 / setting.tokens.max(1) as f64).min(1.0)
             }
-            Self::Attention(_) => dense,
+            Self::Attention(experiment) => match experiment.mask.params.get(DENSITY) {
+                Some(share) => dense * share.clamp(0.01, 1.0),
+                None => dense,
+            },
         }
     }
 
@@ -256,7 +301,8 @@ impl Work {
 mod tests {
     use super::*;
 
-    const SETTING: Setting = Setting { tokens: 64, heads: 2, size: 32, window: 16, workers: 4, backward: false };
+    const SETTING: Setting =
+        Setting { tokens: 64, heads: 2, group: 1, size: 32, window: 16, density: 25, workers: 4, backward: false };
 
     #[test]
     fn places_are_powers_of_two_and_all_workers() {
@@ -265,6 +311,24 @@ mod tests {
         assert_eq!(Axis::Workers.places(1, 1), [1]);
         assert!(Axis::Heads.places(8, 4).is_empty());
         assert_eq!(SETTING.at(Axis::Window, 99).window, 99);
+    }
+
+    #[test]
+    fn heads_are_shared_in_whole_groups_and_density_is_that_of_the_mask() {
+        let own = Experiment::default();
+        let setting = SETTING.at(Axis::Heads, 8).at(Axis::Group, 4);
+        assert_eq!((setting.dims().q_heads, setting.dims().kv_heads), (8, 2));
+        assert!(Way::Dense.work(&own, &setting).is_ok());
+        assert!(Way::Dense.work(&own, &setting.at(Axis::Group, 3)).is_err());
+        let few = SETTING.at(Axis::Density, 5);
+        let way = Way::Mask("random-blocks");
+        assert!(way.has_density() && !Way::Mask("causal").has_density() && !Way::Dense.has_density());
+        let (Work::Attention(made), dense) = (way.work(&own, &few).unwrap(), Way::Dense.work(&own, &few).unwrap())
+        else {
+            unreachable!("a run")
+        };
+        assert_eq!(made.mask.params.get(DENSITY), Some(&0.05));
+        assert!(Work::Attention(made).flops(&few) < 0.1 * dense.flops(&few));
     }
 
     #[test]

@@ -124,9 +124,12 @@ fn section(claim: &'static Claim, settings: &Settings, found: Option<&Found>, la
             {finding.map(|finding| view! { <p>{finding.because.clone()} " " {finding.margin.clone()}</p> })}
             {pictures}
             {finding.map(|finding| finding.tables.iter().map(table).collect_view())}
-            <p>{claim.setup.get(lang)} " (" {sliders.join(", ")} ")"</p>
-            <p>{(claim.rule)(lang)}</p>
-            <p>{claim.changes.get(lang)} " " {claim.limits.get(lang)}</p>
+            <dl>
+                <dt>{i18n::now(lang, "What is run", "运行内容")}</dt><dd>{claim.setup.get(lang)} " (" {sliders.join(", ")} ")"</dd>
+                <dt>{i18n::now(lang, "The rule", "规则")}</dt><dd>{(claim.rule)(lang)}</dd>
+                <dt>{i18n::now(lang, "What would change the verdict", "什么会改变结论")}</dt><dd>{claim.changes.get(lang)}</dd>
+                <dt>{i18n::now(lang, "What this measurement can't settle", "此测量不能判定的内容")}</dt><dd>{claim.limits.get(lang)}</dd>
+            </dl>
             <ul class="claims__sources">{claim.literature.iter().map(source).collect_view()}</ul>
         </article>
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use leptos::prelude::untrack;
+
 use crate::analysis::sweep::{Asked, Axis, Report, Setting, Way};
 use crate::app::reactive::{RwSignal, Signal};
 use crate::experiment::Message;
@@ -88,10 +90,11 @@ impl Desk {
 
     /// Takes another axis, with places that suit it.
     pub fn along(self, axis: Axis, workers: usize) {
-        let (from, to) = axis.ends(workers);
+        let Asked { axis, from, to, ways, .. } = untrack(|| self.asked()).along(axis, workers);
         self.axis.set(axis);
         self.from.set(from);
         self.to.set(to);
+        self.ways.set(ways);
     }
 
     /// Whether a sweep is on its way.

@@ -8,7 +8,7 @@ use super::desk::{Desk, Status};
 use super::measure::sweep;
 use super::results::Results;
 use crate::analysis::sweep::{Asked, Axis, MOST, Setting, Way};
-use crate::app::controls::{Choices, Item, Look, Switch, fixed, modal, unique, words, words_of};
+use crate::app::controls::{Choices, Item, Look, Show, Switch, fixed, modal, unique, words, words_of};
 use crate::app::i18n::{self, t, tr};
 use crate::app::laboratory;
 use crate::app::reactive::{RwSignal, Signal};
@@ -105,8 +105,10 @@ fn Along(desk: Desk) -> impl IntoView {
             <Number label=words("to", "到") value=desk.to.into() most=MOST on_change=Callback::new(move |x| desk.to.set(x)) />
             <Fixed desk=desk axis=Axis::Tokens most=MOST of=|at| at.tokens />
             <Fixed desk=desk axis=Axis::Heads most=Axis::Heads.most(workers) of=|at| at.heads />
+            <Fixed desk=desk axis=Axis::Group most=Axis::Group.most(workers) of=|at| at.group />
             <Fixed desk=desk axis=Axis::Size most=Axis::Size.most(workers) of=|at| at.size />
             <Fixed desk=desk axis=Axis::Window most=MOST of=|at| at.window />
+            <Density desk=desk />
             <Fixed desk=desk axis=Axis::Workers most=workers of=|at| at.workers />
         </div>
         <Choices
@@ -130,6 +132,14 @@ fn Fixed(desk: Desk, axis: Axis, most: usize, of: fn(&Setting) -> usize) -> impl
             <Number label=words_of(axis.name()) value=value most=most on_change=Callback::new(change) />
         })}
     }
+}
+
+/// The density, where a line follows it.
+#[component]
+fn Density(desk: Desk) -> impl IntoView {
+    let wanted = Signal::memo(move || desk.ways.with(|ways| ways.iter().any(|way| way.has_density())));
+    let most = Axis::Density.most(1);
+    view! { <Show when=wanted><Fixed desk=desk axis=Axis::Density most=most of=|at| at.density /></Show> }
 }
 
 /// A power of two, or the number that it is now, out of a list.
