@@ -129,6 +129,7 @@ fn cell(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::super::Verdict;
     use super::*;
