@@ -134,9 +134,16 @@ impl Setting {
 /// The parameter of masks that keep a share of all pairs.
 const DENSITY: &str = "density";
 
+/// The side of random blocks: whole tiles of either engine's kernels (48 by 64 and 64 by 64), so that what is left out is skipped.
+const BLOCK: (&str, f64) = ("block", 192.0);
+
 /// Whether a mask of the catalogue keeps a share that can be chosen.
 fn dense_part(id: &str) -> bool {
-    catalogue::mask(id).is_some_and(|entry| entry.params.iter().any(|param| param.name == DENSITY))
+    has_param(id, DENSITY)
+}
+
+fn has_param(id: &str, name: &str) -> bool {
+    catalogue::mask(id).is_some_and(|entry| entry.params.iter().any(|param| param.name == name))
 }
 
 /// A way of computing attention: a line of a sweep.
@@ -229,6 +236,9 @@ impl Way {
                 let mut masked = streaming(id);
                 if dense_part(id) {
                     masked.mask.params = Sorted::from([(DENSITY.to_owned(), setting.density as f64 / 100.0)]);
+                    if has_param(id, BLOCK.0) {
+                        masked.mask.params.insert(BLOCK.0.to_owned(), BLOCK.1);
+                    }
                 }
                 masked
             }
@@ -327,7 +337,7 @@ mod tests {
         else {
             unreachable!("a run")
         };
-        assert_eq!(made.mask.params.get(DENSITY), Some(&0.05));
+        assert_eq!((made.mask.params.get(DENSITY), made.mask.params.get(BLOCK.0)), (Some(&0.05), Some(&BLOCK.1)));
         assert!(Work::Attention(made).flops(&few) < 0.1 * dense.flops(&few));
     }
 
