@@ -9,7 +9,7 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     cases!("sweep"; a_small_sweep_is_measured_and_told, what_fails_stands_among_what_does_not, a_sweep_that_is_stopped_keeps_what_it_has,
-        a_link_opens_the_laboratory_as_it_was_set)
+        a_link_opens_the_laboratory_as_it_was_set, a_link_opens_a_laboratory_on_a_phone)
 }
 
 /// Opens the laboratory with these first and last numbers of tokens.
@@ -150,4 +150,17 @@ async fn a_link_opens_the_laboratory_as_it_was_set(page: &Page) -> Result<()> {
     page.wait_until("[...document.querySelectorAll('.poslab [role=radio][aria-checked=true]')].some((b) => b.textContent === 'logarithmic')").await?;
     page.click("Close").await?;
     page.wait_until("!location.hash.includes('lab=')").await
+}
+
+/// On a narrow page the column of the laboratory is hidden until its tab is pressed; the dialog is shown all the same.
+async fn a_link_opens_a_laboratory_on_a_phone(page: &Page) -> Result<()> {
+    page.size(390, 844).await?;
+    for (link, dialog) in [("/#v1&lab=timing", "dialog.sweep"), ("/#v1&lab=positions", "dialog[open]")] {
+        page.open_ready(link).await?;
+        let seen = format!(
+            "(() => {{ const box = document.querySelector('{dialog}')?.getBoundingClientRect(); return box && box.width > 100 && box.height > 100; }})()"
+        );
+        page.wait_until(&seen).await?;
+    }
+    Ok(())
 }
