@@ -1,7 +1,7 @@
 //! A pattern that no list has, added at run time through the formula path, as a user's own: everything that entries get, it gets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use attention_playground::attention::{Coverage, Loaded, Plan, assemble};
 use attention_playground::experiment::{

@@ -1,7 +1,7 @@
 //! Every engine against the oracle, over one table of problems; and what must hold of attention whoever computes it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Score terms by position against what a script of NumPy added to every pair by the papers' formulas (`tests/independent/biases.py`), on every engine.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

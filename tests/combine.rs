@@ -1,7 +1,7 @@
 //! Patterns joined with the mask: one formula that says, cell by cell, what the parts say; and tile maps of it that are true.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use attention_playground::attention::combine::own_mask;
 use attention_playground::attention::reference::{At, allowed};

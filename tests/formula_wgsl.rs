@@ -3,7 +3,7 @@
 #![cfg(feature = "gpu")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 #[path = "formula/random.rs"]
 #[allow(dead_code, reason = "shared with the properties of the language")]
 mod random;

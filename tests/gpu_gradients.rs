@@ -2,7 +2,7 @@
 #![cfg(feature = "gpu")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use attention_playground::attention::gradients::{Gradients, Tensors};
 use attention_playground::attention::{Dims, Normaliser, Plan, Problem, Term, reference};

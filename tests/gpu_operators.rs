@@ -3,7 +3,7 @@
 #![cfg(feature = "gpu")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use attention_playground::attention::Operator;
 use attention_playground::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};

@@ -3,7 +3,7 @@
 #![cfg(feature = "gpu")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use attention_playground::attention::{Dims, Normaliser, Problem, Term};
 use attention_playground::engine::gpu::{GpuSession, Height};

@@ -1,7 +1,7 @@
 //! Normalisers against values that a script of NumPy made by the papers' own algorithms (`tests/independent/normalisers.py`), on every engine.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

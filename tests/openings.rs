@@ -1,7 +1,7 @@
 //! Formulas that become the user's own mean what they meant, and what can't become one says why.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use attention_playground::attention::Plan;
 use attention_playground::attention::combine::{Opening, opens, own_joined, own_mask, own_position};

@@ -1,7 +1,7 @@
 //! Walks through attention end where the f64 oracle says, over the table of problems that every engine is held to.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
-mod common;
+use crate::common;
 
 use attention_playground::analysis::walk::{Decode, Part, Refused, Ring, State, Stream, refused};
 use attention_playground::attention::{Dims, Normaliser, Plan};

@@ -93,6 +93,11 @@ impl Bits {
         }
     }
 
+    /// Adds the pairs of another of the same shape.
+    pub fn join(&mut self, other: &Self) {
+        self.bits.iter_mut().zip(&other.bits).for_each(|(word, other)| *word |= other);
+    }
+
     fn row(&self, q: usize) -> &[u64] {
         &self.bits[q * self.words..(q + 1) * self.words]
     }

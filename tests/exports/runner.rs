@@ -11,7 +11,7 @@ use attention_playground::export::{self, INPUTS_FILE, Subject, Target, code};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cases::{Case, cases};
+use super::cases::{Case, cases};
 
 /// A case as what is exported.
 pub fn subject<'a>(case: &'a Case) -> Subject<'a> {

@@ -6,61 +6,55 @@ use std::path::{Path, PathBuf};
 
 use crate::{Result, browser, python, refuse_rest, root, shell};
 
-/// One tool that a build calls by name.
+/// One program that is called by name.
 struct Tool {
     /// Name of the program.
     name: &'static str,
     /// What `name --version` must contain as a whole word.
     version: &'static str,
-    /// Where the installation below puts it, under `.tools/`.
-    bin: &'static str,
-    /// The installation: program and arguments, run in the workspace.
-    install: &'static [&'static str],
-    /// About how long that takes on two cores.
+    /// Where it comes from.
+    from: From,
+    /// About how long its installation takes on two cores.
     takes: &'static str,
 }
 
+/// Where a tool comes from.
+enum From {
+    /// A crate, compiled here at this level of optimisation, with these arguments besides.
+    Crate(&'static str, &'static str, &'static [&'static str]),
+    /// A package of npm, in the folder of this name. Each has one of its own: `npm install --no-save` takes away what it did not install itself.
+    Npm { package: &'static str, folder: &'static str },
+}
+
+/// Without what it fetches and serves over TLS with: everything is here when it is called.
 const TRUNK: Tool = Tool {
     name: "trunk",
     version: "0.21.14",
-    bin: "bin",
-    install: &["cargo", "install", "--root", ".tools", "--locked", "trunk", "--version", "0.21.14"],
-    takes: "about 6 minutes",
+    from: From::Crate("trunk", "0", &["--no-default-features"]),
+    takes: "about 3 minutes",
 };
 
 /// Must equal the version of the crate in Cargo.lock.
 const WASM_BINDGEN: Tool = Tool {
     name: "wasm-bindgen",
     version: "0.2.130",
-    bin: "bin",
-    install: &["cargo", "install", "--root", ".tools", "--locked", "wasm-bindgen-cli", "--version", "0.2.130"],
-    takes: "about 4 minutes",
+    from: From::Crate("wasm-bindgen-cli", "2", &["--no-default-features", "--bin", "wasm-bindgen"]),
+    takes: "about 2 minutes",
 };
 
 /// Binaryen: Debian's 108 and the crate's 116 are too old for what this compiler emits.
 const WASM_OPT: Tool = Tool {
     name: "wasm-opt",
     version: "132",
-    bin: "npm/node_modules/.bin",
-    install: &["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", ".tools/npm", "binaryen@132.0.0"],
+    from: From::Npm { package: "binaryen@132.0.0", folder: "npm" },
     takes: "about 20 seconds",
 };
 
-/// Writes scripts shorter. In a folder of its own: `npm install --no-save` takes away what it did not install itself.
+/// Writes scripts shorter.
 const ESBUILD: Tool = Tool {
     name: "esbuild",
     version: "0.28.2",
-    bin: "esbuild/node_modules/.bin",
-    install: &[
-        "npm",
-        "install",
-        "--no-save",
-        "--no-audit",
-        "--no-fund",
-        "--prefix",
-        ".tools/esbuild",
-        "esbuild@0.28.2",
-    ],
+    from: From::Npm { package: "esbuild@0.28.2", folder: "esbuild" },
     takes: "about 10 seconds",
 };
 
@@ -68,9 +62,24 @@ const ESBUILD: Tool = Tool {
 const GECKODRIVER: Tool = Tool {
     name: "geckodriver",
     version: "0.37.1",
-    bin: "bin",
-    install: &["cargo", "install", "--root", ".tools", "--locked", "geckodriver", "--version", "0.37.1"],
-    takes: "about 4 minutes",
+    from: From::Crate("geckodriver", "0", &[]),
+    takes: "about 2 minutes",
+};
+
+/// Judges a page as its readers meet it. The newest that runs on Debian's Node.js.
+const LIGHTHOUSE: Tool = Tool {
+    name: "lighthouse",
+    version: "12.8.2",
+    from: From::Npm { package: "lighthouse@12.8.2", folder: "lighthouse" },
+    takes: "about 20 seconds",
+};
+
+/// Reads the types of the JavaScript API.
+const TYPESCRIPT: Tool = Tool {
+    name: "tsc",
+    version: "7.0.2",
+    from: From::Npm { package: "typescript@7.0.2", folder: "typescript" },
+    takes: "about 5 seconds",
 };
 
 /// Firefox's driver, found or installed.
@@ -78,62 +87,31 @@ const GECKODRIVER: Tool = Tool {
 /// # Errors
 /// When it can't be compiled here.
 pub fn geckodriver() -> Result<PathBuf> {
-    Ok(ensure(&GECKODRIVER)?.join(GECKODRIVER.name))
+    program(&GECKODRIVER)
 }
-
-/// Judges a page as its readers meet it. The newest that runs on Debian's Node.js.
-const LIGHTHOUSE: Tool = Tool {
-    name: "lighthouse",
-    version: "12.8.2",
-    bin: "lighthouse/node_modules/.bin",
-    install: &[
-        "npm",
-        "install",
-        "--no-save",
-        "--no-audit",
-        "--no-fund",
-        "--prefix",
-        ".tools/lighthouse",
-        "lighthouse@12.8.2",
-    ],
-    takes: "about 20 seconds",
-};
 
 /// Lighthouse, found or installed.
 ///
 /// # Errors
 /// When npm is missing or can't fetch it.
 pub fn lighthouse() -> Result<PathBuf> {
-    if find(&LIGHTHOUSE).is_none() {
-        node()?;
-    }
-    Ok(ensure(&LIGHTHOUSE)?.join(LIGHTHOUSE.name))
+    program(&LIGHTHOUSE)
 }
-
-/// Reads the types of the JavaScript API.
-const TYPESCRIPT: Tool = Tool {
-    name: "tsc",
-    version: "7.0.2",
-    bin: "typescript/node_modules/.bin",
-    install: &[
-        "npm",
-        "install",
-        "--no-save",
-        "--no-audit",
-        "--no-fund",
-        "--prefix",
-        ".tools/typescript",
-        "typescript@7.0.2",
-    ],
-    takes: "about 5 seconds",
-};
 
 /// The compiler of TypeScript, found or installed.
 ///
 /// # Errors
 /// When npm is missing or can't fetch it.
 pub fn typescript() -> Result<PathBuf> {
-    Ok(ensure(&TYPESCRIPT)?.join(TYPESCRIPT.name))
+    program(&TYPESCRIPT)
+}
+
+/// The bundler of scripts, found or installed.
+///
+/// # Errors
+/// When npm is missing or can't fetch it.
+pub fn esbuild() -> Result<PathBuf> {
+    program(&ESBUILD)
 }
 
 /// Looks for what keeps people out of a page: the script of axe-core, found or installed.
@@ -150,18 +128,9 @@ pub fn axe() -> Result<PathBuf> {
     };
     if !is_there() {
         println!("axe-core {VERSION} is missing: installing it into .tools/ (about 5 seconds)");
-        let what = ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", ".tools/axe"];
-        shell::run(shell::command("npm", &[&what[..], &[&format!("axe-core@{VERSION}")]].concat()))?;
+        npm_install(&format!("axe-core@{VERSION}"), "axe")?;
     }
     if is_there() { Ok(script) } else { Err(format!("{} is not version {VERSION}", script.display()).into()) }
-}
-
-/// The bundler of scripts, found or installed.
-///
-/// # Errors
-/// When npm is missing or can't fetch it.
-pub fn esbuild() -> Result<PathBuf> {
-    Ok(ensure(&ESBUILD)?.join(ESBUILD.name))
 }
 
 /// Finds or installs what `trunk build` needs; the answer is the PATH to run it with.
@@ -172,9 +141,6 @@ pub fn for_building() -> Result<OsString> {
     wasm_target()?;
     let mut folders = vec![ensure(&TRUNK)?, ensure(&WASM_BINDGEN)?];
     for tool in [&WASM_OPT, &ESBUILD] {
-        if find(tool).is_none() {
-            node()?;
-        }
         folders.push(ensure(tool)?);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -198,19 +164,49 @@ fn ensure(tool: &Tool) -> Result<PathBuf> {
         return Ok(folder);
     }
     println!("{} {} is missing: installing it into .tools/ ({})", tool.name, tool.version, tool.takes);
-    // A lock file that an old release shipped may name what a registry no longer serves.
-    let unlocked: Vec<&str> = tool.install[1..].iter().copied().filter(|word| *word != "--locked").collect();
-    shell::run(shell::command(tool.install[0], &tool.install[1..]))
-        .or_else(|error| match unlocked.len() < tool.install.len() - 1 {
-            true => shell::run(shell::command(tool.install[0], &unlocked)),
-            false => Err(error),
-        })
-        .map_err(|e| format!("{e}\ninstall {} {} by hand and put it on PATH", tool.name, tool.version))?;
+    match tool.from {
+        From::Crate(name, optimised, more) => compile(name, tool.version, more, optimised),
+        From::Npm { package, folder } => node().and_then(|()| npm_install(package, folder)),
+    }
+    .map_err(|e| format!("{e}\ninstall {} {} by hand and put it on PATH", tool.name, tool.version))?;
     find(tool).ok_or_else(|| format!("{} was installed but does not say that it is {}", tool.name, tool.version).into())
 }
 
+/// The program itself, installing it when there is none.
+fn program(tool: &Tool) -> Result<PathBuf> {
+    Ok(ensure(tool)?.join(tool.name))
+}
+
+/// `cargo install` into `.tools/`. These programs wait for others or work for seconds: with little optimisation they are there in half the time.
+fn compile(name: &str, version: &str, more: &[&str], optimised: &str) -> Result<()> {
+    let install = |locked: &[&str]| {
+        let what = [&["install", "--root", ".tools", name, "--version", version], more, locked].concat();
+        let mut command = shell::command("cargo", &what);
+        command.envs([
+            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", optimised),
+            ("CARGO_PROFILE_RELEASE_LTO", "off"),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+        ]);
+        shell::run(command)
+    };
+    // A lock file that an old release shipped may name what a registry no longer serves.
+    install(&["--locked"]).or_else(|_| install(&[]))
+}
+
+fn npm_install(package: &str, folder: &str) -> Result<()> {
+    let prefix = format!(".tools/{folder}");
+    shell::run(shell::command(
+        "npm",
+        &["install", "--no-save", "--no-audit", "--no-fund", "--prefix", &prefix, package],
+    ))
+}
+
 fn find(tool: &Tool) -> Option<PathBuf> {
-    let own = root().join(".tools").join(tool.bin);
+    let bin = match tool.from {
+        From::Crate(..) => "bin".to_owned(),
+        From::Npm { folder, .. } => format!("{folder}/node_modules/.bin"),
+    };
+    let own = root().join(".tools").join(bin);
     std::iter::once(own).chain(path_folders()).find(|folder| is_version(&folder.join(tool.name), tool.version))
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `row` | entropy, span, distance, the largest weights, the first tokens, small weights: of one row |
 //! | `head` | the rows of a head together, and its weight over distance |
+//! | `paths` | after how many layers of such weights every query has heard of every token |
 //! | `rank` | singular values and the ranks that follow from them |
 //! | `similarity` | pairs of heads |
 //! | `rollout` | attention through stacked layers |
@@ -15,6 +16,7 @@
 //! counted by its name: it has shares, it attends to nothing, or it holds what is no number.
 
 mod head;
+mod paths;
 mod rank;
 mod rollout;
 mod row;
@@ -22,6 +24,7 @@ mod sample;
 mod similarity;
 
 pub use head::{Bin, Head, Summary};
+pub use paths::Paths;
 pub use rank::{MOST_SIDE, Ranks, Values};
 pub use rollout::{MOST_TOKENS, Rollout};
 pub use row::{Measures, Row, Ruler, Settings};

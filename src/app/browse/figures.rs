@@ -4,8 +4,8 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::pattern::{Known, Pixels, WALKED, decides, has_two_streams, sketch, work};
-use super::walk::Walked;
+use super::pattern::{Known, Pixels, decides, has_two_streams, sketch, work};
+use super::walk::{WALKED, Walked};
 use crate::app::controls::{fixed, paint};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};

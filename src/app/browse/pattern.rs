@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::walk::{Pace, Walked};
+use super::walk::{Pace, WALKED, Walked};
 use crate::analysis::layers::{Sight, patterns, shown_head};
 use crate::analysis::reach::{Bits, Walk};
 use crate::app::reactive::RwSignal;
@@ -14,10 +14,8 @@ use crate::attention::lowering::Columns;
 use crate::attention::{Loaded, Plan, assemble, made};
 use crate::catalogue::{self, List, Summary, Text};
 use crate::engine::pool::{Cancel, Pool};
-use crate::experiment::{Choice, Experiment, Input, MaskChoice, Message, limits};
+use crate::experiment::{Choice, Experiment, Input, MaskChoice, Message};
 
-/// Most tokens for which the reach is walked: it grows with their cube, and its bits with their square.
-pub const WALKED: usize = limits::TOKENS;
 /// Most rows and columns of the picture.
 const SIDE: usize = 64;
 

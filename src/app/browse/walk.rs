@@ -8,12 +8,14 @@ use crate::analysis::reach::{Bits, Reach, Walk};
 use crate::app::clock;
 use crate::attention::{Loaded, Plan, RowRules};
 use crate::catalogue::MixEntry;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, limits};
 
 /// Milliseconds at a time.
 const SLICE_MS: f64 = 4.0;
 /// Milliseconds that a walk may take of the page's time altogether.
 const WALK_MS: f64 = 8000.0;
+/// Most tokens for which the reach is walked: it grows with their cube, and its bits with their square.
+pub const WALKED: usize = limits::TOKENS;
 /// Rows between two looks at the clock.
 const ROWS: usize = 8;
 
@@ -31,6 +33,15 @@ pub struct Pace<'a> {
     since: f64,
     spent: f64,
     wanted: &'a dyn Fn() -> bool,
+}
+
+impl Walked {
+    /// How far it came.
+    pub fn reach(self) -> Reach {
+        match self {
+            Self::Whole(reach) | Self::Late(reach) => reach,
+        }
+    }
 }
 
 impl<'a> Pace<'a> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::analysis::measures::{Fault, Head, MOST_SIDE, Ranks, Sample, Settings, Similarity, Values};
-use crate::app::browse::walk::Pace;
+use crate::analysis::measures::{Fault, Head, MOST_SIDE, Paths, Ranks, Sample, Settings, Similarity, Values};
+use crate::app::browse::walk::{Pace, WALKED, Walked};
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::runner;
 use crate::app::state::Lab;
@@ -32,6 +32,8 @@ pub struct Found {
     pub heads: Vec<Head>,
     /// Each head's ranks; empty where they are not worked out.
     pub ranks: Vec<Result<Ranks, Fault>>,
+    /// After how many such layers all has reached every query: each head by itself, and last all together; empty where it is not worked out.
+    pub reach: Vec<Walked>,
     /// Pairs of heads, and of so many rows every so-many-th was looked at for them.
     pub alike: (Similarity, usize),
 }
@@ -184,6 +186,9 @@ impl Work<'_> {
         // Ranks want the whole matrix of a head, which is there piece by piece.
         let ranked = sample.is_whole() && n_q.min(n_k) <= MOST_SIDE && q_heads * n_q * n_k <= UNASKED << 2;
         let mut whole = vec![Vec::new(); if ranked { q_heads } else { 0 }];
+        // Where queries and keys are the same tokens.
+        let walked = sample.is_whole() && n_q == n_k && n_q <= WALKED;
+        let mut paths = walked.then(|| Paths::new(q_heads, n_q, self.settings.small));
         let (mut pace, mut done) = (Pace::new(wanted), 0);
         for rows in sample.pieces() {
             let piece = self.piece(&rows, &sample).await?;
@@ -191,7 +196,11 @@ impl Work<'_> {
                 let row_of = |head: &Vec<f32>| head.get(i * n_k..(i + 1) * n_k).map(<[f32]>::to_vec);
                 let Some(all) = piece.iter().map(row_of).collect::<Option<Vec<_>>>() else { continue };
                 for (h, (head, row)) in heads.iter_mut().zip(&all).enumerate() {
-                    head.take(q, row, self.broken(h, q));
+                    let broken = self.broken(h, q);
+                    head.take(q, row, broken);
+                    if let Some(paths) = paths.as_mut().filter(|_| !broken) {
+                        paths.take(h, q, row);
+                    }
                 }
                 if done % each == 0 {
                     let all: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
@@ -225,7 +234,14 @@ impl Work<'_> {
             ranks.push(found);
             told(ROWS_SHARE + (1.0 - ROWS_SHARE) * ranks.len() as f64 / q_heads.max(1) as f64);
         }
-        Ok(Some(Found { dims, sample, heads, ranks, alike: (alike, each) }))
+        let mut reach = Vec::new();
+        for walk in paths.map(Paths::walks).unwrap_or_default() {
+            match pace.walk(walk).await {
+                Some(walked) => reach.push(walked),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Found { dims, sample, heads, ranks, reach, alike: (alike, each) }))
     }
 
     /// The weights of some rows, head by head.

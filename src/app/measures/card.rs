@@ -43,10 +43,6 @@ pub fn Body(
                 <Alike desk=desk />
             })}
             <Layers desk=desk />
-            <p class="note">{t(
-                "After how many layers every query has reached every key is a measure of the pattern alone: the catalogue shows it with each entry.",
-                "经过多少层后每个查询都能到达每个键，只取决于模式：见目录中的各条目。",
-            )}</p>
         </section>
     }
 }

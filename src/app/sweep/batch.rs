@@ -26,7 +26,7 @@ pub struct Batch {
     pub kernel: String,
     /// Work counted from the plan, where it is; of gradients it is not.
     pub cost: Option<Cost>,
-    /// Bytes of linear memory that the workers held afterwards; of gradients and estimates it is not told.
+    /// Bytes of linear memory that the workers held afterwards.
     pub memory: Option<f64>,
     /// The GPU, if one computed.
     pub adapter: Option<String>,
@@ -57,7 +57,7 @@ pub async fn batch(
                 stages: StageTimes::default(),
                 kernel: "cpu-estimator-f32".to_owned(),
                 cost: Some(estimator.cost()),
-                memory: None,
+                memory: done.held.bytes(),
                 adapter: None,
             }
         }
@@ -100,7 +100,7 @@ async fn run(
             stages: StageTimes::default(),
             kernel: derived.kernel.name().to_owned(),
             cost: None,
-            memory: None,
+            memory: derived.held.bytes(),
             adapter,
         });
     }

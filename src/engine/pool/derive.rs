@@ -7,7 +7,7 @@ use std::task::Poll;
 use super::cut::dense_flops;
 use super::hub::Pool;
 use super::life::now;
-use super::run::{Operated, Operation, Run, RunError};
+use super::run::{Held, Operated, Operation, Run, RunError};
 use crate::attention::Inputs;
 use crate::attention::gradients::{check, shapes};
 use crate::engine::Outcome;
@@ -33,6 +33,8 @@ pub struct Derived {
     pub transfer_ms: f64,
     /// From the request to the last reply, milliseconds.
     pub total_ms: f64,
+    /// Memory of the workers that took part.
+    pub held: Held,
 }
 
 impl Pool {
@@ -94,9 +96,10 @@ impl Pool {
             runs_ms: vec![0.0; repeat],
             transfer_ms: 0.0,
             total_ms: 0.0,
+            held: Held::default(),
         };
         for (index, answer) in answers.into_iter().enumerate() {
-            let Operated { outputs, runs_ms, transfer_ms, .. } = answer?;
+            let Operated { outputs, runs_ms, transfer_ms, held, .. } = answer?;
             if !derived.gradients.take(kernel, [index, shares], outputs) {
                 let text = message!("the workers answered something else than was asked", "工作线程的回答与请求不符");
                 return Err(RunError::Failed(text));
@@ -104,6 +107,7 @@ impl Pool {
             derived.work_ms += runs_ms.iter().sum::<f64>();
             derived.runs_ms.iter_mut().zip(&runs_ms).for_each(|(slowest, &ms)| *slowest = slowest.max(ms));
             derived.transfer_ms += transfer_ms;
+            derived.held.join(&held);
         }
         derived.total_ms = now() - from;
         Ok(derived)

@@ -111,7 +111,7 @@ variants! {
         4: Failed { job, issues },
         5: Panicked { message },
         6: Unavailable { job, message, lasting },
-        7: Operated { job, lengths, runs_ms, copy_ms, adapter, notes },
+        7: Operated { job, lengths, runs_ms, copy_ms, memory, adapter, notes },
         8: Lowered { job, lengths, ms, copy_ms }
     }
     ToWorker {

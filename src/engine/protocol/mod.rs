@@ -23,7 +23,7 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 12;
+pub const PROTOCOL: u32 = 13;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,6 +233,8 @@ pub enum FromWorker {
         runs_ms: Vec<f64>,
         /// Taking the message apart, and the way to a GPU and back, milliseconds.
         copy_ms: f64,
+        /// Bytes of the worker's linear memory, which never shrinks.
+        memory: f64,
         /// The GPU that computed it, if one did.
         adapter: Option<Adapter>,
         /// What happened on the way.

@@ -252,6 +252,7 @@ fn from_worker() -> Vec<FromWorker> {
             lengths: vec![6, 0],
             runs_ms: vec![0.5, f64::MAX],
             copy_ms: 0.25,
+            memory: 131_072.0,
             adapter: None,
             notes: vec![],
         },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::cpu::{did_not_arrive, has_relaxed_simd, kernels};
-use super::{bandwidth, fill_tables, now, peak, send};
+use super::{bandwidth, fill_tables, memory, now, peak, send};
 use crate::attention::{Estimator, Inputs, Operator, Problem, late, lowering};
 use crate::engine::backward::Derive;
 use crate::engine::protocol::codec;
@@ -25,8 +25,8 @@ pub async fn operate(job: u64, operator: usize, exact: bool, repeat: usize, bulk
         Ok(Ok(Operated { outputs, runs_ms, copy_ms })) => {
             let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
             let lengths = outputs.iter().map(Vec::len).collect();
-            let (copy_ms, adapter, notes) = (copy_ms + began - from, None, Vec::new());
-            send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
+            let (copy_ms, memory, adapter, notes) = (copy_ms + began - from, memory(), None, Vec::new());
+            send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, memory, adapter, notes }, &bulk);
         }
         Ok(Err(Issues(issues))) => send(&FromWorker::Failed { job, issues }, &Bulk::default()),
         Err(_) => {

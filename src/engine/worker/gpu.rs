@@ -182,8 +182,8 @@ async fn operate(host: &mut GpuHost, job: u64, length: usize, repeat: usize, mut
     let copy_ms = (now() - began - runs_ms.iter().sum::<f64>()).max(0.0);
     let lengths = outputs.iter().map(Vec::len).collect();
     let bulk = Bulk { f32: outputs.iter().map(Vec::as_slice).collect(), ..Bulk::default() };
-    let adapter = Some(adapter);
-    send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, adapter, notes }, &bulk);
+    let (memory, adapter) = (super::memory(), Some(adapter));
+    send(&FromWorker::Operated { job, lengths, runs_ms, copy_ms, memory, adapter, notes }, &bulk);
     Ok(())
 }
 

@@ -95,6 +95,8 @@ async fn measures_agree_with_the_engines_entropy(page: &Page) -> Result<()> {
         )
         .await?;
     ensure(said[2].as_f64().is_some_and(|apart| apart < 0.01), || format!("entropies by head: {said}"))?;
+    // Every query of the opener sees itself and all before it, by weights however small.
+    page.wait_until("/All heads together: \\d+\\./.test(document.querySelector('[data-reach]')?.textContent)").await?;
     // Queries, distance; and pairs of heads.
     let charts = page.js("return document.querySelectorAll('.measures .chart__field').length", vec![]).await?;
     ensure(charts == 2, || format!("{charts} charts"))?;

@@ -1,8 +1,6 @@
 //! The catalogue, walked: names, formulas, parameters, tables, and the numbers that entries state about themselves, by brute force.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod counts;
 mod definitions;
 mod extremes;
@@ -16,6 +14,7 @@ mod walk;
 
 use std::sync::Arc;
 
+use crate::common;
 use attention_playground::catalogue::{self, Param, Setting, Table};
 use attention_playground::formula::{
     Bound, Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Sorted, Ty, Values, compile,

@@ -1,0 +1,43 @@
+//! Every native test beside the unit tests: one program, since each program more would link the whole library again. A file is a room's tests:
+//! `cargo test --test native links::` runs those of `links`.
+#![allow(missing_docs, reason = "tests")]
+
+mod added;
+mod agree;
+mod api_types;
+mod arrows;
+mod biases;
+mod catalogue;
+mod combine;
+mod common;
+mod compare_links;
+mod content;
+mod estimators;
+mod exports;
+mod formula_properties;
+mod formula_wgsl;
+mod fuzzed;
+mod gallery;
+mod gpu;
+mod gpu_gradients;
+mod gpu_operators;
+mod gpu_pictures;
+mod gpu_streaming;
+mod gradients;
+mod hostile;
+mod hybrid;
+mod layouts;
+mod limits;
+mod links;
+mod long;
+mod measures;
+mod normalisers;
+mod onnx_vectors;
+mod openings;
+mod position_curves;
+mod projected;
+mod rotary;
+mod sources;
+mod statistics;
+mod streams;
+mod walks;
