@@ -1,5 +1,4 @@
 //! A pattern that no list has, added at run time through the formula path, as a user's own: everything that entries get, it gets.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,5 +1,4 @@
 //! Every engine against the oracle, over one table of problems; and what must hold of attention whoever computes it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

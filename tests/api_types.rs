@@ -1,5 +1,4 @@
 //! The published types of the JavaScript API and its page against what the code reads and writes: no name is missing there, and none too many.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

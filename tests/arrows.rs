@@ -3,8 +3,6 @@
 //! It reads the sources, without comments, strings and tests (a test may compare rooms), and resolves `use` groups, `crate::` and
 //! `super::` paths. Everything it can't read for what it is would be a path to a known room, so it errs by refusing.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::fs;
 use std::path::Path;
 

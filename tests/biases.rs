@@ -1,5 +1,4 @@
 //! Score terms by position against what a script of NumPy added to every pair by the papers' formulas (`tests/independent/biases.py`), on every engine.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,5 +1,4 @@
 //! Patterns joined with the mask: one formula that says, cell by cell, what the parts say; and tile maps of it that are true.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,5 +1,4 @@
 //! What links hold beside the experiment: the setting that it is compared with, and the laboratory that the page opens with.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::sync::Arc;
 

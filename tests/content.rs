@@ -1,6 +1,5 @@
 //! What depends on the contents of Q and K against scores that a script of NumPy computed by the papers' formulas (`tests/independent/content.py`); and its
 //! entries in every engine and with extreme parameters.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,6 +1,5 @@
 //! Estimators against values that a script of NumPy made by their papers' formulas (`tests/independent/estimators.py`), in single precision against
 //! double, and by what each must be where it is exact.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeSet;
 

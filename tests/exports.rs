@@ -2,7 +2,6 @@
 //!
 //! The tests whose names begin with `python_` need Python with NumPy, JAX or ONNX. `cargo xtask test` installs them and runs these tests, or says that it
 //! cannot; `ATTENTION_PYTHON` names another Python. Others look at the texts, and run everywhere.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 #[path = "exports/again.rs"]
 mod again;

@@ -1,15 +1,11 @@
 //! The formula language over thousands of random formulas: lanes agree with the plain evaluator bit for bit, bounds
 //! never call a rectangle empty or full that is not, no text makes the reader panic, and printing is read back the same.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
+use crate::random::{Dice, random, scope, values};
 use attention_playground::formula::{Bound, Coverage, Kind, Lanes, Sizes, Values, compile};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use random::{Dice, random, scope, values};
 
-#[path = "formula/random.rs"]
-mod random;
 #[path = "formula/slopes.rs"]
 mod slopes;
 #[path = "formula/tiles.rs"]

@@ -1,18 +1,14 @@
 //! The WGSL of thousands of random formulas: every text passes naga's validation, and where there is an adapter every function is run beside
 //! the plain evaluator. Whole numbers and booleans must be the same bit for bit, floats within [`TOLERANCE`].
 #![cfg(feature = "gpu")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
-#[path = "formula/random.rs"]
-#[allow(dead_code, reason = "shared with the properties of the language")]
-mod random;
 
 use attention_playground::formula::wgsl::Module;
 use attention_playground::formula::{Bound, Kind, Scope, Sizes, Slopes, Sorted, Values, compile};
 use common::gpu::{block_on, gpu, validate};
 
-use random::{Dice, random};
+use crate::random::{Dice, random};
 
 /// Relative error (absolute below 1) of a float formula without steps: WGSL's functions are a few units in the last place off, and what is
 /// built on them multiplies that.

@@ -1,6 +1,5 @@
 //! Everything that comes from outside, by what is kept in `fuzz/corpus/` and thousands of small changes of it, always the same ones. The fuzz targets, which want another
 //! compiler and hours, run the same properties.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,4 @@
 //! The gallery: every entry's link, words and picture, and that its story tells what the page computes.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 #[path = "../examples/gallery/canvas.rs"]
 #[allow(dead_code, reason = "pictures are only read here")]

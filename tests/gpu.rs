@@ -1,6 +1,5 @@
 //! What is particular to the gpu engine: its texts, its faults, its limits. That its numbers are right is in `agree.rs` and `onnx_vectors.rs`.
 #![cfg(feature = "gpu")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,6 +1,5 @@
 //! Gradients on the GPU against the reference in double precision, over the table of problems and at every edge of tiles and pieces.
 #![cfg(feature = "gpu")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,7 +1,6 @@
 //! Linear attention and rotary embedding on the GPU: their texts, what they say beside double precision on sizes that the ONNX vectors don't have, and what
 //! they refuse. The vectors themselves are in `onnx_vectors.rs`.
 #![cfg(feature = "gpu")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,6 +1,5 @@
 //! Pictures of the gpu engine: cut into bands, and many in one submission.
 #![cfg(feature = "gpu")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,7 +1,6 @@
 //! The streaming kernels at every edge of their tiles: 64 rows or 8, keys split over workgroups or not, any length of a row. Against the f64
 //! oracle. What is small is computed by the low kernel (`agree.rs` does the whole table by it); here it goes by the tall one as well.
 #![cfg(feature = "gpu")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,6 +1,5 @@
 //! Gradients: the kernel of the CPU against the reference, the reference against central differences of its own forward pass over the table of problems, and against values that a script of
 //! NumPy made from the equations (`tests/independent/gradients.py`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,8 +1,6 @@
 //! Files that mean harm, or are merely broken, and the sentence that is due for each; files that NumPy, PyTorch and safetensors wrote, and the
 //! numbers in them. The files are made by `tests/hostile/make.py`, `tests/independent/npz.py` and `tests/independent/snippet.py`.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;

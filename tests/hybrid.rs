@@ -1,6 +1,5 @@
 //! Gated sums of attentions against what a script of NumPy computed branch by branch (`tests/independent/hybrid.py`), on every engine; what is no branch,
 //! and gates at their ends.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,6 +1,5 @@
 //! Layouts of heads against values that a script of NumPy made by the papers' own formulas (`tests/independent/layouts.py`), on every engine;
 //! and what must hold of every layout of the catalogue.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,5 +1,4 @@
 //! The page of limits and the constants say the same, and neither leaves one out.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! Links, partial settings and the published schema: what leaves the page and comes back to it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{

@@ -1,5 +1,4 @@
 //! Masks over a million tokens: their tile maps hold what closed forms say in memory that does not grow with the square; and a long run is right.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use attention_playground::attention::request::{FormulaOrEntry, Tensor, prepare};
 use attention_playground::attention::{Cost, Coverage, Dims, Inputs, Plan, Problem, Request, Term, TileMap};

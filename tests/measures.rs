@@ -1,5 +1,4 @@
 //! Measures of weights against those that a script of NumPy computed by the definitions (`tests/independent/measures.py`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use attention_playground::analysis::measures::{Head, Ranks, Rollout, Settings, Similarity, Values};
 use serde::Deserialize;

@@ -1,6 +1,12 @@
 //! Every native test beside the unit tests: one program, since each program more would link the whole library again. A file is a room's tests:
 //! `cargo test --test native links::` runs those of `links`.
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a failed unwrap is a failed test"
+)]
 
 mod added;
 mod agree;
@@ -36,6 +42,8 @@ mod onnx_vectors;
 mod openings;
 mod position_curves;
 mod projected;
+#[path = "formula/random.rs"]
+mod random;
 mod rotary;
 mod sources;
 mod statistics;

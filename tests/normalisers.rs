@@ -1,5 +1,4 @@
 //! Normalisers against values that a script of NumPy made by the papers' own algorithms (`tests/independent/normalisers.py`), on every engine.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

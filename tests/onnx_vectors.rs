@@ -1,6 +1,5 @@
 //! The ONNX backend vectors of Attention (opsets 23 to 25), FlexAttention, LinearAttention (27) and RotaryEmbedding (23), through the same
 //! requests that the page's JavaScript API takes.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

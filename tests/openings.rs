@@ -1,5 +1,4 @@
 //! Formulas that become the user's own mean what they meant, and what can't become one says why.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 

@@ -1,6 +1,5 @@
 //! Curves of position schemes, as the page measures them on the CPU's kernels, against those that a script of NumPy made by the papers' formulas
 //! (`tests/independent/positions.py`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use attention_playground::analysis::positions::{Bench, Effect, Queries, probe};
 use attention_playground::attention::Plan;

@@ -1,7 +1,5 @@
 //! Hidden states and their projections, and every seeded generator, against NumPy (`tests/independent/projected.py`, `generators.py`).
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use attention_playground::attention::load;
 use attention_playground::catalogue;
 use attention_playground::experiment::Input;

@@ -1,5 +1,4 @@
 //! Rotary schemes against queries and keys that a script of NumPy turned by the papers' formulas (`tests/independent/rotary.py`); and their parameters.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! Every entry of the catalogue has values that were made without our code: by a script of NumPy in `tests/independent/`, or by what stands in the
 //! list below with its reason.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
 //! Statistics of times against those that a script of NumPy computed by the definitions (`tests/independent/times.py`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use attention_playground::analysis::statistics::{
     Interval, deviation, far_off, median, of_median, of_ratio, power_law, quantile,

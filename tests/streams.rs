@@ -1,7 +1,5 @@
 //! Two streams joined as each entry says, against NumPy (`tests/independent/streams.py`), and the mask's switches against what is written of them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
-
 use attention_playground::attention::{Plan, assemble, load, reference};
 use attention_playground::catalogue::{self, List, StreamEntry};
 use attention_playground::experiment::{Experiment, Input, MaskChoice, check};

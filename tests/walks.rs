@@ -1,5 +1,4 @@
 //! Walks through attention end where the f64 oracle says, over the table of problems that every engine is held to.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
 
