@@ -6,6 +6,16 @@ use crate::app::reactive::{RwSignal, effect};
 use crate::app::state::{Lab, Theme};
 use crate::app::url;
 
+/// Whether the page is on its way to paper, which is light: styles would turn by themselves, canvases are painted anew.
+fn printing() -> RwSignal<bool> {
+    let printing = RwSignal::new(false);
+    for (event, begins) in [("beforeprint", true), ("afterprint", false)] {
+        // The page listens for as long as it lives.
+        drop(window_event_listener_untyped(event, move |_| printing.set(begins)));
+    }
+    printing
+}
+
 /// Keeps `data-theme`, `lang` and the title of the document in step with the state, and the state in step with the system while it is `Auto`.
 pub fn follow(lab: Lab) {
     let system = RwSignal::new(system_dark());
@@ -15,8 +25,10 @@ pub fn follow(lab: Lab) {
         // The page listens for as long as it lives.
         on_change.forget();
     }
+    let printing = printing();
     effect(move || {
         let dark = match lab.theme.get() {
+            _ if printing.get() => false,
             Theme::Auto => system.get(),
             Theme::Light => false,
             Theme::Dark => true,

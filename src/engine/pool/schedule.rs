@@ -102,6 +102,8 @@ enum State {
 struct Place {
     side: Side,
     state: State,
+    /// The part that it has been sent beside the one that it computes, and until when it may take: so that it does not idle for the way of a message.
+    ahead: Option<(JobId, usize, f64)>,
     /// Sessions that it has open, in no order.
     open: Vec<SessionId>,
     /// When it last worked, and for whom: its caches and tensors are warm for the same lane.
@@ -148,7 +150,7 @@ pub struct Board {
 impl Board {
     /// `size` workers for the CPU that are being started at `now`, and after them a place for the GPU's, which is not.
     pub fn new(size: usize, now: f64) -> Self {
-        let place = |side, state| Place { side, state, open: Vec::new(), recent: (None, 0) };
+        let place = |side, state| Place { side, state, ahead: None, open: Vec::new(), recent: (None, 0) };
         let cpu = (0..size).map(|_| place(Side::Cpu, State::Starting { since: now }));
         let places = cpu.chain([place(Side::Gpu, State::Dead)]).collect();
         Self { places, jobs: Sorted::new(), clock: 0 }
@@ -169,9 +171,16 @@ impl Board {
         self.jobs.iter().filter(|(_, job)| job.side == side).map(|((_, id), _)| *id).collect()
     }
 
-    /// The worker is ready.
+    /// The worker is ready: it has nothing to do, or what it was sent ahead.
     pub fn ready(&mut self, slot: Slot) {
-        self.set(slot, State::Idle);
+        let ahead = self.places.get_mut(slot).and_then(|place| place.ahead.take());
+        self.set(
+            slot,
+            match ahead {
+                Some((job, part, deadline)) => State::Busy { job, part: Some(part), deadline },
+                None => State::Idle,
+            },
+        );
     }
 
     /// A worker is being started in this place (again).
@@ -199,6 +208,7 @@ impl Board {
             place.state = state;
             if !matches!(state, State::Idle | State::Busy { .. }) {
                 place.open.clear();
+                place.ahead = None;
             }
         }
     }
@@ -272,7 +282,7 @@ impl Board {
 
     /// The worker has answered a part. True if that was the job's last one; the job is then gone.
     pub fn done(&mut self, slot: Slot, id: JobId, part: usize) -> bool {
-        self.set(slot, State::Idle);
+        self.ready(slot);
         let Some(job) = self.job_mut(id) else { return false };
         let Some(pieces) = &mut job.pieces else { return false };
         if let Some(piece) = pieces.get_mut(part) {
@@ -292,8 +302,14 @@ impl Board {
 
     /// The worker was lost: it panicked, trapped, or is out of time. Its place needs a new one ([`Board::starting`]) or stays [`Board::dead`].
     pub fn lost(&mut self, slot: Slot) -> Loss {
-        let state = self.places.get(slot).map(|p| p.state);
+        let (state, ahead) = self.places.get(slot).map(|p| (p.state, p.ahead)).unzip();
         self.dead(slot);
+        // What it had not begun is not what it was lost with.
+        if let Some((id, part, _)) = ahead.flatten()
+            && let Some(piece) = self.job_mut(id).and_then(|job| job.pieces.as_mut()?.get_mut(part))
+        {
+            piece.progress = Progress::Waiting;
+        }
         let Some(State::Busy { job: id, part, .. }) = state else { return Loss::Nothing };
         let Some(job) = self.job_mut(id) else { return Loss::Nothing };
         let lost = match (part, &mut job.pieces) {

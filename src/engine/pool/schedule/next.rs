@@ -1,6 +1,9 @@
 //! Which worker does what next.
 
-use super::{Board, GRACE_MS, JobId, Lane, PATIENCE, Piece, Place, Progress, Slot, State, Step};
+use super::{Board, GRACE_MS, JobId, Lane, PATIENCE, Piece, Place, Progress, Side, Slot, State, Step};
+
+/// A worker is sent a part ahead while so many for each worker wait: a run of which less is left is soon over, and a newer one waits for one part only.
+const AHEAD: usize = 3;
 
 impl Board {
     /// Gives work to idle workers.
@@ -14,7 +17,30 @@ impl Board {
                 self.send(key, slot, part, now, &mut steps);
             }
         }
+        for slot in 0..self.places.len() {
+            self.send_ahead(slot, &mut steps);
+        }
         steps
+    }
+
+    /// A second part for a busy worker of the CPU, where many wait: the last ones go to whoever is first, and who has little to do is soon free for others.
+    fn send_ahead(&mut self, slot: Slot, steps: &mut Vec<Step>) {
+        let Place { side: Side::Cpu, state, ahead: None, .. } = self.places[slot] else { return };
+        let State::Busy { job: id, part: Some(_), deadline } = state else { return };
+        let enough = AHEAD * self.places(Side::Cpu).count();
+        let Some(job) = self.job_mut(id) else { return };
+        let (rate, repeat) = (job.rate, job.repeat);
+        let waiting = |(_, piece): &(usize, &mut Piece)| piece.progress == Progress::Waiting && !piece.part.picture;
+        let mut pieces: Vec<_> = job.pieces.iter_mut().flatten().enumerate().filter(waiting).collect();
+        if pieces.len() < enough {
+            return;
+        }
+        if let Some((part, piece)) = pieces.first_mut() {
+            piece.progress = Progress::Out;
+            let deadline = deadline + PATIENCE * piece.part.flops * repeat / rate;
+            steps.push(Step::Part { slot, job: id, part: *part });
+            self.places[slot].ahead = Some((id, *part, deadline));
+        }
     }
 
     /// The idle worker that suits a job best: where its session is open, else where the same lane worked last.

@@ -10,10 +10,30 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("boot"; opens_and_computes, opens_from_any_folder, fetches_nothing_from_elsewhere, policy_refuses_what_it_should,
-        opens_in_the_theme_asked_for);
+        opens_in_the_theme_asked_for, is_printed_on_light_paper);
     // Only Chromium measures shifts.
     all.extend(cases!("boot", Needs::CDP; nothing_moves_while_it_opens));
     all
+}
+
+/// A dark page turns light for the printer, canvases too, and back.
+async fn is_printed_on_light_paper(page: &Page) -> Result<()> {
+    page.open_ready("/?theme=dark").await?;
+    // Whether the map is rather light than dark.
+    let seen = "const map = document.querySelector('.map canvas'), { data } = map.getContext('2d').getImageData(0, 0, map.width, map.height);
+        let sum = 0; for (let i = 0; i < data.length; i += 4) sum += data[i + 1];
+        return [document.documentElement.dataset.theme, sum > 128 * data.length / 4]";
+    let mut all = Vec::new();
+    for event in ["", "beforeprint", "afterprint"] {
+        page.js(
+            "if (args[0]) dispatchEvent(new Event(args[0])); await new Promise((done) => setTimeout(done, 200))",
+            vec![json!(event)],
+        )
+        .await?;
+        all.push(page.js(seen, vec![]).await?);
+    }
+    let wanted = [json!(["dark", false]), json!(["light", true]), json!(["dark", false])];
+    ensure(all == wanted, || format!("on the screen, on paper, and on the screen: {all:?}"))
 }
 
 /// The console is checked after each test, so this also shows that nothing complains.

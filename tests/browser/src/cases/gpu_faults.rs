@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::worker_faults::MADE;
 use super::{Case, Needs};
 use crate::page::{Page, ensure};
 use crate::{Result, cases};
@@ -40,7 +41,7 @@ pub fn cases() -> Vec<Case> {
         run: Box::new(move |page| Box::pin(a_gpu_with_a_fault(page, fault))),
     };
     let mut all: Vec<Case> = FAULTS.into_iter().map(case).collect();
-    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused));
+    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused, runs_leave_no_buffers_behind));
     // More than a minute with an adapter in software.
     all.extend(
         cases!("gpu faults", Needs { long: true, ..Needs::ADAPTER }; a_device_that_is_taken_away_is_opened_again),
@@ -130,6 +131,27 @@ async fn the_page_keeps_its_result(page: &Page, says: &str) -> Result<()> {
     page.wait_until("!document.querySelector('.notices [role=alert]')").await?;
     let ran = page.js(set, vec![json!({ "temperature": 0.5 })]).await?;
     ensure(ran == json!("cpu"), || format!("afterwards computed by {ran}"))
+}
+
+/// Runs of several sizes, each with new numbers, gradients among them, twice over: what is kept on purpose is there after the first time.
+async fn runs_leave_no_buffers_behind(page: &Page) -> Result<()> {
+    page.before_load(MADE).await?;
+    page.open_ready("/fault/count-buffers/").await?;
+    let script = "const p = await attentionPlayground; let x = 1; const next = () => (x = (x * 48271) % 2147483647) / 1073741823.5 - 1;
+        const T = (n) => ({ shape: [1, 2, n, 16], data: Float32Array.from({ length: 2 * n * 16 }, next) });
+        const told = (worker) => new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = ({ data }) => done(data); worker.postMessage({ held: port2 }, [port2]) });
+        const all = async () => (await Promise.all(made.filter((w) => !w.gone).map(told))).reduce(([a, b], [c, d]) => [a + c, b + d]);
+        const counts = [];
+        for (let time = 0; time < 3; time++) {
+          for (const n of [16, 96, 40, 96, 16]) for (const algorithm of ['streaming', 'materialised'])
+            await p.run({ Q: T(n), K: T(n), V: T(n), backend: 'webgpu', algorithm, outputs: algorithm === 'streaming' ? ['Y', 'dQ'] : ['Y'] });
+          counts.push(await all());
+        }
+        return counts";
+    let counts = page.js(script, vec![]).await?;
+    let of = |time: usize, what: usize| counts[time][what].as_u64().unwrap_or_default();
+    ensure(of(2, 0) > of(1, 0) && of(1, 0) > of(0, 0), || format!("no buffers were made: {counts}"))?;
+    ensure(of(0, 1) > 0 && of(2, 1) <= of(1, 1), || format!("buffers made and held after each time: {counts}"))
 }
 
 /// One tensor above what a binding takes in any browser: whoever names the GPU is told, and `auto` computes it.

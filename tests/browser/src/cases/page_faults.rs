@@ -10,9 +10,9 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    let mut all = cases!("page faults", Needs::CDP; its_own_panic_keeps_the_experiment, without_storage_it_computes, a_broken_capture_is_named_and_comes_later,
+    let mut all = cases!("page faults", Needs::CDP; without_storage_it_computes, a_broken_capture_is_named_and_comes_later,
         a_slow_capture_is_waited_for, thousands_of_edits_a_minute_end_right, a_sleeping_tab_goes_on);
-    all.extend(cases!("page faults", Needs::CDP_OF_ITS_OWN; edits_for_a_while_leave_nothing_behind));
+    all.extend(cases!("page faults", Needs::CDP_OF_ITS_OWN; its_own_panic_keeps_the_experiment, edits_for_a_while_leave_nothing_behind));
     let long = Needs { long: true, ..Needs::CDP_OF_ITS_OWN };
     all.extend(cases!("page faults", long; edits_for_minutes_leave_nothing_behind, a_tab_that_slept_for_long_goes_on));
     all

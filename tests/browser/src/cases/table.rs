@@ -15,6 +15,9 @@ use crate::workers::{Parcel, Program, Worker};
 /// Largest error of [`every_size`], absolute.
 const SIZES_OFF: f64 = 2e-6;
 
+/// Of so many problems a browser's GPU computes one, unless all are asked for (`--full`).
+const SHARE: usize = 3;
+
 /// An engine under test.
 #[derive(Clone, Copy)]
 struct Engine {
@@ -57,6 +60,7 @@ async fn every_size(page: &Page) -> Result<()> {
         for (const d_v of [...Array(18).keys()].map((i) => i + 1).concat([63, 64, 65, 127, 256])) sizes.push([7, 21, 5, d_v]);
         for (let n = 1; n <= 14; n++) sizes.push([n, 65, 12, 12], [n + 43, 11, 12, 12]);
         for (let n = 1; n <= 18; n++) sizes.push([5, n, 8, 8], [6, n + 55, 8, 8]);
+        for (const n of [127, 128, 129, 192]) sizes.push([7, n, 64, 64], [7, n, 9, 20]);
         let worst = [0]; const kernels = new Set();
         for (const [n_q, n_k, d, d_v] of sizes) {
           const request = { Q: T(n_q, d), K: T(n_k, d), V: T(n_k, d_v) };
@@ -80,7 +84,13 @@ async fn agrees(page: &Page, engine: Engine) -> Result<()> {
     let program = if engine.backend == Backend::Webgpu { Program::Gpu } else { Program::Page };
     let worker = Worker::start(page, program).await?;
     let (mut worst, mut declined) = (Worst::default(), 0);
-    let all = problems();
+    let mut all = problems();
+    let count = all.len();
+    // A browser's software adapter compiles for most of a second a problem, and natively the same shaders pass the whole table.
+    if engine.backend == Backend::Webgpu && std::env::var_os("FULL").is_none() {
+        let first = usize::from(engine.algorithm == Algorithm::Streaming);
+        all = all.into_iter().skip(first).step_by(SHARE).collect();
+    }
     for (session, case) in all.iter().enumerate() {
         let told = open(&worker, engine, session as u64, case).await?;
         if engine.backend == Backend::Webgpu && !case.inputs.finite() {
@@ -99,7 +109,10 @@ async fn agrees(page: &Page, engine: Engine) -> Result<()> {
         worst.add(case, Judge::of(case)?.run(&outcome, engine.precision)?);
     }
     let computed = all.len() - declined;
-    println!("        {}, {:?}: {computed} problems, {declined} declined   {worst}", engine.name, engine.algorithm);
+    println!(
+        "        {}, {:?}: {computed} of {count} problems, {declined} declined   {worst}",
+        engine.name, engine.algorithm
+    );
     worker.end().await
 }
 
