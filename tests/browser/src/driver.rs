@@ -10,8 +10,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use thirtyfour::{Capabilities, WebDriver};
 
+use crate::Result;
 use crate::kind::Kind;
-use crate::{Result, page::Page};
+use crate::page::{Page, WINDOW};
 
 /// How often, and how long apart, a driver is asked whether it listens.
 const LISTENS: (u32, Duration) = (100, Duration::from_millis(100));
@@ -123,7 +124,7 @@ impl Driver {
         match self.kind {
             Kind::Chromium => page.hide_service_workers().await?,
             // By a setting of its profile; WebKit's smoke tests end before a page registers one.
-            Kind::Firefox => page.size(1366, 900).await?,
+            Kind::Firefox => page.size(WINDOW.0, WINDOW.1).await?,
             Kind::Webkit => {}
         }
         Ok(page)
@@ -178,11 +179,12 @@ fn listen(lines: BufReader<impl Read + Send + 'static>, said: &Said) {
 
 fn chromium(program: &str, profile: &std::path::Path) -> Value {
     let profile = format!("--user-data-dir={}", profile.display());
+    let window = format!("--window-size={},{}", WINDOW.0, WINDOW.1);
     json!({ "browserName": "chrome", "goog:loggingPrefs": { "browser": "ALL" }, "goog:chromeOptions": { "binary": program, "args": [
         "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check",
         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic", "--lang=en-US",
         // Headless browsers refuse the software adapter otherwise, and where there is no GPU it is the only one.
-        "--enable-unsafe-webgpu", "--window-size=1366,900", profile,
+        "--enable-unsafe-webgpu", window, profile,
     ] } })
 }
 

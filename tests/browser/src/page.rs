@@ -1,6 +1,6 @@
 //! The page as a test sees it: open an address, find a control by its label, use it, ask the page, wait, look.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -44,6 +44,9 @@ return found.find((e) => e.checkVisibility()) ?? found[0] ?? null;
 const WAITS: u32 = 100;
 const WAIT: Duration = Duration::from_millis(50);
 
+/// Width and height of the window.
+pub const WINDOW: (u32, u32) = (1366, 900);
+
 /// One browser session.
 pub struct Page {
     driver: WebDriver,
@@ -57,6 +60,8 @@ pub struct Page {
     hiding: RefCell<Option<Value>>,
     /// What a test puts in front of the pages' own scripts.
     before: RefCell<Vec<Value>>,
+    /// Whether a test has resized the window.
+    resized: Cell<bool>,
 }
 
 #[allow(dead_code, reason = "a vocabulary for tests; not each word is in use at each moment")]
@@ -71,6 +76,7 @@ impl Page {
             kept: RefCell::default(),
             hiding: RefCell::default(),
             before: RefCell::default(),
+            resized: Cell::default(),
         }
     }
 
@@ -258,11 +264,16 @@ impl Page {
         for script in scripts {
             self.cdp("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": script })).await?;
         }
+        // The next test counts on a window in which everything is side by side.
+        if self.resized.take() {
+            self.driver.set_window_rect(0, 0, WINDOW.0, WINDOW.1).await?;
+        }
         Ok(())
     }
 
-    /// Resizes the window.
+    /// Resizes the window, until the test is over.
     pub async fn size(&self, width: u32, height: u32) -> Result<()> {
+        self.resized.set(true);
         Ok(self.driver.set_window_rect(0, 0, width, height).await?)
     }
 

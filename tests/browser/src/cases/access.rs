@@ -43,10 +43,6 @@ fn none(all: &[(String, Vec<String>)]) -> Result<()> {
     ensure(lines.is_empty(), || lines.join("\n        "))
 }
 
-async fn wide(page: &Page) -> Result<()> {
-    page.size(SIZES[0].0, SIZES[0].1).await
-}
-
 /// The whole page with everything on it unfolded, and each of its parts where a phone shows one at a time.
 async fn nothing_keeps_people_out_of_the_page(page: &Page) -> Result<()> {
     let mut all = Vec::new();
@@ -65,7 +61,6 @@ async fn nothing_keeps_people_out_of_the_page(page: &Page) -> Result<()> {
             }
         }
     }
-    wide(page).await?;
     none(&all)
 }
 
@@ -91,7 +86,6 @@ async fn nothing_keeps_people_out_of_the_sheets(page: &Page) -> Result<()> {
             }
         }
     }
-    wide(page).await?;
     none(&all)
 }
 
@@ -117,6 +111,5 @@ async fn nothing_keeps_people_out_of_the_pages_beside_it(page: &Page) -> Result<
             all.push((format!("{path} {width}"), found(page).await?));
         }
     }
-    wide(page).await?;
     none(&all)
 }

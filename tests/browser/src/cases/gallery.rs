@@ -51,7 +51,6 @@ async fn the_sheet_fits_a_phone_and_speaks_chinese(page: &Page) -> Result<()> {
     let wide = "const d = document.querySelector('dialog.gallery'); return [d.scrollWidth <= d.clientWidth, document.documentElement.scrollWidth <= innerWidth]";
     let fits = page.js(wide, vec![]).await?;
     page.screenshot("gallery phone").await?;
-    page.size(1400, 1000).await?;
     page.open_ready("/?lang=en").await?;
     ensure(fits == json!([true, true]), || format!("dialog and page: {fits}"))
 }
