@@ -26,8 +26,9 @@ use super::map::AttentionColumn;
 use super::result::ResultColumn;
 use super::rules::RulesColumn;
 use super::state::Lab;
-use super::{embed, runner, url};
-use crate::app::reactive::RwSignal;
+use super::{clock, embed, runner, url};
+use crate::app::controls::Show;
+use crate::app::reactive::{RwSignal, Signal};
 use crate::app::view::{handler, view};
 use crate::experiment::Opened;
 
@@ -72,20 +73,22 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     }
     keys::listen(lab, help);
     drops::guard(Some(lab));
-    remove();
 
     let sheet = RwSignal::new(Sheet::Map);
+    let turn = RwSignal::new(0);
+    next_turn(turn);
+    let reached = move |wanted: Turn| Signal::memo(move || turn.get() >= wanted as u32);
     view! {
         <header::Header help=help gallery=gallery />
         <notices::Notices />
         <main class="columns" data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
                 <h2 id="h-inputs">{t("Inputs", "输入")} <small>{t("what attends to what", "谁关注谁")}</small></h2>
-                <InputsColumn />
+                <Show when=reached(Turn::Inputs)><InputsColumn /></Show>
             </section>
             <section class="column column--rules" aria-labelledby="h-rules">
                 <h2 id="h-rules">{t("Rules", "规则")} <small>{t("who may, and how strongly", "谁可以看，看多重")}</small></h2>
-                <RulesColumn />
+                <Show when=reached(Turn::Rules)><RulesColumn /></Show>
             </section>
             <section class="column column--attention" aria-labelledby="h-attention">
                 <Gallery open=gallery />
@@ -93,7 +96,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
             </section>
             <section class="column column--result" aria-labelledby="h-result">
                 <h2 id="h-result">{t("Result", "结果")} <small>{t("and why", "以及原因")}</small></h2>
-                <ResultColumn />
+                <Show when=reached(Turn::Result)><ResultColumn /></Show>
             </section>
         </main>
         <nav class="tabs" aria-label=t("Parts of the page", "页面分区")>
@@ -112,6 +115,25 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
         </nav>
         <help::Help open=help />
     }
+}
+
+/// The columns beside the map are mounted one in each turn of the browser: all in one hold its thread for a tenth of a second, and a phone's for half of one.
+#[derive(Clone, Copy)]
+enum Turn {
+    Inputs = 1,
+    Result,
+    Rules,
+}
+
+fn next_turn(turn: RwSignal<u32>) {
+    clock::after_effects(move || {
+        turn.update(|turn| *turn += 1);
+        if turn.get_untracked() < Turn::Rules as u32 {
+            next_turn(turn);
+        } else {
+            remove();
+        }
+    });
 }
 
 /// The static first paint of index.html has done its work once the page is mounted.
