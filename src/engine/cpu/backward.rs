@@ -25,16 +25,16 @@ struct Keys {
     /// `[ceil(n_k / 8)][d_v][8]`.
     v: Vec<Step>,
     /// `[ceil(d / 8)][n_k][8]`.
-    k_rows: pack::Panels,
+    k_rows: Vec<Step>,
 }
 
 /// Q and dY of one query head as the second pass reads them.
 struct Queries {
     of: (usize, usize),
     /// `[ceil(d / 8)][n_q][8]`.
-    q: pack::Panels,
+    q: Vec<Step>,
     /// `[ceil(d_v / 8)][n_q][8]`.
-    dy: pack::Panels,
+    dy: Vec<Step>,
 }
 
 /// What gradients are computed from.
@@ -109,7 +109,7 @@ impl<'a> Backward<'a> {
                 self.tile(batch, head, rows.clone(), (k0, keys), coverage);
                 let Some(packed) = &self.keys else { continue };
                 for (ds, o) in self.ds[..rows.len()].chunks(GROUP).zip(o.chunks_exact_mut(panels)) {
-                    (self.kernels.values)(ds.len(), ds, &packed.k_rows, k0, keys, &[1.0; GROUP], o);
+                    (self.kernels.values)(ds.len(), ds, &packed.k_rows, n_k, k0, keys, &[1.0; GROUP], o);
                 }
             }
             write(&o, rows.len(), d, plan.scale, &mut out);
@@ -148,10 +148,10 @@ impl<'a> Backward<'a> {
                     let Some(of) = self.queries.get(at) else { continue };
                     let values = self.kernels.values;
                     for (p, o) in p.chunks(GROUP).zip(o_v.chunks_exact_mut(panels_v)) {
-                        values(p.len(), p, &of.dy, q0, count, &[1.0; GROUP], o);
+                        values(p.len(), p, &of.dy, n_q, q0, count, &[1.0; GROUP], o);
                     }
                     for (ds, o) in ds.chunks(GROUP).zip(o_k.chunks_exact_mut(panels)) {
-                        values(ds.len(), ds, &of.q, q0, count, &[1.0; GROUP], o);
+                        values(ds.len(), ds, &of.q, n_q, q0, count, &[1.0; GROUP], o);
                     }
                 }
             }

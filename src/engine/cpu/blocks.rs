@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
 use super::kernels::Kernels;
-use super::pack::{self, Panels};
+use super::pack;
 use crate::attention::{Coverage, Inputs, Plan, RowRules, TileMap};
 use crate::formula::Sorted;
 
@@ -14,7 +14,7 @@ pub const ROWS: usize = 8 * GROUP;
 /// K and V of one head, packed.
 struct Packed {
     k: Vec<Step>,
-    v: Panels,
+    v: Vec<Step>,
 }
 
 /// The current block of query rows and everything that scores of it need.
@@ -114,10 +114,9 @@ impl Blocks {
         self.rules.get_mut(row)
     }
 
-    /// Packed V of the head.
-    pub fn v(&self) -> &Panels {
-        static NONE: Panels = Panels { steps: Vec::new(), pitch: 0 };
-        self.packed[self.kv].as_ref().map_or(&NONE, |packed| &packed.v)
+    /// Packed V of the head, `[ceil(d_v / 8)][n_k][8]`.
+    pub fn v(&self) -> &[Step] {
+        self.packed[self.kv].as_ref().map_or(&[], |packed| &packed.v)
     }
 
     /// `factor · Q·K` of a group with `keys` keys from `k0` on (a multiple of [`PANEL`]), and nothing else.

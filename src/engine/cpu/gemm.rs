@@ -4,7 +4,6 @@
 //! accumulators in registers. In the browser `ordered` takes their place: this is the readable version, and what runs natively.
 
 use super::lane::{F32x4, Tier};
-use super::pack::Panels;
 
 pub use super::shared::{GROUP, KEYS, PANEL};
 
@@ -115,17 +114,18 @@ fn values_of<T: Tier, const M: usize>(p: &[RowBlock], v: &[Step], keep: &[f32; G
 
 /// Adds weights·V of one block of keys to the outputs of `rows` rows (1 to [`GROUP`]), which are scaled by `keep` first.
 ///
-/// `p` holds the weights; `v` is all of a head's panels, of which rows `k0..k0 + keys` are read; `o` is `[panels]` tiles.
+/// `p` holds the weights; `v` is all of a head's panels, `[panels][n_k][8]`, of which keys `k0..k0 + keys` are read; `o` is `[panels]` tiles.
 pub fn values<T: Tier>(
     rows: usize,
     p: &[RowBlock],
-    v: &Panels,
+    v: &[Step],
+    n_k: usize,
     k0: usize,
     keys: usize,
     keep: &[f32; GROUP],
     o: &mut [[Step; GROUP]],
 ) {
-    for (panel, o) in v.steps.chunks_exact(v.pitch.max(1)).zip(o) {
+    for (panel, o) in v.chunks_exact(n_k).zip(o) {
         let v = &panel[k0..k0 + keys];
         match rows {
             1 => values_of::<T, 1>(p, v, keep, o),
@@ -196,7 +196,7 @@ mod tests {
                     });
                     let mut o = vec![[[4.0; PANEL]; GROUP]; d_v.div_ceil(PANEL)];
                     let (k0, keys) = (n_k / 3, n_k - n_k / 3);
-                    values::<T>(rows, &p, &packed, k0, keys, &[0.5; GROUP], &mut o);
+                    values::<T>(rows, &p, &packed, n_k, k0, keys, &[0.5; GROUP], &mut o);
                     for i in 0..rows {
                         for c in 0..d_v {
                             let want = 2.0 + product(&p[i].as_flattened()[..keys], |k| v[(k0 + k) * d_v + c]);

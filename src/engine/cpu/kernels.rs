@@ -6,7 +6,6 @@
 use super::cap;
 use super::gemm::{GROUP, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
-use super::pack::Panels;
 use super::softmax::{self, Running};
 
 /// What `build/` wrote, in the browser; nothing elsewhere.
@@ -24,7 +23,7 @@ macro_rules! ordered {
 }
 
 /// As `gemm::values`.
-type Values = fn(usize, &[RowBlock], &Panels, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
+type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
 
 /// Inner loops with one kind of multiply-add. The functions' meaning stands with the generic ones they are instances of.
 pub struct Kernels {

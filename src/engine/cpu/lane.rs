@@ -91,19 +91,6 @@ impl F32x4 {
         Self(arch::i32x4_shl(self.0, 23))
     }
 
-    /// Rows become columns.
-    #[inline(always)]
-    pub fn transposed([a, b, c, d]: [Self; 4]) -> [Self; 4] {
-        let (ab, ab2) = (arch::i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0), arch::i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0));
-        let (cd, cd2) = (arch::i32x4_shuffle::<0, 4, 1, 5>(c.0, d.0), arch::i32x4_shuffle::<2, 6, 3, 7>(c.0, d.0));
-        [
-            Self(arch::i64x2_shuffle::<0, 2>(ab, cd)),
-            Self(arch::i64x2_shuffle::<1, 3>(ab, cd)),
-            Self(arch::i64x2_shuffle::<0, 2>(ab2, cd2)),
-            Self(arch::i64x2_shuffle::<1, 3>(ab2, cd2)),
-        ]
-    }
-
     /// The four numbers.
     #[inline(always)]
     pub fn to_array(self) -> [f32; 4] {
@@ -189,12 +176,6 @@ impl F32x4 {
     #[inline(always)]
     pub fn exponent_from_low_bits(self) -> Self {
         Self(self.0.map(|x| f32::from_bits(x.to_bits() << 23)))
-    }
-
-    /// Rows become columns.
-    #[inline(always)]
-    pub fn transposed(rows: [Self; 4]) -> [Self; 4] {
-        core::array::from_fn(|i| Self(core::array::from_fn(|j| rows[j].0[i])))
     }
 
     /// The four numbers.

@@ -7,7 +7,6 @@ use std::mem::transmute;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
-use super::pack::Panels;
 use super::softmax::Running;
 
 /// `(q, panels, d, count, s)`; see `build/products.rs`.
@@ -44,20 +43,21 @@ pub fn scores(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlo
 pub fn values(
     rows: usize,
     p: &[RowBlock],
-    v: &Panels,
+    v: &[Step],
+    n_k: usize,
     k0: usize,
     keys: usize,
     keep: &[f32; GROUP],
     o: &mut [[Step; GROUP]],
 ) {
-    let panels = (v.steps.len() / v.pitch.max(1)).min(o.len());
+    let panels = (v.len() / n_k.max(1)).min(o.len());
     // What the generated code reads and writes lies in these slices.
-    assert!((1..=GROUP).contains(&rows) && p.len() >= rows && keys <= KEYS && k0 + keys <= v.pitch);
+    assert!((1..=GROUP).contains(&rows) && p.len() >= rows && keys <= KEYS && k0 + keys <= n_k);
     if panels > 0 {
-        let gap = (v.pitch - keys) * size_of::<Step>();
+        let gap = (n_k - keys) * size_of::<Step>();
         // SAFETY: a worker that could not put the module into the table does not start; a function of this type is there.
         let run: Values = unsafe { transmute(PLACES[GROUP + rows - 1].load(Relaxed)) };
-        run(p.as_ptr(), v.steps[k0..].as_ptr(), keys, keep.as_ptr(), o.as_mut_ptr(), panels, gap);
+        run(p.as_ptr(), v[k0..].as_ptr(), keys, keep.as_ptr(), o.as_mut_ptr(), panels, gap);
     }
 }
 

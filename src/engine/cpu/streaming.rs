@@ -70,7 +70,7 @@ impl State {
                 }
                 if VALUES {
                     let o = &mut self.o[group * panels..(group + 1) * panels];
-                    (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), k0, keys, &keep, o);
+                    (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &keep, o);
                 }
             }
         }
@@ -142,7 +142,7 @@ impl State {
                     }
                 }
                 let o = &mut self.o[group * panels..(group + 1) * panels];
-                (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), k0, keys, &[1.0; GROUP], o);
+                (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &[1.0; GROUP], o);
             }
         }
     }

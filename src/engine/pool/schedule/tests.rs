@@ -72,7 +72,7 @@ fn the_page_goes_before_the_api_and_neither_starves_while_workers_are_idle() {
 #[test]
 fn a_dropped_job_sends_no_more_and_its_late_answer_frees_the_worker() {
     let mut board = ready(1);
-    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(5));
+    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(3));
     board.next(0.0);
     board.drop_job(1);
     assert_eq!(board.next(0.0), vec![]);
@@ -80,6 +80,51 @@ fn a_dropped_job_sends_no_more_and_its_late_answer_frees_the_worker() {
     assert_eq!(board.close(1), vec![0]);
     board.submit(2, Side::Cpu, Some(2), Lane::Live, 1.0, 1, cut(1));
     assert_eq!(board.next(0.0).len(), 2);
+}
+
+#[test]
+fn a_long_run_sends_a_part_ahead_and_its_last_parts_to_whoever_is_free() {
+    let mut board = ready(1);
+    board.submit(1, Side::Cpu, None, Lane::Api, 2.0, 3, cut(5));
+    let part = |part| Step::Part { slot: 0, job: 1, part };
+    // Four wait, so that one may go ahead; then three; with two the next one waits for its answer.
+    assert_eq!(board.next(100.0), vec![part(0), part(1)]);
+    assert_eq!(board.next(100.0), vec![]);
+    assert!(!board.done(0, 1, 0));
+    assert_eq!(board.next(110.0), vec![part(2)]);
+    // Each deadline leaves time for both.
+    let deadline = 100.0 + GRACE_MS + PATIENCE * 3.0;
+    assert!(board.overdue(deadline).is_empty());
+    assert_eq!(board.overdue(deadline + 1.0), vec![0]);
+    assert!(!board.done(0, 1, 1));
+    assert_eq!(board.next(120.0), vec![]);
+    assert!(!board.done(0, 1, 2));
+    assert_eq!(board.next(130.0), vec![part(3)]);
+}
+
+#[test]
+fn what_was_sent_ahead_is_waited_for_and_no_loss_of_its_own() {
+    let mut board = ready(1);
+    board.submit(1, Side::Cpu, None, Lane::Live, 1.0, 1, cut(5));
+    board.next(0.0);
+    // Dropped: the worker computes both all the same.
+    board.drop_job(1);
+    board.submit(2, Side::Cpu, None, Lane::Live, 1.0, 1, cut(1));
+    board.done(0, 1, 0);
+    assert_eq!(board.next(0.0), vec![]);
+    board.done(0, 1, 1);
+    assert_eq!(board.next(0.0), vec![Step::Part { slot: 0, job: 2, part: 0 }]);
+    board.done(0, 2, 0);
+    // Lost with the first part, which is tried once more; the one behind it has lost nothing.
+    board.submit(3, Side::Cpu, None, Lane::Live, 1.0, 1, cut(5));
+    board.next(0.0);
+    assert_eq!(board.lost(0), Loss::Again(3));
+    board.starting(0, 0.0);
+    board.ready(0);
+    let part = |part| Step::Part { slot: 0, job: 3, part };
+    assert_eq!(board.next(0.0), vec![part(0), part(1)]);
+    board.done(0, 3, 0);
+    assert_eq!(board.lost(0), Loss::Again(3));
 }
 
 #[test]
