@@ -60,11 +60,10 @@ use crate::app::i18n::t;
 use crate::app::view::view;
 use crate::catalogue::{Paper, Text};
 
-/// The second column.
+/// The second column below the mask.
 #[component]
-pub fn RulesColumn() -> impl IntoView {
+pub fn OtherRules() -> impl IntoView {
     view! {
-        <MaskCard />
         <PositionCard />
         <ScoreCard />
         <ContentCard />

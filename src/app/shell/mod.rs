@@ -24,7 +24,7 @@ use super::i18n::t;
 use super::inputs::InputsColumn;
 use super::map::AttentionColumn;
 use super::result::ResultColumn;
-use super::rules::RulesColumn;
+use super::rules::{MaskCard, OtherRules};
 use super::state::Lab;
 use super::{clock, embed, runner, url};
 use crate::app::controls::Show;
@@ -88,11 +88,12 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
             </section>
             <section class="column column--rules" aria-labelledby="h-rules">
                 <h2 id="h-rules">{t("Rules", "规则")} <small>{t("who may, and how strongly", "谁可以看，看多重")}</small></h2>
-                <Show when=reached(Turn::Rules)><RulesColumn /></Show>
+                <Show when=reached(Turn::Mask)><MaskCard /></Show>
+                <Show when=reached(Turn::OtherRules)><OtherRules /></Show>
             </section>
             <section class="column column--attention" aria-labelledby="h-attention">
                 <Gallery open=gallery />
-                <AttentionColumn />
+                <Show when=reached(Turn::Map)><AttentionColumn /></Show>
             </section>
             <section class="column column--result" aria-labelledby="h-result">
                 <h2 id="h-result">{t("Result", "结果")} <small>{t("and why", "以及原因")}</small></h2>
@@ -117,18 +118,20 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     }
 }
 
-/// The columns beside the map are mounted one in each turn of the browser: all in one hold its thread for a tenth of a second, and a phone's for half of one.
+/// The columns are mounted one in each turn of the browser, the longest in two: all in one hold its thread for a tenth of a second, and a phone's for half of one.
 #[derive(Clone, Copy)]
 enum Turn {
-    Inputs = 1,
+    Map = 1,
+    Inputs,
     Result,
-    Rules,
+    Mask,
+    OtherRules,
 }
 
 fn next_turn(turn: RwSignal<u32>) {
     clock::after_effects(move || {
         turn.update(|turn| *turn += 1);
-        if turn.get_untracked() < Turn::Rules as u32 {
+        if turn.get_untracked() < Turn::OtherRules as u32 {
             next_turn(turn);
         } else {
             remove();
