@@ -117,7 +117,10 @@ async fn a_block_of_a_spreadsheet_goes_onto_a_matrix(page: &Page) -> Result<()> 
         field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Home', bubbles: true }));
         await new Promise((next) => setTimeout(next, 50));
         const data = new DataTransfer(); data.setData('text/plain', args[0]);
-        field.dispatchEvent(new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData: data }))";
+        // Firefox takes no data from a script's event by its constructor.
+        const pasted = new ClipboardEvent('paste', { bubbles: true, cancelable: true });
+        Object.defineProperty(pasted, 'clipboardData', { value: data });
+        field.dispatchEvent(pasted)";
     let now = after(page, async || page.js(paste, vec![json!("1,5\t2\n3\t-4,25\n")]).await.map(drop)).await?;
     let edits: Vec<_> = now["edits"]
         .as_array()
