@@ -231,16 +231,23 @@ fn exports(checks: &mut Checks, filter: Option<&str>) {
 
 /// The examples in doc comments, which nextest does not run. The library is compiled anew for them, so only where there are some.
 fn documentation() -> Result<(bool, Tally)> {
-    let opens = |line: &str| {
-        let text = line.trim_start();
-        ["/// ```", "//! ```"].iter().any(|mark| text.starts_with(mark))
-    };
-    if !sources(&root().join("src"))?.iter().any(|text| text.lines().any(opens)) {
+    if !sources(&root().join("src"))?.iter().any(|text| has_example(text)) {
         println!("no doc comment has an example");
         return Ok((true, Tally::default()));
     }
     let (ok, output) = shell::run_and_read(shell::command("cargo", &["test", "--doc", "--locked"]))?;
     Ok((ok, tally(&output)))
+}
+
+/// Whether a doc comment of a source holds Rust to be run; blocks of `text` and of other languages are for reading.
+fn has_example(source: &str) -> bool {
+    let mut inside = false;
+    source.lines().any(|line| {
+        let text = line.trim_start();
+        let Some(tag) = text.strip_prefix("/// ```").or_else(|| text.strip_prefix("//! ```")) else { return false };
+        inside = !inside;
+        inside && matches!(tag.trim(), "" | "rust" | "no_run" | "should_panic" | "compile_fail")
+    })
 }
 
 /// The texts of all sources under a folder.
@@ -301,4 +308,16 @@ fn drive(kind: &'static browser::Kind, filter: Option<&str>, full: bool) -> Resu
     let (ok, output) = shell::run_and_read(command)?;
     let files = sent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
     Ok(Drove { ok, output, files })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_is_rust_in_a_doc_comment() {
+        assert!(has_example("/// Adds.\n/// ```\n/// assert!(true);\n/// ```\nfn f() {}"));
+        assert!(has_example("/// ```text\n/// a\n/// ```\n    //! ```no_run\n    //! x\n    //! ```"));
+        assert!(!has_example("/// ```python\n/// a\n/// ```\nlet s = \"```\";"));
+    }
 }

@@ -69,6 +69,7 @@ impl State {
                         && session.opened.is_none()
                     {
                         session.cost_asked = false;
+                        self.board.reopen(compute.session);
                     }
                 }
             }

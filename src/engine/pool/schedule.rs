@@ -259,6 +259,11 @@ impl Board {
         self.places.iter_mut().enumerate().filter_map(holds).collect()
     }
 
+    /// The worker that was to tell a session's cost is lost: whoever is free next opens it (again) and tells.
+    pub fn reopen(&mut self, session: SessionId) {
+        self.places.iter_mut().for_each(|place| place.open.retain(|open| *open != session));
+    }
+
     /// The worker has opened the session of a job that was not cut yet.
     pub fn opened(&mut self, slot: Slot, job: JobId) {
         if let Some(place) = self.places.get_mut(slot)

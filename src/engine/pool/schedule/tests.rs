@@ -146,6 +146,30 @@ fn a_job_of_unknown_cost_is_opened_first_and_cut_then() {
 }
 
 #[test]
+fn a_job_whose_first_worker_is_lost_before_it_told_the_cost_is_opened_again() {
+    for answered in [false, true] {
+        let mut board = ready(2);
+        board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, Parts::Uncut { workers: 2 });
+        assert_eq!(board.next(0.0).len(), 2);
+        // The second worker was not asked for the cost, so its answer cuts nothing.
+        if answered {
+            board.opened(1, 1);
+        }
+        assert_eq!(board.lost(0), Loss::Again(1));
+        board.starting(0, 0.0);
+        board.reopen(1);
+        if !answered {
+            assert_eq!(board.next(0.0), vec![]);
+            board.opened(1, 1);
+        }
+        assert_eq!(board.next(0.0), vec![Step::Open { slot: 1, job: 1, session: 1 }]);
+        // And the new worker too, while the other is at it.
+        board.ready(0);
+        assert_eq!(board.next(0.0), vec![Step::Open { slot: 0, job: 1, session: 1 }]);
+    }
+}
+
+#[test]
 fn a_lost_part_is_tried_once_more_elsewhere_and_then_fails() {
     let mut board = ready(2);
     board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(1));
