@@ -57,7 +57,7 @@ pub async fn batch(
                 stages: StageTimes::default(),
                 kernel: "cpu-estimator-f32".to_owned(),
                 cost: Some(estimator.cost()),
-                memory: done.held.bytes(),
+                memory: Some(done.memory.values().sum()),
                 adapter: None,
             }
         }
@@ -100,7 +100,7 @@ async fn run(
             stages: StageTimes::default(),
             kernel: derived.kernel.name().to_owned(),
             cost: None,
-            memory: derived.held.bytes(),
+            memory: Some(derived.memory.values().sum()),
             adapter,
         });
     }

@@ -7,13 +7,15 @@ use std::task::Poll;
 use super::cut::dense_flops;
 use super::hub::Pool;
 use super::life::now;
-use super::run::{Held, Operated, Operation, Run, RunError};
+use super::run::{Operated, Operation, Run, RunError};
+use super::schedule::Slot;
 use crate::attention::Inputs;
 use crate::attention::gradients::{check, shapes};
 use crate::engine::Outcome;
 use crate::engine::backward::{Derive, Gathered, Kernel, parts};
 use crate::engine::protocol::Asked;
 use crate::experiment::{Backend, Issues, Message, message};
+use crate::formula::Sorted;
 
 /// Gradients, and who computed them.
 pub struct Derived {
@@ -33,8 +35,8 @@ pub struct Derived {
     pub transfer_ms: f64,
     /// From the request to the last reply, milliseconds.
     pub total_ms: f64,
-    /// Memory of the workers that took part.
-    pub held: Held,
+    /// Bytes of linear memory that the workers which took part held, by their places; see [`Operated`].
+    pub memory: Sorted<Slot, f64>,
 }
 
 impl Pool {
@@ -96,10 +98,10 @@ impl Pool {
             runs_ms: vec![0.0; repeat],
             transfer_ms: 0.0,
             total_ms: 0.0,
-            held: Held::default(),
+            memory: Sorted::new(),
         };
         for (index, answer) in answers.into_iter().enumerate() {
-            let Operated { outputs, runs_ms, transfer_ms, held, .. } = answer?;
+            let Operated { outputs, runs_ms, transfer_ms, memory, .. } = answer?;
             if !derived.gradients.take(kernel, [index, shares], outputs) {
                 let text = message!("the workers answered something else than was asked", "工作线程的回答与请求不符");
                 return Err(RunError::Failed(text));
@@ -107,7 +109,7 @@ impl Pool {
             derived.work_ms += runs_ms.iter().sum::<f64>();
             derived.runs_ms.iter_mut().zip(&runs_ms).for_each(|(slowest, &ms)| *slowest = slowest.max(ms));
             derived.transfer_ms += transfer_ms;
-            derived.held.join(&held);
+            derived.memory.extend(memory);
         }
         derived.total_ms = now() - from;
         Ok(derived)

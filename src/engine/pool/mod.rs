@@ -56,7 +56,7 @@ mod send;
 mod state;
 
 pub use cancel::Cancel;
-pub use run::{Finished, Held, OnProgress, Operated, Operation, Run, RunError};
+pub use run::{Finished, OnProgress, Operated, Operation, Run, RunError};
 pub use schedule::{Lane, SessionId};
 
 #[cfg(feature = "app")]

@@ -8,7 +8,7 @@ use super::auto::Knowledge;
 use super::cut::{cut, share, shares};
 use super::jobs::{Answer, Lowered, Opened, Pending, Reply, Task};
 use super::life::now as clock;
-use super::run::{Held, Operated, RunError};
+use super::run::{Operated, RunError};
 use super::schedule::{JobId, Slot};
 use super::state::{After, QUIET_MS, State, item_ms, rate_of};
 use crate::attention::{Inputs, Loaded};
@@ -82,8 +82,8 @@ impl State {
                 if let Some(Pending { task: Task::Operate(_, page_ms), reply, mut notes }) = self.jobs.remove(&job) {
                     notes.extend(new);
                     let transfer_ms = page_ms + copy_ms + clock() - now;
-                    let held = Held(vec![(slot, memory)]);
-                    let done = Operated { outputs, runs_ms, transfer_ms, total_ms: 0.0, held, adapter, notes };
+                    let memory = [(slot, memory)].into_iter().collect();
+                    let done = Operated { outputs, runs_ms, transfer_ms, total_ms: 0.0, memory, adapter, notes };
                     after.answers.push((reply, Ok(Answer::Operated(done))));
                 }
             }

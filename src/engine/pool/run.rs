@@ -4,11 +4,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::cancel::Cancel;
-use super::schedule::{Lane, SessionId};
+use super::schedule::{Lane, SessionId, Slot};
 use crate::attention::{Dims, Inputs, Operator, Problem};
 use crate::engine::protocol::{Asked, codec};
 use crate::engine::{Adapter, MapRequest, Outcome, Want};
 use crate::experiment::{Algorithm, Backend, Issues, Message, message};
+use crate::formula::Sorted;
 
 /// Called with the share done, 0 to 1.
 pub type OnProgress = Rc<dyn Fn(f64)>;
@@ -98,34 +99,12 @@ pub struct Operated {
     pub transfer_ms: f64,
     /// From the request to the reply, milliseconds.
     pub total_ms: f64,
-    /// Memory of the worker that computed it.
-    pub held: Held,
+    /// Bytes of linear memory that the worker which computed it held when it had answered, by its place. It never shrinks.
+    pub memory: Sorted<Slot, f64>,
     /// The GPU that computed it, if one did.
     pub adapter: Option<Adapter>,
     /// What happened on the way.
     pub notes: Vec<Message>,
-}
-
-/// Bytes of linear memory that workers held when they had answered, each by its place in the pool. It never shrinks.
-#[derive(Clone, Debug, Default)]
-pub struct Held(pub Vec<(usize, f64)>);
-
-impl Held {
-    /// Notes what others told.
-    pub fn join(&mut self, other: &Self) {
-        for &(slot, bytes) in &other.0 {
-            match self.0.iter_mut().find(|(known, _)| *known == slot) {
-                Some((_, known)) => *known = known.max(bytes),
-                None => self.0.push((slot, bytes)),
-            }
-        }
-    }
-
-    /// All workers together; none where no worker has a memory of its own.
-    pub fn bytes(&self) -> Option<f64> {
-        let sum: f64 = self.0.iter().map(|(_, bytes)| bytes).sum();
-        (sum > 0.0).then_some(sum)
-    }
 }
 
 /// What a problem waits for, or what is done to its output, to be computed by one of the CPU's workers.

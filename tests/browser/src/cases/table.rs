@@ -15,9 +15,6 @@ use crate::workers::{Parcel, Program, Worker};
 /// Largest error of [`every_size`], absolute.
 const SIZES_OFF: f64 = 2e-6;
 
-/// Of so many problems a browser's GPU computes one, unless all are asked for (`--full`).
-const SHARE: usize = 3;
-
 /// An engine under test.
 #[derive(Clone, Copy)]
 struct Engine {
@@ -84,13 +81,7 @@ async fn agrees(page: &Page, engine: Engine) -> Result<()> {
     let program = if engine.backend == Backend::Webgpu { Program::Gpu } else { Program::Page };
     let worker = Worker::start(page, program).await?;
     let (mut worst, mut declined) = (Worst::default(), 0);
-    let mut all = problems();
-    let count = all.len();
-    // A browser's software adapter compiles for most of a second a problem, and natively the same shaders pass the whole table.
-    if engine.backend == Backend::Webgpu && std::env::var_os("FULL").is_none() {
-        let first = usize::from(engine.algorithm == Algorithm::Streaming);
-        all = all.into_iter().skip(first).step_by(SHARE).collect();
-    }
+    let all = problems();
     for (session, case) in all.iter().enumerate() {
         let told = open(&worker, engine, session as u64, case).await?;
         if engine.backend == Backend::Webgpu && !case.inputs.finite() {
@@ -109,10 +100,7 @@ async fn agrees(page: &Page, engine: Engine) -> Result<()> {
         worst.add(case, Judge::of(case)?.run(&outcome, engine.precision)?);
     }
     let computed = all.len() - declined;
-    println!(
-        "        {}, {:?}: {computed} of {count} problems, {declined} declined   {worst}",
-        engine.name, engine.algorithm
-    );
+    println!("        {}, {:?}: {computed} problems, {declined} declined   {worst}", engine.name, engine.algorithm);
     worker.end().await
 }
 
