@@ -4,6 +4,7 @@
 //! registers and spills (docs/performance.md has the figures). Here each factor is loaded right before the two sums that need it. The modules
 //! import the program's memory and are put into its table of functions when a worker starts (`src/engine/cpu/ordered.rs`).
 
+mod meet;
 mod peak;
 mod products;
 mod softmax;
@@ -47,16 +48,20 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// `scores_1` to `scores_6`, `values_1` to `values_6`, `soften`: `ordered.rs` knows them by this order.
+/// `scores_1` to `scores_6`, `values_1` to `values_6`, `soften`, `meet`: `ordered.rs` knows them by this order.
 fn module(fused: bool) -> Vec<u8> {
     let (mut types, mut functions, mut exports, mut code) =
         (TypeSection::new(), FunctionSection::new(), ExportSection::new(), CodeSection::new());
     types.ty().function([ValType::I32; 5], []);
     types.ty().function([ValType::I32; 7], []);
+    types.ty().function([ValType::I32; 13], []);
     let rows = || 1..=GROUP as u64;
     let scores = rows().map(|rows| (format!("scores_{rows}"), 0, products::scores(rows, fused)));
     let values = rows().map(|rows| (format!("values_{rows}"), 1, products::values(rows, fused)));
-    let all = scores.chain(values).chain([("soften".to_owned(), 0, softmax::soften(fused))]);
+    let all = scores.chain(values).chain([
+        ("soften".to_owned(), 0, softmax::soften(fused)),
+        ("meet".to_owned(), 2, meet::meet([GROUP as u32 - 1, 2 * GROUP as u32, 2 * GROUP as u32 - 1])),
+    ]);
     for (index, (name, ty, body)) in (0..).zip(all) {
         functions.function(ty);
         exports.export(&name, ExportKind::Func, index);

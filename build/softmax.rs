@@ -6,7 +6,7 @@ use crate::shared::{FLUSH, LN2_HIGH, LN2_LOW, POLY, ROUND};
 use crate::{NUMBER, REGISTER, ROW, STEP, advance, again, bytes, mul_add};
 
 /// Bytes of a row's state: largest score, sum, and two numbers that are not touched here.
-const RUNNING: u64 = 16;
+pub const RUNNING: u64 = 16;
 
 // Locals behind the five parameters.
 const WALK: u32 = 5;

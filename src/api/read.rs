@@ -1,6 +1,6 @@
 //! JavaScript values as plain data, checked while they are read: cycles, getters that throw, proxies, numbers that JSON cannot say.
 
-use js_sys::{Array, ArrayBuffer, BigInt, Float32Array, Function, Reflect, Symbol, Uint8Array};
+use js_sys::{Array, ArrayBuffer, BigInt, Float32Array, Function, Object, Reflect, Symbol, Uint8Array};
 use serde_json::{Map, Number, Value};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -125,17 +125,32 @@ pub fn tensor(value: &JsValue, path: &str, left: &mut usize) -> Result<Tensor, I
     Ok(Tensor { shape, data: data.into(), is_bool })
 }
 
+/// How many numbers a typed array holds, whatever properties of its own it has.
+fn held(value: &JsValue) -> Result<usize, JsValue> {
+    let of_floats = Object::get_prototype_of(&Float32Array::new_with_length(0));
+    let length = Reflect::get_own_property_descriptor(&Object::get_prototype_of(&of_floats), &"length".into())?;
+    let get: Function = Reflect::get(&length, &"get".into())?.dyn_into()?;
+    get.call0(value)?.as_f64().map(|length| length as usize).ok_or(JsValue::NULL)
+}
+
 /// The numbers of a typed array, each copied once, from where they lie into this program's memory.
 fn copied(value: &JsValue, count: usize) -> Result<Vec<f32>, JsValue> {
-    let mut data = Vec::new();
+    if held(value)? != count {
+        return Err(JsValue::NULL);
+    }
+    let mut data: Vec<f32> = Vec::new();
     data.try_reserve_exact(count).map_err(|_| JsValue::NULL)?;
-    data.resize(count, 0.0);
     // SAFETY: the memory is `data`'s, which is neither moved nor read while the view is in use; should what `set` calls make this program's memory grow,
     // the view is a view of nothing.
     let view = unsafe { Float32Array::view_mut_raw(data.as_mut_ptr(), count) };
-    // Called so, it is an error where the array is longer than it says, and no exception that ends the program.
+    // Called so, what goes wrong is an error, and no exception that ends the program.
     let set: Function = Reflect::get(&view, &"set".into())?.dyn_into()?;
     Reflect::apply(&set, &view, &Array::of1(value))?;
+    if view.length() as usize != count {
+        return Err(JsValue::NULL);
+    }
+    // SAFETY: there is room for `count` numbers, and `set` has written each: the array holds as many.
+    unsafe { data.set_len(count) };
     Ok(data)
 }
 

@@ -45,8 +45,7 @@ pub fn command(args: &[String]) -> Result<bool> {
     let folder = Path::new(&folder);
     let release = std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile != "debug");
     let compiled = target_folder()?.join("wasm32-unknown-unknown").join(if release { "page" } else { "debug" });
-    let program = program::make(&compiled.join("app.wasm"), folder, release)?;
-    let gpu = program::whole(folder, GPU, release)?;
+    let (program, gpu) = program::make(&compiled.join("app.wasm"), folder, GPU, release)?;
     if release {
         program::minify(&folder.join(format!("{LOADER}.js")), &tools::for_building()?)?;
     }

@@ -11,6 +11,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use wasm_encoder::{EntityType, ExportSection, ImportSection, Module, RawSection, TableSection};
 use wasm_split_cli_support::{Options, transform};
@@ -44,11 +45,12 @@ pub struct Program {
     pub module: String,
 }
 
-/// Makes the program from `compiled` in `folder`. Without `release` nothing is optimised.
+/// Makes the program from `compiled` in `folder`, and of what trunk has bound as `whole` there one that is not cut, whose script's new name is returned
+/// beside it. Without `release` nothing is optimised.
 ///
 /// # Errors
 /// When a tool fails, or relaxed SIMD is found where it must not be.
-pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
+pub fn make(compiled: &Path, folder: &Path, whole: &str, release: bool) -> Result<(Program, String)> {
     let work = folder.join(".program");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
@@ -68,31 +70,35 @@ pub fn make(compiled: &Path, folder: &Path, release: bool) -> Result<Program> {
     if release {
         shorten_imports(&work.join("app.js"), "./app_bg.js", &main)?;
     }
-    for path in pieces.iter().chain([&main]) {
-        // The page is to be small; what only workers load is to be fast.
-        let level = if *path == main { "-Oz" } else { "-O3" };
-        let relaxed = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with(RELAXED));
-        if release {
-            optimise(path, level, relaxed, &tools)?;
-        }
-        check_relaxed(path, relaxed)?;
+    let other = folder.join(format!("{whole}_bg.wasm"));
+    // The page is to be small; what only workers load is to be fast. The longest come first.
+    let small = [(&main, "-Oz"), (&other, "-Oz")];
+    let modules: Vec<_> = small.into_iter().chain(pieces.iter().map(|path| (path, "-O3"))).collect();
+    let is_relaxed = |path: &Path| path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with(RELAXED));
+    if release {
+        let optimised = |&(path, level): &(&PathBuf, &str)| optimised(path, level, is_relaxed(path), &tools);
+        shell::run_all(modules.iter().map(optimised).collect())?;
     }
+    for (path, _) in modules {
+        check_relaxed(path, is_relaxed(path))?;
+    }
+    let other = name_whole(folder, whole, release)?;
     let program = name(&work, folder, &main, &pieces)?;
     if release {
         minify(&folder.join(&program.script), &tools)?;
         minify(&folder.join(program.script.replacen("app-", "split-", 1)), &tools)?;
     }
     fs::remove_dir_all(&work)?;
-    Ok(program)
+    Ok((program, other))
 }
 
-fn optimise(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Result<()> {
+fn optimised(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Command {
     // What tools say of themselves: no browser reads it, and each of many small files would carry it.
     let mut optimise =
         shell::command("wasm-opt", &[level, "--strip-debug", "--strip-producers", "--strip-target-features"]);
     optimise.args(FEATURES).args(relaxed.then_some("--enable-relaxed-simd"));
     optimise.arg(path).arg("-o").arg(path).env("PATH", tools);
-    shell::run(optimise)
+    optimise
 }
 
 /// Writes a script or a style sheet shorter, in its place.
@@ -109,17 +115,9 @@ pub fn minify(file: &Path, tools: &OsStr) -> Result<()> {
     shell::run(minify)
 }
 
-/// Optimises a program that trunk has bound as `name.js` and `name_bg.wasm`, and names it by its content. Returns the script's new name.
-///
-/// # Errors
-/// When it is not there, a tool fails, or relaxed SIMD is found.
-pub fn whole(folder: &Path, name: &str, release: bool) -> Result<String> {
+/// Names a program that trunk has bound as `name.js` and `name_bg.wasm` by its content. Returns the script's new name.
+fn name_whole(folder: &Path, name: &str, release: bool) -> Result<String> {
     let (script, module) = (folder.join(format!("{name}.js")), folder.join(format!("{name}_bg.wasm")));
-    if release {
-        let tools = tools::for_building()?;
-        optimise(&module, "-Oz", false, &tools)?;
-    }
-    check_relaxed(&module, false)?;
     let module = place(&module, folder, name)?;
     if release {
         minify(&script, &tools::for_building()?)?;

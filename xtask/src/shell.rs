@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::{Result, root};
@@ -61,6 +62,47 @@ pub fn run(mut command: Command) -> Result<()> {
     let status = command.status().map_err(|e| format!("cannot run `{line}`: {e}"))?;
     println!("  {} in {}", if status.success() { "done" } else { "FAILED" }, human(start.elapsed()));
     if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}").into()) }
+}
+
+/// Runs commands that do not wait for each other, as many at a time as there are cores, in this order; what each printed comes out when it has ended.
+///
+/// # Errors
+/// Of the first that failed, when all that were begun have ended; no more are begun then.
+pub fn run_all(commands: Vec<Command>) -> Result<()> {
+    let left = Mutex::new(commands.into_iter());
+    let failed: Mutex<Option<String>> = Mutex::new(None);
+    let next = || {
+        let failed = failed.lock().is_ok_and(|failed| failed.is_some());
+        if failed { None } else { left.lock().ok()?.next() }
+    };
+    let work = || {
+        while let Some(command) = next() {
+            if let Err(error) = run_quietly(command)
+                && let Ok(mut failed) = failed.lock()
+            {
+                failed.get_or_insert(error);
+            }
+        }
+    };
+    #[allow(clippy::disallowed_methods, reason = "native only")]
+    std::thread::scope(|scope| {
+        (0..std::thread::available_parallelism().map_or(1, usize::from)).for_each(|_| drop(scope.spawn(work)));
+    });
+    match failed.into_inner() {
+        Ok(None) => Ok(()),
+        Ok(Some(error)) => Err(error.into()),
+        Err(_) => Err("a thread that ran commands has panicked".into()),
+    }
+}
+
+fn run_quietly(mut command: Command) -> std::result::Result<(), String> {
+    let line = shown(&command);
+    let start = now();
+    let output = command.output().map_err(|e| format!("cannot run `{line}`: {e}"))?;
+    let (said, time) = ([output.stdout, output.stderr].concat(), human(start.elapsed()));
+    let end = if output.status.success() { "done" } else { "FAILED" };
+    println!("$ {line}\n{}  {end} in {time}", String::from_utf8_lossy(&said));
+    if output.status.success() { Ok(()) } else { Err(format!("`{line}` ended with {}", output.status)) }
 }
 
 /// Runs a command with its output on the terminal and also in the returned text; says whether it ended well.
@@ -124,5 +166,14 @@ mod tests {
         assert!(text.contains("one") && text.contains("two"));
         assert!(run(command("sh", &["-c", "exit 1"])).is_err());
         assert!(run(command("/nonexistent/program", &[])).is_err());
+    }
+
+    #[test]
+    fn one_failure_among_several_is_told_and_ends_them() {
+        let of = |status: &str| command("sh", &["-c", &format!("exit {status}")]);
+        assert!(run_all(vec![of("0"), of("0"), of("0")]).is_ok());
+        let told = run_all((0..40).map(|i| of(if i == 1 { "7" } else { "0" })).collect());
+        assert!(told.is_err_and(|error| error.to_string().contains("exit 7")));
+        assert!(run_all(vec![command("/nonexistent/program", &[])]).is_err());
     }
 }

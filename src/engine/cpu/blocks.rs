@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
 use super::kernels::Kernels;
+use super::meet::Meeting;
 use super::pack;
+use super::softmax::Running;
 use crate::attention::{Coverage, Inputs, Plan, RowRules, TileMap};
 use crate::formula::Sorted;
 
@@ -126,6 +128,25 @@ impl Blocks {
         let rows = self.group(group);
         let panels = &packed.k[k0 / PANEL * d..(k0 + keys).div_ceil(PANEL) * d];
         (self.kernels.scores)(rows.len(), &self.groups[rows.start * d..rows.end * d], d, panels, s);
+    }
+
+    /// Online softmax and outputs of the block's whole groups with a tile of `keys` keys from `k0` on (multiples of [`PANEL`]) of which nothing is masked and
+    /// nothing added to a score. Returns the group after them.
+    pub fn meet(
+        &self,
+        plan: &Plan,
+        (k0, keys): (usize, usize),
+        s: &mut GroupBlock,
+        running: &mut [Running],
+        o: &mut [[Step; GROUP]],
+    ) -> usize {
+        let (d, n_k) = (plan.dims.d, plan.dims.n_k);
+        let Some(Packed { k, v }) = &self.packed[self.kv] else { return 0 };
+        let groups = self.rows / GROUP;
+        let (q, running) = (&self.groups[..groups * GROUP * d], &mut running[..groups * GROUP]);
+        let k = &k[k0 / PANEL * d..(k0 + keys) / PANEL * d];
+        (self.kernels.meet)(Meeting { q, d, k, v, n_k, k0, keys, running, o, s });
+        groups
     }
 
     /// Masked scores of a group with the keys of one tile, −∞ where a key is masked or past the last. The columns may start later and end

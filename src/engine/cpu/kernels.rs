@@ -6,6 +6,7 @@
 use super::cap;
 use super::gemm::{GROUP, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
+use super::meet::Meeting;
 use super::softmax::{self, Running};
 
 /// What `build/` wrote, in the browser; nothing elsewhere.
@@ -29,7 +30,7 @@ type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP]
 pub struct Kernels {
     /// What the tier is called: `simd128`, `relaxed-simd128`, `native`.
     pub tier: &'static str,
-    /// The module with the first three functions, where they are generated: see `ordered`.
+    /// The module with the first four functions, where they are generated: see `ordered`.
     code: &'static [u8],
     /// Name of the streaming kernel built on it.
     pub(super) streaming: &'static str,
@@ -38,6 +39,7 @@ pub struct Kernels {
     pub(super) scores: fn(usize, &[f32], usize, &[Step], &mut [RowBlock]),
     pub(super) values: Values,
     pub(super) soften: fn(&mut [RowBlock], usize, &mut [Running], &mut [f32; GROUP]),
+    pub(super) meet: fn(Meeting),
     pub(super) weigh: fn(&mut [Step], f32) -> f32,
     pub(super) moment: fn(&[Step], f32) -> f32,
     pub(super) sigmoid: fn(&mut [Step], f32),
@@ -61,9 +63,11 @@ impl Kernels {
 
     const fn of<T: Tier>(code: &'static [u8], [tier, streaming, materialised]: [&'static str; 3]) -> Self {
         #[cfg(in_browser)]
-        let (scores, values, soften) = (super::ordered::scores, super::ordered::values, super::ordered::soften);
+        use super::ordered::{meet, scores, soften, values};
         #[cfg(not(in_browser))]
-        let (scores, values, soften) = (super::gemm::scores::<T>, super::gemm::values::<T>, softmax::soften::<T>);
+        let (scores, values) = (super::gemm::scores::<T>, super::gemm::values::<T>);
+        #[cfg(not(in_browser))]
+        let (soften, meet) = (softmax::soften::<T>, super::meet::meet::<T>);
         Self {
             tier,
             code,
@@ -72,6 +76,7 @@ impl Kernels {
             scores,
             values,
             soften,
+            meet,
             weigh: softmax::weigh::<T>,
             moment: softmax::moment::<T>,
             sigmoid: softmax::sigmoid::<T>,

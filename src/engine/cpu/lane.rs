@@ -91,6 +91,22 @@ impl F32x4 {
         Self(arch::i32x4_shl(self.0, 23))
     }
 
+    /// Rows as columns.
+    #[inline(always)]
+    pub fn transposed(a: Self, b: Self, c: Self, d: Self) -> (Self, Self, Self, Self) {
+        // Named one by one: at the page's optimisation for size an array of them would live in memory.
+        let ac01 = arch::i32x4_shuffle::<0, 4, 1, 5>(a.0, c.0);
+        let ac23 = arch::i32x4_shuffle::<2, 6, 3, 7>(a.0, c.0);
+        let bd01 = arch::i32x4_shuffle::<0, 4, 1, 5>(b.0, d.0);
+        let bd23 = arch::i32x4_shuffle::<2, 6, 3, 7>(b.0, d.0);
+        (
+            Self(arch::i32x4_shuffle::<0, 4, 1, 5>(ac01, bd01)),
+            Self(arch::i32x4_shuffle::<2, 6, 3, 7>(ac01, bd01)),
+            Self(arch::i32x4_shuffle::<0, 4, 1, 5>(ac23, bd23)),
+            Self(arch::i32x4_shuffle::<2, 6, 3, 7>(ac23, bd23)),
+        )
+    }
+
     /// The four numbers.
     #[inline(always)]
     pub fn to_array(self) -> [f32; 4] {
@@ -176,6 +192,13 @@ impl F32x4 {
     #[inline(always)]
     pub fn exponent_from_low_bits(self) -> Self {
         Self(self.0.map(|x| f32::from_bits(x.to_bits() << 23)))
+    }
+
+    /// Rows as columns.
+    #[inline(always)]
+    pub fn transposed(a: Self, b: Self, c: Self, d: Self) -> (Self, Self, Self, Self) {
+        let column = |i: usize| Self([a.0[i], b.0[i], c.0[i], d.0[i]]);
+        (column(0), column(1), column(2), column(3))
     }
 
     /// The four numbers.

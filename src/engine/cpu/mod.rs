@@ -5,6 +5,7 @@
 //! | `lane`, `exp`, `finite` | four f32 lanes; e^x on them; whether a tensor is finite |
 //! | `kernels` | the inner loops as a table, one for each kind of multiply-add |
 //! | `gemm`, `pack` | the two products and the panels they read |
+//! | `meet` | both with online softmax between, for a tile without formulas |
 //! | `ordered` | products and online softmax as the browser runs them, written by `build/` |
 //! | `shared` | sizes and constants of both |
 //! | `softmax`, `weights`, `cap` | running maximum and sum; scores to final weights; the softcap |
@@ -27,6 +28,8 @@ mod kernels;
 mod lane;
 mod map;
 mod materialised;
+#[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
+mod meet;
 #[cfg(in_browser)]
 mod ordered;
 mod pack;

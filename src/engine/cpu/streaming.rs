@@ -55,7 +55,12 @@ impl State {
         blocks.live(q0, &mut self.live);
         for &(col, coverage) in &self.live {
             let tile = (col * KEYS, KEYS.min(n_k - col * KEYS));
-            for group in blocks.groups() {
+            let mut groups = blocks.groups();
+            if VALUES && !STATS && plan.scores_plain() && coverage != Coverage::Partial && tile.1.is_multiple_of(PANEL)
+            {
+                groups.start = blocks.meet(plan, tile, &mut self.s, &mut self.running, &mut self.o);
+            }
+            for group in groups {
                 let Some((k0, keys)) = blocks.masked_scores(plan, group, tile, coverage, &mut self.s) else { continue };
                 let rows = blocks.group(group);
                 let mut keep = [1.0; GROUP];
@@ -147,21 +152,26 @@ impl State {
         }
     }
 
-    /// Appends outputs of `rows` rows, each times its factor.
-    fn write(&self, rows: usize, d_v: usize, factor: impl Fn(usize) -> f32, y: &mut Vec<f32>) {
+    /// Outputs of the rows, each times its factor, in their place. Four at a time: every output passes here, and the page is compiled for size.
+    fn write(&self, d_v: usize, factor: impl Fn(usize) -> f32, y: &mut [f32]) {
         let panels = d_v.div_ceil(PANEL);
-        let from = y.len();
-        y.resize(from + rows * d_v, 0.0);
-        for (row, out) in y[from..].chunks_exact_mut(d_v).enumerate() {
-            let factor = factor(row);
+        for (row, out) in y.chunks_exact_mut(d_v).enumerate() {
+            let (factor, i) = (factor(row), row % GROUP);
             let o = &self.o[row / GROUP * panels..][..panels];
-            for (out, o) in out.chunks_mut(PANEL).zip(o) {
-                scaled(&o[row % GROUP], factor, out);
+            let factors = F32x4::splat(factor);
+            let (whole, rest) = out.as_chunks_mut::<PANEL>();
+            for (out, o) in whole.iter_mut().zip(o) {
+                let ((out, _), (o, _)) = (out.as_chunks_mut::<4>(), o[i].as_chunks::<4>());
+                F32x4::load(&o[0]).mul(factors).store(&mut out[0]);
+                F32x4::load(&o[1]).mul(factors).store(&mut out[1]);
+            }
+            if let Some(o) = o.last() {
+                rest.iter_mut().zip(&o[i]).for_each(|(out, o)| *out = o * factor);
             }
         }
     }
 
-    /// Computes the rows that `blocks` stands on.
+    /// Computes the rows that `blocks` stands on: those after the rows that `out` tells of, with room for their outputs there.
     fn block(
         &mut self,
         plan: &Plan,
@@ -173,6 +183,7 @@ impl State {
         out: &mut RowsOut,
     ) {
         let d_v = plan.dims.d_v;
+        let y = out.lse.len() * d_v..(out.lse.len() + rows) * d_v;
         let sink = plan.sink_of(head);
         if plan.online() {
             if stats {
@@ -180,7 +191,7 @@ impl State {
             } else {
                 self.online::<false, true>(plan, blocks, q0);
             }
-            self.write(rows, d_v, |row| self.running[row].factor(sink), &mut out.y);
+            self.write(d_v, |row| self.running[row].factor(sink), &mut out.y[y]);
             for running in &self.running[..rows] {
                 out.lse.push(running.lse(sink));
                 out.empty_rows += u32::from(running.nothing());
@@ -198,7 +209,7 @@ impl State {
                 self.lse = lse;
             }
             self.weighted(plan, blocks, q0, stats);
-            self.write(rows, d_v, |_| 1.0, &mut out.y);
+            self.write(d_v, |_| 1.0, &mut out.y[y]);
             for row in 0..rows {
                 let lse = if plan.sums() { self.lse[row] } else { 0.0 };
                 out.lse.push(if self.any[row] { lse } else { f32::NEG_INFINITY });
@@ -210,19 +221,6 @@ impl State {
                 }
             }
         }
-    }
-}
-
-/// `factor · o` as far as `out` reaches. Four at a time: every output passes here, and the page is compiled for size.
-fn scaled(o: &Step, factor: f32, out: &mut [f32]) {
-    match out.as_chunks_mut::<4>() {
-        ([first, second], []) => {
-            let (halves, _) = o.as_chunks::<4>();
-            let factor = F32x4::splat(factor);
-            F32x4::load(&halves[0]).mul(factor).store(first);
-            F32x4::load(&halves[1]).mul(factor).store(second);
-        }
-        _ => out.iter_mut().zip(o).for_each(|(out, o)| *out = o * factor),
     }
 }
 
@@ -250,8 +248,7 @@ impl Engine for Streaming {
     }
 
     fn rows(&mut self, plan: &Plan, inputs: &Inputs, rows: &Rows, want: Want, clock: Clock) -> RowsOut {
-        let mut out = RowsOut::default();
-        out.y.reserve(rows.q.len() * plan.dims.d_v);
+        let mut out = RowsOut { y: vec![0.0; rows.q.len() * plan.dims.d_v], ..RowsOut::default() };
         let start = clock();
         self.blocks.prepare(plan, inputs, rows.batch, rows.head);
         let prepared = clock();

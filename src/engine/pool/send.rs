@@ -16,6 +16,9 @@ use crate::engine::protocol::{ToWorker, strip_tables};
 use crate::experiment::Backend;
 use crate::formula::{Data, DataValues};
 
+/// Numbers from which on a tensor travels alone: a message of its own takes less than copying half of as many.
+const ALONE: usize = 1 << 17;
+
 impl State {
     /// Sends a message.
     ///
@@ -69,9 +72,15 @@ impl State {
                 &v
             }
         };
-        let sent: Vec<(u64, usize)> = moves.send.iter().map(|key| (*key, of(key).len())).collect();
+        let (alone, along): (Vec<u64>, Vec<u64>) = moves.send.iter().partition(|key| of(key).len() >= ALONE);
+        for key in alone {
+            let bulk = Bulk { f32: vec![of(&key)], ..Bulk::default() };
+            self.post(slot, &ToWorker::Keep { key, length: of(&key).len() }, &bulk)?;
+        }
+        let session = self.sessions.get(&id).ok_or("the session is closed")?;
+        let sent: Vec<(u64, usize)> = along.iter().map(|key| (*key, of(key).len())).collect();
         let (problem, tables) = strip_tables(&session.problem);
-        let mut bulk = Bulk { f32: moves.send.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
+        let mut bulk = Bulk { f32: along.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
         push_tables(&tables, &mut bulk);
         let head = ToWorker::Open {
             session: id,

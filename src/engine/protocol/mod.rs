@@ -23,7 +23,7 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 13;
+pub const PROTOCOL: u32 = 14;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +69,13 @@ pub enum ToWorker {
         /// Whether bytes come along.
         bytes: bool,
     },
+    /// Keep a tensor for sessions to come: long ones travel alone, so that the worker takes one out of its message while the page packs the next; `f32`: it.
+    Keep {
+        /// Its key.
+        key: u64,
+        /// Its length.
+        length: usize,
+    },
     /// Compile a problem; `f32`: the tensors `sent`, then the float tables; `i32` and `u8`: the other tables.
     Open {
         /// Names the session from now on.
@@ -81,7 +88,7 @@ pub enum ToWorker {
         tables: Vec<usize>,
         /// Keys of Q, K and V.
         tensors: [u64; 3],
-        /// Keys and lengths of the tensors that come along.
+        /// Keys and lengths of the tensors that come along. Others are kept already.
         sent: Vec<(u64, usize)>,
         /// Keys of tensors to drop, after those that came along were taken.
         forget: Vec<u64>,

@@ -9,11 +9,11 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use super::beside::{lower, operate};
 use super::{Answer, Opening, Tensors, listen, now, report, send};
 use crate::attention::{self, Cost, Inputs, Loaded, Plan, late};
-use crate::engine::cpu::Kernels;
+use crate::engine::cpu::{Kernels, finite};
 use crate::engine::json::BrowserJson;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
-use crate::engine::session::{exactly, fast, needs_exact};
+use crate::engine::session::{exactly, fast};
 use crate::engine::{Engine, RowsOut, Session, TILE, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 use crate::formula::Sorted;
@@ -37,7 +37,6 @@ pub fn has_relaxed_simd() -> bool {
     js_sys::WebAssembly::validate(&js_sys::Uint8Array::from(RELAXED_PROBE.as_slice())).unwrap_or(false)
 }
 
-#[derive(Default)]
 struct State {
     tensors: Tensors,
     sessions: Sorted<u64, Session>,
@@ -46,7 +45,7 @@ struct State {
 thread_local! {
     /// Messages that wait until a piece of the program is there, and when they came.
     static WAITING: RefCell<Option<Vec<(JsValue, f64)>>> = const { RefCell::new(None) };
-    static STATE: RefCell<State> = RefCell::default();
+    static STATE: RefCell<State> = RefCell::new(State { tensors: Tensors::new(finite), sessions: Sorted::new() });
     /// The inner loops, from the start on.
     static KERNELS: Cell<Option<&'static Kernels>> = const { Cell::new(None) };
 }
@@ -117,6 +116,7 @@ fn answer(head: ToWorker, bulk: Unpack, from: f64) {
         ToWorker::Lower { job, problem, tables, y } => {
             wasm_bindgen_futures::spawn_local(lower(job, problem, tables, y, bulk, from));
         }
+        ToWorker::Keep { key, length } => state.tensors.keep_alone(key, length, bulk, from),
         ToWorker::Close { session } => {
             state.sessions.remove(&session);
         }
@@ -165,7 +165,7 @@ impl State {
     fn open(&mut self, message: ToWorker, bulk: Unpack, from: f64) -> Result<(), Issues> {
         let Some(opening) = self.tensors.open(message, bulk, from)? else { return Ok(()) };
         let kernels = kernels()?;
-        if needs_exact(opening.backend, &opening.inputs) {
+        if opening.backend == Backend::Reference || !opening.plain {
             WAITING.set(Some(Vec::new()));
             wasm_bindgen_futures::spawn_local(open_exact(opening, kernels));
         } else {

@@ -54,7 +54,7 @@ thread_local! {
 
 /// Starts the worker: it answers messages from now on, one after the other.
 pub fn start() {
-    let state = State { host: GpuHost::new(now), tensors: Tensors::default(), sessions: HashMap::new() };
+    let state = State { host: GpuHost::new(now), tensors: Tensors::new(|_| true), sessions: HashMap::new() };
     STATE.set(Some(state));
     listen("wgpu", |message| {
         QUEUE.with_borrow_mut(|queue| queue.push_back((message.clone(), now())));
@@ -95,6 +95,7 @@ impl State {
                     }
                 }
             }
+            ToWorker::Keep { key, length } => self.tensors.keep_alone(key, length, bulk, came),
             ToWorker::Close { session } => {
                 self.sessions.remove(&session);
             }

@@ -99,8 +99,13 @@ fn report(error: &JsValue) {
 }
 
 /// The tensors that the page wants kept.
-#[derive(Default)]
-struct Tensors(Sorted<u64, Arc<Vec<f32>>>);
+struct Tensors {
+    kept: Sorted<u64, (Arc<Vec<f32>>, bool)>,
+    /// What is to be known of each tensor: looked at when it comes in, while the page packs the next.
+    plain: fn(&[f32]) -> bool,
+    /// Taking those apart that came alone, milliseconds, since the last session was opened.
+    copy_ms: f64,
+}
 
 /// A session to be opened, its problem compiled.
 struct Opening {
@@ -108,6 +113,9 @@ struct Opening {
     job: u64,
     plan: Plan,
     inputs: Inputs,
+    /// Whether Q, K and V are all `plain`.
+    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker takes any"))]
+    plain: bool,
     #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker has one engine"))]
     backend: Backend,
     algorithm: Algorithm,
@@ -119,6 +127,23 @@ struct Opening {
 }
 
 impl Tensors {
+    /// None yet; of each that comes `plain` is asked.
+    fn new(plain: fn(&[f32]) -> bool) -> Self {
+        Self { kept: Sorted::new(), plain, copy_ms: 0.0 }
+    }
+
+    fn keep(&mut self, key: u64, length: usize, bulk: &mut Unpack) {
+        let tensor = bulk.f32(length);
+        let plain = (self.plain)(&tensor);
+        self.kept.insert(key, (Arc::new(tensor), plain));
+    }
+
+    /// Keeps a tensor that came alone, at `from`.
+    fn keep_alone(&mut self, key: u64, length: usize, mut bulk: Unpack, from: f64) {
+        self.keep(key, length, &mut bulk);
+        self.copy_ms += now() - from;
+    }
+
     /// Takes an [`ToWorker::Open`] that came in at `from` apart; anything else is `None`.
     fn open(&mut self, message: ToWorker, mut bulk: Unpack, from: f64) -> Result<Option<Opening>, Issues> {
         let ToWorker::Open { session, job, mut problem, tables, tensors, sent, forget, backend, algorithm, cost } =
@@ -127,17 +152,19 @@ impl Tensors {
             return Ok(None);
         };
         for (key, length) in sent {
-            self.0.insert(key, Arc::new(bulk.f32(length)));
+            self.keep(key, length, &mut bulk);
         }
         fill_tables(&mut problem, &tables, &mut bulk);
         let tensor = |key: u64| {
             let missing =
                 || message!("a tensor did not reach the worker; reload the page", "有张量未能传到工作线程，请刷新页面");
-            self.0.get(&key).cloned().ok_or_else(|| Issue::new("input", missing()))
+            self.kept.get(&key).cloned().ok_or_else(|| Issue::new("input", missing()))
         };
-        let inputs = Inputs { q: tensor(tensors[0])?, k: tensor(tensors[1])?, v: tensor(tensors[2])? };
+        let [q, k, v] = [tensor(tensors[0])?, tensor(tensors[1])?, tensor(tensors[2])?];
+        let plain = q.1 && k.1 && v.1;
+        let inputs = Inputs { q: q.0, k: k.0, v: v.0 };
         for key in forget {
-            self.0.remove(&key);
+            self.kept.remove(&key);
         }
         let dims = problem.dims;
         for (name, tensor, length) in
@@ -148,8 +175,9 @@ impl Tensors {
             }
         }
         let began = now();
+        let copy_ms = began - from + std::mem::take(&mut self.copy_ms);
         let plan = Plan::compile(&problem)?;
-        Ok(Some(Opening { session, job, plan, inputs, backend, algorithm, cost, copy_ms: began - from, began }))
+        Ok(Some(Opening { session, job, plan, inputs, plain, backend, algorithm, cost, copy_ms, began }))
     }
 }
 

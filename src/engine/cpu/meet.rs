@@ -1,0 +1,43 @@
+//! Whole groups of query rows and one tile of keys of which every row may see all, with nothing between product and softmax: what most of a run consists
+//! of, and so one call for all groups.
+
+use super::gemm::{self, GROUP, GroupBlock, Step};
+use super::lane::Tier;
+use super::softmax::{self, Running};
+
+/// What meets.
+pub struct Meeting<'a> {
+    /// Q of whole groups, each interleaved: `[groups][d][GROUP]`.
+    pub q: &'a [f32],
+    /// Columns of Q and K.
+    pub d: usize,
+    /// Panels of K that hold the keys, `[keys / 8][d][8]`.
+    pub k: &'a [Step],
+    /// All panels of V, `[panels][n_k][8]`.
+    pub v: &'a [Step],
+    /// Keys in each of those.
+    pub n_k: usize,
+    /// First key.
+    pub k0: usize,
+    /// How many: a multiple of 8 of at most 64.
+    pub keys: usize,
+    /// State of each row, brought up to date.
+    pub running: &'a mut [Running],
+    /// Outputs up to a factor, `[groups][panels]`, added to.
+    pub o: &'a mut [[Step; GROUP]],
+    /// Scratch.
+    pub s: &'a mut GroupBlock,
+}
+
+/// Online softmax of `Q·K` and the outputs that belong to it, group by group.
+pub fn meet<T: Tier>(meeting: Meeting) {
+    let Meeting { q, d, k, v, n_k, k0, keys, running, o, s } = meeting;
+    let panels = v.len() / n_k.max(1);
+    let groups = q.chunks_exact(GROUP * d).zip(running.chunks_exact_mut(GROUP)).zip(o.chunks_exact_mut(panels));
+    for ((q, running), o) in groups {
+        let mut keep = [1.0; GROUP];
+        gemm::scores::<T>(GROUP, q, d, k, s);
+        softmax::soften::<T>(s, keys / gemm::PANEL, running, &mut keep);
+        gemm::values::<T>(GROUP, s, v, n_k, k0, keys, &keep, o);
+    }
+}
