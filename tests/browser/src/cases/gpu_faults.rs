@@ -41,7 +41,7 @@ pub fn cases() -> Vec<Case> {
         run: Box::new(move |page| Box::pin(a_gpu_with_a_fault(page, fault))),
     };
     let mut all: Vec<Case> = FAULTS.into_iter().map(case).collect();
-    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused, runs_leave_no_buffers_behind));
+    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused, runs_leave_no_buffers_behind, a_weak_gpu_gets_little_at_a_time));
     // More than a minute with an adapter in software.
     all.extend(
         cases!("gpu faults", Needs { long: true, ..Needs::ADAPTER }; a_device_that_is_taken_away_is_opened_again),
@@ -152,6 +152,32 @@ async fn runs_leave_no_buffers_behind(page: &Page) -> Result<()> {
     let of = |time: usize, what: usize| counts[time][what].as_u64().unwrap_or_default();
     ensure(of(2, 0) > of(1, 0) && of(1, 0) > of(0, 0), || format!("no buffers were made: {counts}"))?;
     ensure(of(0, 1) > 0 && of(2, 1) <= of(1, 1), || format!("buffers made and held after each time: {counts}"))
+}
+
+/// What is submitted at once is cut by how long it took before: a weak GPU gets little, so that no watchdog takes it away, and a strong one much.
+async fn a_weak_gpu_gets_little_at_a_time(page: &Page) -> Result<()> {
+    page.before_load(MADE).await?;
+    page.open_ready("/fault/paced/").await?;
+    let script = format!(
+        "{PROBLEM} const cpu = await p.run(problem('cpu')), runs = [];
+         const ask = (pace) => (worker) => new Promise((done) => {{ const {{ port1, port2 }} = new MessageChannel(); port1.onmessage = ({{ data }}) => done(data); worker.postMessage({{ pace, held: port2 }}, [port2]) }});
+         const count = async (pace) => (await Promise.all(made.filter((w) => !w.gone).map(ask(pace)))).reduce((a, b) => a + b);
+         await p.run(problem('webgpu'));
+         for (const pace of [1, 1000, 1]) {{
+           const before = await count(pace), request = problem('webgpu');
+           const r = await p.run(request);
+           runs.push([told(r), apart(r, cpu), (await count(pace)) - before]);
+         }}
+         return runs"
+    );
+    let got = page.js(&script, vec![]).await?;
+    let runs = got.as_array().ok_or("no runs")?;
+    let right = |run: &Value| run[0]["backend"] == "webgpu" && run[1].as_f64().is_some_and(|apart| apart < 1e-4);
+    ensure(runs.len() == 3 && runs.iter().all(right), || format!("{got}"))?;
+    let of = |run: usize| runs[run][2].as_u64().unwrap_or_default();
+    ensure(of(0) > 0 && of(1) >= 8 * of(0) && of(2) < of(1), || {
+        format!("submissions where each takes a millisecond, a second, a millisecond: {}, {}, {}", of(0), of(1), of(2))
+    })
 }
 
 /// One tensor above what a binding takes in any browser: whoever names the GPU is told, and `auto` computes it.
