@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,42 @@ pub fn run(mut command: Command) -> Result<()> {
     if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}").into()) }
 }
 
+/// A command that runs beside others, what it prints kept until it is waited for.
+pub struct Beside {
+    line: String,
+    thread: std::thread::JoinHandle<std::result::Result<Output, String>>,
+    start: Instant,
+}
+
+/// Starts a command beside what comes next.
+pub fn beside(mut command: Command) -> Beside {
+    let line = shown(&command);
+    let said = line.clone();
+    let start = now();
+    let thread = thread(move || command.output().map_err(|e| format!("cannot run `{said}`: {e}")));
+    Beside { line, thread, start }
+}
+
+impl Beside {
+    /// Waits for its end, then prints what it printed.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn wait(self) -> Result<()> {
+        let Self { line, thread, start } = self;
+        let output = thread.join().map_err(|_| format!("the thread that ran `{line}` has panicked"))?;
+        Ok(ended(&line, &output?, start)?)
+    }
+}
+
+/// Says what a command that has ended printed.
+fn ended(line: &str, output: &Output, start: Instant) -> std::result::Result<(), String> {
+    let said = [&output.stdout[..], &output.stderr].concat();
+    let end = if output.status.success() { "done" } else { "FAILED" };
+    println!("$ {line}\n{}  {end} in {}", String::from_utf8_lossy(&said), human(start.elapsed()));
+    if output.status.success() { Ok(()) } else { Err(format!("`{line}` ended with {}", output.status)) }
+}
+
 /// Runs commands that do not wait for each other, as many at a time as there are cores, in this order; what each printed comes out when it has ended.
 ///
 /// # Errors
@@ -99,10 +135,7 @@ fn run_quietly(mut command: Command) -> std::result::Result<(), String> {
     let line = shown(&command);
     let start = now();
     let output = command.output().map_err(|e| format!("cannot run `{line}`: {e}"))?;
-    let (said, time) = ([output.stdout, output.stderr].concat(), human(start.elapsed()));
-    let end = if output.status.success() { "done" } else { "FAILED" };
-    println!("$ {line}\n{}  {end} in {time}", String::from_utf8_lossy(&said));
-    if output.status.success() { Ok(()) } else { Err(format!("`{line}` ended with {}", output.status)) }
+    ended(&line, &output, start)
 }
 
 /// Runs a command with its output on the terminal and also in the returned text; says whether it ended well.
@@ -175,5 +208,14 @@ mod tests {
         let told = run_all((0..40).map(|i| of(if i == 1 { "7" } else { "0" })).collect());
         assert!(told.is_err_and(|error| error.to_string().contains("exit 7")));
         assert!(run_all(vec![command("/nonexistent/program", &[])]).is_err());
+    }
+
+    #[test]
+    fn what_ran_beside_tells_how_it_ended() {
+        assert!(beside(command("sh", &["-c", "echo one"])).wait().is_ok());
+        assert!(
+            beside(command("sh", &["-c", "exit 3"])).wait().is_err_and(|error| error.to_string().contains("exit 3"))
+        );
+        assert!(beside(command("/nonexistent/program", &[])).wait().is_err());
     }
 }

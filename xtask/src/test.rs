@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use crate::checks::{self, Checks, Silent, Tally, silent, tally};
 use crate::python::{self, Python};
-use crate::{Result, browser, build, peers, root, serve, shell, size, take_flag, take_value, tools};
+use crate::{Result, browser, peers, root, serve, shell, size, take_flag, take_value, tools};
 
 /// The page is also served from here, to show that it does not care where it lies.
 const PREFIXES: &[&str] = &["/", "/some/sub/path/"];
@@ -17,6 +17,9 @@ pub fn command(args: &[String]) -> Result<bool> {
     let filter = filter(args)?;
     let start = shell::now();
     let mut checks = Checks::default();
+    // The linker works on the page for minutes, on one core: the checks that need no page run on the others.
+    println!("The page is being built beside the first checks; what that prints comes after them.");
+    let page = std::env::current_exe().map(|xtask| shell::beside(shell::command(xtask, &["build"])));
     if filter.is_none() {
         static_checks(&mut checks);
     }
@@ -40,7 +43,7 @@ pub fn command(args: &[String]) -> Result<bool> {
         checks.tests("documentation tests", 0, documentation);
     }
     exports(&mut checks, filter.as_deref());
-    let built = checks.step("build the page", || build::build(&build::Options::default()).map(|_| true));
+    let built = checks.step("build the page", || page?.wait().map(|()| true));
     if built {
         in_browsers(&mut checks, filter.as_deref(), full, some);
     } else {
