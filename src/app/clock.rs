@@ -1,6 +1,7 @@
 //! The page's clock, the mark from which edit-to-paint is measured, and the moments after a task and after a paint.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 
 use leptos::prelude::request_animation_frame;
 use wasm_bindgen::closure::Closure;
@@ -83,4 +84,32 @@ pub fn after_paint(then: impl FnOnce(f64) + 'static) {
         let began = now();
         after_effects(move || then(began));
     });
+}
+
+thread_local! {
+    static WAITING: RefCell<VecDeque<Box<dyn FnOnce()>>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// How long small pictures and the like may hold the page's thread at once, milliseconds.
+const TURN_MS: f64 = 8.0;
+
+/// Does `work` soon, in its order, with what else waits: a few milliseconds of it in each turn of the browser. For what is looked at and not acted on.
+pub fn in_turns(work: impl FnOnce() + 'static) {
+    let begins = WAITING.with_borrow_mut(|waiting| {
+        waiting.push_back(Box::new(work));
+        waiting.len() == 1
+    });
+    if begins {
+        after_effects(turn);
+    }
+}
+
+fn turn() {
+    let until = now() + TURN_MS;
+    while let Some(work) = WAITING.with_borrow_mut(VecDeque::pop_front) {
+        work();
+        if now() > until && WAITING.with_borrow(|waiting| !waiting.is_empty()) {
+            return after_effects(turn);
+        }
+    }
 }

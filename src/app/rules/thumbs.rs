@@ -4,6 +4,7 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use super::formulas::picture;
+use crate::app::clock::in_turns;
 use crate::app::controls::{paint, rove, words_of};
 use crate::app::element::NodeRef;
 use crate::app::i18n::t;
@@ -67,11 +68,13 @@ pub fn Thumb(
     entry: &'static MaskEntry,
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
-    let cells = StoredValue::new(picture(entry, SIDE));
+    let cells = RwSignal::new(None);
+    // Compiling and evaluating a formula takes milliseconds, and some views have dozens.
+    in_turns(move || cells.try_set(picture(entry, SIDE)));
     effect(move || {
         let (Some(canvas), palette) = (canvas.get(), Palette::current()) else { return };
         let allowed = palette.sequential(0.68);
-        cells.with_value(|cells| {
+        cells.with(|cells| {
             if let Some(cells) = cells {
                 // A lost canvas is painted again when the theme changes.
                 let _ = paint(&canvas, SIDE, SIDE, |q, k| cells[q * SIDE + k].then_some(allowed));
