@@ -17,9 +17,7 @@ pub fn command(args: &[String]) -> Result<bool> {
     let filter = filter(args)?;
     let start = shell::now();
     let mut checks = Checks::default();
-    // The linker works on the page for minutes, on one core: the checks that need no page run on the others.
-    println!("The page is being built beside the first checks; what that prints comes after them.");
-    let page = std::env::current_exe().map(|xtask| shell::beside(shell::command(xtask, &["build"])));
+    let page = beside();
     if filter.is_none() {
         static_checks(&mut checks);
     }
@@ -60,6 +58,15 @@ pub fn command(args: &[String]) -> Result<bool> {
     }
     println!("\nall of it took {}", shell::human(start.elapsed()));
     Ok(checks.finish())
+}
+
+/// Begins to build the page: the linker works on it for minutes, on one core, while the checks that need no page run on the others. What it needs is installed
+/// before, since two that install at once are in each other's way.
+fn beside() -> Result<shell::Beside> {
+    println!("Tools");
+    tools::for_building()?;
+    println!("The page is being built beside the first checks; what that prints comes after them.");
+    Ok(shell::beside(shell::command(std::env::current_exe()?, &["build"])))
 }
 
 /// `cargo xtask browser [--full] [--in chromium|firefox|webkit] [filter]`.
