@@ -6,10 +6,9 @@ use super::{cpu, reference};
 use crate::attention::{Inputs, Plan};
 use crate::experiment::{Algorithm, Backend};
 
-/// Whether a run needs [`exactly`]: double precision was asked for, or the input holds what packed tiles cannot carry.
-pub fn needs_exact(backend: Backend, inputs: &Inputs) -> bool {
-    let Inputs { q, k, v } = inputs;
-    backend == Backend::Reference || ![q, k, v].iter().all(|tensor| cpu::finite(tensor))
+/// Whether a run needs [`exactly`]: double precision was asked for, or the input is not finite, which packed tiles cannot carry.
+pub fn needs_exact(backend: Backend, finite: bool) -> bool {
+    backend == Backend::Reference || !finite
 }
 
 /// The readable engines: `reference` in double precision, and the CPU's path for NaN and infinities.
@@ -56,7 +55,7 @@ impl Session {
         kernels: &'static Kernels,
         clock: Clock,
     ) -> Self {
-        let exact = needs_exact(backend, &inputs);
+        let exact = needs_exact(backend, inputs.finite());
         let engine = if exact { exactly(&plan, backend, algorithm, kernels) } else { fast(&plan, algorithm, kernels) };
         Self::with(plan, inputs, engine, clock)
     }

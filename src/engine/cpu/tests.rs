@@ -23,7 +23,7 @@ fn streaming(plan: &Plan, inputs: &Inputs) -> Box<dyn Engine> {
 }
 
 fn make(plan: &Plan, inputs: &Inputs, algorithm: Algorithm) -> Box<dyn Engine> {
-    if needs_exact(Backend::Cpu, inputs) {
+    if needs_exact(Backend::Cpu, inputs.finite()) {
         exactly(plan, Backend::Cpu, algorithm, &Kernels::FUSED)
     } else {
         fast(plan, algorithm, &Kernels::FUSED)

@@ -13,7 +13,7 @@ use crate::engine::cpu::{Kernels, finite};
 use crate::engine::json::BrowserJson;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
-use crate::engine::session::{exactly, fast};
+use crate::engine::session::{exactly, fast, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, TILE, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 use crate::formula::Sorted;
@@ -165,7 +165,7 @@ impl State {
     fn open(&mut self, message: ToWorker, bulk: Unpack, from: f64) -> Result<(), Issues> {
         let Some(opening) = self.tensors.open(message, bulk, from)? else { return Ok(()) };
         let kernels = kernels()?;
-        if opening.backend == Backend::Reference || !opening.plain {
+        if needs_exact(opening.backend, opening.finite) {
             WAITING.set(Some(Vec::new()));
             wasm_bindgen_futures::spawn_local(open_exact(opening, kernels));
         } else {

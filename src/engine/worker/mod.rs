@@ -100,9 +100,10 @@ fn report(error: &JsValue) {
 
 /// The tensors that the page wants kept.
 struct Tensors {
+    /// By their keys, and whether they are finite.
     kept: Sorted<u64, (Arc<Vec<f32>>, bool)>,
-    /// What is to be known of each tensor: looked at when it comes in, while the page packs the next.
-    plain: fn(&[f32]) -> bool,
+    /// By whom that is looked at: when a tensor comes in, while the page packs the next.
+    is_finite: fn(&[f32]) -> bool,
     /// Taking those apart that came alone, milliseconds, since the last session was opened.
     copy_ms: f64,
 }
@@ -113,9 +114,9 @@ struct Opening {
     job: u64,
     plan: Plan,
     inputs: Inputs,
-    /// Whether Q, K and V are all `plain`.
+    /// Whether Q, K and V are all finite.
     #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker takes any"))]
-    plain: bool,
+    finite: bool,
     #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker has one engine"))]
     backend: Backend,
     algorithm: Algorithm,
@@ -127,15 +128,15 @@ struct Opening {
 }
 
 impl Tensors {
-    /// None yet; of each that comes `plain` is asked.
-    fn new(plain: fn(&[f32]) -> bool) -> Self {
-        Self { kept: Sorted::new(), plain, copy_ms: 0.0 }
+    /// None yet.
+    fn new(is_finite: fn(&[f32]) -> bool) -> Self {
+        Self { kept: Sorted::new(), is_finite, copy_ms: 0.0 }
     }
 
     fn keep(&mut self, key: u64, length: usize, bulk: &mut Unpack) {
         let tensor = bulk.f32(length);
-        let plain = (self.plain)(&tensor);
-        self.kept.insert(key, (Arc::new(tensor), plain));
+        let finite = (self.is_finite)(&tensor);
+        self.kept.insert(key, (Arc::new(tensor), finite));
     }
 
     /// Keeps a tensor that came alone, at `from`.
@@ -161,7 +162,7 @@ impl Tensors {
             self.kept.get(&key).cloned().ok_or_else(|| Issue::new("input", missing()))
         };
         let [q, k, v] = [tensor(tensors[0])?, tensor(tensors[1])?, tensor(tensors[2])?];
-        let plain = q.1 && k.1 && v.1;
+        let finite = q.1 && k.1 && v.1;
         let inputs = Inputs { q: q.0, k: k.0, v: v.0 };
         for key in forget {
             self.kept.remove(&key);
@@ -177,7 +178,7 @@ impl Tensors {
         let began = now();
         let copy_ms = began - from + std::mem::take(&mut self.copy_ms);
         let plan = Plan::compile(&problem)?;
-        Ok(Some(Opening { session, job, plan, inputs, plain, backend, algorithm, cost, copy_ms, began }))
+        Ok(Some(Opening { session, job, plan, inputs, finite, backend, algorithm, cost, copy_ms, began }))
     }
 }
 

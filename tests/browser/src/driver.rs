@@ -158,10 +158,6 @@ fn port(driver: &str, pipe: Option<impl Read>, find: impl Fn(&str) -> Option<&st
     Err(format!("{driver} did not say which port it listens on").into())
 }
 
-/// Of a document that is being left: Firefox, once in some visits of a page with a frame, calls a listener of it that is gone. What it would do in a page that
-/// stays is seen by the tests, which wait for it.
-const LEAVING: &str = "Error: closure invoked recursively or after being dropped";
-
 /// Keeps the lines that stand for a severe message.
 #[allow(clippy::disallowed_methods, reason = "this program is native")]
 fn listen(lines: BufReader<impl Read + Send + 'static>, said: &Said) {
@@ -173,7 +169,7 @@ fn listen(lines: BufReader<impl Read + Send + 'static>, said: &Said) {
                 println!("firefox: {line}");
             }
             // Errors of the browser's own parts come from resource: and chrome:. What a page writes with console.error looks like what those write.
-            let ours = line.starts_with("JavaScript error: http") && !line.ends_with(LEAVING);
+            let ours = line.starts_with("JavaScript error: http");
             if ours {
                 said.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
