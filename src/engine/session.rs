@@ -60,6 +60,11 @@ impl Session {
         Self::with(plan, inputs, engine, clock)
     }
 
+    /// Computes with another engine from now on; what is known of rows that are done stays.
+    pub fn go_on_with(&mut self, engine: Box<dyn Engine>) {
+        self.engine = engine;
+    }
+
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan

@@ -96,6 +96,8 @@ fn optimised(path: &Path, level: &str, relaxed: bool, tools: &OsStr) -> Command 
     // What tools say of themselves: no browser reads it, and each of many small files would carry it.
     let mut optimise =
         shell::command("wasm-opt", &[level, "--strip-debug", "--strip-producers", "--strip-target-features"]);
+    // The first kilobyte is the far end of the stack, which nothing addresses.
+    optimise.args(["--low-memory-unused", "--converge"]);
     optimise.args(FEATURES).args(relaxed.then_some("--enable-relaxed-simd"));
     optimise.arg(path).arg("-o").arg(path).env("PATH", tools);
     optimise

@@ -47,8 +47,12 @@ impl State {
                 if let Some(adapter) = &adapter {
                     self.gpu.seen(adapter);
                 }
-                if let (Some(cost), Some(session)) = (cost, self.sessions.get_mut(&session)) {
-                    session.opened = Some(Opened { cost, order, kernel, adapter });
+                let session = self.sessions.get_mut(&session);
+                match (cost, session.map(|session| &mut session.opened)) {
+                    (Some(cost), Some(opened)) => *opened = Some(Opened { cost, order, kernel, adapter }),
+                    // A worker that found numbers which are not finite goes on with another kernel.
+                    (None, Some(Some(opened))) => opened.kernel = kernel,
+                    _ => {}
                 }
                 self.opened(slot, job, prepare_ms, copy_ms);
             }

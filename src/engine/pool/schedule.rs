@@ -135,6 +135,8 @@ struct Job {
     pieces: Option<Vec<Piece>>,
     workers: usize,
     opening_lost: u8,
+    /// Who first began on a head, and so has its numbers.
+    begun: Sorted<(usize, usize), Slot>,
     /// Who computed the rows of a head, and so knows their log-sum-exp.
     rows_at: Sorted<(usize, usize), Slot>,
 }
@@ -237,6 +239,7 @@ impl Board {
             pieces,
             workers,
             opening_lost: 0,
+            begun: Sorted::new(),
             rows_at: Sorted::new(),
         };
         self.jobs.insert((lane, id), job);

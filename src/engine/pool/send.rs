@@ -1,14 +1,16 @@
 //! What goes out to the workers.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use wasm_bindgen::JsCast;
 
+use super::cut::Part;
 use super::jobs::Task;
 use super::launch::sentence;
 use super::life::now;
 use super::run::Operation;
-use super::schedule::{JobId, SessionId, Slot, Step};
+use super::schedule::{JobId, SessionId, Side, Slot, Step};
 use super::state::State;
 use crate::attention::Inputs;
 use crate::engine::protocol::wire::{self, Bulk};
@@ -16,7 +18,7 @@ use crate::engine::protocol::{ToWorker, strip_tables};
 use crate::experiment::Backend;
 use crate::formula::{Data, DataValues};
 
-/// Numbers from which on a tensor travels alone. Half a megabyte: smaller ones would gain less than their messages take (chosen, not tuned).
+/// Numbers from which on a tensor travels alone, to workers of the CPU head by head. Half a megabyte: smaller ones would gain less than their messages take (chosen, not tuned).
 const ALONE: usize = 1 << 17;
 
 impl State {
@@ -62,7 +64,11 @@ impl State {
         let cost = !std::mem::replace(&mut session.cost_asked, true);
         let Inputs { q, k, v } = session.inputs.clone();
         let tensors = [self.tensors.key(&q), self.tensors.key(&k), self.tensors.key(&v)];
-        let moves = self.seats.get_mut(slot).ok_or("no such worker")?.held.use_keys(&tensors);
+        let sessions =
+            self.sessions.values().flat_map(|session| [&session.inputs.q, &session.inputs.k, &session.inputs.v]);
+        let open: Vec<u64> = sessions.map(|tensor| self.tensors.key(tensor)).collect();
+        let held = &mut self.seats.get_mut(slot).ok_or("no such worker")?.held;
+        let moves = held.use_keys(&tensors, &open);
         let of = |key: &u64| {
             if *key == tensors[0] {
                 &q
@@ -73,12 +79,16 @@ impl State {
             }
         };
         let (alone, along): (Vec<u64>, Vec<u64>) = moves.send.iter().partition(|key| of(key).len() >= ALONE);
+        let (alone, later) = if self.board.side(slot) == Side::Gpu { (alone, Vec::new()) } else { (Vec::new(), alone) };
+        for key in alone.iter().chain(&along) {
+            held.lacks(*key, 0..of(key).len());
+        }
         for key in alone {
-            let bulk = Bulk { f32: vec![of(&key)], ..Bulk::default() };
-            self.post(slot, &ToWorker::Keep { key, length: of(&key).len() }, &bulk)?;
+            self.send_numbers(slot, key, of(&key), 0..of(&key).len())?;
         }
         let session = self.sessions.get(&id).ok_or("the session is closed")?;
-        let sent: Vec<(u64, usize)> = along.iter().map(|key| (*key, of(key).len())).collect();
+        let lengths = |keys: &[u64]| keys.iter().map(|key| (*key, of(key).len())).collect();
+        let (sent, later) = (lengths(&along), lengths(&later));
         let (problem, tables) = strip_tables(&session.problem);
         let mut bulk = Bulk { f32: along.iter().map(|key| of(key).as_slice()).collect(), ..Bulk::default() };
         push_tables(&tables, &mut bulk);
@@ -89,12 +99,36 @@ impl State {
             tables: tables.iter().map(|table| table.values.len()).collect(),
             tensors,
             sent,
+            later,
             forget: moves.forget,
             backend: session.backend,
             algorithm: session.algorithm,
             cost,
         };
         self.post(slot, &head, &bulk)
+    }
+
+    fn send_numbers(&self, slot: Slot, key: u64, of: &[f32], numbers: Range<usize>) -> Result<(), String> {
+        let head = ToWorker::Keep { key, at: numbers.start, length: numbers.len(), of: of.len() };
+        self.post(slot, &head, &Bulk { f32: of.get(numbers).into_iter().collect(), ..Bulk::default() })
+    }
+
+    /// Sends what a part reads of its session's tensors and the worker lacks: it begins with the first head while the page packs those to come, and heads that
+    /// others compute are not sent.
+    fn send_heads(&mut self, slot: Slot, id: SessionId, heads: &[(usize, usize)]) -> Result<(), String> {
+        let session = self.sessions.get(&id).ok_or("the session is closed")?;
+        let (dims, Inputs { q, k, v }) = (session.problem.dims, session.inputs.clone());
+        for &(batch, head) in heads {
+            let keys = (dims.kv_heads, dims.kv_head(head));
+            for (tensor, (heads, head)) in [(&q, (dims.q_heads, head)), (&k, keys), (&v, keys)] {
+                let (key, size) = (self.tensors.key(tensor), tensor.len() / (dims.batch * heads).max(1));
+                let at = (batch * heads + head) * size;
+                if self.seats.get_mut(slot).is_some_and(|seat| seat.held.lacks(key, at..at + size)) {
+                    self.send_numbers(slot, key, tensor, at..at + size)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn send_part(&mut self, slot: Slot, job: JobId, part: usize) -> Result<(), String> {
@@ -121,8 +155,9 @@ impl State {
                 self.post(slot, &ToWorker::Lower { job, problem: Box::new(problem), tables, y }, &bulk)
             }
             Task::Compute(compute) => {
-                let work = compute.parts.get(part).map(|p| p.work.clone()).ok_or("no such part")?;
+                let Part { work, heads, .. } = compute.parts.get(part).cloned().ok_or("no such part")?;
                 let (session, want, repeat) = (compute.session, compute.want, compute.repeat);
+                self.send_heads(slot, session, &heads)?;
                 self.post(slot, &ToWorker::Item { session, job, part, work, want, repeat }, &Bulk::default())
             }
         }

@@ -117,11 +117,11 @@ variants! {
     ToWorker {
         0: Close { session },
         1: Load { job, input, bytes },
-        2: Open { session, job, problem, tables, tensors, sent, forget, backend, algorithm, cost },
+        2: Open { session, job, problem, tables, tensors, sent, later, forget, backend, algorithm, cost },
         3: Item { session, job, part, work, want, repeat },
         4: Operate { job, operator, exact, repeat },
         5: Lower { job, problem, tables, y },
-        6: Keep { key, length }
+        6: Keep { key, at, length, of }
     }
     Asked { 0: Operator(operator), 1: Derive(derive), 2: Estimate(estimator), 3: Peak, 4: Bandwidth { count } }
     Gradient { 0: Reference, 1: Cpu, 2: Gpu }

@@ -23,7 +23,7 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
-pub const PROTOCOL: u32 = 14;
+pub const PROTOCOL: u32 = 15;
 
 /// A piece of work on an open session.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,12 +69,17 @@ pub enum ToWorker {
         /// Whether bytes come along.
         bytes: bool,
     },
-    /// Keep a tensor for sessions to come: long ones travel alone, so that the worker takes one out of its message while the page packs the next; `f32`: it.
+    /// Keep numbers of a tensor: long ones travel alone, and head by head where a worker computes some of its heads, so that it takes one out of its message
+    /// while the page packs the next; `f32`: they.
     Keep {
-        /// Its key.
+        /// The tensor's key.
         key: u64,
-        /// Its length.
+        /// Where in the tensor the numbers begin.
+        at: usize,
+        /// How many there are.
         length: usize,
+        /// The tensor's length.
+        of: usize,
     },
     /// Compile a problem; `f32`: the tensors `sent`, then the float tables; `i32` and `u8`: the other tables.
     Open {
@@ -90,6 +95,8 @@ pub enum ToWorker {
         tensors: [u64; 3],
         /// Keys and lengths of the tensors that come along. Others are kept already.
         sent: Vec<(u64, usize)>,
+        /// Keys and lengths of new tensors whose numbers come later, before the items that read them.
+        later: Vec<(u64, usize)>,
         /// Keys of tensors to drop, after those that came along were taken.
         forget: Vec<u64>,
         /// `Cpu` or `Reference`.

@@ -126,6 +126,7 @@ fn to_worker() -> Vec<ToWorker> {
         tables: vec![2, 0, 1],
         tensors: [1, (1 << 53) + 1, u64::MAX],
         sent: vec![(1, 72), (2, 0)],
+        later: vec![(7, 1 << 20)],
         forget: vec![9],
         backend,
         algorithm,
@@ -137,7 +138,7 @@ fn to_worker() -> Vec<ToWorker> {
     };
     let mut messages = vec![
         ToWorker::Close { session: 3 },
-        ToWorker::Keep { key: u64::MAX, length: 1 << 20 },
+        ToWorker::Keep { key: u64::MAX, at: 1 << 22, length: 1 << 20, of: 1 << 30 },
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
         load(Input::generated("normal", SIZE, 11)),
         load(Input::Generated {

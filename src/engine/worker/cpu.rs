@@ -39,7 +39,16 @@ pub fn has_relaxed_simd() -> bool {
 
 struct State {
     tensors: Tensors,
-    sessions: Sorted<u64, Session>,
+    sessions: Sorted<u64, Open>,
+}
+
+/// A session, and what it was opened over.
+struct Open {
+    session: Session,
+    tensors: [u64; 3],
+    algorithm: Algorithm,
+    /// Whether it can take numbers that are not finite.
+    exact: bool,
 }
 
 thread_local! {
@@ -105,9 +114,15 @@ fn answer(head: ToWorker, bulk: Unpack, from: f64) {
                 send(&FromWorker::Failed { job, issues: issues.0 }, &Bulk::default());
             }
         }
-        ToWorker::Item { session, job, part, work, want, repeat } => {
-            if let Some(session) = state.sessions.get_mut(&session) {
-                compute(session, job, part, &work, want, repeat, from);
+        ToWorker::Item { session: id, job, part, work, want, repeat } => {
+            let Some(open) = state.sessions.get_mut(&id) else { return };
+            if open.exact || state.tensors.finite(&open.tensors) {
+                let copy_ms = std::mem::take(&mut state.tensors.copy_ms);
+                compute(&mut open.session, job, part, &work, want, repeat, from, copy_ms);
+            } else {
+                let item = ToWorker::Item { session: id, job, part, work, want, repeat };
+                WAITING.set(Some(Vec::new()));
+                wasm_bindgen_futures::spawn_local(turn_exact(id, job, item, bulk));
             }
         }
         ToWorker::Operate { job, operator, exact, repeat } => {
@@ -116,7 +131,7 @@ fn answer(head: ToWorker, bulk: Unpack, from: f64) {
         ToWorker::Lower { job, problem, tables, y } => {
             wasm_bindgen_futures::spawn_local(lower(job, problem, tables, y, bulk, from));
         }
-        ToWorker::Keep { key, length } => state.tensors.keep_alone(key, length, bulk, from),
+        ToWorker::Keep { key, at, length, of } => state.tensors.keep_alone(key, at, length, of, bulk, from),
         ToWorker::Close { session } => {
             state.sessions.remove(&session);
         }
@@ -176,12 +191,13 @@ impl State {
     }
 
     fn opened(&mut self, opening: Opening, engine: Box<dyn Engine>) {
-        let Opening { session, job, plan, inputs, algorithm, cost, copy_ms, began, .. } = opening;
+        let Opening { session, job, plan, inputs, tensors, finite, backend, algorithm, cost, copy_ms, began } = opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
         let cost = cost.then(|| Cost::of(&plan, algorithm, TILE));
         let opened = Session::with(plan, inputs, engine, now);
         let kernel = opened.kernel().to_owned();
-        self.sessions.insert(session, opened);
+        let exact = needs_exact(backend, finite);
+        self.sessions.insert(session, Open { session: opened, tensors, algorithm, exact });
         let (prepare_ms, adapter) = (now() - began, None);
         let opened = FromWorker::Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms };
         send(&opened, &Bulk::default());
@@ -222,6 +238,31 @@ async fn open_exact(opening: Opening, kernels: &'static Kernels) {
     listen_again(waiting);
 }
 
+/// Goes on with an engine for numbers that are not finite: among those that have come since the session was opened there are some.
+async fn turn_exact(id: u64, job: u64, item: ToWorker, bulk: Unpack) {
+    let from = now();
+    let open = STATE.with_borrow_mut(|state| state.sessions.remove(&id));
+    if let (Some(mut open), Ok(kernels)) = (open, kernels()) {
+        let told = match exact(open.session.plan(), Backend::Cpu, open.algorithm, kernels).await {
+            Ok(engine) => {
+                open.session.go_on_with(engine);
+                open.exact = true;
+                let (order, kernel) = (Vec::new(), open.session.kernel().to_owned());
+                let (cost, adapter, prepare_ms, copy_ms) = (None, None, now() - from, 0.0);
+                FromWorker::Opened { session: id, job, cost, order, kernel, adapter, prepare_ms, copy_ms }
+            }
+            Err(_) => FromWorker::Failed { job, issues: vec![Issue::new("engine.backend", did_not_arrive())] },
+        };
+        send(&told, &Bulk::default());
+        STATE.with_borrow_mut(|state| state.sessions.insert(id, open));
+        if matches!(told, FromWorker::Opened { .. }) {
+            answer(item, bulk, from);
+        }
+    }
+    let waiting = WAITING.take();
+    listen_again(waiting);
+}
+
 pub(super) fn did_not_arrive() -> Message {
     message!(
         "the part of the page that computes this did not arrive; try again",
@@ -240,7 +281,16 @@ fn exact(
     Ok(exactly(plan, backend, algorithm, kernels))
 }
 
-fn compute(session: &mut Session, job: u64, part: usize, work: &[Work], want: Want, repeat: usize, from: f64) {
+fn compute(
+    session: &mut Session,
+    job: u64,
+    part: usize,
+    work: &[Work],
+    want: Want,
+    repeat: usize,
+    from: f64,
+    copy_ms: f64,
+) {
     let began = now();
     let mut runs_ms = vec![0.0; repeat.max(1)];
     // Repetitions go over all rows of the part, as a run does; the pictures are made once, afterwards.
@@ -253,7 +303,7 @@ fn compute(session: &mut Session, job: u64, part: usize, work: &[Work], want: Wa
     }
     let map = |w: &Work| if let Work::Map { request, .. } = w { Some(session.map(request)) } else { None };
     let maps = work.iter().filter_map(map).collect();
-    let (work_ms, copy_ms) = (now() - began, began - from);
+    let (work_ms, copy_ms) = (now() - began, began - from + copy_ms);
     let (texts, notes) = Default::default();
     Answer { job, part, rows, maps, runs_ms, work_ms, copy_ms, texts, notes }.send(work);
 }

@@ -96,7 +96,7 @@ impl State {
                     }
                 }
             }
-            ToWorker::Keep { key, length } => self.tensors.keep_alone(key, length, bulk, came),
+            ToWorker::Keep { key, at, length, of } => self.tensors.keep_alone(key, at, length, of, bulk, came),
             ToWorker::Close { session } => {
                 self.sessions.remove(&session);
             }

@@ -104,7 +104,7 @@ struct Tensors {
     kept: Sorted<u64, (Arc<Vec<f32>>, bool)>,
     /// By whom that is looked at: when a tensor comes in, while the page packs the next.
     is_finite: fn(&[f32]) -> bool,
-    /// Taking those apart that came alone, milliseconds, since the last session was opened.
+    /// Taking those apart that came alone, milliseconds, since this was last told.
     copy_ms: f64,
 }
 
@@ -114,7 +114,13 @@ struct Opening {
     job: u64,
     plan: Plan,
     inputs: Inputs,
-    /// Whether Q, K and V are all finite.
+    /// Keys of Q, K and V.
+    #[cfg_attr(
+        not(feature = "worker"),
+        expect(dead_code, reason = "the GPU's worker has all of a tensor from the start")
+    )]
+    tensors: [u64; 3],
+    /// Whether what is there of Q, K and V is all finite.
     #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker takes any"))]
     finite: bool,
     #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker has one engine"))]
@@ -139,19 +145,48 @@ impl Tensors {
         self.kept.insert(key, (Arc::new(tensor), finite));
     }
 
-    /// Keeps a tensor that came alone, at `from`.
-    fn keep_alone(&mut self, key: u64, length: usize, mut bulk: Unpack, from: f64) {
-        self.keep(key, length, &mut bulk);
+    /// Keeps what came alone, at `from`: a whole tensor, or numbers of one that is kept, from its place `at` on.
+    fn keep_alone(&mut self, key: u64, at: usize, length: usize, of: usize, mut bulk: Unpack, from: f64) {
+        if let Some((tensor, finite)) = self.kept.get_mut(&key) {
+            // SAFETY: nothing is read while this runs. Sessions own the tensor too, but compute between messages, when this does not run; and there is one thread.
+            let tensor = unsafe { &mut *Arc::as_ptr(tensor).cast_mut() };
+            if let Some(place) = tensor.get_mut(at..at.saturating_add(length)) {
+                bulk.f32_into(length, place);
+                *finite &= (self.is_finite)(place);
+            }
+        } else if length == of {
+            self.keep(key, length, &mut bulk);
+        }
         self.copy_ms += now() - from;
+    }
+
+    /// Whether what is there of the tensors is finite.
+    #[cfg(feature = "worker")]
+    fn finite(&self, keys: &[u64; 3]) -> bool {
+        keys.iter().all(|key| self.kept.get(key).is_none_or(|(_, finite)| *finite))
     }
 
     /// Takes an [`ToWorker::Open`] that came in at `from` apart; anything else is `None`.
     fn open(&mut self, message: ToWorker, mut bulk: Unpack, from: f64) -> Result<Option<Opening>, Issues> {
-        let ToWorker::Open { session, job, mut problem, tables, tensors, sent, forget, backend, algorithm, cost } =
-            message
+        let ToWorker::Open {
+            session,
+            job,
+            mut problem,
+            tables,
+            tensors,
+            sent,
+            later,
+            forget,
+            backend,
+            algorithm,
+            cost,
+        } = message
         else {
             return Ok(None);
         };
+        for (key, length) in later {
+            self.kept.insert(key, (Arc::new(vec![0.0; length]), true));
+        }
         for (key, length) in sent {
             self.keep(key, length, &mut bulk);
         }
@@ -178,7 +213,7 @@ impl Tensors {
         let began = now();
         let copy_ms = began - from + std::mem::take(&mut self.copy_ms);
         let plan = Plan::compile(&problem)?;
-        Ok(Some(Opening { session, job, plan, inputs, finite, backend, algorithm, cost, copy_ms, began }))
+        Ok(Some(Opening { session, job, plan, inputs, tensors, finite, backend, algorithm, cost, copy_ms, began }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which worker does what next.
 
-use super::{Board, GRACE_MS, JobId, Lane, PATIENCE, Piece, Place, Progress, Side, Slot, State, Step};
+use super::{Board, GRACE_MS, Job, JobId, Lane, PATIENCE, Piece, Place, Progress, Side, Slot, State, Step};
 
 /// A worker is sent a part ahead while so many for each worker wait: a run of which less is left is soon over, and a newer one waits for one part only.
 const AHEAD: usize = 3;
@@ -30,17 +30,13 @@ impl Board {
         let enough = AHEAD * self.places(Side::Cpu).count();
         let Some(job) = self.job_mut(id) else { return };
         let (rate, repeat) = (job.rate, job.repeat);
-        let waiting = |(_, piece): &(usize, &mut Piece)| piece.progress == Progress::Waiting && !piece.part.picture;
-        let mut pieces: Vec<_> = job.pieces.iter_mut().flatten().enumerate().filter(waiting).collect();
-        if pieces.len() < enough {
+        if job.rows_left().count() < enough {
             return;
         }
-        if let Some((part, piece)) = pieces.first_mut() {
-            piece.progress = Progress::Out;
-            let deadline = deadline + PATIENCE * piece.part.flops * repeat / rate;
-            steps.push(Step::Part { slot, job: id, part: *part });
-            self.places[slot].ahead = Some((id, *part, deadline));
-        }
+        let Some(part) = job.next_rows(slot) else { return };
+        let deadline = deadline + PATIENCE * job.take(part, slot) * repeat / rate;
+        steps.push(Step::Part { slot, job: id, part });
+        self.places[slot].ahead = Some((id, part, deadline));
     }
 
     /// The idle worker that suits a job best: where its session is open, else where the same lane worked last.
@@ -63,10 +59,10 @@ impl Board {
             let open = self.places.iter().filter(|p| p.open.contains(&session)).count();
             return (open < job.workers && !self.places[slot].open.contains(&session)).then_some(None);
         };
-        let waiting = || pieces.iter().enumerate().filter(|(_, p)| p.progress == Progress::Waiting);
-        if let Some((index, _)) = waiting().find(|(_, p)| !p.part.picture) {
+        if let Some(index) = job.next_rows(slot) {
             return Some(Some(index));
         }
+        let waiting = || pieces.iter().enumerate().filter(|(_, p)| p.progress == Progress::Waiting);
         if pieces.iter().any(|p| !p.part.picture && p.progress == Progress::Out) {
             return None;
         }
@@ -85,13 +81,41 @@ impl Board {
             steps.push(Step::Open { slot, job: key.1, session });
         }
         let mut flops = 0.0;
-        if let (Some(part), Some(pieces)) = (part, &mut job.pieces) {
-            pieces[part].progress = Progress::Out;
-            flops = pieces[part].part.flops;
+        if let Some(part) = part {
+            flops = job.take(part, slot);
             steps.push(Step::Part { slot, job: key.1, part });
         }
         let estimate = flops * job.repeat / job.rate;
         place.state = State::Busy { job: key.1, part, deadline: now + GRACE_MS + PATIENCE * estimate };
         place.recent = (Some(job.lane), self.clock);
+    }
+}
+
+impl Job {
+    /// Parts with rows that nobody was sent yet.
+    fn rows_left(&self) -> impl Iterator<Item = (usize, &Piece)> {
+        let pieces = self.pieces.iter().flatten().enumerate();
+        pieces.filter(|(_, piece)| piece.progress == Progress::Waiting && !piece.part.picture)
+    }
+
+    /// The next part with rows for a worker: of a head that it began, else of one that nobody did; the heads of others when nothing else is left. So each
+    /// worker is sent few heads, and packs the keys of few.
+    fn next_rows(&self, slot: Slot) -> Option<usize> {
+        let rank = |piece: &Piece| match piece.part.heads.first().and_then(|head| self.begun.get(head)) {
+            Some(at) if *at == slot => 0,
+            None => 1,
+            Some(_) => 2,
+        };
+        self.rows_left().min_by_key(|(_, piece)| rank(piece)).map(|(index, _)| index)
+    }
+
+    /// Notes that a worker is sent a part; gives its operations.
+    fn take(&mut self, part: usize, slot: Slot) -> f64 {
+        let Some(piece) = self.pieces.as_mut().and_then(|pieces| pieces.get_mut(part)) else { return 0.0 };
+        piece.progress = Progress::Out;
+        for head in &piece.part.heads {
+            self.begun.get_or_insert_with(*head, || slot);
+        }
+        piece.part.flops
     }
 }

@@ -170,6 +170,32 @@ fn a_job_whose_first_worker_is_lost_before_it_told_the_cost_is_opened_again() {
 }
 
 #[test]
+fn workers_stay_with_the_heads_that_they_began_while_any_are_left() {
+    let mut board = ready(2);
+    // Three heads of four parts each.
+    let parts = (0..12).map(|index| part(1.0, index / 4, false)).collect();
+    board.submit(1, Side::Cpu, None, Lane::Api, 1.0, 1, Parts::Cut(parts));
+    let (mut heads, mut waiting) = (vec![Vec::new(); 2], std::collections::VecDeque::new());
+    let mut sent = vec![0; 12];
+    loop {
+        for step in board.next(0.0) {
+            let Step::Part { slot, part, .. } = step else { continue };
+            heads[slot].push(part / 4);
+            sent[part] += 1;
+            waiting.push_back((slot, part));
+        }
+        // The worker that was sent a part first is done first: both are as fast.
+        let Some((slot, part)) = waiting.pop_front() else { break };
+        board.done(slot, 1, part);
+    }
+    assert_eq!(sent, [1; 12]);
+    // The third head is shared: it was begun when the first two were done, or by who was done first.
+    assert_eq!(heads[0][..4], [0; 4]);
+    assert_eq!(heads[1][..4], [1; 4]);
+    assert!(heads.iter().all(|heads| heads[4..] == [2; 2]), "{heads:?}");
+}
+
+#[test]
 fn a_lost_part_is_tried_once_more_elsewhere_and_then_fails() {
     let mut board = ready(2);
     board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(1));

@@ -18,6 +18,7 @@ pub mod gallery;
 pub mod gpu;
 pub mod gpu_faults;
 pub mod gradients;
+pub mod heads;
 pub mod keys;
 pub mod languages;
 pub mod links;
@@ -114,6 +115,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(operators::cases());
     all.extend(catalogue::cases());
     all.extend(gradients::cases());
+    all.extend(heads::cases());
     all.extend(pair::cases());
     all.extend(content::cases());
     all.extend(estimators::cases());

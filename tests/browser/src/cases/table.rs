@@ -117,6 +117,7 @@ async fn open(worker: &Worker<'_>, engine: Engine, session: u64, case: &Case) ->
         tables: tables.iter().map(|table| table.values.len()).collect(),
         tensors,
         sent: tensors.iter().zip(numbers).map(|(key, tensor)| (*key, tensor.len())).collect(),
+        later: Vec::new(),
         forget: tensors.map(|key| key.saturating_sub(3)).to_vec(),
         backend: engine.backend,
         algorithm: engine.algorithm,
