@@ -1,6 +1,5 @@
 //! What goes out to the workers.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use wasm_bindgen::JsCast;
@@ -18,8 +17,8 @@ use crate::engine::protocol::{ToWorker, strip_tables};
 use crate::experiment::Backend;
 use crate::formula::{Data, DataValues};
 
-/// Numbers from which on a tensor travels alone, to workers of the CPU head by head. Half a megabyte: smaller ones would gain less than their messages take (chosen, not tuned).
-const ALONE: usize = 1 << 17;
+/// Numbers from which on a tensor travels head by head to workers of the CPU. Half a megabyte: smaller ones would gain less than their messages take (chosen, not tuned).
+const LONG: usize = 1 << 17;
 
 impl State {
     /// Sends a message.
@@ -78,13 +77,10 @@ impl State {
                 &v
             }
         };
-        let (alone, along): (Vec<u64>, Vec<u64>) = moves.send.iter().partition(|key| of(key).len() >= ALONE);
-        let (alone, later) = if self.board.side(slot) == Side::Gpu { (alone, Vec::new()) } else { (Vec::new(), alone) };
-        for key in alone.iter().chain(&along) {
+        let gpu = self.board.side(slot) == Side::Gpu;
+        let (later, along): (Vec<u64>, Vec<u64>) = moves.send.iter().partition(|key| !gpu && of(key).len() >= LONG);
+        for key in &along {
             held.lacks(*key, 0..of(key).len());
-        }
-        for key in alone {
-            self.send_numbers(slot, key, of(&key), 0..of(&key).len())?;
         }
         let session = self.sessions.get(&id).ok_or("the session is closed")?;
         let lengths = |keys: &[u64]| keys.iter().map(|key| (*key, of(key).len())).collect();
@@ -105,12 +101,11 @@ impl State {
             algorithm: session.algorithm,
             cost,
         };
-        self.post(slot, &head, &bulk)
-    }
-
-    fn send_numbers(&self, slot: Slot, key: u64, of: &[f32], numbers: Range<usize>) -> Result<(), String> {
-        let head = ToWorker::Keep { key, at: numbers.start, length: numbers.len(), of: of.len() };
-        self.post(slot, &head, &Bulk { f32: of.get(numbers).into_iter().collect(), ..Bulk::default() })
+        self.post(slot, &head, &bulk)?;
+        match self.board.likely(job, slot, session.problem.dims.q_heads) {
+            Some(head) => self.send_heads(slot, id, &[(0, head)]),
+            None => Ok(()),
+        }
     }
 
     /// Sends what a part reads of its session's tensors and the worker lacks: it begins with the first head while the page packs those to come, and heads that
@@ -124,7 +119,8 @@ impl State {
                 let (key, size) = (self.tensors.key(tensor), tensor.len() / (dims.batch * heads).max(1));
                 let at = (batch * heads + head) * size;
                 if self.seats.get_mut(slot).is_some_and(|seat| seat.held.lacks(key, at..at + size)) {
-                    self.send_numbers(slot, key, tensor, at..at + size)?;
+                    let numbers = Bulk { f32: tensor.get(at..at + size).into_iter().collect(), ..Bulk::default() };
+                    self.post(slot, &ToWorker::Keep { key, at, length: size }, &numbers)?;
                 }
             }
         }

@@ -69,8 +69,8 @@ pub enum ToWorker {
         /// Whether bytes come along.
         bytes: bool,
     },
-    /// Keep numbers of a tensor: long ones travel alone, and head by head where a worker computes some of its heads, so that it takes one out of its message
-    /// while the page packs the next; `f32`: they.
+    /// Keep numbers of a tensor that is kept: long ones travel head by head to workers of the CPU, so that each takes one out of its message while the page packs
+    /// the next, and is sent those that it computes; `f32`: they.
     Keep {
         /// The tensor's key.
         key: u64,
@@ -78,8 +78,6 @@ pub enum ToWorker {
         at: usize,
         /// How many there are.
         length: usize,
-        /// The tensor's length.
-        of: usize,
     },
     /// Compile a problem; `f32`: the tensors `sent`, then the float tables; `i32` and `u8`: the other tables.
     Open {

@@ -138,7 +138,7 @@ fn to_worker() -> Vec<ToWorker> {
     };
     let mut messages = vec![
         ToWorker::Close { session: 3 },
-        ToWorker::Keep { key: u64::MAX, at: 1 << 22, length: 1 << 20, of: 1 << 30 },
+        ToWorker::Keep { key: u64::MAX, at: 1 << 30, length: 1 << 20 },
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
         load(Input::generated("normal", SIZE, 11)),
         load(Input::Generated {

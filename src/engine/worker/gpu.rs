@@ -96,10 +96,10 @@ impl State {
                     }
                 }
             }
-            ToWorker::Keep { key, at, length, of } => self.tensors.keep_alone(key, at, length, of, bulk, came),
             ToWorker::Close { session } => {
                 self.sessions.remove(&session);
             }
+            ToWorker::Keep { .. } => report(&"the GPU's worker is sent whole tensors".into()),
             // Inputs are made by the CPU's workers.
             ToWorker::Load { .. } => report(&"the GPU's worker makes no inputs".into()),
             ToWorker::Lower { .. } => report(&"problems are lowered by the CPU's workers".into()),

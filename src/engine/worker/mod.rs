@@ -104,7 +104,7 @@ struct Tensors {
     kept: Sorted<u64, (Arc<Vec<f32>>, bool)>,
     /// By whom that is looked at: when a tensor comes in, while the page packs the next.
     is_finite: fn(&[f32]) -> bool,
-    /// Taking those apart that came alone, milliseconds, since this was last told.
+    /// Taking heads out of their messages, milliseconds, since this was last told.
     copy_ms: f64,
 }
 
@@ -145,8 +145,9 @@ impl Tensors {
         self.kept.insert(key, (Arc::new(tensor), finite));
     }
 
-    /// Keeps what came alone, at `from`: a whole tensor, or numbers of one that is kept, from its place `at` on.
-    fn keep_alone(&mut self, key: u64, at: usize, length: usize, of: usize, mut bulk: Unpack, from: f64) {
+    /// Keeps numbers of a tensor that is kept, which came in at `from`, in their place.
+    #[cfg(feature = "worker")]
+    fn fill(&mut self, key: u64, at: usize, length: usize, mut bulk: Unpack, from: f64) {
         if let Some((tensor, finite)) = self.kept.get_mut(&key) {
             // SAFETY: nothing is read while this runs. Sessions own the tensor too, but compute between messages, when this does not run; and there is one thread.
             let tensor = unsafe { &mut *Arc::as_ptr(tensor).cast_mut() };
@@ -154,8 +155,6 @@ impl Tensors {
                 bulk.f32_into(length, place);
                 *finite &= (self.is_finite)(place);
             }
-        } else if length == of {
-            self.keep(key, length, &mut bulk);
         }
         self.copy_ms += now() - from;
     }

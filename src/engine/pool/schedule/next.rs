@@ -23,6 +23,17 @@ impl Board {
         steps
     }
 
+    /// The head that a worker begins with which has opened a job's session before anyone could say what it costs; each worker another. `None` where the job is
+    /// cut: then its part says it.
+    pub fn likely(&mut self, id: JobId, slot: Slot, heads: usize) -> Option<usize> {
+        let workers = self.places(Side::Cpu).count().max(1);
+        let job = self.job_mut(id).filter(|job| job.pieces.is_none())?;
+        let others = job.begun.iter().filter(|(_, at)| **at != slot).count();
+        let head = others.min(workers - 1) * heads / workers;
+        job.begun.insert((0, head), slot);
+        Some(head)
+    }
+
     /// A second part for a busy worker of the CPU, where many wait: the last ones go to whoever is first, and who has little to do is soon free for others.
     fn send_ahead(&mut self, slot: Slot, steps: &mut Vec<Step>) {
         let Place { side: Side::Cpu, state, ahead: None, .. } = self.places[slot] else { return };

@@ -196,6 +196,28 @@ fn workers_stay_with_the_heads_that_they_began_while_any_are_left() {
 }
 
 #[test]
+fn workers_begin_with_the_heads_that_they_were_sent_before_the_cost_was_known() {
+    let mut board = ready(2);
+    board.submit(1, Side::Cpu, Some(7), Lane::Live, 1.0, 1, Parts::Uncut { workers: 2 });
+    let opened = board.next(0.0);
+    let slots = opened.iter().map(|step| if let Step::Open { slot, .. } = step { *slot } else { usize::MAX });
+    let slots: Vec<Slot> = slots.collect();
+    assert_eq!(slots.len(), 2);
+    let likely: Vec<_> = slots.iter().map(|slot| board.likely(1, *slot, 8)).collect();
+    assert_eq!(likely, [Some(0), Some(4)]);
+    // Whichever is first to say what it costs.
+    board.opened(slots[1], 1);
+    board.cut(1, (0..8).map(|head| part(1.0, head, false)).collect());
+    board.opened(slots[0], 1);
+    let steps = board.next(0.0);
+    for (slot, head) in [(slots[0], 0), (slots[1], 4)] {
+        let first = steps.iter().find(|step| matches!(step, Step::Part { slot: to, .. } if *to == slot));
+        assert_eq!(first, Some(&Step::Part { slot, job: 1, part: head }));
+    }
+    assert_eq!(board.likely(1, 0, 8), None, "it is cut");
+}
+
+#[test]
 fn a_lost_part_is_tried_once_more_elsewhere_and_then_fails() {
     let mut board = ready(2);
     board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(1));
