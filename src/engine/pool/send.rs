@@ -108,23 +108,24 @@ impl State {
         }
     }
 
-    /// Sends what a part reads of its session's tensors and the worker lacks: it begins with the first head while the page packs those to come, and heads that
-    /// others compute are not sent.
+    /// Sends what a part reads of its session's tensors and the worker lacks, in one message: it begins with the first heads while the page packs those to come,
+    /// and heads that others compute are not sent.
     fn send_heads(&mut self, slot: Slot, id: SessionId, heads: &[(usize, usize)]) -> Result<(), String> {
         let session = self.sessions.get(&id).ok_or("the session is closed")?;
         let (dims, Inputs { q, k, v }) = (session.problem.dims, session.inputs.clone());
+        let (mut numbers, mut bulk) = (Vec::new(), Bulk::default());
         for &(batch, head) in heads {
             let keys = (dims.kv_heads, dims.kv_head(head));
             for (tensor, (heads, head)) in [(&q, (dims.q_heads, head)), (&k, keys), (&v, keys)] {
                 let (key, size) = (self.tensors.key(tensor), tensor.len() / (dims.batch * heads).max(1));
-                let at = (batch * heads + head) * size;
-                if self.seats.get_mut(slot).is_some_and(|seat| seat.held.lacks(key, at..at + size)) {
-                    let numbers = Bulk { f32: tensor.get(at..at + size).into_iter().collect(), ..Bulk::default() };
-                    self.post(slot, &ToWorker::Keep { key, at, length: size }, &numbers)?;
+                let range = (batch * heads + head) * size..(batch * heads + head + 1) * size;
+                if self.seats.get_mut(slot).is_some_and(|seat| seat.held.lacks(key, range.clone())) {
+                    bulk.f32.extend(tensor.get(range.clone()));
+                    numbers.push((key, range));
                 }
             }
         }
-        Ok(())
+        if numbers.is_empty() { Ok(()) } else { self.post(slot, &ToWorker::Keep { numbers }, &bulk) }
     }
 
     fn send_part(&mut self, slot: Slot, job: JobId, part: usize) -> Result<(), String> {

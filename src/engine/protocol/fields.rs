@@ -121,7 +121,7 @@ variants! {
         3: Item { session, job, part, work, want, repeat },
         4: Operate { job, operator, exact, repeat },
         5: Lower { job, problem, tables, y },
-        6: Keep { key, at, length }
+        6: Keep { numbers }
     }
     Asked { 0: Operator(operator), 1: Derive(derive), 2: Estimate(estimator), 3: Peak, 4: Bandwidth { count } }
     Gradient { 0: Reference, 1: Cpu, 2: Gpu }

@@ -13,6 +13,7 @@ mod tests;
 #[cfg(feature = "web")]
 pub mod wire;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::backward::Derive;
@@ -69,15 +70,10 @@ pub enum ToWorker {
         /// Whether bytes come along.
         bytes: bool,
     },
-    /// Keep numbers of a tensor that is kept: long ones travel head by head to workers of the CPU, so that each takes one out of its message while the page packs
-    /// the next, and is sent those that it computes; `f32`: they.
+    /// Keep numbers of tensors that are kept: long ones travel head by head to workers of the CPU, as they are computed; `f32`: they.
     Keep {
-        /// The tensor's key.
-        key: u64,
-        /// Where in the tensor the numbers begin.
-        at: usize,
-        /// How many there are.
-        length: usize,
+        /// Keys of the tensors, and which of their numbers these are.
+        numbers: Vec<(u64, Range<usize>)>,
     },
     /// Compile a problem; `f32`: the tensors `sent`, then the float tables; `i32` and `u8`: the other tables.
     Open {

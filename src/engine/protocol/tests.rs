@@ -138,7 +138,7 @@ fn to_worker() -> Vec<ToWorker> {
     };
     let mut messages = vec![
         ToWorker::Close { session: 3 },
-        ToWorker::Keep { key: u64::MAX, at: 1 << 30, length: 1 << 20 },
+        ToWorker::Keep { numbers: vec![(u64::MAX, 1 << 20..1 << 30), (1, 0..0)] },
         load(Input::Capture { id: "animal".to_owned(), layer: 3 }),
         load(Input::generated("normal", SIZE, 11)),
         load(Input::Generated {

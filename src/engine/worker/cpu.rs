@@ -131,7 +131,7 @@ fn answer(head: ToWorker, bulk: Unpack, from: f64) {
         ToWorker::Lower { job, problem, tables, y } => {
             wasm_bindgen_futures::spawn_local(lower(job, problem, tables, y, bulk, from));
         }
-        ToWorker::Keep { key, at, length } => state.tensors.fill(key, at, length, bulk, from),
+        ToWorker::Keep { numbers } => state.tensors.fill(numbers, bulk, from),
         ToWorker::Close { session } => {
             state.sessions.remove(&session);
         }

@@ -145,14 +145,15 @@ impl Tensors {
         self.kept.insert(key, (Arc::new(tensor), finite));
     }
 
-    /// Keeps numbers of a tensor that is kept, which came in at `from`, in their place.
+    /// Puts numbers of tensors that are kept, which came in at `from`, in their places.
     #[cfg(feature = "worker")]
-    fn fill(&mut self, key: u64, at: usize, length: usize, mut bulk: Unpack, from: f64) {
-        if let Some((tensor, finite)) = self.kept.get_mut(&key) {
+    fn fill(&mut self, numbers: Vec<(u64, std::ops::Range<usize>)>, mut bulk: Unpack, from: f64) {
+        for (key, range) in numbers {
+            let Some((tensor, finite)) = self.kept.get_mut(&key) else { continue };
             // SAFETY: nothing is read while this runs. Sessions own the tensor too, but compute between messages, when this does not run; and there is one thread.
             let tensor = unsafe { &mut *Arc::as_ptr(tensor).cast_mut() };
-            if let Some(place) = tensor.get_mut(at..at.saturating_add(length)) {
-                bulk.f32_into(length, place);
+            if let Some(place) = tensor.get_mut(range) {
+                bulk.f32_into(place.len(), place);
                 *finite &= (self.is_finite)(place);
             }
         }
