@@ -32,14 +32,16 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts the driver of a browser; the variables that name the programs are in [`Kind::variables`].
+    /// Starts the driver of a browser; the variables that name the programs are in [`Kind::variables`]. Those that run at a time have numbers, by which
+    /// each has a profile of its own.
     ///
     /// # Errors
     /// When a variable is missing or the driver does not say its port.
-    pub fn start(kind: Kind) -> Result<Self> {
+    pub fn start(kind: Kind, number: usize) -> Result<Self> {
         let (program, driver) = kind.variables();
         let (base, program, driver) = (variable("BASE_URL")?, variable(program)?, variable(driver)?);
-        let profile = std::env::temp_dir().join(format!("attention-playground-tests-{}", std::process::id()));
+        let profile = format!("attention-playground-tests-{}-{number}", std::process::id());
+        let profile = std::env::temp_dir().join(profile);
         let mut started =
             Self { kind, children: Vec::new(), address: String::new(), base, program, profile, said: Said::default() };
         let port = match kind {

@@ -29,6 +29,14 @@ impl Kind {
         }
     }
 
+    /// In how many of them tests run at a time: two of Chromium where there are the cores. Firefox says what is severe on one output of its driver, WebKit runs a few.
+    pub fn at_once(self) -> usize {
+        match self {
+            Self::Chromium => std::thread::available_parallelism().map_or(1, usize::from).min(2),
+            Self::Firefox | Self::Webkit => 1,
+        }
+    }
+
     /// The variables that name its program and its driver.
     pub fn variables(self) -> (&'static str, &'static str) {
         match self {

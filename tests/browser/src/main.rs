@@ -4,8 +4,8 @@
 //!
 //! BROWSER says which browser: `chromium` unless it says `firefox` or `webkit` (`kind.rs` has their variables, `differences.rs` what they leave out).
 //!
-//! A test is an `async fn(&Page) -> Result<()>` in one of the files of `cases/`, listed in that file's table. They share one browser
-//! session, unless a test asks for its own; one that leaves a severe message in the console has failed. Tests on the GPU need a WebGPU
+//! A test is an `async fn(&Page) -> Result<()>` in one of the files of `cases/`, listed in that file's table. They share
+//! browser sessions (`queue.rs`), unless a test asks for its own; one that leaves a severe message in the console has failed. Tests on the GPU need a WebGPU
 //! adapter, be it one in software; where the browser has none they are not run, which is said before the tally.
 
 mod bench;
@@ -17,10 +17,11 @@ mod expression;
 mod kind;
 mod page;
 mod peers;
+mod queue;
 mod workers;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cases::Case;
 use page::Page;
@@ -29,11 +30,6 @@ use page::Page;
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// A result with such words.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// The longest that one test may take.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// The longest that one of the long ones may take.
-const LONG_PATIENCE: Duration = Duration::from_secs(900);
 
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();
@@ -54,7 +50,7 @@ async fn run(filter: &str) -> Result<bool> {
     // A name that is asked for is run, however long it takes.
     let (cases, long): (Vec<Case>, Vec<Case>) =
         cases.into_iter().partition(|case| full || !case.needs.long || (!filter.is_empty() && case.name == filter));
-    let driver = driver::Driver::start(kind::Kind::wanted()?)?;
+    let driver = driver::Driver::start(kind::Kind::wanted()?, 0)?;
     if filter == "--bench" {
         let page = driver.page().await?;
         let done = bench::run(&page).await;
@@ -75,7 +71,7 @@ async fn run(filter: &str) -> Result<bool> {
         page.quit().await;
         return done.map(|()| true);
     }
-    let mut page = driver.page().await?;
+    let page = driver.page().await?;
     let able = differences::Able {
         kind: driver.kind(),
         adapter: !cases.iter().any(|case| case.needs.adapter) || page.has_adapter().await?,
@@ -89,31 +85,7 @@ async fn run(filter: &str) -> Result<bool> {
             None => wanted.push(case),
         }
     }
-    let cases = wanted;
-    let (mut passed, mut failed) = (0, Vec::new());
-    for case in &cases {
-        if case.needs.own_browser {
-            page = another(&driver, page).await?;
-        }
-        let start = now();
-        let outcome = tried(case, &page).await;
-        match &outcome {
-            Ok(()) => {
-                println!("ok      {} ({} ms)", case.name, start.elapsed().as_millis());
-                passed += 1;
-            }
-            Err(error) => {
-                println!("FAILED  {} ({} ms)\n        {error}", case.name, start.elapsed().as_millis());
-                failed.push(&case.name);
-                let _ = page.screenshot(&format!("failed {}", case.name)).await;
-            }
-        }
-        // Nothing of a failed test, or of one that wanted a browser for itself, may reach the next one.
-        if outcome.is_err() || case.needs.own_browser {
-            page = another(&driver, page).await?;
-        }
-    }
-    page.quit().await;
+    let queue::Ended { passed, failed } = queue::run(&driver, page, wanted).await?;
     for name in &failed {
         println!("failed: {name}");
     }
@@ -128,31 +100,10 @@ async fn run(filter: &str) -> Result<bool> {
     Ok(failed.is_empty())
 }
 
-/// A new browser in the place of this one.
-async fn another(driver: &driver::Driver, page: Page) -> Result<Page> {
-    page.quit().await;
-    driver.page().await
-}
-
 /// Opens the page as a newcomer would and looks on until it has shown a result, and a little longer: whatever else it fetches by itself counts.
 async fn first_view(page: &Page) -> Result<()> {
     page.open("/").await?;
     page.wait_until("document.querySelector('.steps .strong td')").await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     Ok(())
-}
-
-async fn tried(case: &Case, page: &Page) -> Result<()> {
-    let patience = if case.needs.long { LONG_PATIENCE } else { PATIENCE };
-    tokio::time::timeout(patience, (case.run)(page))
-        .await
-        .map_err(|_| format!("not done after {} s", patience.as_secs()))??;
-    page.tidy().await?;
-    let severe = page.severe_messages().await?;
-    if severe.is_empty() { Ok(()) } else { Err(format!("the console says: {}", severe.join(" | ")).into()) }
-}
-
-#[allow(clippy::disallowed_methods, reason = "this program is native")]
-fn now() -> Instant {
-    Instant::now()
 }

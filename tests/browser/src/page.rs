@@ -60,8 +60,12 @@ pub struct Page {
     hiding: RefCell<Option<Value>>,
     /// What a test puts in front of the pages' own scripts.
     before: RefCell<Vec<Value>>,
+    /// What the test wants printed.
+    told: RefCell<Vec<String>>,
     /// Whether a test has resized the window.
     resized: Cell<bool>,
+    /// Whether the page is open as [`Page::ready`] opened it.
+    plain: Cell<bool>,
 }
 
 #[allow(dead_code, reason = "a vocabulary for tests; not each word is in use at each moment")]
@@ -76,7 +80,9 @@ impl Page {
             kept: RefCell::default(),
             hiding: RefCell::default(),
             before: RefCell::default(),
+            told: RefCell::default(),
             resized: Cell::default(),
+            plain: Cell::default(),
         }
     }
 
@@ -98,6 +104,16 @@ impl Page {
         Ok(value?)
     }
 
+    /// Has a line printed under the test's name when it has ended: other browsers print meanwhile.
+    pub fn say(&self, line: &str) {
+        self.told.borrow_mut().push(format!("\n        {line}"));
+    }
+
+    /// Takes what the test has said.
+    pub fn take_said(&self) -> String {
+        self.told.take().concat()
+    }
+
     /// Takes the severe messages of pages that are not ours.
     pub async fn forget_severe(&self) -> Result<()> {
         self.severe_messages().await.map(drop)
@@ -110,9 +126,15 @@ impl Page {
 
     /// Opens a path with its query and fragment, such as `/#v=1`, as a fresh document; returns when it has loaded.
     pub async fn open(&self, path: &str) -> Result<()> {
+        self.visit(&format!("{}{path}", self.base)).await
+    }
+
+    /// The same with a whole address, of any server.
+    pub async fn visit(&self, address: &str) -> Result<()> {
+        self.plain.set(false);
         // Between two addresses that differ in the fragment only, the browser would not load anything.
         self.driver.goto("about:blank").await?;
-        Ok(self.driver.goto(format!("{}{path}", self.base)).await?)
+        Ok(self.driver.goto(address).await?)
     }
 
     /// Opens a path and waits until the page can compute.
@@ -123,13 +145,13 @@ impl Page {
         self.js("await attentionPlayground", vec![]).await.map(drop)
     }
 
-    /// Opens the page unless it is open and ready: for tests that leave it as it was.
+    /// Opens the page unless it is open as this left it: for tests that leave it so too, and may come after any other.
     pub async fn ready(&self) -> Result<()> {
-        let here = self.driver.current_url().await?;
-        // The gallery's pages and the like have the same address in front, and no playground in them.
-        let there = here.as_str().starts_with(&self.base)
-            && self.js("return 'attentionPlayground' in globalThis", vec![]).await? == json!(true);
-        if there { Ok(()) } else { self.open_ready("/").await }
+        if !self.plain.get() {
+            self.open_ready("/").await?;
+            self.plain.set(true);
+        }
+        Ok(())
     }
 
     /// Whether pages of this browser are given a WebGPU adapter, be it one in software.

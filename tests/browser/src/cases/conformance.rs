@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -67,13 +67,13 @@ pub fn cases() -> Result<Vec<Case>> {
     flate2::read::GzDecoder::new(packed).read_to_string(&mut text)?;
     let file: File = serde_json::from_str(&text)?;
     let (operators, others): (Vec<_>, Vec<_>) =
-        file.cases.into_iter().map(Rc::new).partition(|vector: &Rc<Vector>| vector.operator().is_some());
+        file.cases.into_iter().map(Arc::new).partition(|vector: &Arc<Vector>| vector.operator().is_some());
     let attention: Vec<_> =
         others.into_iter().filter(|v| matches!(v.op.as_str(), "Attention" | "FlexAttention")).collect();
     if attention.is_empty() || operators.is_empty() {
         return Err("the file of vectors lacks those of an operator".into());
     }
-    let on = |vectors: &[Rc<Vector>], backend| vectors.iter().map(|v| case(v.clone(), backend)).collect::<Vec<_>>();
+    let on = |vectors: &[Arc<Vector>], backend| vectors.iter().map(|v| case(v.clone(), backend)).collect::<Vec<_>>();
     let of_attention = BACKENDS.into_iter().flat_map(|backend| on(&attention, backend));
     let of_operators = OPERATOR_BACKENDS.into_iter().flat_map(|backend| on(&operators, backend));
     Ok(of_attention.chain(of_operators).collect())
@@ -92,7 +92,7 @@ impl Vector {
     }
 }
 
-fn case(vector: Rc<Vector>, backend: &'static str) -> Case {
+fn case(vector: Arc<Vector>, backend: &'static str) -> Case {
     let name = format!("conformance, {backend}: {}", vector.name.trim_start_matches("test_"));
     Case {
         name,

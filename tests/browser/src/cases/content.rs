@@ -9,10 +9,12 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("content";
-        the_cpu_computes_every_entry, every_entry_is_picked_on_the_page, faults_are_named_by_field, a_lowering_can_be_stopped,
+        the_cpu_computes_every_entry, every_entry_is_picked_on_the_page, faults_are_named_by_field,
         branches_are_added_on_the_cpu, a_second_branch_is_chosen_on_the_page, tokens_are_reordered, a_row_is_shown_as_a_plane,
         dropout_is_picked_and_becomes_ones_own, a_layer_is_picked_by_its_number,
         a_hebbian_step_is_drawn);
+    // Within so many seconds.
+    all.extend(cases!("content", Needs { alone: true, ..Needs::NOTHING }; a_lowering_can_be_stopped));
     all.extend(cases!("content", Needs::ADAPTER; the_gpu_computes_every_entry, branches_are_added_on_the_gpu));
     all
 }

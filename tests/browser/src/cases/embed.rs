@@ -18,8 +18,7 @@ pub fn cases() -> Vec<Case> {
 /// Opens a page of the other origin.
 async fn visit(page: &Page, path: &str) -> Result<()> {
     let host = std::env::var("HOST_URL").map_err(|_| "HOST_URL is not set")?;
-    page.driver().goto("about:blank").await?;
-    Ok(page.driver().goto(format!("{host}{path}")).await?)
+    page.visit(&format!("{host}{path}")).await
 }
 
 /// What a frame said, as a condition.

@@ -10,7 +10,9 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("gpu engine", Needs::ADAPTER; cpu_and_gpu_are_compared);
-    all.extend(cases!("gpu engine", Needs::ADAPTER_OF_ITS_OWN; auto_measures_once));
+    // It measures how fast the CPU and the GPU are.
+    let alone = Needs { alone: true, ..Needs::ADAPTER_OF_ITS_OWN };
+    all.extend(cases!("gpu engine", alone; auto_measures_once));
     all
 }
 

@@ -41,11 +41,12 @@ pub fn cases() -> Vec<Case> {
         run: Box::new(move |page| Box::pin(a_gpu_with_a_fault(page, fault))),
     };
     let mut all: Vec<Case> = FAULTS.into_iter().map(case).collect();
-    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused, runs_leave_no_buffers_behind, a_weak_gpu_gets_little_at_a_time));
-    // More than a minute with an adapter in software.
-    all.extend(
-        cases!("gpu faults", Needs { long: true, ..Needs::ADAPTER }; a_device_that_is_taken_away_is_opened_again),
-    );
+    all.extend(cases!("gpu faults", Needs::ADAPTER; a_tensor_above_the_limit_is_refused, runs_leave_no_buffers_behind));
+    // How much is submitted follows from how long it took.
+    let alone = Needs { alone: true, ..Needs::ADAPTER };
+    all.extend(cases!("gpu faults", alone; a_weak_gpu_gets_little_at_a_time));
+    // More than a minute with an adapter in software, a deadline of a worker among it.
+    all.extend(cases!("gpu faults", Needs { long: true, ..alone }; a_device_that_is_taken_away_is_opened_again));
     all.extend(cases!("gpu faults", Needs::CRASHES; 
         a_crash_between_two_runs_costs_no_result, a_crash_during_a_run_is_mended_and_told, two_crashes_in_a_row_end_it));
     all

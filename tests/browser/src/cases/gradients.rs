@@ -110,7 +110,7 @@ const SHOWN: &str = "const card = [...document.querySelectorAll('section.estimat
     return [[...card.querySelectorAll('h4')].map((h) => h.textContent), rows, card.querySelectorAll('canvas').length]";
 
 async fn the_page_shows_them_and_follows(page: &Page) -> Result<()> {
-    page.ready().await?;
+    page.open_ready("/").await?;
     page.click("Gradients").await?;
     let there = "[...document.querySelectorAll('section.estimate th')].some((th) => th.textContent === 'scale')";
     page.wait_until(there).await?;

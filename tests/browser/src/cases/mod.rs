@@ -52,13 +52,16 @@ pub struct Needs {
     pub axe: bool,
     /// Chromium's debugging protocol, for faults and settings that WebDriver has no word for. Other browsers don't run the test, and that is said.
     pub cdp: bool,
+    /// The machine: no other browser computes meanwhile. For what measures time or memory, or takes away what others need too.
+    pub alone: bool,
     /// Much time: only `--full` runs it, or its whole name.
     pub long: bool,
 }
 
 impl Needs {
     /// Nothing but a browser, shared with the other tests.
-    pub const NOTHING: Self = Self { adapter: false, own_browser: false, axe: false, cdp: false, long: false };
+    pub const NOTHING: Self =
+        Self { adapter: false, own_browser: false, axe: false, cdp: false, alone: false, long: false };
     /// A browser with an adapter, shared with the other tests.
     pub const ADAPTER: Self = Self { adapter: true, ..Self::NOTHING };
     /// Chromium, shared with the other tests.
@@ -67,8 +70,8 @@ impl Needs {
     pub const CDP_OF_ITS_OWN: Self = Self { own_browser: true, ..Self::CDP };
     /// A browser with an adapter, for this test alone.
     pub const ADAPTER_OF_ITS_OWN: Self = Self { own_browser: true, ..Self::ADAPTER };
-    /// Chromium with an adapter that may be crashed, for this test alone.
-    pub const CRASHES: Self = Self { adapter: true, ..Self::CDP_OF_ITS_OWN };
+    /// Chromium with an adapter that may be crashed, for this test alone; how long a run lasts decides whether it is disturbed.
+    pub const CRASHES: Self = Self { adapter: true, alone: true, ..Self::CDP_OF_ITS_OWN };
 }
 
 /// One test.
@@ -78,7 +81,7 @@ pub struct Case {
     /// What it asks of the browser.
     pub needs: Needs,
     /// The test itself.
-    pub run: Box<dyn for<'a> Fn(&'a Page) -> Run<'a>>,
+    pub run: Box<dyn for<'a> Fn(&'a Page) -> Run<'a> + Send + Sync>,
 }
 
 /// A table of tests: `cases!("boot"; opens, computes)` names each after its function. What they need may stand after the name of the file.
@@ -96,7 +99,7 @@ macro_rules! cases {
     };
 }
 
-/// Every test, in the order they run.
+/// Every test, in the order in which they are begun but for those that run alone, which come after the others.
 ///
 /// # Errors
 /// When the conformance vectors cannot be read.

@@ -11,9 +11,17 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("page faults", Needs::CDP; without_storage_it_computes, a_broken_capture_is_named_and_comes_later,
-        a_slow_capture_is_waited_for, thousands_of_edits_a_minute_end_right, a_sleeping_tab_goes_on);
-    all.extend(cases!("page faults", Needs::CDP_OF_ITS_OWN; its_own_panic_keeps_the_experiment, edits_for_a_while_leave_nothing_behind));
-    let long = Needs { long: true, ..Needs::CDP_OF_ITS_OWN };
+        a_slow_capture_is_waited_for);
+    // Chromium hides a tab that it freezes, and leaves it hidden when it wakes it: such a tab paints no frames for the next test.
+    all.extend(cases!("page faults", Needs::CDP_OF_ITS_OWN; a_sleeping_tab_goes_on));
+    // A page counts its frames while it is flooded.
+    all.extend(cases!("page faults", Needs { alone: true, ..Needs::CDP }; thousands_of_edits_a_minute_end_right));
+    // One takes all that a memory may address, the other measures memory over so many seconds of edits.
+    let alone = Needs { alone: true, ..Needs::CDP_OF_ITS_OWN };
+    all.extend(
+        cases!("page faults", alone; its_own_panic_keeps_the_experiment, edits_for_a_while_leave_nothing_behind),
+    );
+    let long = Needs { long: true, ..alone };
     all.extend(cases!("page faults", long; edits_for_minutes_leave_nothing_behind, a_tab_that_slept_for_long_goes_on));
     all
 }
@@ -263,7 +271,7 @@ async fn soak(page: &Page, stretch: std::time::Duration, seed: u64) -> Result<()
         }
         held_at.push(held(page).await?);
     }
-    println!("        {edits} edits; held after each third: {held_at:?}");
+    page.say(&format!("{edits} edits; held after each third: {held_at:?}"));
     // The first third fills what is kept on purpose (pictures, compiled kernels, sizes that were met); after it nothing grows by more than noise.
     let [_, early, late] = &held_at[..] else { return Err("not three measurements".into()) };
     let flat = |early: f64, late: f64, noise: f64| late <= early * 1.25 + noise;

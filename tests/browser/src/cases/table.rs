@@ -100,7 +100,7 @@ async fn agrees(page: &Page, engine: Engine) -> Result<()> {
         worst.add(case, Judge::of(case)?.run(&outcome, engine.precision)?);
     }
     let computed = all.len() - declined;
-    println!("        {}, {:?}: {computed} problems, {declined} declined   {worst}", engine.name, engine.algorithm);
+    page.say(&format!("{}, {:?}: {computed} problems, {declined} declined   {worst}", engine.name, engine.algorithm));
     worker.end().await
 }
 

@@ -13,9 +13,11 @@ use crate::{Result, cases};
 pub fn cases() -> Vec<Case> {
     let mut all =
         cases!("worker faults", Needs::CDP; a_trap_is_mended_and_told, a_worker_without_module_scripts_is_told);
-    // A browser of its own: whoever takes all that a memory may address should not meet other tests.
-    all.extend(cases!("worker faults", Needs::CDP_OF_ITS_OWN; memory_that_runs_out_is_mended_and_told));
-    all.extend(cases!("worker faults", Needs { long: true, ..Needs::CDP }; one_that_hangs_is_replaced));
+    // A browser and the machine of its own: whoever takes all that a memory may address should not meet other tests.
+    let alone = Needs { alone: true, ..Needs::CDP_OF_ITS_OWN };
+    all.extend(cases!("worker faults", alone; memory_that_runs_out_is_mended_and_told));
+    // A deadline must pass of one worker, not of those that are slow.
+    all.extend(cases!("worker faults", Needs { long: true, alone: true, ..Needs::CDP }; one_that_hangs_is_replaced));
     all.extend(cases!("worker faults"; a_stale_one_is_told, without_relaxed_simd_the_numbers_are_the_same));
     all
 }
