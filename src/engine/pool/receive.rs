@@ -50,8 +50,8 @@ impl State {
                 let session = self.sessions.get_mut(&session);
                 match (cost, session.map(|session| &mut session.opened)) {
                     (Some(cost), Some(opened)) => *opened = Some(Opened { cost, order, kernel, adapter }),
-                    // A worker that found numbers which are not finite goes on with another kernel.
-                    (None, Some(Some(opened))) => opened.kernel = kernel,
+                    // A worker that found numbers which are not finite goes on with another kernel; who opens the session after it does not take that back.
+                    (None, Some(Some(opened))) if order.is_empty() => opened.kernel = kernel,
                     _ => {}
                 }
                 self.opened(slot, job, prepare_ms, copy_ms);

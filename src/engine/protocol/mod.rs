@@ -199,7 +199,7 @@ pub enum FromWorker {
         job: u64,
         /// What the run costs, if asked.
         cost: Option<Cost>,
-        /// Names of the pipeline slots used, in order.
+        /// Names of the pipeline slots used, in order; none where a session that was open goes on with another kernel.
         order: Vec<String>,
         /// The kernel's name.
         kernel: String,

@@ -12,7 +12,7 @@ use crate::{Result, cases};
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("page faults", Needs::CDP; without_storage_it_computes, a_broken_capture_is_named_and_comes_later,
         a_slow_capture_is_waited_for);
-    // Chromium hides a tab that it freezes, and leaves it hidden when it wakes it: such a tab paints no frames for the next test.
+    // A tab that was frozen seems to stay hidden when it wakes: the next test in its browser was once left without frames (not looked into further).
     all.extend(cases!("page faults", Needs::CDP_OF_ITS_OWN; a_sleeping_tab_goes_on));
     // A page counts its frames while it is flooded.
     all.extend(cases!("page faults", Needs { alone: true, ..Needs::CDP }; thousands_of_edits_a_minute_end_right));
