@@ -33,3 +33,10 @@ pub mod interchange;
 pub mod api;
 #[cfg(feature = "app")]
 pub mod app;
+
+// Beside the unit tests, so that the library is compiled once for both; they use what is public, by the library's name.
+#[cfg(test)]
+extern crate self as attention_playground;
+#[cfg(test)]
+#[path = "../tests/native.rs"]
+mod native;

@@ -1,6 +1,6 @@
 //! A pattern that no list has, added at run time through the formula path, as a user's own: everything that entries get, it gets.
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::{Coverage, Loaded, Plan, assemble};
 use attention_playground::experiment::{

@@ -1,6 +1,6 @@
 //! Every engine against the oracle, over one table of problems; and what must hold of attention whoever computes it.
 
-use crate::common;
+use crate::native::common;
 
 use std::sync::Arc;
 

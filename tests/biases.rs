@@ -1,6 +1,6 @@
 //! Score terms by position against what a script of NumPy added to every pair by the papers' formulas (`tests/independent/biases.py`), on every engine.
 
-use crate::common;
+use crate::native::common;
 
 use std::sync::Arc;
 

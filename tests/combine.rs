@@ -1,6 +1,6 @@
 //! Patterns joined with the mask: one formula that says, cell by cell, what the parts say; and tile maps of it that are true.
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::combine::own_mask;
 use attention_playground::attention::reference::{At, allowed};
@@ -62,7 +62,7 @@ fn layers() -> impl Strategy<Value = Layer> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(common::cases(300))]
 
     #[test]
     fn one_formula_says_what_the_parts_say(

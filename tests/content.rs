@@ -1,7 +1,7 @@
 //! What depends on the contents of Q and K against scores that a script of NumPy computed by the papers' formulas (`tests/independent/content.py`); and its
 //! entries in every engine and with extreme parameters.
 
-use crate::common;
+use crate::native::common;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The formula language over thousands of random formulas: lanes agree with the plain evaluator bit for bit, bounds
 //! never call a rectangle empty or full that is not, no text makes the reader panic, and printing is read back the same.
 
-use crate::random::{Dice, random, scope, values};
+use crate::native::random::{Dice, random, scope, values};
 use attention_playground::formula::{Bound, Coverage, Kind, Lanes, Sizes, Values, compile};
 use proptest::prelude::*;
 use proptest::test_runner::Config;

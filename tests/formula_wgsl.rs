@@ -2,13 +2,13 @@
 //! the plain evaluator. Whole numbers and booleans must be the same bit for bit, floats within [`TOLERANCE`].
 #![cfg(feature = "gpu")]
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::formula::wgsl::Module;
 use attention_playground::formula::{Bound, Kind, Scope, Sizes, Slopes, Sorted, Values, compile};
 use common::gpu::{block_on, gpu, validate};
 
-use crate::random::{Dice, random};
+use crate::native::random::{Dice, random};
 
 /// Relative error (absolute below 1) of a float formula without steps: WGSL's functions are a few units in the last place off, and what is
 /// built on them multiplies that.

@@ -1,7 +1,7 @@
 //! What is particular to the gpu engine: its texts, its faults, its limits. That its numbers are right is in `agree.rs` and `onnx_vectors.rs`.
 #![cfg(feature = "gpu")]
 
-use crate::common;
+use crate::native::common;
 
 use std::sync::Arc;
 

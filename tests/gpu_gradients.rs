@@ -1,7 +1,7 @@
 //! Gradients on the GPU against the reference in double precision, over the table of problems and at every edge of tiles and pieces.
 #![cfg(feature = "gpu")]
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::gradients::{Gradients, Tensors};
 use attention_playground::attention::{Dims, Normaliser, Plan, Problem, Term, reference};

@@ -2,7 +2,7 @@
 //! they refuse. The vectors themselves are in `onnx_vectors.rs`.
 #![cfg(feature = "gpu")]
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::Operator;
 use attention_playground::attention::operators::{LinearAttention, RotaryEmbedding, UpdateRule};

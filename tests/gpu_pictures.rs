@@ -1,7 +1,7 @@
 //! Pictures of the gpu engine: cut into bands, and many in one submission.
 #![cfg(feature = "gpu")]
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::{Dims, Plan, Problem, Term};
 use attention_playground::engine::cpu::Kernels;

@@ -2,7 +2,7 @@
 //! oracle. What is small is computed by the low kernel (`agree.rs` does the whole table by it); here it goes by the tall one as well.
 #![cfg(feature = "gpu")]
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::{Dims, Normaliser, Problem, Term};
 use attention_playground::engine::gpu::{GpuSession, Height};

@@ -1,7 +1,7 @@
 //! Gradients: the kernel of the CPU against the reference, the reference against central differences of its own forward pass over the table of problems, and against values that a script of
 //! NumPy made from the equations (`tests/independent/gradients.py`).
 
-use crate::common;
+use crate::native::common;
 
 use std::sync::Arc;
 

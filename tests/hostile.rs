@@ -1,6 +1,8 @@
 //! Files that mean harm, or are merely broken, and the sentence that is due for each; files that NumPy, PyTorch and safetensors wrote, and the
 //! numbers in them. The files are made by `tests/hostile/make.py`, `tests/independent/npz.py` and `tests/independent/snippet.py`.
 
+use crate::native::common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
@@ -286,7 +288,7 @@ fn memory_follows_what_is_there() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(common::cases(400))]
 
     /// A file that NumPy wrote, some of its bytes changed and its end cut off.
     #[test]

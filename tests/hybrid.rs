@@ -1,7 +1,7 @@
 //! Gated sums of attentions against what a script of NumPy computed branch by branch (`tests/independent/hybrid.py`), on every engine; what is no branch,
 //! and gates at their ends.
 
-use crate::common;
+use crate::native::common;
 
 use std::sync::Arc;
 

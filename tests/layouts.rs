@@ -1,7 +1,7 @@
 //! Layouts of heads against values that a script of NumPy made by the papers' own formulas (`tests/independent/layouts.py`), on every engine;
 //! and what must hold of every layout of the catalogue.
 
-use crate::common;
+use crate::native::common;
 
 use std::sync::Arc;
 

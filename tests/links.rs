@@ -1,5 +1,7 @@
 //! Links, partial settings and the published schema: what leaves the page and comes back to it.
 
+use crate::native::common;
+
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input,
@@ -656,7 +658,7 @@ fn experiments() -> impl Strategy<Value = Experiment> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(common::cases(400))]
 
     #[test]
     fn a_link_opens_as_what_was_sent(experiment in experiments()) {

@@ -1,5 +1,7 @@
-//! Every native test beside the unit tests: one program, since each program more would link the whole library again. A file is a room's tests:
-//! `cargo test --test native links::` runs those of `links`.
+//! Every native test beside the unit tests. A file is a room's tests: `cargo test --lib native::links::` runs those of `links`.
+//!
+//! They are in the program of the unit tests (the end of `src/lib.rs`): in one of their own the library would be compiled once more. They name it
+//! `attention_playground`, as anyone does who uses it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

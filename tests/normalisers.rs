@@ -1,6 +1,6 @@
 //! Normalisers against values that a script of NumPy made by the papers' own algorithms (`tests/independent/normalisers.py`), on every engine.
 
-use crate::common;
+use crate::native::common;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The ONNX backend vectors of Attention (opsets 23 to 25), FlexAttention, LinearAttention (27) and RotaryEmbedding (23), through the same
 //! requests that the page's JavaScript API takes.
 
-use crate::common;
+use crate::native::common;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -1,6 +1,6 @@
 //! Formulas that become the user's own mean what they meant, and what can't become one says why.
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::Plan;
 use attention_playground::attention::combine::{Opening, opens, own_joined, own_mask, own_position};

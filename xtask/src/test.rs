@@ -164,10 +164,14 @@ fn ok(args: &[&str]) -> Result<bool> {
     shell::run(shell::command("cargo", args)).map(|()| true)
 }
 
-/// The packages, tested apart: together, cargo would turn on the features that any of them asks of a shared dependency, and the
-/// page's package would be tested with another serde_json than the page has.
-const PACKAGES: [&[&str]; 2] =
-    [&["-p", "attention-playground", "--features", "gpu"], &["-p", "xtask", "-p", "browser-tests"]];
+/// The packages, tested apart: together, cargo would turn on the features that any of them asks of a shared dependency. The page's package would be tested
+/// with another serde_json than the page has; and the two programs here, which are also run, each by itself, would have everything compiled once for that and
+/// once for their tests. What else is in a package (an example, benches) is compiled by the lints: here it would want the library a second time.
+const PACKAGES: [&[&str]; 3] = [
+    &["-p", "attention-playground", "--features", "gpu", "--lib"],
+    &["-p", "xtask", "--bins"],
+    &["-p", "browser-tests", "--bins"],
+];
 
 /// Every native test of the workspace; `--full` adds the ignored ones and lets the property tests try more cases. Tests that find no GPU write
 /// that into the file `said`.
@@ -179,14 +183,14 @@ fn native(filter: Option<&str>, full: bool, said: &Path) -> Result<(bool, Tally)
             // A filter may well leave a package without tests; that some ran is checked over all.
             shell::command("cargo", &["nextest", "run", "--status-level", "slow", "--no-tests", "pass"])
         } else {
-            shell::command("cargo", &["test", "--tests"])
+            shell::command("cargo", &["test"])
         };
         command.args(["--locked", "--no-fail-fast"]).args(packages).args(filter).env("ATTENTION_NOT_RUN", said);
         if full {
             command.env("PROPTEST_CASES", "20000");
             // Those that need a Python are a step of their own; PyTorch is not installed here.
             command.args(match nextest {
-                true => &["--run-ignored", "all", "-E", "not test(/^exports::(python|torch)_/)"][..],
+                true => &["--run-ignored", "all", "-E", "not test(/^native::exports::(python|torch)_/)"][..],
                 false => &["--", "--include-ignored", "--skip", "python_", "--skip", "torch_"],
             });
         }
@@ -203,10 +207,10 @@ fn exports(checks: &mut Checks, filter: Option<&str>) {
     // The tests that a filter keeps are asked for by their whole names.
     let wanted = |name: &str| filter.is_none_or(|word| name.contains(word));
     let tests = [
-        ("numpy", "exports::python_numpy_computes_what_the_page_does"),
-        ("numpy", "exports::python_numpy_makes_the_same_bits"),
-        ("jax", "exports::python_jax_computes_what_the_page_does"),
-        ("onnx", "exports::python_onnx_computes_what_the_page_does"),
+        ("numpy", "native::exports::python_numpy_computes_what_the_page_does"),
+        ("numpy", "native::exports::python_numpy_makes_the_same_bits"),
+        ("jax", "native::exports::python_jax_computes_what_the_page_does"),
+        ("onnx", "native::exports::python_onnx_computes_what_the_page_does"),
     ];
     let mut left: Vec<(&str, &str)> = tests.into_iter().filter(|(_, test)| wanted(test)).collect();
     if left.is_empty() {
@@ -231,7 +235,7 @@ fn exports(checks: &mut Checks, filter: Option<&str>) {
         return;
     }
     checks.tests("exported scripts", left.len(), || {
-        let what = ["test", "--locked", "-p", "attention-playground", "--features", "gpu", "--test", "native", "--"];
+        let what = ["test", "--locked", "-p", "attention-playground", "--features", "gpu", "--lib", "--"];
         let mut command = shell::command("cargo", &[&what[..], &["--ignored", "--exact", "--nocapture"]].concat());
         command.args(left.iter().map(|(_, test)| test)).env("ATTENTION_PYTHON", &program);
         let (ok, output) = shell::run_and_read(command)?;
