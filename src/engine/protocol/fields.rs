@@ -13,8 +13,7 @@ use crate::attention::{
 use crate::engine::backward::{Derive, Kernel as Gradient};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{
-    Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Normals, Patch, Size, Stage, Tiers,
-    Weights,
+    Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Normals, Patch, Size, Stage, Tiers, Weights,
 };
 use crate::formula::{Data, DataValues, Scalar, Ty};
 

@@ -216,7 +216,20 @@ impl Tensors {
         let began = now();
         let copy_ms = began - from + std::mem::take(&mut self.copy_ms);
         let plan = Plan::compile(&problem)?;
-        Ok(Some(Opening { session, job, plan, inputs, tensors, finite, backend, algorithm, tiers, cost, copy_ms, began }))
+        Ok(Some(Opening {
+            session,
+            job,
+            plan,
+            inputs,
+            tensors,
+            finite,
+            backend,
+            algorithm,
+            tiers,
+            cost,
+            copy_ms,
+            began,
+        }))
     }
 }
 

@@ -68,7 +68,9 @@ async fn tiers_are_used_or_said_to_be_missing(page: &Page) -> Result<()> {
     for (tiers, off) in [("subgroups", 1e-4), ("f16", 2e-2), ("f16+subgroups", 2e-2)] {
         let (kernel, by) = (name(&found[tiers][0]), found[tiers][1].as_f64());
         let off = if kernel.contains("f16") { off } else { 1e-4 };
-        ensure(by.is_some_and(|by| by <= off) && kernel.starts_with("gpu-streaming-f"), || format!("{tiers}: {found}"))?;
+        ensure(by.is_some_and(|by| by <= off) && kernel.starts_with("gpu-streaming-f"), || {
+            format!("{tiers}: {found}")
+        })?;
     }
     page.open_ready("/#v1&engine.backend=webgpu&engine.algorithm=streaming").await?;
     let switch = "[...document.querySelectorAll('label.switch')].find((e) => e.textContent.includes('16-bit numbers'))";
@@ -77,7 +79,8 @@ async fn tiers_are_used_or_said_to_be_missing(page: &Page) -> Result<()> {
     page.wait_until("location.hash.includes('engine.tiers')").await?;
     let said = "[...document.querySelectorAll('p.note')].find((e) => e.textContent.includes('16-bit floats'))";
     page.wait_until(said).await?;
-    let shown = page.js(&format!("return [document.querySelector('.facts code').textContent, {said}.textContent]"), vec![]);
+    let shown =
+        page.js(&format!("return [document.querySelector('.facts code').textContent, {said}.textContent]"), vec![]);
     let shown = shown.await?;
     let used = name(&shown[0]).starts_with("gpu-streaming-f16");
     let words = if used { "computed with 16-bit floats" } else { "offers no 16-bit floats" };
