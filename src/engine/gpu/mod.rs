@@ -20,7 +20,7 @@
 //! | `device`, `features`, `facts`, `host`, `canary` | the device, what it is opened with, what it says of itself, who replaces it, how it earns trust |
 //! | `memory`, `scratch`, `shard` | buffers within the limits, readback ring; buffers that pieces share; tensors in bindings of 128 MiB |
 //! | `pipelines`, `kernel`, `program`, `job` | kernels kept by their text; which there are; a plan as kernel texts; the numbers of one piece |
-//! | `tiers` | subgroups and 16-bit numbers, for those who ask for them |
+//! | `tiers`, `edits` | subgroups and 16-bit numbers, for those who ask for them; the lines that they change |
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
 //! | `evaluate` | one kernel over words, for checks |
@@ -38,6 +38,7 @@ mod backward;
 mod canary;
 mod cut;
 mod device;
+mod edits;
 mod error;
 mod evaluate;
 mod facts;
