@@ -31,6 +31,7 @@ mod gpu_gradients;
 mod gpu_operators;
 mod gpu_pictures;
 mod gpu_streaming;
+mod gpu_tiers;
 mod gradients;
 mod hostile;
 mod hybrid;

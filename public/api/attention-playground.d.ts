@@ -203,6 +203,8 @@ export interface AttentionFields extends CommonRequest {
   data?: Record<string, number[]>;
   /** `materialised` holds the whole score matrix, `streaming` tiles of it. */
   algorithm?: "auto" | "materialised" | "streaming";
+  /** What the GPU's streaming kernel may use beyond the core of WebGPU, where the device offers it; `kernel` of the result says what was used. `f16` is less exact. */
+  tiers?: ("subgroups" | "f16")[];
   /** Wanted as output `rect`. */
   rect?: Rect;
   /** Seed of random patterns and tables. */
@@ -363,7 +365,7 @@ export interface Experiment {
   conventions: Conventions;
   data: Record<string, number[]>;
   seed: number;
-  engine: { backend?: Backend; algorithm?: "auto" | "materialised" | "streaming" };
+  engine: { backend?: Backend; algorithm?: "auto" | "materialised" | "streaming"; tiers?: ("subgroups" | "f16")[] };
   view: {
     stage?: Stage;
     head?: number;

@@ -122,6 +122,7 @@ async fn compute(pool: &Pool, (prepared, request): (Prepared, Request), cancel: 
         inputs: prepared.inputs.clone(),
         backend: if taken { Backend::Cpu } else { request.backend },
         algorithm: request.algorithm,
+        tiers: request.tiers,
         want: Want { stats: false, matrix: prepared.matrix },
         maps: rect.into_iter().collect(),
         repeat: prepared.repeat as usize,

@@ -212,7 +212,7 @@ pub fn subject(input: Input) -> Experiment {
     Experiment {
         input,
         mask: MaskChoice::of("none"),
-        engine: EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Auto },
+        engine: EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Auto, ..EngineChoice::default() },
         view: View { head: 0, query: 0, key: 0, ..View::default() },
         ..Experiment::default()
     }

@@ -97,7 +97,7 @@ fn places(settings: &Settings) -> Vec<usize> {
 
 fn experiment(settings: &Settings, heads: usize, tokens: usize) -> Experiment {
     let input = normal(square(heads, tokens, settings.count("d")), settings.seed());
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     Experiment { engine, ..subject(input) }
 }
 
@@ -120,7 +120,8 @@ fn asks(settings: &Settings, answers: &Answers) -> Vec<Ask> {
     let mut asks = vec![Ask::gradients("check", checked.clone()).of_loss(loss)];
     // Along the gradient itself, a step either way, once it is known.
     if let Some(graded) = answers.graded("check") {
-        let engine = EngineChoice { backend: Backend::Reference, algorithm: Algorithm::Auto };
+        let engine =
+            EngineChoice { backend: Backend::Reference, algorithm: Algorithm::Auto, ..EngineChoice::default() };
         for (which, gradient) in graded.qkv.iter().enumerate() {
             for sign in [1.0, -1.0] {
                 let exact = Experiment { engine, ..checked.clone() };

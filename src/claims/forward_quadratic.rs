@@ -146,7 +146,7 @@ fn experiment(settings: &Settings, way: &Way, n: usize) -> Experiment {
     }
     Experiment {
         mask,
-        engine: EngineChoice { backend: Backend::Cpu, algorithm: way.algorithm },
+        engine: EngineChoice { backend: Backend::Cpu, algorithm: way.algorithm, ..EngineChoice::default() },
         ..subject(normal(square(HEADS, n, settings.count("d")), settings.seed()))
     }
 }

@@ -60,7 +60,7 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn experiment(settings: &Settings, heads: usize) -> Experiment {
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Materialised };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Materialised, ..EngineChoice::default() };
     Experiment { engine, ..subject(normal(square(heads, settings.count("n"), WIDTH / heads), settings.seed())) }
 }
 

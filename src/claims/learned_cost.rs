@@ -100,7 +100,7 @@ fn experiment(settings: &Settings, id: &str) -> Experiment {
         "relative" => with(id, "reach", REACH as f64),
         _ => Choice::of(id),
     };
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     Experiment { position, engine, ..subject(normal(square(heads, settings.count("n"), size), settings.seed())) }
 }
 

@@ -170,7 +170,7 @@ fn plain(text: String) -> CustomFormula {
 fn attention(space: Space, tokens: usize, neighbours: bool) -> Experiment {
     let [own, near] = space.formulas();
     let mask = MaskChoice { id: "custom".to_owned(), params: Sorted::new(), custom: Some(plain(near)) };
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     let base = subject(normal(size(space.taps(), tokens), SEED));
     Experiment {
         score: Some(plain(format!("s + ({SHARP} if {own} else 0.0)"))),

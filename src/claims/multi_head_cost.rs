@@ -83,7 +83,7 @@ pub const CLAIM: Claim = Claim {
 
 fn experiment(settings: &Settings, heads: usize) -> Experiment {
     let size = settings.count("width") / heads;
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     Experiment { engine, ..subject(normal(square(heads, settings.count("n"), size), settings.seed())) }
 }
 

@@ -84,7 +84,7 @@ fn rule(lang: Lang) -> String {
 }
 
 fn experiment(settings: &Settings, heads: usize, size: usize) -> Experiment {
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     Experiment { engine, ..subject(normal(square(heads, settings.count("n"), size), settings.seed())) }
 }
 

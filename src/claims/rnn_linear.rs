@@ -120,7 +120,7 @@ fn cell(id: &str) -> Choice {
 }
 
 fn attention(settings: &Settings, tokens: usize) -> Experiment {
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     let input = normal(square(1, tokens, WIDTH), settings.seed());
     Experiment { engine, mask: MaskChoice::of("causal"), ..subject(input) }
 }

@@ -85,7 +85,7 @@ fn places(settings: &Settings) -> Vec<usize> {
 }
 
 fn experiment(settings: &Settings, size: usize, n: usize, algorithm: Algorithm) -> Experiment {
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm, ..EngineChoice::default() };
     Experiment { engine, ..subject(normal(square(HEADS, n, size), settings.seed())) }
 }
 

@@ -90,7 +90,7 @@ fn experiment(settings: &Settings, id: &str, density: f64) -> Experiment {
     };
     let backend = if settings.count("engine") == 1 { Backend::Webgpu } else { Backend::Cpu };
     let input = normal(square(HEADS[0], settings.count("n"), HEADS[1]), settings.seed());
-    let engine = EngineChoice { backend, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     Experiment { mask, engine, seed: settings.seed(), ..subject(input) }
 }
 

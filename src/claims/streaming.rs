@@ -151,7 +151,7 @@ fn size(queries: usize, keys: usize) -> Size {
 }
 
 fn timed(settings: &Settings, queries: usize, keys: usize) -> Experiment {
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     let mask = MaskChoice::of(if queries > 1 { "causal" } else { "none" });
     Experiment { engine, mask, ..subject(normal(size(queries, keys), settings.seed())) }
 }

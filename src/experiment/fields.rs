@@ -7,6 +7,8 @@ use Shape::{Count, Flag, Kinds, List, Number, Object, Optional, Or, Range, Seed,
 pub const BACKEND: Shape = Word(&["auto", "cpu", "webgpu", "reference"]);
 /// How the weights are formed.
 pub const ALGORITHM: Shape = Word(&["auto", "materialised", "streaming"]);
+/// What a GPU's kernels may use beyond the core of WebGPU.
+pub const TIERS: Shape = List(&Word(&["subgroups", "f16"]));
 /// Parameters by name.
 const PARAMS: Shape = Table(&Number);
 /// Tables by name.
@@ -144,7 +146,7 @@ pub const EXPERIMENT: [Field; 25] = [
     field("conventions", CONVENTIONS),
     field("data", DATA),
     field("seed", Seed),
-    field("engine", Object(&[field("backend", BACKEND), field("algorithm", ALGORITHM)])),
+    field("engine", Object(&[field("backend", BACKEND), field("algorithm", ALGORITHM), field("tiers", TIERS)])),
     field(
         "view",
         Object(&[
@@ -191,7 +193,7 @@ mod tests {
             "layers": {"id": "same", "params": {"every": 0.5}}, "prob": {"id": "custom", "params": {"rate": 0.5}, "custom": custom}, "estimator": {"id": "none", "params": {"x": 0.5}},
             "layout": {"id": "mla", "params": {"rank": 0.5}}, "hybrid": {"id": "gated", "params": {"gate": 0.5}}, "branch_a": {"id": "gru", "params": {"x": 0.5}}, "branch": {"id": "gru", "params": {"x": 0.5}},
             "conventions": {"causal": "top_left", "window": "inclusive", "softcap": "after_bias", "rope": "halves", "sides": "two_sided", "alibi": "signed"},
-            "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming"},
+            "data": {"doc": [0.5, 0.5]}, "seed": 1, "engine": {"backend": "cpu", "algorithm": "streaming", "tiers": ["subgroups", "f16"]},
             "view": {"stage": "raw", "head": 1, "query": 1, "key": 1, "rows": [0, 2], "columns": [1, 2], "reading": "lines"},
         });
         let with = |name: &str, value: Value| {

@@ -18,6 +18,7 @@ mod paint;
 pub(crate) mod shape;
 mod spec;
 mod streams;
+mod tiers;
 mod words;
 
 pub use check::{check, check_input, limits, scope, understand};
@@ -45,4 +46,5 @@ pub use spec::{
     Layer, MaskChoice, Patch, Reading, Scale, Size, Stage, TensorName, View,
 };
 pub use streams::{join, joined};
+pub use tiers::Tiers;
 pub use words::tokenize;

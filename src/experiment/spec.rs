@@ -8,6 +8,7 @@ use super::conventions::Conventions;
 use super::hidden::{Hidden, Weights};
 use super::matrix::Matrix;
 use super::normals::Normals;
+use super::tiers::Tiers;
 use crate::catalogue::ATTENTION;
 use crate::formula::{Sorted, Ty};
 
@@ -432,6 +433,9 @@ pub struct EngineChoice {
     pub backend: Backend,
     /// The algorithm.
     pub algorithm: Algorithm,
+    /// What the GPU's kernels may use beyond the core of WebGPU.
+    #[serde(skip_serializing_if = "Tiers::is_empty")]
+    pub tiers: Tiers,
 }
 
 /// An engine. An explicit choice never falls back in silence.

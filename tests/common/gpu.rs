@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use attention_playground::attention::{Inputs, Plan, Problem};
-use attention_playground::engine::gpu::{Gpu, GpuError, GpuHost, GpuSession};
+use attention_playground::engine::gpu::{Gpu, GpuError, GpuHost, GpuSession, Offers};
 use attention_playground::experiment::Algorithm;
+use wgpu::naga::valid::Capabilities;
 
 /// Milliseconds from the first call on.
 pub fn clock() -> f64 {
@@ -59,6 +60,16 @@ fn device(unless: &str) -> Option<Rc<Gpu>> {
     })
 }
 
+/// The same for a test of what not every device offers.
+pub fn needs_offer(what: &str, holds: impl Fn(Offers) -> bool) -> Option<Rc<Gpu>> {
+    let gpu = needs_gpu()?;
+    if holds(gpu.offers()) {
+        return Some(gpu);
+    }
+    say("NOT RUN", &format!("{} offers no {what}", gpu.facts().name));
+    None
+}
+
 /// Names the test on standard error, past the harness, which swallows what tests print; and in the file that `cargo xtask test` reads, since
 /// nextest keeps to itself what a passing test says. Once for each test: libtest gives each a thread of its own, and nextest a process.
 fn say(what: &str, why: &str) {
@@ -88,10 +99,15 @@ pub fn session(problem: &Problem, inputs: &Inputs, algorithm: Algorithm) -> GpuS
 
 /// Parses and validates a text as a browser would, without the extensions of native WGSL; the validated module's workgroup memory in bytes.
 pub fn validate(name: &str, source: &str) -> u32 {
-    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+    validate_with(name, source, Capabilities::empty())
+}
+
+/// The same of a text that uses what these allow.
+pub fn validate_with(name: &str, source: &str, allowed: Capabilities) -> u32 {
+    use wgpu::naga::valid::{ValidationFlags, Validator};
     use wgpu::naga::{AddressSpace, front::wgsl};
     let module = wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
-    Validator::new(ValidationFlags::all(), Capabilities::empty())
+    Validator::new(ValidationFlags::all(), allowed)
         .validate(&module)
         .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
     let workgroup = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);

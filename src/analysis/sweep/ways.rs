@@ -215,7 +215,7 @@ impl Way {
         let plain = |mask: &str, backend, algorithm| Experiment {
             input: setting.input(),
             mask: MaskChoice::of(mask),
-            engine: EngineChoice { backend, algorithm },
+            engine: EngineChoice { backend, algorithm, ..EngineChoice::default() },
             view: View { head: 0, query: 0, key: 0, ..View::default() },
             ..Experiment::default()
         };

@@ -75,6 +75,7 @@ async fn weights(lab: Lab, pool: &Pool, entry: &Summary, cancel: Cancel) -> Resu
         inputs,
         backend: Backend::Cpu,
         algorithm: Algorithm::Auto,
+        tiers: Default::default(),
         want: Want::default(),
         maps: vec![picture],
         repeat: 1,

@@ -180,6 +180,7 @@ impl Hands {
             inputs,
             backend: experiment.engine.backend,
             algorithm: experiment.engine.algorithm,
+            tiers: experiment.engine.tiers,
             want,
             maps: Vec::new(),
             repeat: 1,

@@ -7,7 +7,7 @@ use crate::app::state::Lab;
 use crate::attention::{Inputs, Problem, assemble};
 use crate::engine::pool::{Cancel, Lane, OnProgress, Pool, Run, RunError};
 use crate::engine::{MapRequest, Outcome, Want};
-use crate::experiment::{Algorithm, Backend, check, message};
+use crate::experiment::{Backend, EngineChoice, check, message};
 
 /// Longest side of the pictures.
 const SIDE: usize = 128;
@@ -20,7 +20,7 @@ const LONG_MS: f64 = 400.0;
 pub struct Question {
     problem: Arc<Problem>,
     inputs: Inputs,
-    algorithm: Algorithm,
+    engine: EngineChoice,
     picture: MapRequest,
 }
 
@@ -51,7 +51,7 @@ impl Question {
         let (problem, inputs) = assemble(&experiment, &loaded)?;
         let dims = problem.dims;
         let picture = MapRequest::whole_head(&dims, experiment.view.head, SIDE);
-        Ok(Self { problem: Arc::new(problem), inputs, algorithm: experiment.engine.algorithm, picture })
+        Ok(Self { problem: Arc::new(problem), inputs, engine: experiment.engine, picture })
     }
 
     /// Asks one engine.
@@ -69,7 +69,8 @@ impl Question {
             problem: self.problem.clone(),
             inputs: self.inputs.clone(),
             backend,
-            algorithm: self.algorithm,
+            algorithm: self.engine.algorithm,
+            tiers: self.engine.tiers,
             want: Want { stats: true, matrix: None },
             maps: vec![self.picture.clone()],
             repeat,

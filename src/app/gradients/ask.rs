@@ -85,6 +85,7 @@ impl Question {
             inputs,
             backend,
             algorithm: Default::default(),
+            tiers: Default::default(),
             want: Want::default(),
             maps: Vec::new(),
             repeat: 1,

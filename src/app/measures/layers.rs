@@ -133,6 +133,7 @@ async fn roll(
             inputs,
             backend: of_layer.engine.backend,
             algorithm: of_layer.engine.algorithm,
+            tiers: of_layer.engine.tiers,
             want: Want::default(),
             maps,
             repeat: 1,

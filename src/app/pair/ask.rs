@@ -60,6 +60,7 @@ impl Side {
             inputs: self.inputs.clone(),
             backend: self.experiment.engine.backend,
             algorithm: self.experiment.engine.algorithm,
+            tiers: self.experiment.engine.tiers,
             want: Want::default(),
             maps: Vec::new(),
             repeat,

@@ -185,6 +185,7 @@ impl Batch<'_> {
             inputs,
             backend: Backend::Cpu,
             algorithm: Algorithm::Auto,
+            tiers: Default::default(),
             want: Want::default(),
             maps: vec![request],
             repeat: 1,

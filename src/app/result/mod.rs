@@ -5,6 +5,7 @@ mod plane;
 mod row;
 mod stages;
 pub mod story;
+mod tiers;
 mod timing;
 mod why;
 

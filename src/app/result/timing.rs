@@ -3,10 +3,13 @@
 use leptos::prelude::*;
 
 use super::stages::{Stages, ms};
+use super::tiers;
 use crate::app::chart;
 use crate::app::compare::{Compare, ReadKernels};
 use crate::app::controls::{fixed, plain};
 use crate::app::i18n::{self, t};
+use crate::app::piece::piece;
+use crate::app::reactive::Signal;
 use crate::app::state::{Timing, lab};
 use crate::app::sweep::TimingLab;
 use crate::app::view::{handler, view};
@@ -130,6 +133,11 @@ fn Engine() -> impl IntoView {
         (Algorithm::Streaming, "streaming", "流式"),
     ];
     let choice = move || lab.timings.with(|all| all.last().and_then(|t| t.report.choice.clone()));
+    // A GPU is chosen, or has computed the last run.
+    let gpu = Signal::memo(move || {
+        lab.experiment.with(|x| x.engine.backend == Backend::Webgpu)
+            || lab.timings.with(|all| all.last().is_some_and(|t| t.report.adapter.is_some()))
+    });
     view! {
         <div class="engine">
             <label>
@@ -159,6 +167,7 @@ fn Engine() -> impl IntoView {
                 </select>
             </label>
         </div>
+        {move || gpu.get().then(|| piece(|| Box::pin(tiers::switches()), |switches| switches()))}
         {move || choice().map(|choice| {
             let (message, lang) = (choice.message(), lab.lang.get());
             let took = if choice.falls_back() { i18n::now(lang, "auto took the CPU: ", "自动选用 CPU：") } else { i18n::now(lang, "auto took the GPU: ", "自动选用 GPU：") };

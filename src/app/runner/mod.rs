@@ -231,6 +231,7 @@ impl Runner {
                 inputs: inputs.clone(),
                 backend: experiment.engine.backend,
                 algorithm: experiment.engine.algorithm,
+                tiers: experiment.engine.tiers,
                 want: Want { stats: true, matrix: None },
                 maps: pictures::requests(&dims, &experiment.view, self.cell(experiment)),
                 repeat: 1,

@@ -82,6 +82,7 @@ async fn run(
         inputs,
         backend: experiment.engine.backend,
         algorithm: experiment.engine.algorithm,
+        tiers: experiment.engine.tiers,
         want: Want::default(),
         maps: Vec::new(),
         repeat: if backward { 1 } else { times },

@@ -128,6 +128,7 @@ fn unheard(request: &Request) -> impl Iterator<Item = &'static str> {
         ("hybrid", request.hybrid.as_ref().is_some_and(|choice| choice.id != "none")),
         ("data", !request.data.is_empty()),
         ("algorithm", request.algorithm != Algorithm::Auto),
+        ("tiers", !request.tiers.is_empty()),
         ("rect", request.rect.is_some()),
     ];
     set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Request, Tensor};
 use crate::catalogue::Text;
-use crate::experiment::fields::{ALGORITHM, BACKEND, CHOICE, COMBINE, CONVENTIONS, DATA};
+use crate::experiment::fields::{ALGORITHM, BACKEND, CHOICE, COMBINE, CONVENTIONS, DATA, TIERS};
 use crate::experiment::shape::Shape::{
     self, Count, Flag, List, Number, Object, Or, Range, Seed, Text as Words, Whole, Word,
 };
@@ -40,7 +40,7 @@ const RECT: Shape = Object(&[
 ]);
 
 /// Every field that JSON can hold.
-const REQUEST: [Field; 33] = [
+const REQUEST: [Field; 34] = [
     field("op", Word(&["attention", "linear_attention", "rotary_embedding"])),
     field("nonpad_kv_seqlen", List(&Whole)),
     field("is_causal", Flag),
@@ -70,6 +70,7 @@ const REQUEST: [Field; 33] = [
     field("data", DATA),
     field("backend", BACKEND),
     field("algorithm", ALGORITHM),
+    field("tiers", TIERS),
     field("rect", RECT),
     field("seed", Seed),
     field("outputs", List(&Words)),
@@ -210,7 +211,7 @@ mod tests {
             "right_window_size": 3, "qk_matmul_output_mode": 3, "mask": "k < 5",
             "combine": [{"op": "or", "not": true, "heads": [1], "id": "sliding-window", "params": {"window": 2}}], "score": {"id": "alibi", "params": {"gain": 2}},
             "prob": "p * 0.5", "conventions": {"causal": "bottom_right"}, "position": {"id": "rope"}, "layers": {"id": "some-nope", "params": {"layer": 4}}, "temperature": 0.5,
-            "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "layout": {"id": "plain"}, "selection": {"id": "none"}, "hybrid": {"id": "none"}, "branch_a": {"id": "gru"}, "branch": {"id": "causal"}, "backend": "cpu", "algorithm": "auto", "softmax_precision": 1, "seed": 7,
+            "normaliser": {"id": "softmax"}, "product": {"id": "l2"}, "layout": {"id": "plain"}, "selection": {"id": "none"}, "hybrid": {"id": "none"}, "branch_a": {"id": "gru"}, "branch": {"id": "causal"}, "backend": "cpu", "algorithm": "auto", "tiers": ["subgroups"], "softmax_precision": 1, "seed": 7,
             "rect": {"head": 1, "q": [0, 4], "k": [0, 6], "width": 3, "height": 2, "pool": "mean"}, "repeat": 2,
             "outputs": ["Y", "rect", "weights"],
         });

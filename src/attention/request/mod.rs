@@ -13,7 +13,7 @@ mod tensor;
 
 use serde::Deserialize;
 
-use crate::experiment::{Algorithm, Backend, Choice, Conventions, Layer};
+use crate::experiment::{Algorithm, Backend, Choice, Conventions, Layer, Tiers};
 use crate::formula::Sorted;
 
 pub use convert::{Prepared, prepare};
@@ -139,6 +139,8 @@ pub struct Request {
     pub backend: Backend,
     /// The algorithm.
     pub algorithm: Algorithm,
+    /// What the GPU may use beyond the core of WebGPU; other engines pass over it.
+    pub tiers: Tiers,
     /// A picture of the weights.
     pub rect: Option<Rect>,
     /// Seed of tables.

@@ -74,7 +74,7 @@ pub fn places(settings: &Settings) -> Vec<usize> {
 
 /// A mask over random tokens.
 pub fn random(settings: &Settings, heads: usize, tokens: usize, mask: MaskChoice) -> Experiment {
-    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming };
+    let engine = EngineChoice { backend: Backend::Cpu, algorithm: Algorithm::Streaming, ..EngineChoice::default() };
     let input = normal(square(heads, tokens, HEADS[1]), settings.seed());
     Experiment { mask, engine, seed: settings.seed(), ..subject(input) }
 }

@@ -1,13 +1,16 @@
 //! The device: found, opened, watched.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::canary::Verdicts;
 use super::error::GpuError;
 use super::facts::facts;
+use super::features;
 use super::memory::Staging;
 use super::pipelines::Pipelines;
 use super::recorder::Timer;
+use super::tiers::Offers;
 use crate::engine::Adapter;
 use crate::engine::once::once;
 use crate::experiment::message;
@@ -20,6 +23,9 @@ pub struct Gpu {
     pub(super) staging: RefCell<Staging>,
     /// Where timestamps are offered.
     pub(super) timer: Option<Timer>,
+    /// What was checked beside the kernels that every run needs.
+    pub(super) verdicts: RefCell<Verdicts>,
+    offers: Cell<Offers>,
     facts: Adapter,
     lost: Arc<Mutex<Option<String>>>,
     /// Errors that no scope caught: none is expected.
@@ -42,11 +48,11 @@ impl Gpu {
         let adapter = instance.request_adapter(&options).await.map_err(|error| {
             GpuError::Unavailable(message!("no usable GPU was found ({error})", "没有找到可用的 GPU（{error}）"))
         })?;
-        let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        features::ask_for_subgroups();
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("attention"),
-                required_features: features,
+                required_features: features::wanted(&adapter),
                 required_limits: wgpu::Limits::defaults(),
                 ..wgpu::DeviceDescriptor::default()
             })
@@ -69,6 +75,8 @@ impl Gpu {
             pipelines: RefCell::new(Pipelines::new(&device)),
             staging: RefCell::default(),
             timer: facts.timestamps.then(|| Timer::new(&device, &queue)),
+            verdicts: RefCell::default(),
+            offers: Cell::new(features::offered(&adapter, &device)),
             device,
             queue,
             facts,
@@ -80,6 +88,16 @@ impl Gpu {
     /// What the adapter says of itself.
     pub fn facts(&self) -> &Adapter {
         &self.facts
+    }
+
+    /// What it offers beyond the core of WebGPU.
+    pub fn offers(&self) -> Offers {
+        self.offers.get()
+    }
+
+    /// Counts it as a device that offers this: for tests of devices that are not at hand. More than there is gives errors or wrong numbers.
+    pub fn pretend(&self, offers: Offers) {
+        self.offers.set(offers);
     }
 
     /// Why the device was lost, if it was.

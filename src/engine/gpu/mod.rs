@@ -17,9 +17,10 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `error` | what can go wrong |
-//! | `device`, `facts`, `host`, `canary` | the device, what it says of itself, who replaces it, how it earns trust |
+//! | `device`, `features`, `facts`, `host`, `canary` | the device, what it is opened with, what it says of itself, who replaces it, how it earns trust |
 //! | `memory`, `scratch`, `shard` | buffers within the limits, readback ring; buffers that pieces share; tensors in bindings of 128 MiB |
 //! | `pipelines`, `kernel`, `program`, `job` | kernels kept by their text; which there are; a plan as kernel texts; the numbers of one piece |
+//! | `tiers`, `edits` | subgroups and 16-bit numbers, for those who ask for them; the lines that they change |
 //! | `tiles`, `cut` | live tiles and mask bits; how much one submission does |
 //! | `recorder` | passes with their times |
 //! | `evaluate` | one kernel over words, for checks |
@@ -30,15 +31,18 @@
 //!
 //! What WGSL leaves open is kept out of the way. Infinities are finite sentinels, weights of masked keys are selected and not multiplied
 //! away, tables of one variable come from the CPU, and masks that rounding could flip are evaluated there and sent as bits. Input with NaN
-//! or infinities is declined. Everything stays within the default limits, so that what runs here runs on every device.
+//! or infinities is declined. Everything stays within the default limits, so that what runs here runs on every
+//! device; what goes beyond (`tiers`) is asked for by somebody and done without where it is not there.
 
 mod backward;
 mod canary;
 mod cut;
 mod device;
+mod edits;
 mod error;
 mod evaluate;
 mod facts;
+mod features;
 mod host;
 mod job;
 mod kernel;
@@ -55,10 +59,11 @@ mod session;
 mod shard;
 mod streaming;
 mod sums;
+mod tiers;
 mod tiles;
 
 pub use backward::{GpuBackward, GradientProgram, Pass};
-pub use canary::canary;
+pub use canary::{canary, gradients_canary};
 pub use device::Gpu;
 pub use error::GpuError;
 pub use host::GpuHost;
@@ -67,4 +72,5 @@ pub use operators::{GpuOperated, operate, source as operator_source};
 pub use program::Program;
 pub use session::GpuSession;
 pub use streaming::Height;
+pub use tiers::{Build, F16_PRECISION, Offers};
 pub use tiles::{TILE_KEYS, TILE_ROWS};

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::kernel::Kernel;
 use super::streaming::Height;
+use super::tiers::Build;
 use crate::attention::{Normaliser, Plan};
 use crate::engine::item::KernelText;
 use crate::formula::Bound;
@@ -39,6 +40,8 @@ pub struct Program {
     words: Vec<u32>,
     sinks: u32,
     masks: Masks,
+    /// What the streaming kernel uses beyond the core of WebGPU.
+    build: Build,
     constants: String,
     /// Those that kernels without slots read as well.
     of_rows: String,
@@ -56,6 +59,20 @@ impl Program {
     /// The program of a plan's gradients: formulas come with their derivatives.
     pub fn of_gradients(plan: &Plan) -> Self {
         Self::with(plan, chain_of_slopes)
+    }
+
+    /// The same program, its streaming kernel made with more than the core of WebGPU.
+    pub fn built(mut self, build: Build) -> Self {
+        self.build = build;
+        self
+    }
+
+    /// What the text of a kernel is made with: 16 bits only where it gives outputs by a running sum.
+    fn build_of(&self, kernel: Kernel) -> Build {
+        match kernel {
+            Kernel::Streaming { online, values, .. } => Build { f16: self.build.f16 && online && values, ..self.build },
+            _ => Build::default(),
+        }
     }
 
     fn with(plan: &Plan, chain: impl Fn(&mut Module, &str, &str, &[Bound]) -> (String, bool)) -> Self {
@@ -115,6 +132,7 @@ impl Program {
             words,
             sinks,
             masks,
+            build: Build::default(),
             constants: lines(&constants),
             of_rows: lines(&of_rows),
             d4: plan.dims.d.div_ceil(4) as u32,
@@ -175,7 +193,11 @@ impl Program {
                 include_str!("shaders/pool.wgsl")
             }
         };
-        let mut text = format!("{HEAD}\n{CELLS}{constants}\n");
+        let build = self.build_of(kernel);
+        if build.lanes > 0 {
+            let _ = writeln!(constants, "const LANES = {}u;", build.lanes);
+        }
+        let mut text = format!("{}{HEAD}\n{CELLS}{constants}\n", build.directives());
         let mut formulas = Vec::new();
         if kernel.has_slots() {
             formulas = self.add_slots(&mut text);
@@ -189,7 +211,10 @@ impl Program {
             text += ROW;
             text.push('\n');
         }
-        KernelText { name: kernel.name(), text: text + body, formulas }
+        let more = [(build.lanes > 0, ", subgroups"), (build.f16, ", 16 bits")];
+        let more: String = more.iter().filter(|(holds, _)| *holds).map(|(_, name)| *name).collect();
+        let name = kernel.name() + &more;
+        KernelText { name, text: text + &build.edited(body), formulas }
     }
 
     /// The text of a kernel of gradients, of a program [`Program::of_gradients`]: `constants` and `body` are its own.

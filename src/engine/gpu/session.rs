@@ -2,21 +2,22 @@
 
 use std::rc::Rc;
 
+use super::canary;
 use super::cut::{Cut, MOST_GROUPS, Piece};
 use super::device::Gpu;
 use super::error::GpuError;
 use super::job::{JOB_STRIDE, Job, MOST_JOBS};
 use super::kernel::Kernel;
-use super::memory::bytes_of;
 use super::program::{Masks, Program};
 use super::scratch::Scratch;
 use super::shard::Shard;
 use super::streaming::{Height, splits};
+use super::tiers::{self, Build};
 use super::tiles::TILE_KEYS;
 use crate::attention::{Inputs, Plan};
 use crate::engine::Adapter;
 use crate::engine::item::{Clock, KernelText, StageTimes};
-use crate::experiment::{Algorithm, message};
+use crate::experiment::{Algorithm, Message, Tiers, message};
 
 /// A plan being computed on a GPU.
 pub struct GpuSession {
@@ -30,6 +31,9 @@ pub struct GpuSession {
     /// Log-sum-exp of every row, NaN until it was computed.
     pub(super) lse: Vec<f32>,
     algorithm: Algorithm,
+    /// What the streaming kernel uses beyond the core of WebGPU, and what the user is told of it.
+    build: Build,
+    notes: Vec<Message>,
     /// Rows of a workgroup of the streaming kernel.
     pub(super) height: Height,
     /// Workgroups of it that share the keys of a row.
@@ -56,6 +60,38 @@ impl GpuSession {
         algorithm: Algorithm,
         clock: Clock,
     ) -> Result<Self, GpuError> {
+        Self::open(gpu, plan, inputs, algorithm, Tiers::default(), clock).await
+    }
+
+    /// The same, whose streaming kernel uses of `tiers` what the device offers and the plan allows; [`GpuSession::take_notes`] says what it did without. The first
+    /// session of a device that uses something is checked as the device was.
+    ///
+    /// # Errors
+    /// As [`GpuSession::new`]; [`GpuError::Failed`] if the check finds wrong numbers.
+    pub async fn with_tiers(
+        gpu: Rc<Gpu>,
+        plan: Plan,
+        inputs: &Inputs,
+        algorithm: Algorithm,
+        tiers: Tiers,
+        clock: Clock,
+    ) -> Result<Self, GpuError> {
+        let build = Build::of(tiers, gpu.offers(), plan.online());
+        if algorithm != Algorithm::Materialised && !build.is_plain() {
+            canary::tiers(&gpu, build, clock).await?;
+        }
+        Self::open(gpu, plan, inputs, algorithm, tiers, clock).await
+    }
+
+    /// A session whose kernels nobody checks.
+    pub(super) async fn open(
+        gpu: Rc<Gpu>,
+        plan: Plan,
+        inputs: &Inputs,
+        algorithm: Algorithm,
+        tiers: Tiers,
+        clock: Clock,
+    ) -> Result<Self, GpuError> {
         let start = clock();
         gpu.alive()?;
         if !inputs.finite() {
@@ -68,15 +104,18 @@ impl GpuSession {
                 "{n_k} 个键对 GPU 来说太多，最多 {most} 个",
             )));
         }
-        let program = Program::new(&plan);
+        let streams = algorithm != Algorithm::Materialised;
+        let offers = gpu.offers();
+        let build = if streams { Build::of(tiers, offers, plan.online()) } else { Build::default() };
+        let notes = build.notes(tiers, offers, streams);
+        let program = Program::new(&plan).built(build);
         let shards = Shard::all(&gpu, &plan, inputs, false).await?;
-        let words = gpu.upload("words of formulas", &bytes_of(program.words(), u32::to_le_bytes)).await?;
+        let words = gpu.upload("words of formulas", &tiers::words(program.words(), build, &shards)).await?;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let jobs = gpu.buffer("jobs", MOST_JOBS * JOB_STRIDE, usage).await?;
         let scratch = Scratch::new(&gpu, jobs, words).await?;
         let live = shards.iter().map(|shard| shard.tiles.live_share()).fold(0.0, f64::max);
-        let materialised = algorithm == Algorithm::Materialised;
-        let cut = Cut::new(&plan, if materialised { 1.0 } else { live }, materialised);
+        let cut = Cut::new(&plan, if streams { live } else { 1.0 }, !streams);
         let (height, longest) = (Height::of(&plan.dims), longest(&shards, &plan));
         let splits = splits(&plan, height, longest);
         let lse = vec![f32::NAN; plan.dims.rows()];
@@ -92,6 +131,8 @@ impl GpuSession {
             clock,
             lse,
             algorithm,
+            build,
+            notes,
             height,
             splits,
             cursor,
@@ -131,11 +172,24 @@ impl GpuSession {
 
     /// Name of the kernel that runs: `gpu-{algorithm}-{numbers}-{tile}`.
     pub fn kernel(&self) -> &'static str {
-        match self.materialised() {
-            true => "gpu-materialised-f32-64x64",
-            false if self.height == Height::Eight => "gpu-streaming-f32-8x64",
-            false => "gpu-streaming-f32-64x64",
+        if self.materialised() {
+            return "gpu-materialised-f32-64x64";
         }
+        match (self.build.f16, self.build.lanes > 0, self.height) {
+            (false, false, Height::Eight) => "gpu-streaming-f32-8x64",
+            (false, false, Height::SixtyFour) => "gpu-streaming-f32-64x64",
+            (false, true, Height::Eight) => "gpu-streaming-f32+subgroups-8x64",
+            (false, true, Height::SixtyFour) => "gpu-streaming-f32+subgroups-64x64",
+            (true, false, Height::Eight) => "gpu-streaming-f16-8x64",
+            (true, false, Height::SixtyFour) => "gpu-streaming-f16-64x64",
+            (true, true, Height::Eight) => "gpu-streaming-f16+subgroups-8x64",
+            (true, true, Height::SixtyFour) => "gpu-streaming-f16+subgroups-64x64",
+        }
+    }
+
+    /// What the user is told of the tiers that were asked for, once.
+    pub fn take_notes(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.notes)
     }
 
     /// The texts of the kernels that came into use since the last call, each told once.

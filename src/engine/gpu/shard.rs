@@ -18,6 +18,8 @@ pub(super) struct Shard {
     pub k: Owned,
     /// Values `[units / group, n_k, d_v]`, likewise.
     pub v: Owned,
+    /// The largest absolute values of Q, K and V.
+    pub largest: [f32; 3],
     /// Live tiles of each unit.
     pub tiles: TileWords,
 }
@@ -53,26 +55,30 @@ impl Shard {
             let q = gpu.storage("queries", (units.len() * dims.n_q * d) as u64).await?;
             let k = gpu.storage("keys", (groups.len() * dims.n_k * d) as u64).await?;
             let v = gpu.storage("values", (groups.len() * dims.n_k * d_v) as u64).await?;
+            let mut largest = [0.0; 3];
+            let mut seen = |tensor: usize, rows: &[f32]| {
+                largest[tensor] = rows.iter().fold(largest[tensor], |most: f32, x| most.max(x.abs()));
+            };
             // Head by head, so that no second copy of a whole tensor is ever held here.
             for (i, unit) in units.clone().enumerate() {
                 let (batch, head) = (unit / dims.q_heads, unit % dims.q_heads);
                 let mut rows = vec![0.0; dims.n_q * dims.d];
                 plan.prepare_q(batch, 0..dims.n_q, inputs.q_head(&dims, batch, head), &mut rows);
+                seen(0, &rows);
                 gpu.queue.write_buffer(&q, (i * dims.n_q * d) as u64, &padded(&rows, dims.d));
                 if i % group == 0 {
                     let start = (i / group * dims.n_k) as u64;
                     let mut rows = vec![0.0; dims.n_k * dims.d];
                     plan.prepare_k(0..dims.n_k, inputs.k_head(&dims, batch, head), &mut rows);
+                    seen(1, &rows);
                     gpu.queue.write_buffer(&k, start * d as u64, &padded(&rows, dims.d));
-                    gpu.queue.write_buffer(
-                        &v,
-                        start * d_v as u64,
-                        &padded(inputs.v_head(&dims, batch, head), dims.d_v),
-                    );
+                    let values = inputs.v_head(&dims, batch, head);
+                    seen(2, values);
+                    gpu.queue.write_buffer(&v, start * d_v as u64, &padded(values, dims.d_v));
                 }
             }
             let tiles = TileWords::new(plan, units.clone());
-            shards.push(Shard { units, q, k, v, tiles });
+            shards.push(Shard { units, q, k, v, largest, tiles });
         }
         Ok(shards)
     }

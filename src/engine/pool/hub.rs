@@ -160,6 +160,7 @@ impl Pool {
             inputs: run.inputs.clone(),
             backend,
             algorithm,
+            tiers: run.tiers,
             lane: run.lane,
             cost_asked: false,
             opened: None,

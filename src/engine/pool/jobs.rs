@@ -12,7 +12,7 @@ use crate::engine::protocol::{Given, Work};
 use crate::engine::{
     Adapter, Choice, Copies, KernelText, Map, MapRequest, Merge, Report, StageTimes, TimedStage, Want,
 };
-use crate::experiment::{Algorithm, Backend, Input, Message};
+use crate::experiment::{Algorithm, Backend, Input, Message, Tiers};
 use crate::formula::Sorted;
 
 /// What a job gives.
@@ -50,6 +50,8 @@ pub struct Session {
     pub backend: Backend,
     /// `Materialised` or `Streaming`.
     pub algorithm: Algorithm,
+    /// What the GPU may use beyond the core of WebGPU.
+    pub tiers: Tiers,
     /// Whose it is.
     pub lane: Lane,
     /// Whether a worker was asked for the cost.

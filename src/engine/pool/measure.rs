@@ -127,6 +127,7 @@ async fn time(pool: &Pool, backend: Backend, n: usize) -> Result<((f64, f64), Op
         inputs,
         backend,
         algorithm: Algorithm::Streaming,
+        tiers: Default::default(),
         want: Want::default(),
         maps: Vec::new(),
         repeat: 1,

@@ -8,7 +8,7 @@ use super::schedule::{Lane, SessionId, Slot};
 use crate::attention::{Dims, Inputs, Operator, Problem};
 use crate::engine::protocol::{Asked, codec};
 use crate::engine::{Adapter, MapRequest, Outcome, Want};
-use crate::experiment::{Algorithm, Backend, Issues, Message, message};
+use crate::experiment::{Algorithm, Backend, Issues, Message, Tiers, message};
 use crate::formula::Sorted;
 
 /// Called with the share done, 0 to 1.
@@ -25,6 +25,8 @@ pub struct Run {
     pub backend: Backend,
     /// How.
     pub algorithm: Algorithm,
+    /// What the GPU may use beyond the core of WebGPU; other engines pass over it.
+    pub tiers: Tiers,
     /// What beside the output.
     pub want: Want,
     /// Pictures of it.
@@ -197,6 +199,7 @@ mod tests {
             inputs: Inputs { q: none.clone(), k: none.clone(), v: none },
             backend,
             algorithm,
+            tiers: Tiers::default(),
             want,
             maps: Vec::new(),
             repeat: 1,

@@ -99,6 +99,7 @@ impl State {
             forget: moves.forget,
             backend: session.backend,
             algorithm: session.algorithm,
+            tiers: session.tiers,
             cost,
         };
         self.post(slot, &head, &bulk)?;

@@ -13,7 +13,7 @@ use crate::attention::{
 use crate::engine::backward::{Derive, Kernel as Gradient};
 use crate::engine::{Adapter, KernelText, MapRequest, Pool, Rows, StageTimes, Want};
 use crate::experiment::{
-    Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Normals, Patch, Size, Stage, Weights,
+    Algorithm, Backend, Hidden, Input, Issue, Matrix, Message, Normals, Patch, Size, Stage, Tiers, Weights,
 };
 use crate::formula::{Data, DataValues, Scalar, Ty};
 
@@ -73,6 +73,7 @@ impl Codec for Matrix {
 }
 
 fields! {
+    Tiers { subgroups, f16 }
     Dims { batch, q_heads, kv_heads, n_q, n_k, d, d_v }
     Size { q_heads, kv_heads, n_q, n_k, d, d_v }
     Problem {
@@ -117,7 +118,7 @@ variants! {
     ToWorker {
         0: Close { session },
         1: Load { job, input, bytes },
-        2: Open { session, job, problem, tables, tensors, sent, later, forget, backend, algorithm, cost },
+        2: Open { session, job, problem, tables, tensors, sent, later, forget, backend, algorithm, tiers, cost },
         3: Item { session, job, part, work, want, repeat },
         4: Operate { job, operator, exact, repeat },
         5: Lower { job, problem, tables, y },

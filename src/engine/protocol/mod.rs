@@ -20,7 +20,7 @@ use super::backward::Derive;
 use super::item::{KernelText, MapRequest, Rows, StageTimes, Want};
 use super::outcome::Adapter;
 use crate::attention::{Cost, Dims, Estimator, Operator, Problem, Term};
-use crate::experiment::{Algorithm, Backend, Input, Issue, Message};
+use crate::experiment::{Algorithm, Backend, Input, Issue, Message, Tiers};
 use crate::formula::{Data, DataValues};
 
 /// Version of these messages. A worker from the browser's cache that speaks another one is refused by name.
@@ -97,6 +97,8 @@ pub enum ToWorker {
         backend: Backend,
         /// `Materialised` or `Streaming`.
         algorithm: Algorithm,
+        /// What the GPU may use beyond the core of WebGPU.
+        tiers: Tiers,
         /// Whether to count the cost.
         cost: bool,
     },

@@ -11,7 +11,7 @@ use crate::attention::{Axes, Beyond, Decay, Encoding, Normaliser, Rotation, Stre
 use crate::attention::{Estimator, Operator};
 use crate::engine::Pool;
 use crate::engine::backward::Kernel;
-use crate::experiment::{Hidden, Message, Normals, Patch, Size, Stage, Weights};
+use crate::experiment::{Hidden, Message, Normals, Patch, Size, Stage, Tiers, Weights};
 use crate::formula::{Scalar, Sorted, Ty};
 
 const DIMS: Dims = Dims { batch: 2, q_heads: 4, kv_heads: 2, n_q: 3, n_k: 5, d: 6, d_v: 7 };
@@ -130,6 +130,7 @@ fn to_worker() -> Vec<ToWorker> {
         forget: vec![9],
         backend,
         algorithm,
+        tiers: Tiers { subgroups: backend == Backend::Webgpu, f16: true },
         cost: true,
     };
     let map = |stage, pool| Work::Map {

@@ -191,7 +191,8 @@ impl State {
     }
 
     fn opened(&mut self, opening: Opening, engine: Box<dyn Engine>) {
-        let Opening { session, job, plan, inputs, tensors, finite, backend, algorithm, cost, copy_ms, began } = opening;
+        let Opening { session, job, plan, inputs, tensors, finite, backend, algorithm, cost, copy_ms, began, .. } =
+            opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
         let cost = cost.then(|| Cost::of(&plan, algorithm, TILE));
         let opened = Session::with(plan, inputs, engine, now);

@@ -15,13 +15,14 @@ use crate::engine::protocol::codec;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{Asked, FromWorker, ToWorker, Work};
 use crate::engine::{MapRequest, Rows, RowsOut, TimedStage, Want};
-use crate::experiment::{Algorithm, Issues, Message, message};
+use crate::experiment::{Algorithm, Issues, Message, Tiers, message};
 
 /// A session with all that is needed to open it again on another device.
 struct Open {
     plan: Plan,
     inputs: Inputs,
     algorithm: Algorithm,
+    tiers: Tiers,
     session: GpuSession,
 }
 
@@ -113,14 +114,14 @@ impl State {
 
     async fn open(&mut self, message: ToWorker, bulk: Unpack, came: f64) -> Result<(), Refusal> {
         let Some(opening) = self.tensors.open(message, bulk, came)? else { return Ok(()) };
-        let Opening { session, job, plan, inputs, algorithm, cost, copy_ms, began, .. } = opening;
+        let Opening { session, job, plan, inputs, algorithm, tiers, cost, copy_ms, began, .. } = opening;
         let order = plan.order().into_iter().map(str::to_owned).collect();
         let cost = cost.then(|| Cost::of(&plan, algorithm, (TILE_ROWS, TILE_KEYS)));
-        let mut opened = uploaded(&mut self.host, &plan, &inputs, algorithm).await?;
+        let mut opened = uploaded(&mut self.host, &plan, &inputs, algorithm, tiers).await?;
         // It is part of `prepare_ms`.
         opened.take_preparation();
         let (kernel, adapter) = (opened.kernel().to_owned(), Some(opened.adapter().clone()));
-        self.sessions.insert(session, Open { plan, inputs, algorithm, session: opened });
+        self.sessions.insert(session, Open { plan, inputs, algorithm, tiers, session: opened });
         let prepare_ms = now() - began;
         let opened = FromWorker::Opened { session, job, cost, order, kernel, adapter, prepare_ms, copy_ms };
         send(&opened, &Bulk::default());
@@ -200,6 +201,7 @@ impl Computed {
         match self {
             Self::Operator(operator, tensors) => gpu::operate(&gpu, operator, tensors, repeat, now).await,
             Self::Gradients(plan, given) => {
+                gpu::gradients_canary(&gpu, now).await?;
                 let mut backward = GpuBackward::new(gpu, plan.clone(), given.clone(), now).await?;
                 let mut done = GpuOperated::default();
                 for _ in 0..repeat.max(1) {
@@ -219,11 +221,12 @@ async fn uploaded(
     plan: &Plan,
     inputs: &Inputs,
     algorithm: Algorithm,
+    tiers: Tiers,
 ) -> Result<GpuSession, Refusal> {
     loop {
         // The host gives up after some losses, and then this ends.
         let gpu = device(host).await?;
-        match GpuSession::new(gpu, plan.clone(), inputs, algorithm, now).await {
+        match GpuSession::with_tiers(gpu, plan.clone(), inputs, algorithm, tiers, now).await {
             Err(error) if error.is_lost() => {}
             other => return other.map_err(|error| Refusal::Gpu { error, lasting: false }),
         }
@@ -241,9 +244,12 @@ async fn compute(
     let mut notes = Vec::new();
     loop {
         match attempt(&mut open.session, work, want, repeat).await {
-            Ok(answer) => return Ok(Answer { notes, ..answer }),
+            Ok(mut answer) => {
+                answer.notes.splice(0..0, notes);
+                return Ok(answer);
+            }
             Err(error) if error.is_lost() => {
-                open.session = uploaded(host, &open.plan, &open.inputs, open.algorithm).await?;
+                open.session = uploaded(host, &open.plan, &open.inputs, open.algorithm, open.tiers).await?;
                 notes.push(reopened());
             }
             Err(error) => return Err(Refusal::Gpu { error, lasting: false }),
@@ -270,8 +276,8 @@ async fn attempt(session: &mut GpuSession, work: &[Work], want: Want, repeat: us
         .filter_map(|w| if let Work::Map { request, .. } = w { Some(request.clone()) } else { None })
         .collect();
     let maps = session.maps(&pictures).await?;
-    let (texts, work_ms) = (session.take_texts(), now() - began);
-    Ok(Answer { job: 0, part: 0, rows, maps, runs_ms, work_ms, copy_ms, texts, notes: Vec::new() })
+    let (texts, notes, work_ms) = (session.take_texts(), session.take_notes(), now() - began);
+    Ok(Answer { job: 0, part: 0, rows, maps, runs_ms, work_ms, copy_ms, texts, notes })
 }
 
 fn kernels(rows: &[RowsOut]) -> f64 {

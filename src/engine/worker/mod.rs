@@ -33,7 +33,7 @@ use super::protocol::wire::{self, Bulk, Unpack};
 use super::protocol::{FromWorker, Given, PROTOCOL, ToWorker, Work, tables_mut};
 use super::{KernelText, Map, RowsOut, StageTimes};
 use crate::attention::{Inputs, Plan, Problem};
-use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, message};
+use crate::experiment::{Algorithm, Backend, Issue, Issues, Message, Tiers, message};
 use crate::formula::{DataValues, Sorted};
 
 /// Longest panic message that is sent.
@@ -126,6 +126,8 @@ struct Opening {
     #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "the GPU's worker has one engine"))]
     backend: Backend,
     algorithm: Algorithm,
+    #[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "the CPU's workers have none of it"))]
+    tiers: Tiers,
     cost: bool,
     /// Taking the message apart, milliseconds.
     copy_ms: f64,
@@ -179,6 +181,7 @@ impl Tensors {
             forget,
             backend,
             algorithm,
+            tiers,
             cost,
         } = message
         else {
@@ -213,7 +216,20 @@ impl Tensors {
         let began = now();
         let copy_ms = began - from + std::mem::take(&mut self.copy_ms);
         let plan = Plan::compile(&problem)?;
-        Ok(Some(Opening { session, job, plan, inputs, tensors, finite, backend, algorithm, cost, copy_ms, began }))
+        Ok(Some(Opening {
+            session,
+            job,
+            plan,
+            inputs,
+            tensors,
+            finite,
+            backend,
+            algorithm,
+            tiers,
+            cost,
+            copy_ms,
+            began,
+        }))
     }
 }
 

@@ -93,7 +93,9 @@ impl Merger {
 
     fn reset(&mut self, path: &[&str]) {
         match (path, self.defaults.get(path).cloned()) {
-            ([_, "params", _] | ["data", _] | ["mask" | "prob", "custom"], _) => self.tree.remove(path),
+            ([_, "params", _] | ["data", _] | ["mask" | "prob", "custom"] | ["engine", "tiers"], _) => {
+                self.tree.remove(path);
+            }
             (_, Some(default)) => {
                 let set = self.tree.set(path, default);
                 self.note(set);

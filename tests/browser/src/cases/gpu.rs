@@ -9,7 +9,7 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    let mut all = cases!("gpu engine", Needs::ADAPTER; cpu_and_gpu_are_compared);
+    let mut all = cases!("gpu engine", Needs::ADAPTER; cpu_and_gpu_are_compared, tiers_are_used_or_said_to_be_missing);
     // It measures how fast the CPU and the GPU are.
     let alone = Needs { alone: true, ..Needs::ADAPTER_OF_ITS_OWN };
     all.extend(cases!("gpu engine", alone; auto_measures_once));
@@ -44,6 +44,49 @@ async fn cpu_and_gpu_are_compared(page: &Page) -> Result<()> {
     page.screenshot("cpu and gpu").await?;
     page.click("Close").await?;
     page.wait_until("!document.querySelector('dialog.compare[open]')").await
+}
+
+/// 16-bit numbers and subgroups, asked for by a call, by a link and by the page's own switch: what the device offers is used and named, what it lacks is said.
+async fn tiers_are_used_or_said_to_be_missing(page: &Page) -> Result<()> {
+    page.open_ready("/").await?;
+    let script = format!(
+        "{PROBLEM} const ask = async (tiers) => {{
+            const {{ kernel, outputs }} = await p.run({{ ...problem('webgpu'), algorithm: 'streaming', tiers }});
+            return {{ kernel, y: outputs.Y.data }};
+        }};
+        const plain = await ask([]), found = {{ plain: plain.kernel }};
+        for (const tiers of [['subgroups'], ['f16'], ['f16', 'subgroups']]) {{
+            const {{ kernel, y }} = await ask(tiers);
+            found[tiers.join('+')] = [kernel, y.reduce((most, x, i) => Math.max(most, Math.abs(x - plain.y[i])), 0)];
+        }}
+        return found"
+    );
+    let found = page.js(&script, vec![]).await?;
+    println!("  tiers {found}");
+    let name = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    ensure(name(&found["plain"]).starts_with("gpu-streaming-f32-"), || format!("{found}"))?;
+    for (tiers, off) in [("subgroups", 1e-4), ("f16", 2e-2), ("f16+subgroups", 2e-2)] {
+        let (kernel, by) = (name(&found[tiers][0]), found[tiers][1].as_f64());
+        let off = if kernel.contains("f16") { off } else { 1e-4 };
+        ensure(by.is_some_and(|by| by <= off) && kernel.starts_with("gpu-streaming-f"), || {
+            format!("{tiers}: {found}")
+        })?;
+    }
+    page.open_ready("/#v1&engine.backend=webgpu&engine.algorithm=streaming").await?;
+    let switch = "[...document.querySelectorAll('label.switch')].find((e) => e.textContent.includes('16-bit numbers'))";
+    page.wait_until(switch).await?;
+    page.js(&format!("{switch}.querySelector('input').click()"), vec![]).await?;
+    page.wait_until("location.hash.includes('engine.tiers')").await?;
+    let said = "[...document.querySelectorAll('p.note')].find((e) => e.textContent.includes('16-bit floats'))";
+    page.wait_until(said).await?;
+    let shown =
+        page.js(&format!("return [document.querySelector('.facts code').textContent, {said}.textContent]"), vec![]);
+    let shown = shown.await?;
+    let used = name(&shown[0]).starts_with("gpu-streaming-f16");
+    let words = if used { "computed with 16-bit floats" } else { "offers no 16-bit floats" };
+    ensure(name(&shown[1]).contains(words), || format!("{shown}"))?;
+    page.js(&format!("{said}.scrollIntoView({{ block: 'center' }})"), vec![]).await?;
+    page.screenshot("tiers").await
 }
 
 /// Runs on `auto` in a page where it would not be small; who computed and why, and whether the worker for the GPU was started.
