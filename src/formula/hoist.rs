@@ -41,7 +41,7 @@ enum Entries {
 impl Table {
     /// Whether a step may become a table: one axis, more than a linear form, not too large.
     pub fn fits(step: &Step, sizes: &Sizes) -> bool {
-        let trivial = matches!(step.op, Op::Constant(_) | Op::Var(_)) || step.linear.is_some();
+        let trivial = matches!(step.op, Op::Constant(_) | Op::Param(_) | Op::Var(_)) || step.linear.is_some();
         let (batch, heads, length) = extents(step, sizes);
         let entries = batch.saturating_mul(heads).saturating_mul(length);
         let most = match step.ty {
@@ -199,7 +199,7 @@ fn extents(step: &Step, sizes: &Sizes) -> (usize, usize, usize) {
 }
 
 /// A cell where the table's variable has its value number `at`; diagonals run from k - q = 1 - n_q upward.
-fn place(axis: Axis, at: i32, sizes: &Sizes) -> (i32, i32) {
+pub fn place(axis: Axis, at: i32, sizes: &Sizes) -> (i32, i32) {
     match axis {
         Axis::Query => (at, 0),
         Axis::Diagonal => {
