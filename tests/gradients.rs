@@ -573,13 +573,13 @@ fn errors_are_at_most_twice_those_of_plain_single_precision() {
 fn shares_add_up_to_what_one_gives() {
     let case = cases().into_iter().find(|case| case.name == "softcap after bias").unwrap();
     let dims = case.problem.dims;
-    let given = || Given {
+    let halves = || Given {
         qkv: [&case.inputs.q, &case.inputs.k, &case.inputs.v].map(|tensor| tensor.to_vec()),
         dy: vec![0.5; dims.y_len()],
         ..Given::default()
     };
-    let derive = derive(&case.problem, Kernel::Reference, true);
-    let (one, two) = (gathered(&derive, &given, 1), gathered(&derive, &given, 2));
+    let reference = derive(&case.problem, Kernel::Reference, true);
+    let (one, two) = (gathered(&reference, &halves, 1), gathered(&reference, &halves, 2));
     assert_eq!([&one.q, &one.k, &one.v], [&two.q, &two.k, &two.v]);
     let names: Vec<&str> = one.params.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["data.slope", "position.params.gain", "scale", "softcap"]);
@@ -588,11 +588,16 @@ fn shares_add_up_to_what_one_gives() {
         assert!(one.values.iter().zip(&two.values).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs().max(1.0)), "{name}");
         assert!(one.values.iter().any(|x| *x != 0.0), "{name}");
     }
+    // One pass over the rows, and two where shares are many, sum in the same order.
+    let whole = given(&case.problem, &case.inputs, &vec![0.5; dims.y_len()]);
+    let by_cpu = |shares: usize| gathered(&derive(&case.problem, Kernel::Cpu, true), &|| whole.clone(), shares);
+    let (one, many) = (by_cpu(1), by_cpu(5));
+    assert_eq!([&one.q, &one.k, &one.v], [&many.q, &many.k, &many.v]);
     // A share of something else is not taken for it.
     let mut other = Gathered::new(dims, Sorted::new());
-    assert!(!other.take(&derive.parts(), vec![vec![0.0; 3]]));
-    let short = Given { dy: vec![1.0], ..given() };
-    assert_eq!(derive.compute(short, &Kernels::SEPARATE).unwrap_err().0[0].path, "dY");
+    assert!(!other.take(&reference.parts(), vec![vec![0.0; 3]]));
+    let short = Given { dy: vec![1.0], ..halves() };
+    assert_eq!(reference.compute(short, &Kernels::SEPARATE).unwrap_err().0[0].path, "dY");
 }
 
 #[test]

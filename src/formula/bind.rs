@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bounds::{Known, RangeIndex, Rectangle, known_steps};
 use super::error::{ErrorKind, FormulaError};
-use super::hoist::Table;
+use super::hoist::{Table, hoisted};
 use super::lanes::{fixed_along_row, reach};
 use super::plain::{Cell, evaluate};
 use super::program::{Needs, Step, all, lower};
@@ -142,20 +142,6 @@ impl Bound {
     fn needs(&self) -> Needs {
         self.0.steps[self.0.root].needs
     }
-}
-
-/// What changes along one axis only as tables, and for each step the table that holds it.
-pub(super) fn hoisted(steps: &[Step], root: usize, with: &Resolved) -> (Vec<Table>, Vec<Option<usize>>) {
-    let fits: Vec<bool> = steps.iter().map(|step| Table::fits(step, &with.sizes)).collect();
-    let mut tables = Vec::new();
-    let mut table_of = vec![None; steps.len()];
-    for at in reach(steps, root, |at| fits[at]) {
-        if fits[at] {
-            table_of[at] = Some(tables.len());
-            tables.push(Table::build(steps, at, with));
-        }
-    }
-    (tables, table_of)
 }
 
 /// Looks up what the formula uses.

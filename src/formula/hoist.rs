@@ -3,7 +3,7 @@
 
 use super::bind::Resolved;
 use super::bounds::{Counts, Known, RangeIndex, Rectangle, Truth, stretch};
-use super::lanes::Machine;
+use super::lanes::{Machine, reach};
 use super::program::{Axis, Step};
 use super::table::{LANES, Register};
 use super::typed::Op;
@@ -184,6 +184,20 @@ impl Table {
             Entries::Words(words, index) => index.query(from, to, |i| words[i]),
         })
     }
+}
+
+/// What changes along one axis only as tables, and for each step the table that holds it.
+pub fn hoisted(steps: &[Step], root: usize, with: &Resolved) -> (Vec<Table>, Vec<Option<usize>>) {
+    let fits: Vec<bool> = steps.iter().map(|step| Table::fits(step, &with.sizes)).collect();
+    let mut tables = Vec::new();
+    let mut table_of = vec![None; steps.len()];
+    for at in reach(steps, root, |at| fits[at]) {
+        if fits[at] {
+            table_of[at] = Some(tables.len());
+            tables.push(Table::build(steps, at, with));
+        }
+    }
+    (tables, table_of)
 }
 
 /// Batch entries, heads and values along the axis that a step's table needs.

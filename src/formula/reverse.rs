@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::bind::{Bound, Inner, hoisted};
-use super::hoist::place;
+use super::bind::{Bound, Inner};
+use super::hoist::{hoisted, place};
 use super::lanes::{Lanes, fixed_along_row};
 use super::plain::Cell;
 use super::program::{Axis, Needs, Step, lower};

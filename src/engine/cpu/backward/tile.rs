@@ -124,7 +124,7 @@ impl Tile {
         mut sums: Option<&mut Sums>,
     ) {
         let Cells { plan, kernels, k0, keys, .. } = *cells;
-        let mut capped = Capped { before: EMPTY, slopes: [1.0; KEYS] };
+        let mut capped = Capped { before: EMPTY, tanh: [0.0; KEYS], slopes: [1.0; KEYS] };
         let rules = self.rules.get_mut(row);
         score(cells, rules, s, &mut capped, sums.is_some());
         let scores = *s;
@@ -190,10 +190,11 @@ fn score(cells: &Cells, rules: Option<&mut RowRules>, s: &mut RowBlock, capped: 
             capped.before = *s;
         }
         (kernels.cap)(s, cap);
-        let flat = s.as_flattened_mut();
+        let (flat, inverse) = (s.as_flattened_mut(), 1.0 / cap);
         flat[keys..].fill(f32::NEG_INFINITY);
         for j in 0..keys {
-            capped.slopes[j] = 1.0 - (flat[j] / cap) * (flat[j] / cap);
+            let tanh = flat[j] * inverse;
+            (capped.tanh[j], capped.slopes[j]) = (tanh, 1.0 - tanh * tanh);
         }
     }
     let s = &mut s.as_flattened_mut()[..keys];
