@@ -2,7 +2,8 @@
 //!
 //! Columns: kernel, n, d, heads, mask, median milliseconds, GFLOP/s as if dense (`4 · heads · n² · d`, so that skipped tiles show), and how
 //! many times faster than the textbook loop over one head, scaled to all heads. Of the backward kernel dQ, dK and dV of all heads, as
-//! `10 · heads · n² · d`, five products where the others have two (it computes seven); and how many times longer than the streaming run before it. In the browser the same kernels run with 128-bit SIMD of
+//! `10 · heads · n² · d`, five products where the others have two; and how many times longer than the streaming run before it. `slopes` compares the two through formulas, with
+//! derivatives by what they declare. In the browser the same kernels run with 128-bit SIMD of
 //! WebAssembly; figures there are shown by the page itself.
 #![allow(clippy::unwrap_used, reason = "a benchmark's own problems compile")]
 
@@ -25,6 +26,9 @@ fn main() {
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
     if "formulas".contains(&filter) {
         formulas();
+    }
+    if "slopes".contains(&filter) {
+        slopes();
     }
     println!(
         "{:<32} {:>5} {:>4} {:>5} {:<7} {:>10} {:>9} {:>8}",
@@ -100,6 +104,78 @@ fn formulas() {
     println!("formulas, n = {n}, d = {d}, {heads} heads: milliseconds, and by pair over the kernel without");
     for ((name, ms), pairs) in names.iter().zip(&times).zip(share) {
         println!("{name:<16} {ms:>10.3} {:>8.2}", ms / times[0] * all / pairs);
+    }
+    println!();
+}
+
+/// Gradients through formulas, with derivatives by parameters and tables, over the run that they are of: least times of turns, in one process.
+fn slopes() {
+    let (n, d, heads) = (1024, 64, 4);
+    let dims = Dims { batch: 1, q_heads: heads, kv_heads: heads, n_q: n, n_k: n, d, d_v: d };
+    let inputs = inputs(&dims);
+    let table = |numbers: &[f32]| Data {
+        values: DataValues::Float(numbers.to_vec()),
+        shape: vec![numbers.len()],
+        clamp: false,
+    };
+    let by_head = table(&[0.25, 0.125, 0.0625, 0.03125]);
+    let causal = |p: &mut Problem| p.masks.push(Term::new("mask", "k <= q_pos"));
+    let score = |text: &str| Term::new("score", text);
+    let alibi = || score("s - slope[h] * abs(q_pos - k)").data("slope", by_head.clone());
+    let cases: [(&str, &dyn Fn(&mut Problem)); 9] = [
+        ("none", &|_| {}),
+        ("causal", &causal),
+        ("window 128", &|p| p.masks.push(Term::new("mask", "k <= q_pos and q_pos - k < 128"))),
+        ("causal alibi", &|p| {
+            causal(p);
+            p.bias.push(alibi());
+        }),
+        ("alibi, softcap", &|p| {
+            p.softcap = Some(30.0);
+            p.bias.push(alibi());
+        }),
+        ("s * w[h]", &|p| p.bias.push(score("s * w[h]").data("w", by_head.clone()))),
+        ("bias[k]", &|p| p.bias.push(score("s + bias[k]").data("bias", table(&vec![0.1; n])))),
+        ("2 * tanh(s / 2)", &|p| p.bias.push(score("2.0 * tanh(s / 2.0)"))),
+        ("p * p", &|p| p.probability = Some(Term::new("prob", "p * p"))),
+    ];
+    println!("gradients over the run, n = {n}, d = {d}, {heads} heads: milliseconds, and ratios");
+    println!("{:<16} {:>10} {:>10} {:>8} {:>12} {:>8}", "", "run", "gradients", "ratio", "with params", "ratio");
+    for (name, change) in cases {
+        let mut problem = Problem::plain(dims);
+        change(&mut problem);
+        let plan = Plan::compile(&problem).unwrap();
+        let mut session =
+            Session::new(plan, inputs.clone(), Backend::Cpu, Algorithm::Streaming, &Kernels::SEPARATE, clock);
+        let (mut y, mut lse) = (Vec::new(), Vec::new());
+        for head in 0..heads {
+            let out = session.rows(&Rows { batch: 0, head, q: 0..n }, Want::default());
+            y.extend(out.y);
+            lse.extend(out.lse);
+        }
+        let qkv = [&inputs.q, &inputs.k, &inputs.v].map(|tensor| tensor.to_vec());
+        let given = Given { qkv, dy: vec![1.0; y.len()], y, lse };
+        let derive = |params: bool| {
+            let derive = Derive { problem: Box::new(problem.clone()), kernel: Gradient::Cpu, share: [0, 1], params };
+            let given = given.clone();
+            let start = clock();
+            std::hint::black_box(derive.compute(given, &Kernels::SEPARATE).unwrap());
+            clock() - start
+        };
+        let mut run = || {
+            let start = clock();
+            for head in 0..heads {
+                session.rows(&Rows { batch: 0, head, q: 0..n }, Want::default());
+            }
+            clock() - start
+        };
+        let (begin, mut best) = (clock(), [f64::INFINITY; 3]);
+        while clock() - begin < 4000.0 {
+            let times = [run(), derive(false), derive(true)];
+            best.iter_mut().zip(times).for_each(|(best, ms)| *best = best.min(ms));
+        }
+        let [run, alone, with] = best;
+        println!("{name:<16} {run:>10.2} {alone:>10.2} {:>8.2} {with:>12.2} {:>8.2}", alone / run, with / run);
     }
     println!();
 }

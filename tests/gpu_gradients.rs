@@ -5,7 +5,7 @@ use crate::native::common;
 
 use attention_playground::attention::gradients::{Gradients, Tensors};
 use attention_playground::attention::{Dims, Normaliser, Plan, Problem, Term, reference};
-use attention_playground::engine::backward::{Gathered, Given, Kernel};
+use attention_playground::engine::backward::{Gathered, Given, Kernel, Part};
 use attention_playground::engine::gpu::{GpuBackward, GpuError, GradientProgram, Height, Pass};
 use attention_playground::experiment::{Algorithm, Backend, Patch};
 use attention_playground::formula::Sorted;
@@ -83,7 +83,7 @@ impl Judged {
         assert!(ms >= 0.0);
         // As the page takes them.
         let mut gathered = Gathered::new(self.plan.dims, Sorted::new());
-        assert!(gathered.take(Kernel::Gpu, [0, 1], found.into()), "{}, {how}: lengths", self.name);
+        assert!(gathered.take(&[Part::All], found.into()), "{}, {how}: lengths", self.name);
         let mut worst = 0.0_f64;
         for (of, found, wanted) in [
             ("dQ", &gathered.q, &self.wanted.q),

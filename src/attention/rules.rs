@@ -46,6 +46,11 @@ impl RowRules {
         self.paint.extend(crossing.map(|p| (p.k[0], p.k[1], p.allow)));
     }
 
+    /// The formulas before the softcap, after it, and over the weights, as they evaluated the keys that they were asked for last.
+    pub fn evaluated(&self) -> (&[Lanes], &[Lanes], Option<&Lanes>) {
+        (&self.before_cap, &self.after_cap, self.probability.as_ref())
+    }
+
     /// The biases before the softcap, of keys `k0..k0 + s.len()`, in place.
     pub fn before_cap(&mut self, plan: &Plan, k0: usize, s: &mut [f32]) {
         debug_assert_eq!(self.before_cap.len(), plan.bias_before_cap.len(), "rules of another plan");

@@ -167,7 +167,7 @@ fn gradients(run: &Run, problem: &Problem, dy: Vec<f32>, params: bool) -> Result
     }
     let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [0, 1], params };
     let mut gathered = Gathered::new(problem.dims, if params { shapes(problem) } else { Default::default() });
-    assert!(gathered.take(kernel, [0, 1], derive.compute(given, &Kernels::SEPARATE)?));
+    assert!(gathered.take(&derive.parts(), derive.compute(given, &Kernels::SEPARATE)?));
     Ok((gathered, kernel))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bounds::{Known, RangeIndex, Rectangle, known_steps};
 use super::error::{ErrorKind, FormulaError};
-use super::hoist::Table;
+use super::hoist::{Table, hoisted};
 use super::lanes::{fixed_along_row, reach};
 use super::plain::{Cell, evaluate};
 use super::program::{Needs, Step, all, lower};
@@ -13,7 +13,7 @@ use super::values::{Data, Scalar, Sizes, Ty, Values, Var};
 use super::{Formula, Kind};
 
 /// Sizes, parameters as bits, and tables, in the formula's own order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resolved {
     pub sizes: Sizes,
     pub params: Vec<u32>,
@@ -52,17 +52,9 @@ impl Formula {
     /// leave a table that does not clamp.
     pub fn bind(&self, values: &Values) -> Result<Bound, FormulaError> {
         let with = resolve(self, values)?;
-        let (steps, of_node) = lower(self, &with);
+        let (steps, of_node) = lower(self, &with, false);
         let root = of_node.last().copied().unwrap_or(0);
-        let fits: Vec<bool> = steps.iter().map(|step| Table::fits(step, &with.sizes)).collect();
-        let mut tables = Vec::new();
-        let mut table_of = vec![None; steps.len()];
-        for at in reach(&steps, root, |at| fits[at]) {
-            if fits[at] {
-                table_of[at] = Some(tables.len());
-                tables.push(Table::build(&steps, at, &with));
-            }
-        }
+        let (tables, table_of) = hoisted(&steps, root, &with);
         let fixed = fixed_along_row(&steps, &table_of, &tables);
         let bounded = reach(&steps, root, |at| table_of[at].is_some());
         let whole = reach(&steps, root, |_| false);

@@ -3,7 +3,7 @@
 
 use super::bind::Resolved;
 use super::bounds::{Counts, Known, RangeIndex, Rectangle, Truth, stretch};
-use super::lanes::Machine;
+use super::lanes::{Machine, reach};
 use super::program::{Axis, Step};
 use super::table::{LANES, Register};
 use super::typed::Op;
@@ -41,7 +41,7 @@ enum Entries {
 impl Table {
     /// Whether a step may become a table: one axis, more than a linear form, not too large.
     pub fn fits(step: &Step, sizes: &Sizes) -> bool {
-        let trivial = matches!(step.op, Op::Constant(_) | Op::Var(_)) || step.linear.is_some();
+        let trivial = matches!(step.op, Op::Constant(_) | Op::Param(_) | Op::Var(_)) || step.linear.is_some();
         let (batch, heads, length) = extents(step, sizes);
         let entries = batch.saturating_mul(heads).saturating_mul(length);
         let most = match step.ty {
@@ -186,6 +186,20 @@ impl Table {
     }
 }
 
+/// What changes along one axis only as tables, and for each step the table that holds it.
+pub fn hoisted(steps: &[Step], root: usize, with: &Resolved) -> (Vec<Table>, Vec<Option<usize>>) {
+    let fits: Vec<bool> = steps.iter().map(|step| Table::fits(step, &with.sizes)).collect();
+    let mut tables = Vec::new();
+    let mut table_of = vec![None; steps.len()];
+    for at in reach(steps, root, |at| fits[at]) {
+        if fits[at] {
+            table_of[at] = Some(tables.len());
+            tables.push(Table::build(steps, at, with));
+        }
+    }
+    (tables, table_of)
+}
+
 /// Batch entries, heads and values along the axis that a step's table needs.
 fn extents(step: &Step, sizes: &Sizes) -> (usize, usize, usize) {
     let size = |n: i32| n.max(0) as usize;
@@ -199,7 +213,7 @@ fn extents(step: &Step, sizes: &Sizes) -> (usize, usize, usize) {
 }
 
 /// A cell where the table's variable has its value number `at`; diagonals run from k - q = 1 - n_q upward.
-fn place(axis: Axis, at: i32, sizes: &Sizes) -> (i32, i32) {
+pub fn place(axis: Axis, at: i32, sizes: &Sizes) -> (i32, i32) {
     match axis {
         Axis::Query => (at, 0),
         Axis::Diagonal => {

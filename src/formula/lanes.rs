@@ -68,7 +68,8 @@ impl Machine {
         let Some(out) = out.first_mut() else { return };
         match step.op {
             Op::Constant(bits) => *out = [bits; LANES],
-            Op::Var(_) | Op::Param(_) => {}
+            Op::Param(at) => *out = [with.params[usize::from(at)]; LANES],
+            Op::Var(_) => {}
             Op::Row(row, operands) => {
                 let mut list: [&Register; MAX_OPERANDS] = [&[0; LANES]; MAX_OPERANDS];
                 for (slot, id) in list.iter_mut().zip(operands.iter()) {
@@ -112,15 +113,15 @@ pub fn reach(steps: &[Step], root: usize, stop: impl Fn(usize) -> bool) -> Vec<u
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lanes {
-    bound: Bound,
+    pub(super) bound: Bound,
     machine: Machine,
     /// Steps that are fixed along a row, and those of them that steps along the row refer to.
     fixed: Vec<usize>,
     spread: Vec<usize>,
     results: Vec<u32>,
-    row: (i32, i32, i32),
+    pub(super) row: (i32, i32, i32),
     /// For a formula that adds a step to the score or subtracts it, the step, which is a table or fixed along the row, and whether it is subtracted.
-    shift: Option<(usize, bool)>,
+    pub(super) shift: Option<(usize, bool)>,
 }
 
 impl Lanes {
@@ -245,6 +246,12 @@ impl Lanes {
             *s += f32::from_bits(by ^ sign);
         }
         Some(())
+    }
+
+    /// What a step that does not lie behind a table gave in the last run of [`LANES`] cells.
+    pub(super) fn register(&self, at: usize) -> &Register {
+        const NOTHING: &Register = &[0; LANES];
+        self.machine.registers.get(usize::from(self.machine.slot[at])).unwrap_or(NOTHING)
     }
 
     /// Runs every step that changes along the row, from column `k` on.

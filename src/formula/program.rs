@@ -9,7 +9,7 @@ use super::table::ROWS;
 use super::typed::{Op, Operands};
 use super::values::{Sizes, Ty, Var};
 
-/// One step of a program. `op` is never a parameter: those are constants by now.
+/// One step of a program. `op` is a parameter only where [`lower`] was told to keep them: else those are constants by now.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub op: Op,
@@ -132,9 +132,9 @@ pub fn offsets(sizes: &Sizes) -> (i64, i64) {
 }
 
 /// The steps of a bound formula, and for each node of the formula the step that computes it. The result is the last
-/// node's step.
-pub fn lower(formula: &Formula, with: &Resolved) -> (Vec<Step>, Vec<usize>) {
-    let mut lowering = Lowering { with, steps: Vec::new(), seen: HashMap::new() };
+/// node's step. With `keep`, parameters and tables of floats stay what they are, so that derivatives by them can be told apart.
+pub fn lower(formula: &Formula, with: &Resolved, keep: bool) -> (Vec<Step>, Vec<usize>) {
+    let mut lowering = Lowering { with, keep, steps: Vec::new(), seen: HashMap::new() };
     let mut of_node: Vec<usize> = Vec::with_capacity(formula.nodes().len());
     for node in formula.nodes() {
         let moved = |operands: Operands| {
@@ -143,6 +143,7 @@ pub fn lower(formula: &Formula, with: &Resolved) -> (Vec<Step>, Vec<usize>) {
         };
         let step = match node.op {
             Op::Constant(bits) => lowering.constant(bits, node.ty),
+            Op::Param(_) if keep && node.ty == Ty::Float => lowering.param(node.op),
             Op::Param(at) => lowering.constant(with.params[usize::from(at)], node.ty),
             Op::Var(var) => lowering.variable(var, node.ty),
             Op::Row(row, operands) => lowering.row(row, moved(operands), node.ty),
@@ -155,6 +156,7 @@ pub fn lower(formula: &Formula, with: &Resolved) -> (Vec<Step>, Vec<usize>) {
 
 struct Lowering<'a> {
     with: &'a Resolved,
+    keep: bool,
     steps: Vec<Step>,
     seen: HashMap<(Op, Ty), usize>,
 }
@@ -171,6 +173,10 @@ impl Lowering<'_> {
     fn constant(&mut self, bits: u32, ty: Ty) -> usize {
         let linear = (ty == Ty::Int).then(|| Linear::constant(i64::from(bits as i32)));
         self.push(Step { op: Op::Constant(bits), ty, needs: Needs::default(), linear, difference: None })
+    }
+
+    fn param(&mut self, op: Op) -> usize {
+        self.push(Step { op, ty: Ty::Float, needs: Needs::default(), linear: None, difference: None })
     }
 
     fn value(&self, step: usize) -> Option<u32> {
@@ -282,7 +288,8 @@ impl Lowering<'_> {
 
     fn read(&mut self, data: u16, operands: Operands, ty: Ty) -> usize {
         let table = &self.with.data[usize::from(data)];
-        if operands.iter().all(|id| self.value(id).is_some()) {
+        let kept = self.keep && ty == Ty::Float;
+        if !kept && operands.iter().all(|id| self.value(id).is_some()) {
             let at = table.position(operands.iter().filter_map(|id| self.value(id)).map(|bits| bits as i32));
             return self.constant(table.values.bits(at), ty);
         }
@@ -307,7 +314,8 @@ pub fn compare(operator: &str, difference: i64) -> bool {
 pub fn advance(step: &Step, with: &Resolved, results: &[u32]) -> Option<u32> {
     match step.op {
         Op::Constant(bits) => Some(bits),
-        Op::Var(_) | Op::Param(_) => None,
+        Op::Param(at) => Some(with.params[usize::from(at)]),
+        Op::Var(_) => None,
         Op::Row(row, operands) => {
             let (bits, count) = gather(&operands, results);
             Some((ROWS[usize::from(row)].plain)(&bits[..count]))

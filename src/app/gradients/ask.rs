@@ -10,10 +10,11 @@ use crate::engine::backward::Kernel;
 use crate::engine::pool::{Cancel, Lane, Pool, Run, RunError};
 use crate::experiment::{Backend, Issues, Message, check, message};
 
-/// Most cells of the score matrices for which derivatives by parameters are computed while one edits: they have no fast kernel.
-const MOST_CELLS: usize = 1 << 20;
-/// The same for gradients that have no fast kernel at all: some seconds.
-const MOST_EXACT_CELLS: usize = 1 << 22;
+/// Most cells of the score matrices for which gradients are computed while one edits where they have no fast kernel: some seconds. Derivatives by parameters are among them
+/// up to the first number.
+const MOST_EXACT_CELLS: [usize; 2] = [1 << 20, 1 << 22];
+/// The same for derivatives by parameters that the CPU computes beside a GPU.
+const MOST_BESIDE_CELLS: usize = 1 << 24;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,11 +70,17 @@ impl Question {
         let Self { problem, inputs, backend } = self;
         let dims = problem.dims;
         let cells = dims.rows().saturating_mul(dims.n_k);
-        let params = cells <= MOST_CELLS;
+        let kernel = Kernel::of(&problem, &inputs, backend, false).0;
+        let exact = kernel == Kernel::Reference;
+        let most = match kernel {
+            Kernel::Reference => MOST_EXACT_CELLS[0],
+            Kernel::Gpu => MOST_BESIDE_CELLS,
+            Kernel::Cpu => usize::MAX,
+        };
+        let params = cells <= most;
         // What is computed on the GPU by name is, and derivatives by parameters beside it.
-        let beside = params && Kernel::of(&problem, &inputs, backend, false).0 == Kernel::Gpu;
-        let exact = Kernel::of(&problem, &inputs, backend, params && !beside).0 == Kernel::Reference;
-        if exact && cells > MOST_EXACT_CELLS && derivable(&problem).is_empty() {
+        let beside = params && kernel == Kernel::Gpu;
+        if exact && cells > MOST_EXACT_CELLS[1] && derivable(&problem).is_empty() {
             let text = message!(
                 "these gradients are computed in double precision, and there are too many tokens for that",
                 "这些梯度以双精度计算，词元过多，无法在此显示"
@@ -96,14 +103,12 @@ impl Question {
         let dy = vec![1.0; dims.y_len()];
         let mut derived = pool.derive(&run, None, dy.clone(), params && !beside).await?;
         if beside {
-            let exactly = Run { backend: Backend::Reference, ..run };
-            let numbers = pool.derive(&exactly, None, dy, true).await?;
+            let on_cpu = Run { backend: Backend::Cpu, ..run };
+            let numbers = pool.derive(&on_cpu, None, dy, true).await?;
             derived.gradients.params = numbers.gradients.params;
             derived.total_ms += numbers.total_ms;
-            derived.fallback = Some(message!(
-                "derivatives by parameters are computed in double precision",
-                "对参数的导数以双精度计算",
-            ));
+            derived.fallback =
+                Some(message!("derivatives by parameters are computed on the CPU", "对参数的导数在 CPU 上计算",));
         }
         let gradients = derived.gradients;
         Ok(Answer {

@@ -26,6 +26,7 @@ use head::{Back, Head};
 
 pub use head::Sums;
 pub use named::{Named, named, shapes};
+pub use row::by_sink;
 
 /// Q, K and V in double precision, or what a derivative by them is. Laid out as [`Inputs`].
 #[derive(Clone, Debug, PartialEq)]

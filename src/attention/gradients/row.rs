@@ -17,7 +17,7 @@ pub fn back(plan: &Plan, head: usize, lse: f64, [scores, p, dp]: [&[f64]; 3], ds
                 *ds += p * (dp - mean);
             }
             // The sink is one more key, with a value of nought.
-            plan.sink_of(head).map_or(0.0, |sink| -(f64::from(sink) - lse).exp() * mean * own_sink(plan, head))
+            by_sink(plan, head, lse, mean)
         }
         Normaliser::Sparsemax => {
             let support = p.iter().filter(|p| **p > 0.0).count().max(1) as f64;
@@ -55,6 +55,11 @@ pub fn back(plan: &Plan, head: usize, lse: f64, [scores, p, dp]: [&[f64]; 3], ds
             0.0
         }
     }
+}
+
+/// The derivative by the head's sink logit from a row of these, of which `mean` is the weights' mean of what is derived by them; 0 without a sink.
+pub fn by_sink(plan: &Plan, head: usize, lse: f64, mean: f64) -> f64 {
+    plan.sink_of(head).map_or(0.0, |sink| -(f64::from(sink) - lse).exp() * mean * own_sink(plan, head))
 }
 
 /// What [`Plan::sink_of`] changes by with the head's own logit: with off-by-one beside it, it is `ln(1 + e^sink)`.

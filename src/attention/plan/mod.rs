@@ -161,6 +161,18 @@ impl Plan {
         self.bias_before_cap.is_empty() && self.softcap.is_none() && self.bias.is_empty()
     }
 
+    /// The same plan with formulas that can be derived by their parameters and tables: see [`Bound::kept`].
+    #[must_use]
+    pub fn kept(&self) -> Self {
+        let kept = |bounds: &[Bound]| bounds.iter().map(Bound::kept).collect();
+        Self {
+            bias_before_cap: kept(&self.bias_before_cap),
+            bias: kept(&self.bias),
+            probability: self.probability.as_ref().map(Bound::kept),
+            ..self.clone()
+        }
+    }
+
     /// Whether any key may be masked.
     pub fn masked(&self) -> bool {
         !self.masks.is_empty() || !self.paint.is_empty()

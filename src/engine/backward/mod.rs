@@ -4,21 +4,20 @@ pub mod parts;
 
 use super::cpu::{Backward, Kernels, Sources};
 use crate::attention::gradients::{Gradients, Group, Named, Sums, Tensors, check_dy, named};
-use crate::attention::plan::scope;
-use crate::attention::{Inputs, Normaliser, Plan, Problem, Term};
+use crate::attention::{Inputs, Plan, Problem};
 use crate::experiment::{Backend, Issue, Issues, Message, message};
-use crate::formula::{self, Kind, Sorted};
+use crate::formula::Sorted;
 
-pub use parts::{Gathered, Part, parts};
+pub use parts::{Gathered, Part, parts, shares};
 
 /// Who computes gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// Double precision, row by row.
     Reference,
-    /// Single precision, tile by tile: softmax.
+    /// Single precision, tile by tile.
     Cpu,
-    /// The same on the GPU, of any normaliser and through any formula.
+    /// The same on the GPU, but for derivatives by parameters.
     Gpu,
 }
 
@@ -38,21 +37,14 @@ impl Kernel {
         if backend == Backend::Reference {
             return (Self::Reference, None);
         }
-        let adds = |term: &Term| formula::compile(&term.text, Kind::Score, &scope(term)).is_ok_and(|f| f.adds());
-        let softmax = matches!(problem.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
         let gpu = backend == Backend::Webgpu;
-        let why = if params {
-            message!("derivatives by parameters", "对参数的导数")
-        } else if !gpu && !softmax {
-            message!("gradients of a normaliser other than softmax", "Softmax 以外的归一化的梯度")
-        } else if !gpu && problem.probability.is_some() {
-            message!("gradients through a probability formula", "经过概率公式的梯度")
-        } else if !gpu && !problem.bias_before_cap.iter().chain(&problem.bias).all(adds) {
-            message!("gradients through a score formula that does more than add", "经过不只是相加的分数公式的梯度")
-        } else if problem.lowering.is_some() {
+        let why = if problem.lowering.is_some() {
             message!("gradients of what depends on the contents of Q and K", "依赖 Q、K 内容的部分的梯度")
         } else if !inputs.finite() {
             message!("gradients of tensors with NaN or infinities", "含 NaN 或无穷的张量的梯度")
+        } else if gpu && params {
+            let text = message!("derivatives by parameters are computed on the CPU", "对参数的导数在 CPU 上计算");
+            return (Self::Cpu, Some(text));
         } else {
             return (if gpu { Self::Gpu } else { Self::Cpu }, None);
         };
@@ -116,9 +108,7 @@ impl Derive {
         if let Some(issue) = check_dy(given.dy.len(), &dims) {
             return Err(issue.into());
         }
-        let all = parts(&dims, self.kernel);
-        let [index, shares] = self.share;
-        let mine = all.into_iter().enumerate().filter(|(i, _)| i % shares.max(1) == index).map(|(_, part)| part);
+        let mine = self.parts();
         match self.kernel {
             Kernel::Reference => self.reference(&plan, given, mine),
             Kernel::Gpu => Err(Issue::new("engine.backend", "this worker has no GPU").into()),
@@ -126,18 +116,24 @@ impl Derive {
                 if (given.y.len(), given.lse.len()) != (dims.y_len(), dims.rows()) {
                     return Err(Issue::new("", "the output is not that of this run").into());
                 }
-                Ok(streamed(&plan, given, mine, kernels))
+                Ok(self.streamed(plan, given, mine, kernels))
             }
         }
     }
 
-    fn reference(&self, plan: &Plan, given: Given, mine: impl Iterator<Item = Part>) -> Result<Vec<Vec<f32>>, Issues> {
+    /// The parts of this share.
+    pub fn parts(&self) -> Vec<Part> {
+        let [index, shares] = self.share;
+        let all = parts(&self.problem, self.kernel, shares);
+        all.into_iter().enumerate().filter(|(i, _)| i % shares.max(1) == index).map(|(_, part)| part).collect()
+    }
+
+    fn reference(&self, plan: &Plan, given: Given, mine: Vec<Part>) -> Result<Vec<Vec<f32>>, Issues> {
         let gradients = Gradients::new(&self.problem, plan)?;
         let [q, k, v] = given.qkv.map(Into::into);
         let tensors = Tensors::from(&Inputs { q, k, v });
         let dy: Vec<f64> = given.dy.iter().map(|&x| x.into()).collect();
         let dy = gradients.unfinished(&dy);
-        let single = |all: Vec<f64>| all.into_iter().map(|x| x as f32).collect();
         let mut sums = Sums::new(plan);
         let mut out = Vec::new();
         for part in mine {
@@ -146,25 +142,38 @@ impl Derive {
             out.extend([q, k, v].map(single));
         }
         if self.params {
-            out.push(single(named(&self.problem, &sums).into_iter().flat_map(|(_, named)| named.values).collect()));
+            out.push(self.declared(&sums));
         }
         Ok(out)
     }
+
+    /// The parts by the kernel of the CPU.
+    fn streamed(&self, plan: Plan, given: Given, mine: Vec<Part>, kernels: &'static Kernels) -> Vec<Vec<f32>> {
+        let plan = if self.params { plan.kept() } else { plan };
+        let Given { qkv, dy, y, lse } = given;
+        let [q, k, v] = qkv.map(Into::into);
+        let inputs = Inputs { q, k, v };
+        let from = Sources { plan: &plan, inputs: &inputs, dy: &dy, y: &y, lse: &lse, params: self.params };
+        let mut backward = Backward::new(from, kernels);
+        let mut out = Vec::new();
+        for part in mine {
+            match part {
+                Part::Group(Group { batch, kv_head }) => out.extend(backward.group(batch, kv_head)),
+                Part::Queries { batch, head, q } => out.push(backward.queries(batch, head, q)),
+                Part::Keys { batch, kv_head, k } => out.extend(backward.keys(batch, kv_head, k)),
+                Part::All => {}
+            }
+        }
+        out.extend(backward.finish().map(|sums| self.declared(&sums)));
+        out
+    }
+
+    /// Derivatives by parameters as they are sent.
+    fn declared(&self, sums: &Sums) -> Vec<f32> {
+        single(named(&self.problem, sums).into_iter().flat_map(|(_, named)| named.values).collect())
+    }
 }
 
-/// The parts by the kernel of the CPU.
-fn streamed(plan: &Plan, given: Given, mine: impl Iterator<Item = Part>, kernels: &'static Kernels) -> Vec<Vec<f32>> {
-    let [q, k, v] = given.qkv.map(Into::into);
-    let inputs = Inputs { q, k, v };
-    let from = Sources { plan, inputs: &inputs, dy: &given.dy, y: &given.y, lse: &given.lse };
-    let mut backward = Backward::new(from, kernels);
-    let mut out = Vec::new();
-    for part in mine {
-        match part {
-            Part::Queries { batch, head, q } => out.push(backward.queries(batch, head, q)),
-            Part::Keys { batch, kv_head, k } => out.extend(backward.keys(batch, kv_head, k)),
-            Part::Group(_) | Part::All => {}
-        }
-    }
-    out
+fn single(all: Vec<f64>) -> Vec<f32> {
+    all.into_iter().map(|x| x as f32).collect()
 }

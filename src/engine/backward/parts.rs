@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Group, Kernel, Named, Sorted};
-use crate::attention::Dims;
-use crate::engine::cpu::{TILE_KEYS, TILE_ROWS};
+use crate::attention::{Dims, Problem};
+use crate::engine::cpu::{TILE_KEYS, TILE_ROWS, measured};
 
 /// What is computed at a time. Together the parts of a kernel give every number of dQ, dK and dV once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +37,25 @@ pub enum Part {
 const ROWS: usize = 192;
 const _: () = assert!(ROWS.is_multiple_of(TILE_ROWS) && ROWS.is_multiple_of(TILE_KEYS));
 
-/// The parts of a problem of these sizes, always in the same order.
-pub fn parts(dims: &Dims, kernel: Kernel) -> Vec<Part> {
+/// Shares that a problem is computed in where so many workers are at hand.
+pub fn shares(problem: &Problem, kernel: Kernel, workers: usize) -> usize {
+    workers.clamp(1, parts(problem, kernel, workers).len().max(1))
+}
+
+/// Whether heads of keys and values are computed whole by the kernel of the CPU. Their parts by queries and by keys form the scores twice, seven products instead of five: that is the
+/// longer way unless workers would stand idle. What has to know a row's mean beforehand is never cut.
+fn whole(problem: &Problem, shares: usize) -> bool {
+    let (heads, shares) = (problem.dims.batch * problem.dims.kv_heads, shares.max(1));
+    measured(problem.normaliser, problem.probability.is_some()) || 5 * heads.div_ceil(shares) * shares <= 7 * heads
+}
+
+/// The parts of a problem that is computed in so many shares, always in the same order.
+pub fn parts(problem: &Problem, kernel: Kernel, shares: usize) -> Vec<Part> {
+    let dims = &problem.dims;
     match kernel {
-        Kernel::Reference => Group::all(dims).map(Part::Group).collect(),
         Kernel::Gpu => vec![Part::All],
+        Kernel::Reference => Group::all(dims).map(Part::Group).collect(),
+        Kernel::Cpu if whole(problem, shares) => Group::all(dims).map(Part::Group).collect(),
         Kernel::Cpu => {
             let Dims { batch, q_heads, kv_heads, n_q, n_k, .. } = *dims;
             let blocks = |n: usize| (0..n).step_by(ROWS).map(move |from| from..(from + ROWS).min(n));
@@ -129,12 +143,11 @@ impl Gathered {
         }
     }
 
-    /// Takes what one share gave. Whether it was what that share should give; what does not fit is left out.
-    pub fn take(&mut self, kernel: Kernel, [index, shares]: [usize; 2], outputs: Vec<Vec<f32>>) -> bool {
+    /// Takes what one share gave, whose parts these are. Whether it was what that share should give; what does not fit is left out.
+    pub fn take(&mut self, parts: &[Part], outputs: Vec<Vec<f32>>) -> bool {
         let mut outputs = outputs.into_iter();
         let mut whole = true;
-        let all = parts(&self.dims, kernel);
-        for (_, part) in all.into_iter().enumerate().filter(|(i, _)| i % shares.max(1) == index) {
+        for part in parts {
             for (which, place) in part.places(&self.dims) {
                 let tensor = match which {
                     Which::Q => &mut self.q,

@@ -44,7 +44,7 @@ use super::item::Engine;
 use crate::attention::Plan;
 use crate::experiment::Algorithm;
 
-pub use backward::{Backward, Sources};
+pub use backward::{Backward, Sources, measured};
 pub use blocks::ROWS as TILE_ROWS;
 pub use finite::finite;
 pub use gemm::KEYS as TILE_KEYS;

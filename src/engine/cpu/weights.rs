@@ -41,7 +41,8 @@ pub fn weights(
     }
 }
 
-fn normalise(kernels: &Kernels, plan: &Plan, lse: f32, scores: &mut [Step]) {
+/// Final weights in place of masked scores, before a probability formula. `lse` is that of a row with keys, where the normaliser has a sum.
+pub(super) fn normalise(kernels: &Kernels, plan: &Plan, lse: f32, scores: &mut [Step]) {
     match plan.normaliser {
         Normaliser::Softmax | Normaliser::OffByOne => {
             (kernels.weigh)(scores, lse);

@@ -12,7 +12,7 @@ use super::schedule::Slot;
 use crate::attention::Inputs;
 use crate::attention::gradients::{check, shapes};
 use crate::engine::Outcome;
-use crate::engine::backward::{Derive, Gathered, Kernel, parts};
+use crate::engine::backward::{Derive, Gathered, Kernel, shares};
 use crate::engine::protocol::Asked;
 use crate::experiment::{Backend, Issues, Message, message};
 use crate::formula::Sorted;
@@ -61,9 +61,7 @@ impl Pool {
         let (kernel, fallback) = Kernel::of(&problem, &run.inputs, run.backend, params);
         let dims = problem.dims;
         let names = if params { shapes(&problem) } else { Default::default() };
-        let count = parts(&dims, kernel).len();
-        let places = if kernel == Kernel::Gpu { 1 } else { self.size() };
-        let (shares, repeat) = (places.clamp(1, count.max(1)), run.repeat.max(1));
+        let (shares, repeat) = (shares(&problem, kernel, self.size()), run.repeat.max(1));
         let Inputs { q, k, v } = run.inputs.clone();
         let mut tensors = vec![q, k, v, Arc::new(dy)];
         if kernel != Kernel::Reference {
@@ -76,8 +74,9 @@ impl Pool {
             };
             tensors.extend([y, lse].map(Arc::new));
         }
+        let derive_of =
+            |index: usize| Derive { problem: Box::new(problem.clone()), kernel, share: [index, shares], params };
         let ask = |index: usize| {
-            let derive = Derive { problem: Box::new(problem.clone()), kernel, share: [index, shares], params };
             // Five products where a run has two.
             let work = 2.5 * dense_flops(&dims) / shares as f64;
             let backend = match kernel {
@@ -86,7 +85,7 @@ impl Pool {
                 Kernel::Gpu => Backend::Webgpu,
             };
             let (tensors, cancel) = (tensors.clone(), run.cancel.clone());
-            self.operate(Operation::asked(&Asked::Derive(derive), work, tensors, backend, repeat, cancel))
+            self.operate(Operation::asked(&Asked::Derive(derive_of(index)), work, tensors, backend, repeat, cancel))
         };
         let answers = all((0..shares).map(ask).collect()).await;
         let mut derived = Derived {
@@ -102,7 +101,7 @@ impl Pool {
         };
         for (index, answer) in answers.into_iter().enumerate() {
             let Operated { outputs, runs_ms, transfer_ms, memory, .. } = answer?;
-            if !derived.gradients.take(kernel, [index, shares], outputs) {
+            if !derived.gradients.take(&derive_of(index).parts(), outputs) {
                 let text = message!("the workers answered something else than was asked", "工作线程的回答与请求不符");
                 return Err(RunError::Failed(text));
             }

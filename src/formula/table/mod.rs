@@ -8,7 +8,7 @@ mod rows;
 pub mod scalar;
 mod slope;
 
-pub(super) use rows::{ROWS, SLOPES, TEXTS};
+pub(super) use rows::{LANE_SLOPES, ROWS, SLOPES, TEXTS};
 pub(super) use slope::Slope;
 
 use super::bounds::{Floats, Ints, Known, Truth};
@@ -109,6 +109,8 @@ pub trait Cell: Copy {
     fn unpack(bits: u32) -> Self;
     /// To 32 bits.
     fn pack(self) -> u32;
+    /// As a double; 1 for true.
+    fn wide(self) -> f64;
     /// The part of `known` that is about this type.
     fn known(known: Known) -> Self::Known;
 }
@@ -122,6 +124,10 @@ impl Cell for bool {
     #[inline(always)]
     fn pack(self) -> u32 {
         u32::from(self)
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(u8::from(self))
     }
     fn known(known: Known) -> Truth {
         if let Known::Bool(t) = known { t } else { Truth::ANY }
@@ -138,6 +144,10 @@ impl Cell for i32 {
     fn pack(self) -> u32 {
         self as u32
     }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
     fn known(known: Known) -> Ints {
         if let Known::Int(i) = known { i } else { Ints::ANY }
     }
@@ -152,6 +162,10 @@ impl Cell for f32 {
     #[inline(always)]
     fn pack(self) -> u32 {
         self.to_bits()
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
     }
     fn known(known: Known) -> Floats {
         if let Known::Float(f) = known { f } else { Floats::ANY }

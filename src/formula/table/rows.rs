@@ -1,7 +1,7 @@
 //! The rows themselves.
 
 use super::scalar::{floor_div, floor_div_float, floor_mod, floor_mod_float, hash, max, min, power, sigmoid, sign};
-use super::slope::{Slope, clamp_slope, floor_mod_slope, power_slope, sigmoid_slope};
+use super::slope::{Slope, SlopeLanes, clamp_slope, floor_mod_slope, power_slope, sigmoid_slope, slopes_of, three};
 use super::{Cell, LANES, Math, Row, Texts};
 use crate::formula::bounds::{Floats, Ints, Truth, choose};
 use crate::formula::values::Ty;
@@ -14,7 +14,7 @@ type Float = f32;
 /// texts are tables of their own, so that a program that derives nothing, or writes no text, does not carry them.
 macro_rules! rows {
     ($(row!($name:literal, ($($a:ident: $ty:ident),+) -> $result:ident, $body:expr,
-     bounds $bounds:expr, slope $slope:expr, wgsl $wgsl:literal $helper:literal $(by [$($by:literal),+])?, python $python:literal, math $math:expr)),+ $(,)?) => {
+     bounds $bounds:expr, slope $slope:ident $(($smooth:expr))?, wgsl $wgsl:literal $helper:literal $(by [$($by:literal),+])?, python $python:literal, math $math:expr)),+ $(,)?) => {
         /// All operations.
         pub static ROWS: [Row; 78] = [$({
             #[inline(always)]
@@ -47,8 +47,16 @@ macro_rules! rows {
         /// What each operation's result changes by with its operands, in the order of [`ROWS`].
         pub static SLOPES: [Slope; 78] = {
             use Slope::{Smooth, Step};
-            [$($slope),+]
+            [$($slope $(($smooth))?),+]
         };
+
+        /// The same a register at a time: see [`SlopeLanes`].
+        pub static LANE_SLOPES: [SlopeLanes; 78] = [$(|registers, adjoint, out| {
+            let [$($a),+] = registers else { return };
+            let wide = |lane: usize| three([$(<$ty as Cell>::unpack($a[lane]).wide()),+]);
+            let _ = (&wide, adjoint, &out);
+            $(slopes_of(wide, $smooth, adjoint, out);)?
+        }),+];
 
         /// How each operation is written in other languages, in the order of [`ROWS`].
         pub static TEXTS: [Texts; 78] = [$(Texts { wgsl: $wgsl, wgsl_helper: $helper, wgsl_slopes: &[$($($by),+)?], python: $python }),+];

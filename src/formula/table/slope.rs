@@ -5,6 +5,8 @@
 //! gives one, or that only reads some, has derivative 0; so has `//`, and `%` has that of a line between its steps. `pow` of a negative number changes with the base alone:
 //! there are no other powers of it near by, and the derivative by the exponent is NaN, as it is where the function itself is not defined.
 
+use super::{LANES, Register};
+
 /// What an operation's result changes by with its operands.
 #[derive(Clone, Copy)]
 pub enum Slope {
@@ -12,6 +14,41 @@ pub enum Slope {
     Step,
     /// The result, and its derivative by each operand; 0 by a boolean.
     Smooth(fn([f64; 3]) -> (f64, [f64; 3])),
+}
+
+/// From the operands of every lane and what the result of each changes the sum by, what each operand changes it by; of a [`Slope::Step`] nothing is written. The slopes
+/// are those of [`Slope::Smooth`], in double precision; what is 0 on either side gives 0, so that a branch not taken brings no NaN.
+pub type SlopeLanes = fn(&[&Register], &[f32; LANES], &mut [[f32; LANES]; 3]);
+
+/// Operands with zeros after them.
+#[inline(always)]
+pub fn three<const N: usize>(given: [f64; N]) -> [f64; 3] {
+    let mut all = [0.0; 3];
+    for (all, x) in all.iter_mut().zip(given) {
+        *all = x;
+    }
+    all
+}
+
+/// A register of [`SlopeLanes`].
+#[inline(always)]
+pub fn slopes_of(
+    operands: impl Fn(usize) -> [f64; 3],
+    smooth: impl Fn([f64; 3]) -> (f64, [f64; 3]),
+    adjoint: &[f32; LANES],
+    [first, second, third]: &mut [[f32; LANES]; 3],
+) {
+    let of = |by: f32, slope: f64| {
+        let slope = slope as f32;
+        if by == 0.0 || slope == 0.0 { 0.0 } else { by * slope }
+    };
+    for lane in 0..LANES {
+        let by = adjoint[lane];
+        let (_, [a, b, c]) = smooth(operands(lane));
+        first[lane] = of(by, a);
+        second[lane] = of(by, b);
+        third[lane] = of(by, c);
+    }
 }
 
 /// `a - b * floor(a / b)`; 0 where the divisor is 0.

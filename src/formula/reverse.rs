@@ -1,0 +1,247 @@
+//! A formula backwards along rows of keys, in single precision: what [`super::Slopes`] is for one cell, [`LANES`] cells at a time.
+//!
+//! Only what changes with the score so far, or with query and key both, is gone back through cell by cell. Everything else that parameters or tables are part of (the bias of a position,
+//! a factor of a head) has one value for a row, a column or a diagonal: the derivatives by it are summed along that, in double precision, and each sum is taken further by
+//! [`super::Slopes`] once, at the end of a head. So a derivative by the slopes of ALiBi costs an addition by cell.
+
+use std::sync::Arc;
+
+use super::bind::{Bound, Inner};
+use super::hoist::{hoisted, place};
+use super::lanes::{Lanes, fixed_along_row};
+use super::plain::Cell;
+use super::program::{Axis, Needs, Step, lower};
+use super::slopes::Slopes;
+use super::table::{LANE_SLOPES, LANES, MAX_OPERANDS, Register, SLOPES, Slope};
+use super::typed::Op;
+use super::values::{Sizes, Ty, Var};
+
+/// No place.
+const NOWHERE: usize = usize::MAX;
+
+impl Bound {
+    /// The same formula with its parameters and tables of floats kept apart from other numbers: what [`Reverse`] can derive by. It evaluates to the same bits; bounds
+    /// and coverage are not asked of it.
+    #[must_use]
+    pub fn kept(&self) -> Self {
+        let inner = &*self.0;
+        let declared = inner.formula.data_used().iter().any(|data| data.ty == Ty::Float);
+        if !declared && inner.formula.params_used().iter().all(|(_, ty)| *ty != Ty::Float) {
+            return self.clone();
+        }
+        let (formula, with) = (inner.formula.clone(), inner.with.clone());
+        let (steps, of_node) = lower(&formula, &with, true);
+        let root = of_node.last().copied().unwrap_or(0);
+        let (tables, table_of) = hoisted(&steps, root, &with);
+        let fixed = fixed_along_row(&steps, &table_of, &tables);
+        let (bounded, whole, indices) = (Vec::new(), Vec::new(), Vec::new());
+        Self(Arc::new(Inner { formula, with, steps, root, tables, table_of, fixed, bounded, whole, indices }))
+    }
+}
+
+/// Scratch for going back through one formula along rows, and what is summed until a head is done. Nothing is allocated after [`Reverse::new`].
+#[derive(Clone, Debug)]
+pub struct Reverse {
+    bound: Bound,
+    /// Whether it does nothing to the score so far but add to it.
+    adds: bool,
+    /// Steps that are gone back through cell by cell, from the result on, and for each step its place among them.
+    order: Vec<usize>,
+    slot: Vec<usize>,
+    adjoints: Vec<[f32; LANES]>,
+    partials: [[f32; LANES]; 3],
+    sinks: Vec<Sink>,
+    /// For each step its place among the sinks.
+    sink_of: Vec<usize>,
+}
+
+/// A step that adjoints are summed for along what it changes with.
+#[derive(Clone, Debug)]
+struct Sink {
+    /// The first node that it is the step of.
+    node: usize,
+    needs: Needs,
+    /// Batch entry and head of the sums.
+    of: (i32, i32),
+    sums: Vec<f64>,
+}
+
+impl Reverse {
+    /// For a formula; with `params` also by its parameters and tables, of which [`Bound::kept`] has to be the formula.
+    pub fn new(bound: &Bound, params: bool) -> Self {
+        let inner = &*bound.0;
+        let (steps, root) = (&inner.steps, inner.root);
+        let score = active(steps, |op| matches!(op, Op::Var(Var::S | Var::P)));
+        let declared = active(steps, |op| params && matches!(op, Op::Param(_) | Op::Read(..)));
+        let by_cell = |at: usize| {
+            let needs = steps[at].needs;
+            score[at] || declared[at] && (needs.x || needs.axis == Axis::Both)
+        };
+        let nodes = if params { lower(&inner.formula, &inner.with, true).1 } else { Vec::new() };
+        let (mut slot, mut sink_of) = (vec![NOWHERE; steps.len()], vec![NOWHERE; steps.len()]);
+        let (mut order, mut sinks) = (Vec::new(), Vec::new());
+        let mut reached = vec![false; steps.len()];
+        reached[root] = true;
+        for at in (0..=root).rev().filter(|&at| steps[at].ty == Ty::Float) {
+            if !reached[at] {
+                continue;
+            }
+            if by_cell(at) {
+                slot[at] = order.len();
+                order.push(at);
+                if let Op::Row(_, operands) = steps[at].op {
+                    operands.iter().for_each(|id| reached[id] = true);
+                }
+            } else if declared[at]
+                && let Some(node) = nodes.iter().position(|&step| step == at)
+            {
+                sink_of[at] = sinks.len();
+                let needs = steps[at].needs;
+                sinks.push(Sink { node, needs, of: (0, 0), sums: vec![0.0; length(needs.axis, &inner.with.sizes)] });
+            }
+        }
+        let adjoints = vec![[0.0; LANES]; order.len()];
+        let adds = inner.formula.adds();
+        Self { bound: bound.clone(), adds, order, slot, adjoints, partials: [[0.0; LANES]; 3], sinks, sink_of }
+    }
+
+    /// Goes back through the cells that `lanes` evaluated last, at most [`LANES`] from column `k0` on: `adjoint` holds what the sum changes by with each
+    /// result, and then with each score (or weight) so far. What it changes by with parameters and tables goes to `sums`, if they are given, some of it
+    /// not before [`Reverse::finish`]. An adjoint of 0 goes nowhere. `lanes` are of the same formula as this.
+    pub fn back(&mut self, lanes: &Lanes, k0: usize, adjoint: &mut [f32], mut sums: Option<&mut Slopes>) {
+        if self.adds && sums.is_none() {
+            return;
+        }
+        let bound = self.bound.clone();
+        let inner = &*bound.0;
+        let (cell, count) = ((lanes.row, k0), adjoint.len());
+        if let Some((at, subtract)) = lanes.shift {
+            if let (Some(sums), Some(sink)) = (sums, self.sinks.get_mut(self.sink_of[at])) {
+                sink.add(cell, adjoint, if subtract { -1.0 } else { 1.0 }, &inner.with.sizes, sums);
+            }
+            return;
+        }
+        if let (Some(sums), Some(sink)) = (sums.as_deref_mut(), self.sinks.get_mut(self.sink_of[inner.root])) {
+            sink.add(cell, adjoint, 1.0, &inner.with.sizes, sums);
+        }
+        self.adjoints.fill([0.0; LANES]);
+        if let Some(first) = self.adjoints.first_mut() {
+            first[..count].copy_from_slice(adjoint);
+        }
+        adjoint.fill(0.0);
+        for i in 0..self.order.len() {
+            let at = self.order[i];
+            let step = &inner.steps[at];
+            match step.op {
+                Op::Var(_) => adjoint.copy_from_slice(&self.adjoints[i][..count]),
+                Op::Read(data, operands) => {
+                    let Some(sums) = sums.as_deref_mut() else { continue };
+                    let table = &inner.with.data[usize::from(data)];
+                    for lane in 0..count {
+                        let by = self.adjoints[i][lane];
+                        if by != 0.0 {
+                            let index = operands.iter().map(|id| lanes.register(id)[lane] as i32);
+                            sums.add_entry(usize::from(data), table.position(index), by.into());
+                        }
+                    }
+                }
+                Op::Row(row, operands) => {
+                    let mut registers: [&Register; MAX_OPERANDS] = [&[0; LANES]; MAX_OPERANDS];
+                    for (register, id) in registers.iter_mut().zip(operands.iter()) {
+                        *register = lanes.register(id);
+                    }
+                    let registers = &registers[..operands.count()];
+                    LANE_SLOPES[usize::from(row)](registers, &self.adjoints[i], &mut self.partials);
+                    for (id, partial) in operands.iter().zip(&self.partials) {
+                        if let Some(sum) = self.adjoints.get_mut(self.slot[id]) {
+                            for lane in 0..LANES {
+                                sum[lane] += partial[lane];
+                            }
+                        } else if let (Some(sums), Some(sink)) =
+                            (sums.as_deref_mut(), self.sinks.get_mut(self.sink_of[id]))
+                        {
+                            sink.add(cell, &partial[..count], 1.0, &inner.with.sizes, sums);
+                        }
+                    }
+                }
+                Op::Constant(_) | Op::Param(_) => {}
+            }
+        }
+    }
+
+    /// Adds to `sums` what is still summed along rows, columns and diagonals.
+    pub fn finish(&mut self, sums: &mut Slopes) {
+        for sink in &mut self.sinks {
+            sink.empty(&self.bound.0.with.sizes, sums);
+        }
+    }
+}
+
+impl Sink {
+    /// Adds adjoints, times `sign`, of the cells of a row from column `k0` on.
+    fn add(&mut self, (row, k0): ((i32, i32, i32), usize), by: &[f32], sign: f32, sizes: &Sizes, sums: &mut Slopes) {
+        let (b, h, q) = row;
+        let of = (if self.needs.b { b } else { 0 }, if self.needs.h { h } else { 0 });
+        if of != self.of {
+            self.empty(sizes, sums);
+            self.of = of;
+        }
+        let q = q as usize;
+        let from = match self.needs.axis {
+            Axis::Key => k0,
+            Axis::Diagonal => k0 + (sizes.n_q as usize).saturating_sub(1 + q),
+            Axis::None | Axis::Query | Axis::Both => {
+                let at = if self.needs.axis == Axis::Query { q } else { 0 };
+                let mut sum = 0.0;
+                for &by in by {
+                    sum += f64::from(by * sign);
+                }
+                if let Some(total) = self.sums.get_mut(at) {
+                    *total += sum;
+                }
+                return;
+            }
+        };
+        let Some(sums) = self.sums.get_mut(from..from + by.len()) else { return };
+        for i in 0..by.len() {
+            sums[i] += f64::from(by[i] * sign);
+        }
+    }
+
+    fn empty(&mut self, sizes: &Sizes, sums: &mut Slopes) {
+        let (b, h) = self.of;
+        for at in 0..self.sums.len() {
+            let adjoint = std::mem::take(&mut self.sums[at]);
+            if adjoint != 0.0 {
+                let (q, k) = place(self.needs.axis, at as i32, sizes);
+                let (q, k) = if self.needs.axis == Axis::None { (0, 0) } else { (q, k) };
+                sums.back_from(self.node, adjoint, Cell { b, h, q, k, x: 0.0 });
+            }
+        }
+    }
+}
+
+/// For each step whether it is a number that changes by a little with what `is` holds for.
+fn active(steps: &[Step], is: impl Fn(&Op) -> bool) -> Vec<bool> {
+    let mut active = vec![false; steps.len()];
+    for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.ty == Ty::Float) {
+        active[at] = match step.op {
+            Op::Row(row, operands) => {
+                matches!(SLOPES[usize::from(row)], Slope::Smooth(_)) && operands.iter().any(|id| active[id])
+            }
+            op => is(&op),
+        };
+    }
+    active
+}
+
+/// How many values something has along an axis.
+fn length(axis: Axis, sizes: &Sizes) -> usize {
+    let (n_q, n_k) = (sizes.n_q.max(0) as usize, sizes.n_k.max(0) as usize);
+    match axis {
+        Axis::Query => n_q,
+        Axis::Key => n_k,
+        Axis::Diagonal => (n_q + n_k).saturating_sub(1),
+        Axis::None | Axis::Both => 1,
+    }
+}
