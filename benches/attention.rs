@@ -122,7 +122,8 @@ fn slopes() {
     let causal = |p: &mut Problem| p.masks.push(Term::new("mask", "k <= q_pos"));
     let score = |text: &str| Term::new("score", text);
     let alibi = || score("s - slope[h] * abs(q_pos - k)").data("slope", by_head.clone());
-    let cases: [(&str, &dyn Fn(&mut Problem)); 9] = [
+    type Change<'a> = &'a dyn Fn(&mut Problem);
+    let cases: [(&str, Change); 9] = [
         ("none", &|_| {}),
         ("causal", &causal),
         ("window 128", &|p| p.masks.push(Term::new("mask", "k <= q_pos and q_pos - k < 128"))),

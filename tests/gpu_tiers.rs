@@ -2,7 +2,7 @@
 //! oracle. Of a device that lacks one of them the test says so.
 #![cfg(feature = "gpu")]
 
-use crate::common;
+use crate::native::common;
 
 use attention_playground::attention::{Dims, Normaliser, Plan, Problem, Term};
 use attention_playground::engine::gpu::{
