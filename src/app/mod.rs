@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `state`, `clock`, `i18n`, `palette` | the context, the page's clock, words in both languages, data colours |
 //! | `reactive`, `view`, `element` | Leptos' signals, views and node references without their types: one copy of the code for all |
-//! | `slices` | effects that hold the page's thread for a few milliseconds at once |
 //! | `runner` | experiment -> pool -> outcome |
 //! | `url`, `link` | the address, and what it holds |
 //! | `laboratory` | what laboratories keep in the address |
@@ -64,7 +63,6 @@ pub mod rules;
 pub mod runner;
 mod share;
 pub mod shell;
-mod slices;
 pub mod state;
 mod sweep;
 pub mod url;
@@ -78,7 +76,6 @@ use wasm_bindgen_futures::spawn_local;
 
 /// Mounts the page, with what its address opens.
 pub fn start() {
-    slices::install();
     let (raw, embedded) = (url::fragment(), url::embedded());
     if raw.is_empty() && !embedded {
         mount_to_body(|| shell::app(None));

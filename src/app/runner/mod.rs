@@ -16,8 +16,8 @@ use leptos::task::spawn_local;
 
 pub use input::Inputs;
 
+use super::clock;
 use super::state::{Lab, Status, Timing};
-use super::{clock, slices};
 use crate::api;
 use crate::app::reactive::effect;
 use crate::attention::{Dims, Loaded};
@@ -282,7 +282,7 @@ impl Runner {
         lab.session.set(Some(session));
         lab.outcome.set(Some(Arc::new(outcome)));
         lab.status.set(Status::Ready);
-        slices::settled(move || {
+        clock::after_effects(move || {
             let page_ms = page_ms + copying + clock::now() - from;
             clock::after_paint(move |began| {
                 let painted = clock::now();
