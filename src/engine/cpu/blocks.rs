@@ -218,7 +218,7 @@ pub fn biased(kernels: &Kernels, plan: &Plan, rules: &mut RowRules, (k0, keys): 
 }
 
 /// One bit for each of 64 cells that are 0 or 1: the product moves cell j of every eight to bit 56 + j, and no two others to one place.
-fn bits(cells: &[u8; KEYS]) -> u64 {
+pub fn bits(cells: &[u8; KEYS]) -> u64 {
     let (eights, _) = cells.as_chunks::<8>();
     eights
         .iter()

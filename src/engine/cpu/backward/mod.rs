@@ -30,7 +30,7 @@ use crate::formula::Sorted;
 use tile::{Cells, Tile, write};
 
 /// Numbers of a group of rows and of a panel's columns.
-type Panel = [Step; GROUP];
+pub type Panel = [Step; GROUP];
 const NOTHING: Panel = [[0.0; PANEL]; GROUP];
 
 /// K and V of one head in the orders in which the passes read them.
@@ -68,6 +68,26 @@ pub struct Sources<'a> {
     pub lse: &'a [f32],
     /// Whether derivatives by what the problem declares are wanted: those of [`Backward::group`] and [`Backward::queries`] add to them.
     pub params: bool,
+}
+
+/// A tile of keys beside a block of rows.
+#[derive(Clone, Copy)]
+struct Where {
+    /// The first row, of all rows of all heads, and how many.
+    at: usize,
+    count: usize,
+    /// The first key, and how many.
+    k0: usize,
+    keys: usize,
+    coverage: Coverage,
+}
+
+impl Where {
+    fn cells<'a>(self, from: &Sources<'a>, kernels: &'static Kernels, packed: &'a Keys, delta: &'a [f32]) -> Cells<'a> {
+        let Self { at, count, k0, keys, coverage } = self;
+        let (lse, delta) = (&from.lse[at..at + count], &delta[at..at + count]);
+        Cells { plan: from.plan, kernels, packed, lse, delta, k0, keys, coverage }
+    }
 }
 
 /// Computes gradients block by block; packed tensors and tile maps stay between blocks.
@@ -156,19 +176,11 @@ impl<'a> Backward<'a> {
                 for i in 0..self.live.len() {
                     let (col, coverage) = self.live[i];
                     let (k0, keys) = (col * KEYS, KEYS.min(n_k - col * KEYS));
-                    self.compute(at, count, (k0, keys), coverage, true);
-                    self.add_queries(count, k0, keys, &mut o);
-                    self.tile.turn(count);
-                    let (o_k, o_v) = (&mut o_k[col * per * panels..], &mut o_v[col * per * panels_v..]);
-                    let values = self.kernels.values;
-                    for (i, from) in (0..keys).step_by(GROUP).enumerate() {
-                        let some = from..keys.min(from + GROUP);
-                        let (p, ds) = (&self.tile.p_turned[some.clone()], &self.tile.ds_turned[some]);
-                        let o = &mut o_v[i * panels_v..(i + 1) * panels_v];
-                        values(p.len(), p, &dy_rows, count, 0, count, &[1.0; GROUP], o);
-                        let o = &mut o_k[i * panels..(i + 1) * panels];
-                        values(ds.len(), ds, &q_rows, count, 0, count, &[1.0; GROUP], o);
-                    }
+                    let of = Where { at, count, k0, keys, coverage };
+                    self.compute(of, Some(&mut o));
+                    let o_k = &mut o_k[col * per * panels..];
+                    let o_v = &mut o_v[col * per * panels_v..];
+                    self.add_keys(of, [&q_rows, &dy_rows], count, 0, [o_k, o_v]);
                 }
                 self.write_queries(&o, count, &mut dq);
             }
@@ -204,8 +216,7 @@ impl<'a> Backward<'a> {
             for i in 0..self.live.len() {
                 let (col, coverage) = self.live[i];
                 let (k0, keys) = (col * KEYS, KEYS.min(n_k - col * KEYS));
-                self.compute(at, count, (k0, keys), coverage, true);
-                self.add_queries(count, k0, keys, &mut o);
+                self.compute(Where { at, count, k0, keys, coverage }, Some(&mut o));
             }
             self.write_queries(&o, count, &mut out);
         }
@@ -240,18 +251,13 @@ impl<'a> Backward<'a> {
                     let (rows, row) = (q0..(q0 + ROWS).min(n_q), plan.dims.row_start(batch, head) + q0);
                     let count = rows.len();
                     self.tile.stand(&self.from, batch, head, rows);
-                    self.compute(row, count, (k0, keys), coverage, false);
-                    self.tile.turn(count);
-                    let Some(of) = self.queries.get(at) else { continue };
-                    let values = self.kernels.values;
-                    for (i, from) in (0..keys).step_by(GROUP).enumerate() {
-                        let some = from..keys.min(from + GROUP);
-                        let (p, ds) = (&self.tile.p_turned[some.clone()], &self.tile.ds_turned[some]);
-                        let o = &mut o_v[i * panels_v..(i + 1) * panels_v];
-                        values(p.len(), p, &of.dy, n_q, q0, count, &[1.0; GROUP], o);
-                        let o = &mut o_k[i * panels..(i + 1) * panels];
-                        values(ds.len(), ds, &of.q, n_q, q0, count, &[1.0; GROUP], o);
+                    let of = Where { at: row, count, k0, keys, coverage };
+                    self.compute(of, None);
+                    let queries = std::mem::take(&mut self.queries);
+                    if let Some(Queries { q, dy, .. }) = queries.get(at) {
+                        self.add_keys(of, [q, dy], n_q, q0, [&mut o_k, &mut o_v]);
                     }
+                    self.queries = queries;
                 }
             }
             write(&o_k, keys, d, plan.scale, &mut dk);
@@ -263,24 +269,18 @@ impl<'a> Backward<'a> {
         [dk, dv]
     }
 
-    /// The tile of keys from `k0` on beside the rows that it stands on, whose first is row `at` of all; `sums` says that it counts for derivatives by parameters.
-    fn compute(&mut self, at: usize, rows: usize, (k0, keys): (usize, usize), coverage: Coverage, sums: bool) {
-        self.cells(at, rows, (k0, keys), coverage, false, sums);
+    /// A tile beside the rows that it stands on. With room for dQ it counts for derivatives by parameters too.
+    fn compute(&mut self, of: Where, o: Option<&mut [Panel]>) {
+        let Some(packed) = &self.keys else { return };
+        let cells = of.cells(&self.from, self.kernels, packed, &self.delta);
+        self.tile.compute(&cells, false, self.sums.as_mut().filter(|_| o.is_some()), o);
     }
 
-    fn cells(
-        &mut self,
-        at: usize,
-        rows: usize,
-        (k0, keys): (usize, usize),
-        coverage: Coverage,
-        measure: bool,
-        sums: bool,
-    ) {
+    /// Adds what that tile gives to keys and values: see [`Tile::add_keys`].
+    fn add_keys(&mut self, of: Where, rows: [&[Step]; 2], n: usize, q0: usize, o: [&mut [Panel]; 2]) {
         let Some(packed) = &self.keys else { return };
-        let (lse, delta) = (&self.from.lse[at..at + rows], &self.delta[at..at + rows]);
-        let cells = Cells { plan: self.from.plan, kernels: self.kernels, packed, lse, delta, k0, keys, coverage };
-        self.tile.compute(&cells, measure, self.sums.as_mut().filter(|_| sums));
+        let cells = of.cells(&self.from, self.kernels, packed, &self.delta);
+        self.tile.add_keys(&cells, rows, n, q0, o);
     }
 
     /// Finds what `dP` is measured against in the rows that it stands on, where that takes a pass over them.
@@ -292,7 +292,10 @@ impl<'a> Backward<'a> {
         let n_k = plan.dims.n_k;
         for i in 0..self.live.len() {
             let (col, coverage) = self.live[i];
-            self.cells(at, rows, (col * KEYS, KEYS.min(n_k - col * KEYS)), coverage, true, false);
+            let of = Where { at, count: rows, k0: col * KEYS, keys: KEYS.min(n_k - col * KEYS), coverage };
+            let Some(packed) = &self.keys else { return };
+            let cells = of.cells(&self.from, self.kernels, packed, &self.delta);
+            self.tile.compute(&cells, true, None, None);
         }
         for (delta, [sum, total]) in self.delta[at..at + rows].iter_mut().zip(&self.tile.means) {
             // The weights of a softmax add up to 1, what a sink takes among them.
@@ -309,15 +312,6 @@ impl<'a> Backward<'a> {
             if lse != f32::NEG_INFINITY && self.from.plan.exponential() {
                 sums.sink[head] += by_sink(self.from.plan, head, lse.into(), self.delta[row].into());
             }
-        }
-    }
-
-    /// Adds the derivatives by the products of a tile, times its keys, to `o`, `[groups][ceil(d / 8)]`.
-    fn add_queries(&self, rows: usize, k0: usize, keys: usize, o: &mut [Panel]) {
-        let Dims { n_k, d, .. } = self.from.plan.dims;
-        let Some(packed) = &self.keys else { return };
-        for (ds, o) in self.tile.ds[..rows].chunks(GROUP).zip(o.chunks_exact_mut(d.div_ceil(PANEL))) {
-            (self.kernels.values)(ds.len(), ds, &packed.k_rows, n_k, k0, keys, &[1.0; GROUP], o);
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::super::blocks::ROWS;
+use super::super::blocks::{ROWS, bits};
 use super::super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
 use super::super::kernels::Kernels;
 use super::super::lane::F32x4;
 use super::super::pack;
 use super::super::weights::normalise;
 use super::chain::{Capped, Chain};
-use super::{Keys, Sources};
+use super::{Keys, Panel, Sources};
 use crate::attention::gradients::Sums;
 use crate::attention::{Coverage, Dims, Normaliser, Plan, RowRules};
 
@@ -27,16 +27,19 @@ pub struct Tile {
     /// The prepared queries, `[rows, d]`.
     pub q: Vec<f32>,
     /// Final weights and derivatives by the products, of every row.
-    pub p: Vec<RowBlock>,
-    pub ds: Vec<RowBlock>,
+    p: Vec<RowBlock>,
+    ds: Vec<RowBlock>,
+    /// For each group of rows the columns between which the mask leaves something; the same where it leaves nothing.
+    spans: [(usize, usize); ROWS.div_ceil(GROUP)],
     /// For each row `Σ u · dP` and `Σ u`, with u what the normaliser's weights change by with the scores.
     pub means: Vec<[f64; 2]>,
     /// Columns of `p` and `ds`.
-    pub p_turned: Vec<RowBlock>,
-    pub ds_turned: Vec<RowBlock>,
+    p_turned: Vec<RowBlock>,
+    ds_turned: Vec<RowBlock>,
 }
 
 /// Which cells, and what they are computed from.
+#[derive(Clone, Copy)]
 pub struct Cells<'a> {
     pub plan: &'a Plan,
     pub kernels: &'static Kernels,
@@ -66,6 +69,7 @@ impl Tile {
             q: Vec::with_capacity(ROWS * d),
             p: vec![EMPTY; ROWS],
             ds: vec![EMPTY; ROWS],
+            spans: [(0, 0); ROWS.div_ceil(GROUP)],
             means: vec![[0.0; 2]; ROWS],
             p_turned: vec![EMPTY; KEYS],
             ds_turned: vec![EMPTY; KEYS],
@@ -93,31 +97,74 @@ impl Tile {
         self.means.fill([0.0; 2]);
     }
 
-    /// Weights and derivatives by the products (the scale left out) of the rows that it stands on; 0 where masked and past the last key. With
-    /// `measure` nothing of that, but [`Tile::means`] are added to. Derivatives by parameters are added to `sums`, or left in [`Tile::finish`].
-    pub fn compute(&mut self, cells: &Cells, measure: bool, mut sums: Option<&mut Sums>) {
-        let Cells { plan, kernels, packed, k0, keys, .. } = *cells;
-        let Dims { d, d_v, .. } = plan.dims;
-        let panels = |size: usize| k0 / PANEL * size..(k0 + keys).div_ceil(PANEL) * size;
+    /// Weights and derivatives by the products (the scale left out) of the rows that it stands on; 0 where masked and past the last key. The latter, times the keys, are added to
+    /// `o`, `[groups][ceil(d / 8)]`. With `measure` nothing of that, but [`Tile::means`] are added to. Derivatives by parameters are added to `sums`, or left in [`Tile::finish`].
+    pub fn compute(&mut self, cells: &Cells, measure: bool, mut sums: Option<&mut Sums>, mut o: Option<&mut [Panel]>) {
+        let Cells { plan, kernels, packed, .. } = *cells;
+        let Dims { n_k, d, d_v, .. } = plan.dims;
+        let columns = d.div_ceil(PANEL);
         let rows = cells.lse.len();
         for from in (0..rows).step_by(GROUP) {
             let count = GROUP.min(rows - from);
+            let mut allowed = [u64::MAX; GROUP];
+            let (left, right) = self.allowed(cells, from, &mut allowed[..count]);
+            self.spans[from / GROUP] = (left, right);
+            if left == right {
+                if !measure {
+                    self.p[from..from + count].fill(EMPTY);
+                    self.ds[from..from + count].fill(EMPTY);
+                }
+                continue;
+            }
+            let (k0, keys) = (cells.k0 + left, right - left);
+            let narrow = Cells { k0, keys, ..*cells };
+            let panels = |size: usize| k0 / PANEL * size..(k0 + keys).div_ceil(PANEL) * size;
             let mut s: GroupBlock = [EMPTY; GROUP];
             let mut dp: GroupBlock = [EMPTY; GROUP];
             let (q, dy) = (&self.q_groups[from * d..][..count * d], &self.dy_groups[from * d_v..][..count * d_v]);
             (kernels.scores)(count, q, d, &packed.k[panels(d)], &mut s);
             (kernels.scores)(count, dy, d_v, &packed.v[panels(d_v)], &mut dp);
             for i in 0..count {
-                self.row(cells, from + i, &mut s[i], &mut dp[i], measure, sums.as_deref_mut());
+                self.row(&narrow, from + i, allowed[i] >> left, &mut s[i], &mut dp[i], measure, sums.as_deref_mut());
+            }
+            if measure {
+                continue;
+            }
+            if let Some(o) = &mut o {
+                let o = &mut o[from / GROUP * columns..][..columns];
+                (kernels.values)(count, &dp, &packed.k_rows, n_k, k0, keys, &[1.0; GROUP], o);
+            }
+            for i in 0..count {
+                place(&s[i], left / PANEL, &mut self.p[from + i]);
+                place(&dp[i], left / PANEL, &mut self.ds[from + i]);
             }
         }
     }
 
-    /// One row: `s` are its products, times the scale; `dp` what is derived by its final weights.
+    /// The columns of a tile between which the mask leaves something to a group of rows, the first a multiple of [`PANEL`]; and for each row a bit for each column.
+    fn allowed(&mut self, cells: &Cells, from: usize, allowed: &mut [u64]) -> (usize, usize) {
+        if cells.coverage != Coverage::Partial {
+            return (0, cells.keys);
+        }
+        let mut any = 0;
+        for i in 0..allowed.len() {
+            let mut all = [0; KEYS];
+            self.rules[from + i].mask(cells.plan, cells.k0, &mut all[..cells.keys]);
+            allowed[i] = bits(&all);
+            any |= allowed[i];
+        }
+        if any == 0 {
+            return (0, 0);
+        }
+        (any.trailing_zeros() as usize / PANEL * PANEL, KEYS - any.leading_zeros() as usize)
+    }
+
+    /// One row: `s` are its products, times the scale, and then its final weights; `dp` what is derived by these, and then by the products.
     fn row(
         &mut self,
         cells: &Cells,
         row: usize,
+        allowed: u64,
         s: &mut RowBlock,
         dp: &mut RowBlock,
         measure: bool,
@@ -125,15 +172,13 @@ impl Tile {
     ) {
         let Cells { plan, kernels, k0, keys, .. } = *cells;
         let mut capped = Capped { before: EMPTY, tanh: [0.0; KEYS], slopes: [1.0; KEYS] };
-        let rules = self.rules.get_mut(row);
-        score(cells, rules, s, &mut capped, sums.is_some());
+        score(cells, self.rules.get_mut(row), allowed, s, &mut capped, sums.is_some());
         let scores = *s;
         let mut u = EMPTY;
         weigh(kernels, plan, cells.lse[row], keys, s, &mut u);
-        self.p[row] = *s;
         if let (Some(chain), Some(rules), true) = (&mut self.chain, self.rules.get_mut(row), plan.probability.is_some())
         {
-            let (weights, by) = (self.p[row].as_flattened_mut(), dp.as_flattened_mut());
+            let (weights, by) = (s.as_flattened_mut(), dp.as_flattened_mut());
             rules.probability(plan, k0, &mut weights[..keys]);
             let scores = scores.as_flattened();
             for j in 0..KEYS {
@@ -144,30 +189,62 @@ impl Tile {
             }
             chain.weights(rules, k0, &mut by[..keys], sums.as_deref_mut());
         }
-        let (u, dp) = (u.as_flattened(), dp.as_flattened());
+        let (u, ds) = (u.as_flattened(), dp.as_flattened_mut());
         if measure {
             let [mut sum, mut total] = self.means[row];
             for j in 0..keys {
-                sum += f64::from(u[j]) * f64::from(dp[j]);
+                sum += f64::from(u[j]) * f64::from(ds[j]);
                 total += f64::from(u[j]);
             }
             self.means[row] = [sum, total];
             return;
         }
         let delta = cells.delta[row];
-        let ds = self.ds[row].as_flattened_mut();
         for j in 0..KEYS {
-            ds[j] = u[j] * (dp[j] - delta);
+            ds[j] = u[j] * (ds[j] - delta);
         }
         if let (Some(chain), Some(rules)) = (&mut self.chain, self.rules.get(row)) {
             chain.scores(plan, rules, k0, &capped, &mut ds[..keys], sums);
         }
     }
 
-    /// Turns rows to columns, as many as there are rows: into [`Tile::p_turned`] and [`Tile::ds_turned`].
-    pub fn turn(&mut self, rows: usize) {
-        transpose(&self.p, rows, &mut self.p_turned);
-        transpose(&self.ds, rows, &mut self.ds_turned);
+    /// Adds what the tile gives to keys and values: `Σ dS Q`, `[groups of keys][ceil(d / 8)]`, and `Σ P dY`. `q` and `dy` are panels of columns, of `n` rows each, of which those
+    /// that it stands on begin at `q0`.
+    pub fn add_keys(
+        &mut self,
+        cells: &Cells,
+        [q, dy]: [&[Step]; 2],
+        n: usize,
+        q0: usize,
+        [o_k, o_v]: [&mut [Panel]; 2],
+    ) {
+        let Dims { d, d_v, .. } = cells.plan.dims;
+        let (count, panels, panels_v) = (cells.lse.len(), d.div_ceil(PANEL), d_v.div_ceil(PANEL));
+        transpose(&self.p, count, &mut self.p_turned);
+        transpose(&self.ds, count, &mut self.ds_turned);
+        for (i, from) in (0..cells.keys).step_by(GROUP).enumerate() {
+            let to = cells.keys.min(from + GROUP);
+            let (mut first, mut last) = (count, 0);
+            for (group, (left, right)) in self.spans[..count.div_ceil(GROUP)].iter().enumerate() {
+                if *left < to && from < *right {
+                    first = first.min(group * GROUP);
+                    last = count.min(group * GROUP + GROUP);
+                }
+            }
+            if first >= last {
+                continue;
+            }
+            if first > 0 {
+                for row in self.p_turned[from..to].iter_mut().chain(&mut self.ds_turned[from..to]) {
+                    row.as_flattened_mut().copy_within(first..last, 0);
+                }
+            }
+            let (q0, rows, values) = (q0 + first, last - first, cells.kernels.values);
+            let o = &mut o_v[i * panels_v..(i + 1) * panels_v];
+            values(to - from, &self.p_turned[from..to], dy, n, q0, rows, &[1.0; GROUP], o);
+            let o = &mut o_k[i * panels..(i + 1) * panels];
+            values(to - from, &self.ds_turned[from..to], q, n, q0, rows, &[1.0; GROUP], o);
+        }
     }
 
     /// Adds what is still held of derivatives by parameters.
@@ -179,7 +256,7 @@ impl Tile {
 }
 
 /// Turns the products of a row, times the scale, into masked scores, −∞ past the last key. `keep` says that scores before the cap are asked for.
-fn score(cells: &Cells, rules: Option<&mut RowRules>, s: &mut RowBlock, capped: &mut Capped, keep: bool) {
+fn score(cells: &Cells, rules: Option<&mut RowRules>, allowed: u64, s: &mut RowBlock, capped: &mut Capped, keep: bool) {
     let Cells { plan, kernels, k0, keys, .. } = *cells;
     let flat = s.as_flattened_mut();
     flat[keys..].fill(f32::NEG_INFINITY);
@@ -200,10 +277,8 @@ fn score(cells: &Cells, rules: Option<&mut RowRules>, s: &mut RowBlock, capped: 
     let s = &mut s.as_flattened_mut()[..keys];
     rules.after_cap(plan, k0, s);
     if cells.coverage == Coverage::Partial {
-        let mut allowed = [1; KEYS];
-        rules.mask(plan, k0, &mut allowed[..keys]);
         for j in 0..keys {
-            if allowed[j] == 0 {
+            if allowed >> j & 1 == 0 {
                 s[j] = f32::NEG_INFINITY;
             }
         }
@@ -259,6 +334,12 @@ fn four(row: &RowBlock, at: usize) -> F32x4 {
 fn put(row: &mut RowBlock, at: usize, x: F32x4) {
     let (halves, _) = row[at / PANEL].as_chunks_mut::<4>();
     x.store(&mut halves[at % PANEL / 4]);
+}
+
+/// Puts the panels of a row in their place behind `skip` others; 0 elsewhere.
+fn place(from: &RowBlock, skip: usize, out: &mut RowBlock) {
+    *out = EMPTY;
+    out[skip..].copy_from_slice(&from[..KEYS / PANEL - skip]);
 }
 
 /// The columns of the first `count` rows of a tile, four by four; what stands in a column past them is not read.
