@@ -108,6 +108,9 @@ fn formulas() {
     println!();
 }
 
+/// What a problem is called, and how it is made of a plain one.
+type Changed<'a> = (&'a str, &'a dyn Fn(&mut Problem));
+
 /// Gradients through formulas, with derivatives by parameters and tables, over the run that they are of: least times of turns, in one process.
 fn slopes() {
     let (n, d, heads) = (1024, 64, 4);
@@ -122,8 +125,7 @@ fn slopes() {
     let causal = |p: &mut Problem| p.masks.push(Term::new("mask", "k <= q_pos"));
     let score = |text: &str| Term::new("score", text);
     let alibi = || score("s - slope[h] * abs(q_pos - k)").data("slope", by_head.clone());
-    type Change<'a> = &'a dyn Fn(&mut Problem);
-    let cases: [(&str, Change); 9] = [
+    let cases: [Changed<'_>; 9] = [
         ("none", &|_| {}),
         ("causal", &causal),
         ("window 128", &|p| p.masks.push(Term::new("mask", "k <= q_pos and q_pos - k < 128"))),

@@ -367,9 +367,9 @@ fn judged(name: &str, problem: &Problem, inputs: &Inputs) -> (f64, String) {
     let params = named(problem, &sums);
     let from = given(problem, inputs, &single);
     let scores = reference::attend(&plan, inputs);
+    let finite = scores.lse.iter().filter(|x| x.is_finite()).map(|x| x.abs()).reduce(f64::max);
     // A sigmoid has no such sum, and takes the logarithm of the keys from its scores.
-    let least = (plan.dims.n_k as f64).ln();
-    let finite = scores.lse.iter().filter(|x| x.is_finite()).fold(least, |m, x| m.max(x.abs()));
+    let finite = finite.unwrap_or((plan.dims.n_k as f64).ln());
     let precision = BACKWARD_PRECISION * (1.0 + finite);
     let mut worst = (0.0, String::new());
     for shares in [1, 3] {
