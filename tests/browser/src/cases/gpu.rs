@@ -79,9 +79,8 @@ async fn tiers_are_used_or_said_to_be_missing(page: &Page) -> Result<()> {
     page.wait_until("location.hash.includes('engine.tiers')").await?;
     let said = "[...document.querySelectorAll('p.note')].find((e) => e.textContent.includes('16-bit floats'))";
     page.wait_until(said).await?;
-    let shown =
-        page.js(&format!("return [document.querySelector('.facts code').textContent, {said}.textContent]"), vec![]);
-    let shown = shown.await?;
+    let script = format!("return [document.querySelector('.facts code').textContent, {said}.textContent]");
+    let shown = page.js(&script, vec![]).await?;
     let used = name(&shown[0]).starts_with("gpu-streaming-f16");
     let words = if used { "computed with 16-bit floats" } else { "offers no 16-bit floats" };
     ensure(name(&shown[1]).contains(words), || format!("{shown}"))?;

@@ -2,7 +2,7 @@
 
 use attention_playground::engine::protocol::{FromWorker, Given, ToWorker, Work, strip_tables};
 use attention_playground::engine::{Merge, Outcome, Rows, RowsOut, Want};
-use attention_playground::experiment::{Algorithm, Backend};
+use attention_playground::experiment::{Algorithm, Backend, Tiers};
 use attention_playground::formula::DataValues;
 
 use super::{Case as Test, Needs};
@@ -126,6 +126,7 @@ async fn open(worker: &Worker<'_>, engine: Engine, session: u64, case: &Case) ->
         forget: tensors.map(|key| key.saturating_sub(3)).to_vec(),
         backend: engine.backend,
         algorithm: engine.algorithm,
+        tiers: Tiers::default(),
         cost: true,
     });
     numbers.iter().for_each(|tensor| parcel.floats(tensor));
