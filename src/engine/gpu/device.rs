@@ -48,7 +48,6 @@ impl Gpu {
         let adapter = instance.request_adapter(&options).await.map_err(|error| {
             GpuError::Unavailable(message!("no usable GPU was found ({error})", "没有找到可用的 GPU（{error}）"))
         })?;
-        features::ask_for_subgroups();
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("attention"),

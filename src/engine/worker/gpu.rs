@@ -55,6 +55,7 @@ thread_local! {
 
 /// Starts the worker: it answers messages from now on, one after the other.
 pub fn start() {
+    super::subgroups::ask_for_them();
     // The session looks itself, and says what it cannot take.
     let state = State { host: GpuHost::new(now), tensors: Tensors::new(|_| true), sessions: HashMap::new() };
     STATE.set(Some(state));

@@ -9,6 +9,7 @@
 //! | `bandwidth` | what memory gives a core at most | the page's own, in a piece |
 //! | `peak` | what a core does at most | the page's own, in a piece |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
+//! | `subgroups` | what wgpu leaves out of what it asks adapters for | that of the GPU |
 
 #[cfg(feature = "worker")]
 mod bandwidth;
@@ -22,6 +23,8 @@ pub mod gpu;
 mod ordered;
 #[cfg(feature = "worker")]
 mod peak;
+#[cfg(feature = "gpu")]
+mod subgroups;
 
 use std::sync::Arc;
 
