@@ -367,9 +367,10 @@ fn judged(name: &str, problem: &Problem, inputs: &Inputs) -> (f64, String) {
     let params = named(problem, &sums);
     let from = given(problem, inputs, &single);
     let scores = reference::attend(&plan, inputs);
-    let finite = scores.lse.iter().filter(|x| x.is_finite()).map(|x| x.abs()).reduce(f64::max);
-    // A sigmoid has no such sum, and takes the logarithm of the keys from its scores.
-    let finite = finite.unwrap_or((plan.dims.n_k as f64).ln());
+    // Scores are as large as their log-sum-exp; where the normaliser has none, as the logarithm of the keys at least.
+    let has_sum = matches!(problem.normaliser, Normaliser::Softmax | Normaliser::OffByOne);
+    let least = if has_sum { 0.0 } else { (plan.dims.n_k as f64).ln() };
+    let finite = scores.lse.iter().filter(|x| x.is_finite()).fold(least, |m, x| m.max(x.abs()));
     let precision = BACKWARD_PRECISION * (1.0 + finite);
     let mut worst = (0.0, String::new());
     for shares in [1, 3] {
