@@ -51,13 +51,13 @@ async fn tiers_are_used_or_said_to_be_missing(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     let script = format!(
         "{PROBLEM} const ask = async (tiers) => {{
-            const {{ kernel, outputs }} = await p.run({{ ...problem('webgpu'), algorithm: 'streaming', tiers }});
-            return {{ kernel, y: outputs.Y.data }};
+            const {{ kernel, outputs, notes = [] }} = await p.run({{ ...problem('webgpu'), algorithm: 'streaming', tiers }});
+            return {{ kernel, y: outputs.Y.data, notes: notes.join(' ') }};
         }};
         const plain = await ask([]), found = {{ plain: plain.kernel }};
         for (const tiers of [['subgroups'], ['f16'], ['f16', 'subgroups']]) {{
-            const {{ kernel, y }} = await ask(tiers);
-            found[tiers.join('+')] = [kernel, y.reduce((most, x, i) => Math.max(most, Math.abs(x - plain.y[i])), 0)];
+            const {{ kernel, y, notes }} = await ask(tiers);
+            found[tiers.join('+')] = [kernel, y.reduce((most, x, i) => Math.max(most, Math.abs(x - plain.y[i])), 0), notes];
         }}
         return found"
     );
@@ -71,6 +71,12 @@ async fn tiers_are_used_or_said_to_be_missing(page: &Page) -> Result<()> {
         ensure(by.is_some_and(|by| by <= off) && kernel.starts_with("gpu-streaming-f"), || {
             format!("{tiers}: {found}")
         })?;
+        let notes = name(&found[tiers][2]);
+        for (tier, missing) in [("subgroups", "offers no subgroups"), ("f16", "offers no 16-bit floats")] {
+            // Exactly one of the two, where it was asked for.
+            let told = kernel.contains(tier) != notes.contains(missing);
+            ensure(told || !tiers.contains(tier), || format!("{tiers}: {found}"))?;
+        }
     }
     page.open_ready("/#v1&engine.backend=webgpu&engine.algorithm=streaming").await?;
     let switch = "[...document.querySelectorAll('label.switch')].find((e) => e.textContent.includes('16-bit numbers'))";
