@@ -83,8 +83,14 @@ impl Blocks {
     pub fn stand(&mut self, plan: &Plan, inputs: &Inputs, batch: usize, q: Range<usize>, factor: f32) {
         let d = plan.dims.d;
         self.rows = q.len();
-        let queries = &mut self.queries[..q.len() * d];
-        plan.prepare_q(batch, q.clone(), inputs.q_head(&plan.dims, batch, self.head), queries);
+        let head = inputs.q_head(&plan.dims, batch, self.head);
+        let queries = if plan.transforms() {
+            let queries = &mut self.queries[..q.len() * d];
+            plan.prepare_q(batch, q.clone(), head, queries);
+            &*queries
+        } else {
+            &head[q.start * d..q.end * d]
+        };
         for (rows, out) in queries.chunks(GROUP * d).zip(self.groups.chunks_mut(GROUP * d)) {
             pack::queries(rows, d, factor, out);
         }

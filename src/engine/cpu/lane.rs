@@ -260,6 +260,27 @@ impl Tier for Fused {
 }
 
 impl F32x4 {
+    /// Four numbers from `at` on; zeros where there are not so many. No slice is taken: in a page compiled for size that is a call, often into another piece of
+    /// the program.
+    #[inline(always)]
+    pub fn at(x: &[f32], at: usize) -> Self {
+        if at < x.len() && x.len() - at >= 4 {
+            // SAFETY: four numbers from `at` on are in `x`.
+            Self::load(unsafe { &*x.as_ptr().add(at).cast() })
+        } else {
+            Self::splat(0.0)
+        }
+    }
+
+    /// Four numbers to `at` and behind it; nothing where there is no room for all. See [`F32x4::at`].
+    #[inline(always)]
+    pub fn put(self, x: &mut [f32], at: usize) {
+        if at < x.len() && x.len() - at >= 4 {
+            // SAFETY: four numbers from `at` on are in `x`.
+            self.store(unsafe { &mut *x.as_mut_ptr().add(at).cast() });
+        }
+    }
+
     /// Sum of the lanes.
     #[inline(always)]
     pub fn sum(self) -> f32 {
@@ -299,6 +320,20 @@ mod tests {
         let mut out = [0.0; 4];
         y.store(&mut out);
         assert_eq!(out, b);
+    }
+
+    #[test]
+    fn numbers_are_read_and_written_in_their_slice_only() {
+        let x: Vec<f32> = (1..=6).map(|x| x as f32).collect();
+        for at in [0, 1, 2, 3, 5, 6, usize::MAX - 1, usize::MAX] {
+            let inside = at <= 2;
+            let want: [f32; 4] = std::array::from_fn(|i| if inside { x[at + i] } else { 0.0 });
+            assert_eq!(F32x4::at(&x, at).to_array(), want);
+            let mut out = vec![0.0; 6];
+            F32x4::splat(9.0).put(&mut out, at);
+            assert!((0..6).all(|i| (out[i] == 9.0) == (inside && (at..at + 4).contains(&i))), "{at}: {out:?}");
+        }
+        assert_eq!(F32x4::at(&x[..3], 0).to_array(), [0.0; 4]);
     }
 
     #[test]

@@ -1,55 +1,57 @@
 //! Q, K and V in the order in which the products read them.
+//!
+//! Every number of a run passes here, and the page is compiled for size, where slices and closures are calls: loops count, and read and write four numbers at a
+//! time ([`F32x4::at`]).
 
 use super::gemm::{PANEL, Step};
 use super::lane::F32x4;
 
-/// Columns that are turned at a time.
+/// Rows and columns that are turned at a time.
 const FOUR: usize = 4;
 
-/// Four numbers from `at` on, which are there.
-#[inline(always)]
-fn four(x: &[f32], at: usize) -> F32x4 {
-    match x[at..].first_chunk() {
-        Some(four) => F32x4::load(four),
-        None => F32x4::splat(0.0),
+/// `x` (`[rows, d]`) times `factor`, its rows as columns: number `j` of row `i` goes to `out[j * pitch + i]`.
+fn turn(x: &[f32], d: usize, factor: f32, out: &mut [f32], pitch: usize) {
+    let rows = x.len() / d;
+    if rows < FOUR || d < FOUR {
+        for (i, row) in x.chunks_exact(d).enumerate() {
+            for (j, x) in row.iter().enumerate() {
+                out[j * pitch + i] = x * factor;
+            }
+        }
+        return;
     }
-}
-
-/// The same columns of four rows of `d` from `at` on, each as four numbers of its own.
-#[inline(always)]
-fn turned(x: &[f32], d: usize, at: usize) -> (F32x4, F32x4, F32x4, F32x4) {
-    F32x4::transposed(four(x, at), four(x, at + d), four(x, at + 2 * d), four(x, at + 3 * d))
-}
-
-#[inline(always)]
-fn put(step: &mut Step, low: F32x4, high: F32x4) {
-    let (halves, _) = step.as_chunks_mut::<4>();
-    low.store(&mut halves[0]);
-    high.store(&mut halves[1]);
+    let factor = F32x4::splat(factor);
+    let mut i = 0;
+    loop {
+        let mut j = 0;
+        loop {
+            let at = i * d + j;
+            let (a, b) = (F32x4::at(x, at), F32x4::at(x, at + d));
+            let (c, e) = (F32x4::at(x, at + 2 * d), F32x4::at(x, at + 3 * d));
+            let (a, b, c, e) = F32x4::transposed(a.mul(factor), b.mul(factor), c.mul(factor), e.mul(factor));
+            let to = j * pitch + i;
+            a.put(out, to);
+            b.put(out, to + pitch);
+            c.put(out, to + 2 * pitch);
+            e.put(out, to + 3 * pitch);
+            if j + FOUR >= d {
+                break;
+            }
+            // The last four, of which some may have been turned before: once more costs less than one by one.
+            j = (j + FOUR).min(d - FOUR);
+        }
+        if i + FOUR >= rows {
+            break;
+        }
+        i = (i + FOUR).min(rows - FOUR);
+    }
 }
 
 /// K (`[n_k, d]`) in panels of eight keys, `[ceil(n_k / 8)][d][8]`; keys past the last are zero.
 pub fn keys(k: &[f32], d: usize) -> Vec<Step> {
     let mut out = vec![[0.0; PANEL]; (k.len() / d).div_ceil(PANEL) * d];
-    for (panel, rows) in out.chunks_exact_mut(d).zip(k.chunks(PANEL * d)) {
-        let whole = if rows.len() == PANEL * d { d / FOUR * FOUR } else { 0 };
-        let mut x = 0;
-        for steps in panel[..whole].as_chunks_mut::<FOUR>().0 {
-            let (a, b, c, e) = turned(rows, d, x);
-            let (f, g, h, i) = turned(rows, d, x + FOUR * d);
-            put(&mut steps[0], a, f);
-            put(&mut steps[1], b, g);
-            put(&mut steps[2], c, h);
-            put(&mut steps[3], e, i);
-            x += FOUR;
-        }
-        if whole < d {
-            for (j, row) in rows.chunks_exact(d).enumerate() {
-                for (step, &x) in panel[whole..].iter_mut().zip(&row[whole..]) {
-                    step[j] = x;
-                }
-            }
-        }
+    for (panel, rows) in out.as_flattened_mut().chunks_exact_mut(PANEL * d).zip(k.chunks(PANEL * d)) {
+        turn(rows, d, 1.0, panel, PANEL);
     }
     out
 }
@@ -57,14 +59,22 @@ pub fn keys(k: &[f32], d: usize) -> Vec<Step> {
 /// V (`[n_k, d_v]`) in panels of eight columns, `[ceil(d_v / 8)][n_k][8]`; columns past the last are zero.
 pub fn values(v: &[f32], n_k: usize, d_v: usize) -> Vec<Step> {
     let mut out = vec![[0.0; PANEL]; d_v.div_ceil(PANEL) * n_k];
-    for (p, panel) in out.chunks_exact_mut(n_k).enumerate() {
-        for (step, row) in panel.iter_mut().zip(v.chunks_exact(d_v)) {
-            let row = &row[p * PANEL..];
-            // Where the length is known it is two registers; a copy of any length is a call that costs more than eight numbers.
-            match row.first_chunk() {
-                Some(whole) => *step = *whole,
-                None => step[..row.len()].copy_from_slice(row),
-            }
+    let (steps, whole) = (out.as_flattened_mut(), d_v / PANEL * PANEL);
+    let mut to = 0;
+    let mut column = 0;
+    while column < whole {
+        let mut at = column;
+        for _ in 0..n_k {
+            F32x4::at(v, at).put(steps, to);
+            F32x4::at(v, at + FOUR).put(steps, to + FOUR);
+            at += d_v;
+            to += PANEL;
+        }
+        column += PANEL;
+    }
+    if whole < d_v {
+        for (step, row) in steps[to..].chunks_exact_mut(PANEL).zip(v.chunks_exact(d_v)) {
+            step[..d_v - whole].copy_from_slice(&row[whole..]);
         }
     }
     out
@@ -72,31 +82,7 @@ pub fn values(v: &[f32], n_k: usize, d_v: usize) -> Vec<Step> {
 
 /// A group of query rows (`[rows, d]`) interleaved to `[d][rows]`, times `factor`.
 pub fn queries(q: &[f32], d: usize, factor: f32, out: &mut [f32]) {
-    let rows = q.len() / d;
-    let (turn, whole) = if rows < FOUR { (0, 0) } else { (FOUR, d / FOUR * FOUR) };
-    let factors = F32x4::splat(factor);
-    let mut put = |x: usize, column: F32x4| {
-        if let Some(four) = out[x * rows..].first_chunk_mut() {
-            column.mul(factors).store(four);
-        }
-    };
-    let mut x = 0;
-    while x < whole {
-        let (a, b, c, e) = turned(q, d, x);
-        put(x, a);
-        put(x + 1, b);
-        put(x + 2, c);
-        put(x + 3, e);
-        x += FOUR;
-    }
-    for (i, row) in q.chunks_exact(d).enumerate() {
-        let from = if i < turn { whole } else { 0 };
-        let mut at = from * rows + i;
-        for &q in &row[from..] {
-            out[at] = q * factor;
-            at += rows;
-        }
-    }
+    turn(q, d, factor, out, q.len() / d);
 }
 
 #[cfg(test)]

@@ -154,24 +154,26 @@ impl State {
 
     /// Outputs of the rows, each times its factor, in their place. Four at a time: every output passes here, and the page is compiled for size.
     fn write(&self, d_v: usize, factor: impl Fn(usize) -> f32, y: &mut [f32]) {
-        let panels = d_v.div_ceil(PANEL);
-        for (row, out) in y.chunks_exact_mut(d_v).enumerate() {
-            let (factor, i) = (factor(row), row % GROUP);
-            let o = &self.o[row / GROUP * panels..][..panels];
+        let (panels, whole) = (d_v.div_ceil(PANEL), d_v / PANEL * PANEL);
+        let o = self.o.as_flattened().as_flattened();
+        for row in 0..y.len() / d_v {
+            let factor = factor(row);
             let factors = F32x4::splat(factor);
-            let (whole, rest) = out.as_chunks_mut::<PANEL>();
-            for (out, o) in whole.iter_mut().zip(o) {
-                let ((out, _), (o, _)) = (out.as_chunks_mut::<4>(), o[i].as_chunks::<4>());
-                F32x4::load(&o[0]).mul(factors).store(&mut out[0]);
-                F32x4::load(&o[1]).mul(factors).store(&mut out[1]);
+            let mut from = (row / GROUP * panels * GROUP + row % GROUP) * PANEL;
+            let (mut to, end) = (row * d_v, row * d_v + whole);
+            while to < end {
+                F32x4::at(o, from).mul(factors).put(y, to);
+                F32x4::at(o, from + 4).mul(factors).put(y, to + 4);
+                to += PANEL;
+                from += GROUP * PANEL;
             }
-            if let Some(o) = o.last() {
-                rest.iter_mut().zip(&o[i]).for_each(|(out, o)| *out = o * factor);
+            if whole < d_v {
+                y[end..end + d_v - whole].iter_mut().zip(&o[from..]).for_each(|(out, o)| *out = o * factor);
             }
         }
     }
 
-    /// Computes the rows that `blocks` stands on: those after the rows that `out` tells of, with room for their outputs there.
+    /// Computes the rows that `blocks` stands on: those after the rows that `out` tells of.
     fn block(
         &mut self,
         plan: &Plan,
@@ -184,6 +186,8 @@ impl State {
     ) {
         let d_v = plan.dims.d_v;
         let y = out.lse.len() * d_v..(out.lse.len() + rows) * d_v;
+        // Of each block by itself: what is about to be written stays in the cache.
+        out.y.resize(y.end, 0.0);
         let sink = plan.sink_of(head);
         if plan.online() {
             if stats {
@@ -248,7 +252,7 @@ impl Engine for Streaming {
     }
 
     fn rows(&mut self, plan: &Plan, inputs: &Inputs, rows: &Rows, want: Want, clock: Clock) -> RowsOut {
-        let mut out = RowsOut { y: vec![0.0; rows.q.len() * plan.dims.d_v], ..RowsOut::default() };
+        let mut out = RowsOut { y: Vec::with_capacity(rows.q.len() * plan.dims.d_v), ..RowsOut::default() };
         let start = clock();
         self.blocks.prepare(plan, inputs, rows.batch, rows.head);
         let prepared = clock();

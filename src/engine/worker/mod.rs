@@ -190,9 +190,17 @@ impl Tensors {
         else {
             return Ok(None);
         };
-        for (key, length) in later {
-            self.kept.insert(key, (Arc::new(vec![0.0; length]), true));
+        // The memory of one that is forgotten serves one that is to come: nothing of it is read before its numbers are there, and zeros would cost as much as those.
+        let mut spare: Vec<Vec<f32>> = Vec::new();
+        for key in forget {
+            spare.extend(self.kept.remove(&key).and_then(|(tensor, _)| Arc::into_inner(tensor)));
         }
+        for (key, length) in later {
+            let at = spare.iter().position(|spare| spare.len() == length);
+            let tensor = at.map_or_else(|| vec![0.0; length], |at| spare.swap_remove(at));
+            self.kept.insert(key, (Arc::new(tensor), true));
+        }
+        drop(spare);
         for (key, length) in sent {
             self.keep(key, length, &mut bulk);
         }
@@ -205,9 +213,6 @@ impl Tensors {
         let [q, k, v] = [tensor(tensors[0])?, tensor(tensors[1])?, tensor(tensors[2])?];
         let finite = q.1 && k.1 && v.1;
         let inputs = Inputs { q: q.0, k: k.0, v: v.0 };
-        for key in forget {
-            self.kept.remove(&key);
-        }
         let dims = problem.dims;
         for (name, tensor, length) in
             [("Q", &inputs.q, dims.q_len()), ("K", &inputs.k, dims.k_len()), ("V", &inputs.v, dims.v_len())]
