@@ -1,6 +1,6 @@
 // The machine's multiply-add peak, and whether the machine is at it right now.
 //
-// `peak-fused.wasm` and `peak-plain.wasm` are loops of float32 multiply-adds in registers (xtask/src/peers/peak.rs): nothing can be faster on one core.
+// `peak-fused.wasm` and `peak-plain.wasm` are loops of float32 multiply-adds in registers (build/peak.rs): nothing can be faster on one core.
 
 /** Floating-point operations of one turn of the loop: chains · lanes · (multiply, add). */
 const PER_TURN = 12 * 4 * 2;

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use leptos::prelude::request_animation_frame;
 use wasm_bindgen::closure::Closure;
@@ -86,8 +87,34 @@ pub fn after_paint(then: impl FnOnce(f64) + 'static) {
     });
 }
 
+/// Something to do once.
+type Work = Box<dyn FnOnce()>;
+
+/// Work of one view right before a frame is painted, when the document is laid out anyway: what is asked again before it is done takes the place of what was.
+#[derive(Clone, Default)]
+pub struct BeforePaint(Rc<RefCell<Option<Work>>>);
+
+impl BeforePaint {
+    /// Asks for it.
+    pub fn ask(&self, work: impl FnOnce() + 'static) {
+        if self.0.borrow_mut().replace(Box::new(work)).is_none() {
+            let waiting = self.0.clone();
+            request_animation_frame(move || {
+                let work = waiting.borrow_mut().take();
+                work.into_iter().for_each(|work| work());
+            });
+        }
+    }
+
+    /// Does it at once, and nothing of what was asked.
+    pub fn instead(&self, work: impl FnOnce()) {
+        self.0.take();
+        work();
+    }
+}
+
 thread_local! {
-    static WAITING: RefCell<VecDeque<Box<dyn FnOnce()>>> = const { RefCell::new(VecDeque::new()) };
+    static WAITING: RefCell<VecDeque<Work>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// How long small pictures and the like may hold the page's thread at once, milliseconds.

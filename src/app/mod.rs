@@ -15,6 +15,7 @@
 //! | `rules` | masks, formulas, sliders, position, normaliser, conventions |
 //! | `browse` | the catalogue as a sheet: search, details, choice |
 //! | `gallery` | experiments that tell a story |
+//! | `gradients` | the gradients of the result, by token and by number |
 //! | `zoom` | parts of the map: zoom, lines, table |
 //! | `map` | stages, the large map, all heads, legend, colours |
 //! | `chart` | charts with keys, tooltip, legend, table and files |
@@ -74,8 +75,13 @@ mod zoom;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-/// Mounts the page, with what its address opens.
+/// Mounts the page in the browser's next task: in this one it has just finished compiling the program.
 pub fn start() {
+    clock::after_effects(open);
+}
+
+/// Mounts the page, with what its address opens.
+fn open() {
     let (raw, embedded) = (url::fragment(), url::embedded());
     if raw.is_empty() && !embedded {
         mount_to_body(|| shell::app(None));

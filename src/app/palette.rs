@@ -1,5 +1,7 @@
 //! Data colours for canvases, read from the style sheet's tokens so that there is one place for colour.
 
+use std::cell::RefCell;
+
 use leptos::prelude::*;
 
 use super::state::lab;
@@ -16,10 +18,23 @@ pub struct Palette {
     pub text: [String; 2],
 }
 
+thread_local! {
+    /// What was read last, and of which of the themes that there were.
+    static KNOWN: RefCell<Option<(u32, Palette)>> = const { RefCell::new(None) };
+}
+
 impl Palette {
-    /// The palette of the current theme; tracks its changes.
+    /// The palette of the current theme; tracks its changes. Read from the styles once for each: a read makes the browser lay out first what has changed since its
+    /// last frame, and every canvas asks.
     pub fn current() -> Self {
-        lab().palette.track();
+        let theme = lab().palette.get();
+        KNOWN.with_borrow_mut(|known| match known {
+            Some((of, palette)) if *of == theme => palette.clone(),
+            _ => known.insert((theme, Self::read())).1.clone(),
+        })
+    }
+
+    fn read() -> Self {
         let token = tokens();
         let (paper, ink) = (token("--card"), token("--ink"));
         let dark = luminance(parse(&paper).unwrap_or([255; 3])) < 0.5;

@@ -1,4 +1,4 @@
-//! What comes in from outside: safetensors and NumPy files, pasted numbers, captured heads, half floats. Everything here takes untrusted bytes:
+//! What comes in from outside: safetensors and NumPy files, pasted numbers, captured heads, half floats; and NumPy's files going out. What is read is untrusted bytes:
 //! nothing panics, sizes are limited before memory is taken, and an error says where the fault is.
 //!
 //! | file | what it holds |
@@ -8,6 +8,7 @@
 //! | `pace` | where a long reading stands aside |
 //! | `array` | numbers as they lie in a file: format, order, extents |
 //! | `npy`, `zip`, `safetensors` | NumPy's files, their archives, and safetensors |
+//! | `npz` | what goes out: NumPy's files and archives of them |
 //! | `numbers`, `lexer`, `table` | numbers as text: brackets; lines from spreadsheets and files of values |
 //! | `bundle` | a file of any of these kinds as named arrays |
 //! | `select` | which axes of three arrays are Q, K and V of which heads and tokens |

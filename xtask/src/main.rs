@@ -6,6 +6,7 @@
 //! | `tools`, `browser`, `python` | every pinned tool: how to find it, how to install it |
 //! | `build`, `finish`, `html`, `digest` | `trunk build`, and what happens to its output afterwards |
 //! | `gallery` | pages of the gallery, for link previews and readers without scripts |
+//! | `offline` | the list of files that the service worker keeps |
 //! | `program` | the compiled program cut into pieces, bound, optimised |
 //! | `serve` | a static file server |
 //! | `checks`, `test` | the test command and its count |
@@ -42,7 +43,8 @@ const HELP: &str = "\
 cargo xtask serve [--port 8080]           build the page and serve it on 127.0.0.1
 cargo xtask build [--base URL] [--debug]  write dist/: static files that work from any folder of any host;
                                           --base also writes the absolute addresses that link previews want
-cargo xtask test [--full] [filter]        every check: format, lints, native tests, page, browser, size;
+cargo xtask test [--full] [filter]        every check: format, lints, types, native tests, exported
+                                          scripts, page, browser, size;
                                           --full adds the long tests, and Firefox and WebKit; a filter keeps the tests whose name contains it
 cargo xtask browser [--full] [--in chromium|firefox|webkit] [filter]
                                           only the browser tests, on the dist/ that is there

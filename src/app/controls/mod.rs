@@ -8,6 +8,7 @@
 //! | `slider`, `span` | a number between two ends, by drag or typed |
 //! | `switch` | on or off |
 //! | `issue` | what is wrong with a field, at the field |
+//! | `digits`, `field` | numbers as text, written by the browser; what a field holds, read as a number |
 //! | `pixels` | one pixel a cell into a canvas |
 //! | `show` | a part of a view that comes and goes |
 //! | `roving` | arrow keys inside a group of which one is in the tab order |

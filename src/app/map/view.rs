@@ -2,6 +2,8 @@
 
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
+use std::cell::Cell;
+
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -13,6 +15,7 @@ use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
 use crate::analysis::window::Window;
+use crate::app::clock::BeforePaint;
 use crate::app::controls::{Show, fixed, percent};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
@@ -70,17 +73,27 @@ pub fn MapView(
     );
     let scale = Signal::memo(move || whole.with(|whole| whole.as_ref().map(Scale::of)));
     let width = crate::app::shell::element_width(field);
+    let (frame, drawn) = (BeforePaint::default(), Cell::new((0, 0.0)));
     effect(move || {
-        width.track();
+        picture.track();
+        let (palette, now) = (Palette::current(), (lab.palette.get(), width.get()));
+        let turned = drawn.replace(now) != now;
         let Some(canvas) = canvas.get() else { return };
         // In the colours of the whole, as the legend says them, whatever part of it is shown.
         let Some(scale) = scale.get() else { return };
-        picture.with(|map| {
-            if let Some(map) = map {
-                // A lost canvas context is drawn again with the next change.
-                let _ = draw(&canvas, map, &scale, &Palette::current(), true);
+        let paint = move || {
+            // Signals of a view that is gone can't be read.
+            if canvas.is_connected() {
+                picture.with_untracked(|map| {
+                    if let Some(map) = map {
+                        // A lost canvas context is drawn again with the next change.
+                        let _ = draw(&canvas, map, &scale, &palette, true);
+                    }
+                });
             }
-        });
+        };
+        // The way to paper leads through another theme and waits for no frame; of another width the browser tells between layout and paint.
+        if turned { frame.instead(paint) } else { frame.ask(paint) }
     });
 
     // While painting: the cell that the stroke reached, and what it sets, decided by the cell it starts on.

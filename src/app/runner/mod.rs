@@ -112,6 +112,12 @@ pub fn follow(lab: Lab, pool: Pool) {
     });
 }
 
+/// Whether two experiments differ at most in what is looked at, and in an estimator, which is computed beside the result and not into it.
+fn computes_the_same(one: &Experiment, other: &Experiment) -> bool {
+    let (view, estimator) = (other.view, other.estimator.clone());
+    Experiment { view, estimator, ..one.clone() } == *other
+}
+
 /// The page's workers, for views that compute something beside the experiment's own run.
 pub fn pool() -> StoredValue<Pool, LocalStorage> {
     expect_context()
@@ -135,15 +141,10 @@ impl Runner {
 
     /// Whether the result that is shown answers this experiment too: only what is looked at has changed, or an edit was taken back.
     fn stands(self: &Rc<Self>, experiment: &Experiment) -> bool {
-        // An estimator is computed beside the result, not into it.
-        let same = |shown: &Shown| {
-            let (view, estimator) = (experiment.view, experiment.estimator.clone());
-            Experiment { view, estimator, ..shown.experiment.as_ref().clone() } == *experiment
-        };
-        if !self.shown.borrow().as_ref().is_some_and(same) {
+        if !self.shown.borrow().as_ref().is_some_and(|shown| computes_the_same(&shown.experiment, experiment)) {
             return false;
         }
-        clock::take_edit();
+        self.take_edit(experiment);
         if !self.lab.issues.with_untracked(Vec::is_empty) {
             self.lab.issues.set(Vec::new());
         }
@@ -152,6 +153,14 @@ impl Runner {
         }
         self.draw();
         true
+    }
+
+    /// When the edit was made that this experiment answers. Of a newer one, which is on its way here, the mark stays for the run that answers that.
+    fn take_edit(&self, experiment: &Experiment) -> Option<f64> {
+        let newest = self.lab.experiment.with_untracked(|newest| {
+            std::ptr::eq(newest.as_ref(), experiment) || computes_the_same(newest, experiment)
+        });
+        newest.then(clock::take_edit).flatten()
     }
 
     /// Stops a long run for the newer edit.
@@ -191,7 +200,7 @@ impl Runner {
             let running = Running { cancel: Cancel::default(), since: clock::now(), by_user: by_user.clone() };
             let cancel = running.cancel.clone();
             self.running.replace(Some(running));
-            let edited = clock::take_edit();
+            let edited = self.take_edit(&experiment);
             let done = self.compute(&experiment, cancel, edited).await;
             self.running.take();
             if let Err(error) = done {

@@ -1,5 +1,5 @@
 //! Runs whose problem waits for something computed from the contents of Q and K: that first, in one worker of the CPU, then the run as any
-//! other, then what is done to its output. A piece of the page's program (`lowering`).
+//! other, then what is done to its output. In the piece `catalogue` of the page's program.
 
 use std::cell::RefCell;
 use std::sync::Arc;

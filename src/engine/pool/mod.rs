@@ -15,7 +15,7 @@
 //! | `receive`, `send` | messages in; messages out | yes |
 //! | `loss` | what becomes of a lost worker's part | yes |
 //! | `jobs` | what is gathered until a job is done | yes |
-//! | `lower` | runs that wait for what is computed from Q and K; a piece of its own (`lowering`) | yes |
+//! | `lower` | runs that wait for what is computed from Q and K; in the piece `catalogue` | yes |
 //! | `derive` | gradients of a run that is done | yes |
 //! | `gauge` | estimates timed alone, the peak of the workers | yes |
 //! | `auto` | what `auto` takes; what is known of the GPU | yes |

@@ -1,4 +1,4 @@
-//! What a worker of the CPU does beside sessions: lowering, operators beside attention, gradients. Each is a piece of the program of its own.
+//! What a worker of the CPU does beside sessions: lowering, operators beside attention, gradients. All of it is in one piece of the program (`aside`).
 #![allow(improper_ctypes_definitions, reason = "both sides of a cut are this one compilation")]
 
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub async fn lower(job: u64, problem: Box<Problem>, tables: Vec<usize>, y: usize
     send(&FromWorker::Failed { job, issues: failed }, &Bulk::default());
 }
 
-/// Lowering is a piece of the program of its own: the page opens on a problem that waits for nothing.
+/// In the piece `aside`: the page opens on a problem that waits for nothing.
 #[wasm_split(aside, fallible)]
 fn lowered(
     job: u64,
@@ -106,7 +106,7 @@ struct Operated {
     copy_ms: f64,
 }
 
-/// Operators beside attention, and gradients, are a piece of the program of their own: only callers of the JavaScript API, and who opens the estimators, ask
+/// Operators beside attention, and gradients, are in the piece `aside`: only callers of the JavaScript API, and who opens the estimators, ask
 /// for them.
 #[wasm_split(aside, fallible)]
 fn operated(

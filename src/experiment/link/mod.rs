@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The version comes first. Then `key=value` pairs hold what differs from the defaults, and the defaults of a version never change. A key is
-//! the path of a field, percent-encoded; `mask=`, `position=`, `normaliser=`, `prob=`, `layers=`, `product=`, `selection=` and `input=` choose an entry and start from its own defaults, and
+//! the path of a field, percent-encoded; `mask=`, `position=`, `normaliser=`, `prob=`, `layers=`, `product=`, `selection=`, `layout=`, `hybrid=`, `branch=`, `branch_a=`,
+//! `estimator=` and `input=` choose an entry and start from its own defaults, and
 //! a parameter is `mask.window`, without `params`. A value is a number, `true`, `false`, a list `1,2,3`, bare text, text in JSON's quotes where it would
 //! read as one of those, or, after `~j`, JSON in base64url.
 //!
