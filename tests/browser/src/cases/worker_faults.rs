@@ -26,11 +26,14 @@ pub fn cases() -> Vec<Case> {
 pub const MADE: &str = "{ const made = self.made = [], Plain = Worker;
     self.Worker = class extends Plain { constructor(...a) { super(...a); made.push(this) } terminate() { super.terminate(); this.gone = true } } }";
 
-/// Opens the page with workers that break on demand, and keeps the right answer.
-async fn opened(page: &Page) -> Result<()> {
+/// Opens the page with workers that break on demand, and keeps the problem, with a mask or without, and its right answer.
+async fn opened(page: &Page, masked: bool) -> Result<()> {
     page.before_load(MADE).await?;
     page.open_ready("/fault/on-demand/").await?;
-    page.js(&format!("{PROBLEM} self.first = await p.run(problem('cpu'))"), vec![]).await.map(drop)
+    let script = format!(
+        "{PROBLEM} self.asked = {{ ...problem('cpu'), is_causal: args[0] }}; self.first = await p.run(asked)"
+    );
+    page.js(&script, vec![json!(masked)]).await.map(drop)
 }
 
 /// Breaks one worker, has the page compute at once, and asks what came of it: who computed, how far from the right numbers, how many workers live.
@@ -38,7 +41,7 @@ async fn broken(page: &Page, fault: &str) -> Result<Value> {
     let script = format!(
         "{PROBLEM} const living = () => made.filter((w) => !w.gone).length, before = living();
          made.find((w) => !w.gone).postMessage({{ fault: args[0] }});
-         const r = await p.run(problem('cpu')); const again = await p.run(problem('cpu'));
+         const r = await p.run(asked); const again = await p.run(asked);
          return {{ told: told(r), apart: [apart(r, first), apart(again, first)], living: [before, living()], notes: again.notes ?? [] }}"
     );
     page.js(&script, vec![json!(fault)]).await
@@ -57,18 +60,19 @@ fn mended(got: &Value, why: &str) -> Result<()> {
 }
 
 async fn a_trap_is_mended_and_told(page: &Page) -> Result<()> {
-    opened(page).await?;
+    opened(page, true).await?;
     mended(&broken(page, "trap").await?, "unreachable")
 }
 
 async fn memory_that_runs_out_is_mended_and_told(page: &Page) -> Result<()> {
-    opened(page).await?;
+    opened(page, true).await?;
     mended(&broken(page, "full").await?, "")
 }
 
-/// After the deadline of its part, which is twenty seconds and more.
+/// After the deadline of its part, which is twenty seconds and more. Without a mask it is sent a part at once; with one it would only be asked what the run
+/// costs, which the other worker says.
 async fn one_that_hangs_is_replaced(page: &Page) -> Result<()> {
-    opened(page).await?;
+    opened(page, false).await?;
     mended(&broken(page, "hang").await?, "it did not answer in time")
 }
 
