@@ -5,7 +5,7 @@ use crate::native::common;
 use attention_playground::catalogue::Lang;
 use attention_playground::experiment::{
     AlibiDistance, Backend, CausalAlignment, Choice, CustomFormula, Declared, Edit, Experiment, Form, Hidden, Input,
-    Join, Layer, MaskChoice, Matrix, Normals, Patch, Reading, Scale, Size, Stage, TensorName, View, Weights,
+    Join, Layer, MaskChoice, Matrix, Normals, Patch, Reading, Scale, Size, Stage, TensorName, Tiers, View, Weights,
     WindowEdge, WindowSides, check, decode, encode, encode_as, merge, round,
 };
 use attention_playground::formula::{Sorted, Ty};
