@@ -75,6 +75,9 @@ mod zoom;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::engine::pool::Pool;
+use crate::experiment::Opened;
+
 /// Mounts the page in the browser's next task: in this one it has just finished compiling the program.
 pub fn start() {
     clock::after_effects(open);
@@ -84,14 +87,20 @@ pub fn start() {
 fn open() {
     let (raw, embedded) = (url::fragment(), url::embedded());
     if raw.is_empty() && !embedded {
-        mount_to_body(|| shell::app(None));
+        mount(None);
     } else {
         spawn_local(async move {
             let opened = if raw.is_empty() { None } else { Some(link::read(raw).await) };
             // Where the frame's layout does not arrive, the whole page in a frame is better than nothing.
             if !embedded || embed::start(opened.clone()).await.is_err() {
-                mount_to_body(|| shell::app(opened));
+                mount(opened);
             }
         });
     }
+}
+
+/// Starts the workers, since they take longest, and mounts the whole page in the task after that.
+fn mount(opened: Option<Opened>) {
+    let pool = Pool::start();
+    clock::after_effects(move || mount_to_body(move || shell::app(opened, pool)));
 }

@@ -39,17 +39,5 @@ mod tokens;
 pub use change::{bring, follow};
 pub use dropped::choose_dropped;
 pub use exactness::Exactness;
-use leptos::prelude::*;
 pub use matrices::MatricesCard;
 pub use source::SourceCard;
-
-use crate::app::view::view;
-
-/// The first column.
-#[component]
-pub fn InputsColumn() -> impl IntoView {
-    view! {
-        <SourceCard />
-        <MatricesCard />
-    }
-}

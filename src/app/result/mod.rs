@@ -25,12 +25,19 @@ use crate::app::pair::CompareSettings;
 use crate::app::view::view;
 use crate::app::walk::StepByStep;
 
-/// The result column.
+/// The result column: the cell and its row.
 #[component]
-pub fn ResultColumn() -> impl IntoView {
+pub fn CellResult() -> impl IntoView {
     view! {
         <div class="card"><Why /></div>
         <div class="card"><Row /><plane::Plane /></div>
+    }
+}
+
+/// And below that what belongs to all of them.
+#[component]
+pub fn WholeResult() -> impl IntoView {
+    view! {
         <div class="card"><Output /><Gradients /></div>
         <div class="card parts"><Analysis /><StepByStep /><CompareSettings /><Estimators /><ClaimsLab /></div>
         <div class="card"><TimingCard /></div>

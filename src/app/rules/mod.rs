@@ -62,11 +62,18 @@ use crate::catalogue::{Paper, Text};
 
 /// The second column below the mask.
 #[component]
-pub fn OtherRules() -> impl IntoView {
+pub fn ScoreRules() -> impl IntoView {
     view! {
         <PositionCard />
         <ScoreCard />
         <ContentCard />
+    }
+}
+
+/// And below that.
+#[component]
+pub fn OtherRules() -> impl IntoView {
+    view! {
         <HeadsCard />
         <WeightsCard />
         <ConventionsCard />

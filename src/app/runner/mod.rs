@@ -57,13 +57,6 @@ struct Runner {
     redraw: Cell<bool>,
 }
 
-/// Starts the workers, and computes the experiment from now on, whenever it changes.
-pub fn start(lab: Lab) {
-    let pool = Pool::start();
-    share(lab, &pool);
-    follow(lab, pool);
-}
-
 /// Lets the views and the JavaScript API use a pool.
 pub fn share(lab: Lab, pool: &Pool) {
     // What a panic of the page says is lost otherwise: the browser knows only that it stopped.

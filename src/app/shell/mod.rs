@@ -21,16 +21,20 @@ use leptos::task::spawn_local;
 
 use super::gallery::Gallery;
 use super::i18n::t;
-use super::inputs::InputsColumn;
+use super::inputs::{MatricesCard, SourceCard};
 use super::map::AttentionColumn;
-use super::result::ResultColumn;
-use super::rules::{MaskCard, OtherRules};
-use super::state::Lab;
+use super::result::{CellResult, WholeResult};
+use super::rules::{MaskCard, OtherRules, ScoreRules};
+use super::state::{Lab, Status};
 use super::{clock, embed, runner, url};
 use crate::app::controls::Show;
-use crate::app::reactive::{RwSignal, Signal};
+use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::view::{handler, view};
+use crate::engine::pool::Pool;
 use crate::experiment::Opened;
+
+/// Where `style/layout.css` shows one part of the page at a time.
+const SMALL: &str = "(max-width: 47.9375rem)";
 
 /// On a small screen one of these lies under the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +63,17 @@ impl Sheet {
     }
 }
 
-/// The whole page, with what its address opened.
-pub fn app(opened: Option<Opened>) -> impl IntoView {
+/// The whole page, with what its address opened, over a pool of workers.
+pub fn app(opened: Option<Opened>, pool: Pool) -> impl IntoView {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
     let help = RwSignal::new(false);
     let gallery = RwSignal::new(false);
     theme::follow(lab);
     url::start(lab, opened);
-    runner::start(lab);
+    runner::share(lab, &pool);
+    let owner = Owner::current().unwrap_or_default();
+    clock::after_effects(move || owner.with(|| runner::follow(lab, pool)));
     if url::framed() {
         spawn_local(embed::speak(lab));
     }
@@ -76,7 +82,7 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
 
     let sheet = RwSignal::new(Sheet::Map);
     let turn = RwSignal::new(0);
-    next_turn(turn);
+    take_turns(lab, turn, sheet);
     let reached = move |wanted: Turn| Signal::memo(move || turn.get() >= wanted as u32);
     view! {
         <header::Header help=help gallery=gallery />
@@ -84,11 +90,13 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
         <main class="columns" data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
                 <h2 id="h-inputs">{t("Inputs", "输入")} <small>{t("what attends to what", "谁关注谁")}</small></h2>
-                <Show when=reached(Turn::Inputs)><InputsColumn /></Show>
+                <Show when=reached(Turn::Source)><SourceCard /></Show>
+                <Show when=reached(Turn::Matrices)><MatricesCard /></Show>
             </section>
             <section class="column column--rules" aria-labelledby="h-rules">
                 <h2 id="h-rules">{t("Rules", "规则")} <small>{t("who may, and how strongly", "谁可以看，看多重")}</small></h2>
                 <Show when=reached(Turn::Mask)><MaskCard /></Show>
+                <Show when=reached(Turn::Scores)><ScoreRules /></Show>
                 <Show when=reached(Turn::OtherRules)><OtherRules /></Show>
             </section>
             <section class="column column--attention" aria-labelledby="h-attention">
@@ -97,7 +105,8 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
             </section>
             <section class="column column--result" aria-labelledby="h-result">
                 <h2 id="h-result">{t("Result", "结果")} <small>{t("and why", "以及原因")}</small></h2>
-                <Show when=reached(Turn::Result)><ResultColumn /></Show>
+                <Show when=reached(Turn::Cell)><CellResult /></Show>
+                <Show when=reached(Turn::Whole)><WholeResult /></Show>
             </section>
         </main>
         <nav class="tabs" aria-label=t("Parts of the page", "页面分区")>
@@ -118,23 +127,32 @@ pub fn app(opened: Option<Opened>) -> impl IntoView {
     }
 }
 
-/// The columns are mounted one in each turn of the browser, the longest in two: all in one hold its thread for a tenth of a second, and a phone's for half of one.
+/// The columns are mounted a part in each turn of the browser: all in one hold its thread for a tenth of a second, and a phone's for half of one.
 #[derive(Clone, Copy)]
 enum Turn {
     Map = 1,
-    Inputs,
-    Result,
+    Source,
+    Matrices,
+    Cell,
+    Whole,
     Mask,
+    Scores,
     OtherRules,
 }
 
-fn next_turn(turn: RwSignal<u32>) {
-    clock::after_effects(move || {
-        turn.update(|turn| *turn += 1);
-        if turn.get_untracked() < Turn::OtherRules as u32 {
-            next_turn(turn);
-        } else {
+/// Goes from turn to turn. On a small screen what lies under the map waits for the map's first result, or until it is asked for.
+fn take_turns(lab: Lab, turn: RwSignal<u32>, sheet: RwSignal<Sheet>) {
+    let small = window().match_media(SMALL).ok().flatten().is_some_and(|small| small.matches());
+    let waits = Signal::memo(move || {
+        let on_its_way = || lab.status.with(|s| matches!(s, Status::Starting | Status::Loading | Status::Running(_)));
+        small && sheet.get() == Sheet::Map && on_its_way()
+    });
+    effect(move || {
+        let at = turn.get();
+        if at == Turn::OtherRules as u32 || at == Turn::Map as u32 && waits.get() {
             remove();
+        } else {
+            clock::after_effects(move || turn.set(at + 1));
         }
     });
 }

@@ -30,9 +30,8 @@ pub const MADE: &str = "{ const made = self.made = [], Plain = Worker;
 async fn opened(page: &Page, masked: bool) -> Result<()> {
     page.before_load(MADE).await?;
     page.open_ready("/fault/on-demand/").await?;
-    let script = format!(
-        "{PROBLEM} self.asked = {{ ...problem('cpu'), is_causal: args[0] }}; self.first = await p.run(asked)"
-    );
+    let script =
+        format!("{PROBLEM} self.asked = {{ ...problem('cpu'), is_causal: args[0] }}; self.first = await p.run(asked)");
     page.js(&script, vec![json!(masked)]).await.map(drop)
 }
 
