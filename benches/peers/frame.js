@@ -1,20 +1,20 @@
-// One peer in a realm of its own. Its query says which, and how it is to run: ?peer=ort&form=Attention&threads=2.
+// One peer in a realm of its own. Its query says which, and how it is to run: ?peer=ort&engine=cpu&form=Attention&threads=2.
 //
 // A peer is a module with
-//   load({ form, threads })            fetches and starts the library
+//   load({ engine, form, threads })            fetches and starts the library
 //   prepare({ n, causal, q, k, v })    whatever a program would do once: models, masks, the layout that the library wants
 //   run()                              the timed part: from typed arrays to a typed array, copies included
 //   heads(output, n)                   where the output is not [HEADS, n, SIZE] already: makes it so (not timed)
 //   kernelMs()                         where the library tells it: the last run's time in kernels alone
 
-const { peer: name, form, threads } = Object.fromEntries(new URLSearchParams(location.search));
+const { peer: name, engine, form, threads } = Object.fromEntries(new URLSearchParams(location.search));
 const peer = await import(`/built/${name}.js`);
 let n;
 
 window.peer = {
   async load() {
     if (navigator.hardwareConcurrency !== Number(threads)) throw new Error("the driver does not limit the threads");
-    await peer.load({ form, threads: Number(threads) });
+    await peer.load({ engine, form, threads: Number(threads) });
   },
 
   async prepare(problem) {

@@ -1,6 +1,6 @@
 // Measures every peer in one visit of one page: each in a frame of its own, all cases in turn, in an order thrown anew for each round.
 //
-// `benchmark.start(config)` with { peers, n: [..], masks: ["none", "causal"], threads: [..], samples, seed }, `peers` as in peers.json;
+// `benchmark.start(config)` with { engine, peers, n: [..], masks: ["none", "causal"], threads: [..], samples, seed }, `peers` as in peers.json;
 // `benchmark.take()` gives the lines since the last call and, at the end, the result or what went wrong.
 import { largestError, problem, reference, shuffled, uniform } from "./problem.js";
 import { peak } from "./peak.js";
@@ -43,10 +43,10 @@ function quantile(sorted, share) {
 const words = (error) => String(error?.message ?? error).split("\n")[0].slice(0, 200);
 
 /** Opens a frame whose name says how many cores it sees, and loads the peer. */
-async function open({ peer, form, threads }) {
+async function open({ peer, form, threads }, engine) {
   const frame = document.createElement("iframe");
   frame.name = `cores=${threads}`;
-  frame.src = `frame.html?${new URLSearchParams({ peer, form, threads })}`;
+  frame.src = `frame.html?${new URLSearchParams({ peer, engine, form, threads })}`;
   document.body.append(frame);
   const ready = async () => {
     while (!frame.contentWindow.peer) await pause(5);
@@ -103,6 +103,13 @@ function figures({ ms, low, high, clean, disturbed, error }) {
   return `${middle} ms [${from}, ${to}], samples ${clean} and ${disturbed} disturbed, off by ${error.toExponential(1)}`;
 }
 
+/** What the browser says of the GPU that everybody gets. */
+async function adapter() {
+  const { info } = (await navigator.gpu?.requestAdapter()) ?? {};
+  if (!info) throw new Error("this browser has no WebGPU adapter");
+  return [info.vendor, info.architecture, info.description].filter(Boolean).join(", ");
+}
+
 const named = ({ peer, form, threads }) => ({ peer, form, threads });
 
 /** One number of tokens under one mask, over all that could be loaded. */
@@ -140,6 +147,7 @@ async function measure(entries, n, mask, config, machine, random, say) {
 
 async function run(config, say) {
   const random = uniform(config.seed), { fused, speed } = await peak();
+  const gpu = config.engine === "webgpu" ? await adapter() : null;
   const machine = {
     best: 0,
     look() {
@@ -154,7 +162,7 @@ async function run(config, say) {
   const entries = [], cases = [];
   for (const entry of wanted) {
     try {
-      entries.push({ ...entry, frame: await open(entry) });
+      entries.push({ ...entry, frame: await open(entry, config.engine) });
     } catch (error) {
       say(`${entry.peer}, ${entry.form}, ${entry.threads} threads does not load: ${words(error)}`);
       const failure = `does not load: ${words(error)}`;
@@ -166,7 +174,7 @@ async function run(config, say) {
     for (const mask of config.masks) cases.push(...(await measure(entries, n, mask, config, machine, random, say)));
   }
   const date = new Date().toISOString();
-  return { date, isolated: crossOriginIsolated, peak: { gflops: machine.best, fused }, undisturbed: UNDISTURBED, cases };
+  return { date, isolated: crossOriginIsolated, adapter: gpu, peak: { gflops: machine.best, fused }, undisturbed: UNDISTURBED, cases };
 }
 
 const lines = [];

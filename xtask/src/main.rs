@@ -51,7 +51,7 @@ cargo xtask browser [--full] [--in chromium|firefox|webkit] [filter]
 cargo xtask exports                       only the exported scripts, run by a Python of the project's own
 cargo xtask bench                         measure in the browser, on the dist/ that is there: edit to paint, kernels
 cargo xtask bench peers [--n 512,1024,2048] [--masks none,causal] [--threads 1,2] [--peers ort,litert]
-    [--samples 9] [--seed 1] [--dist PATH] [--print]
+    [--engine cpu|webgpu] [--samples 9] [--seed 1] [--dist PATH] [--print]
                                           measure this page beside other libraries in one visit of one page, and write the table of
                                           docs/benchmarks.md; --print leaves the file alone
 cargo xtask audit                         Lighthouse over the dist/ that is there, served compressed: scores, long tasks, layout shift

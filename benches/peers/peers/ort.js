@@ -1,11 +1,15 @@
-// onnxruntime-web on its WebAssembly provider. Forms: "Attention" (the operator of opset 23), "decomposed" (what exporters write).
-import * as ort from "/node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
+// onnxruntime-web on its WebAssembly or its WebGPU provider. Forms: "Attention" (the operator of opset 23), "decomposed" (what exporters write).
 import { HEADS, SIZE, causalMask } from "../problem.js";
 
-let form, session, feeds;
+/** Its build and its provider for each engine. */
+const OF = { cpu: ["ort.wasm.min.mjs", "wasm"], webgpu: ["ort.webgpu.min.mjs", "webgpu"] };
+
+let ort, provider, form, session, feeds;
 
 export async function load(options) {
-  form = options.form;
+  const [file, name] = OF[options.engine];
+  ort = await import(`/node_modules/onnxruntime-web/dist/${file}`);
+  [provider, form] = [name, options.form];
   ort.env.wasm.wasmPaths = "/node_modules/onnxruntime-web/dist/";
   ort.env.wasm.numThreads = options.threads;
   ort.env.logLevel = "error";
@@ -14,7 +18,12 @@ export async function load(options) {
 export async function prepare({ n, causal, q, k, v }) {
   await session?.release();
   const model = `/models/${form.toLowerCase()}-${causal ? "causal" : "none"}.onnx`;
-  session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+  session = await ort.InferenceSession.create(model, {
+    executionProviders: [provider],
+    graphOptimizationLevel: "all",
+    // What a provider lacks would be computed on the CPU without a word.
+    extra: { session: { disable_cpu_ep_fallback: provider === "wasm" ? "0" : "1" } },
+  });
   const tensor = (data) => new ort.Tensor("float32", data, [1, HEADS, n, SIZE]);
   feeds = { q: tensor(q), k: tensor(k), v: tensor(v) };
   if (causal && form === "decomposed") feeds.mask = new ort.Tensor("float32", causalMask(n, -Infinity), [n, n]);

@@ -1,9 +1,10 @@
 // The page, as its own JavaScript API has it, in a frame of the built files.
 import { HEADS, SIZE } from "../problem.js";
 
-let page, problem, result;
+let backend, page, problem, result;
 
-export async function load({ threads }) {
+export async function load({ engine, threads }) {
+  backend = engine;
   const frame = document.createElement("iframe");
   // The page starts as many workers as the browser names cores, and the driver makes that the number in the frame's name.
   frame.name = window.name;
@@ -23,7 +24,7 @@ export async function load({ threads }) {
 export async function prepare({ n, causal, q, k, v }) {
   const tensor = (data) => ({ shape: [HEADS, n, SIZE], data: new page.Float32Array(data) });
   const tensors = { Q: tensor(q), K: tensor(k), V: tensor(v) };
-  problem = { ...tensors, is_causal: causal, backend: "cpu", algorithm: "streaming" };
+  problem = { ...tensors, is_causal: causal, backend, algorithm: "streaming" };
 }
 
 export async function run() {

@@ -24,6 +24,8 @@ use crate::{Result, browser, python, refuse_rest, root, serve, shell, take_flag,
 struct Peer {
     /// Name of its file in `benches/peers/peers/`, and of the option `--peers`.
     id: String,
+    /// On what it computes here: `cpu` or `webgpu`.
+    engine: String,
     /// What the table calls it.
     name: String,
     /// Its npm package; this page has none.
@@ -38,6 +40,8 @@ const OURS: &str = "ours";
 /// What the page that measures is told (`runner.js`).
 #[derive(Debug, Serialize)]
 struct Config {
+    /// `cpu` or `webgpu`: the peers are those of one of them.
+    engine: String,
     peers: Vec<Peer>,
     /// Tokens.
     n: Vec<u32>,
@@ -78,7 +82,7 @@ pub fn command(args: &[String]) -> Result<bool> {
     println!("\n{text}");
     if !print {
         let file = root().join("docs/benchmarks.md");
-        std::fs::write(&file, table::insert(&std::fs::read_to_string(&file)?, &text)?)?;
+        std::fs::write(&file, table::insert(&std::fs::read_to_string(&file)?, &config.engine, &text)?)?;
         println!("written into {}", file.display());
     }
     // Something measured beside nothing is no comparison; a peer's failure is a fact for the table.
@@ -88,6 +92,11 @@ pub fn command(args: &[String]) -> Result<bool> {
 fn config(args: &mut Vec<String>) -> Result<Config> {
     let text = std::fs::read_to_string(root().join("benches/peers/peers.json"))?;
     let mut peers: Vec<Peer> = serde_json::from_str(&text)?;
+    let engine = take_value(args, "--engine")?.unwrap_or_else(|| "cpu".into());
+    peers.retain(|peer| peer.engine == engine);
+    if peers.is_empty() {
+        return Err(format!("--engine knows cpu and webgpu, not {engine:?}").into());
+    }
     if let Some(wanted) = take_value(args, "--peers")? {
         let wanted: Vec<&str> = wanted.split(',').collect();
         if let Some(unknown) = wanted.iter().find(|id| !peers.iter().any(|peer| peer.id == **id)) {
@@ -104,8 +113,9 @@ fn config(args: &mut Vec<String>) -> Result<Config> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // This page starts at most eight workers.
     let most = cores.min(8);
-    let threads = if most == 1 { "1".to_owned() } else { format!("1,{most}") };
+    let threads = if most == 1 || engine == "webgpu" { "1".to_owned() } else { format!("1,{most}") };
     let config = Config {
+        engine,
         peers,
         n: numbers(args, "--n", "512,1024,2048")?,
         masks,
@@ -232,8 +242,18 @@ mod tests {
     }
 
     #[test]
+    fn each_engine_has_its_peers() {
+        let ids = |words: &[&str]| of(words).unwrap().peers.into_iter().map(|peer| peer.id).collect::<Vec<_>>();
+        assert_eq!(ids(&["--engine", "webgpu"]), [OURS, "ort", "tfjs-webgpu"]);
+        assert_eq!(ids(&[]), [OURS, "litert", "ort", "tfjs", "jax"]);
+        assert_eq!(of(&["--engine", "webgpu"]).unwrap().threads, [1], "threads are the CPU's matter");
+        assert!(of(&["--engine", "webgpu", "--peers", "litert"]).is_err(), "it is none of WebGPU's");
+    }
+
+    #[test]
     fn what_is_not_there_is_refused() {
         for bad in [
+            ["--engine", "webgl"],
             ["--n", "0"],
             ["--n", "12,x"],
             ["--samples", "2"],
@@ -250,7 +270,8 @@ mod tests {
     fn every_peer_has_a_file_and_an_exact_version() {
         let package = std::fs::read_to_string(folder().join("package.json")).unwrap();
         let package: serde_json::Value = serde_json::from_str(&package).unwrap();
-        for peer in of(&[]).unwrap().peers {
+        let engines = ["cpu", "webgpu"].map(|engine| of(&["--engine", engine]).unwrap());
+        for peer in engines.into_iter().flat_map(|config| config.peers) {
             assert!(folder().join(format!("peers/{}.js", peer.id)).is_file(), "{}", peer.id);
             let Some(name) = peer.package else { continue };
             let version = package["dependencies"][&name].as_str().unwrap();

@@ -7,8 +7,11 @@ use serde::Deserialize;
 use super::{Config, OURS};
 use crate::Result;
 
-/// Between these lines the file is the tool's.
-const BEGIN: &str = "<!-- written by `cargo xtask bench peers` from here -->";
+/// Between this line, of an engine, and the next one like [`END`] the file is the tool's.
+fn begin(engine: &str) -> String {
+    let option = if engine == "cpu" { String::new() } else { format!(" --engine {engine}") };
+    format!("<!-- written by `cargo xtask bench peers{option}` from here -->")
+}
 const END: &str = "<!-- to here -->";
 
 /// Heads and their size (`problem.js`).
@@ -22,6 +25,9 @@ pub struct Measured {
     pub date: String,
     /// Whether threads were allowed.
     pub isolated: bool,
+    /// What the browser says of its GPU, where that computed.
+    #[serde(default)]
+    pub adapter: Option<String>,
     pub peak: Peak,
     /// The part of the peak at which a sample counts.
     pub undisturbed: f64,
@@ -74,8 +80,12 @@ pub fn write(config: &Config, measured: &Measured, about: &About) -> String {
     for mask in &config.masks {
         for &threads in &config.threads {
             let title = if mask == "none" { "No mask" } else { "Causal" };
-            let plural = if threads == 1 { "" } else { "s" };
-            let _ = write!(text, "\n### {title}, {threads} thread{plural}\n\n");
+            let on = match (&measured.adapter, threads) {
+                (Some(_), _) => "WebGPU".to_owned(),
+                (None, 1) => "1 thread".to_owned(),
+                (None, _) => format!("{threads} threads"),
+            };
+            let _ = write!(text, "\n### {title}, {on}\n\n");
             text.push_str(&one_table(config, measured, mask, threads));
         }
     }
@@ -87,8 +97,9 @@ pub fn write(config: &Config, measured: &Measured, about: &About) -> String {
     for case in cases(|case| case.failure.is_some()) {
         let why = case.failure.as_deref().unwrap_or_default().replace(['|', '<', '`'], " ");
         let (n, mask, threads) = (case.n, &case.mask, case.threads);
+        let threads = if measured.adapter.is_some() { String::new() } else { format!(", threads {threads}") };
         failures.push(format!(
-            "- {}, {}, n = {n}, mask {mask}, threads {threads}: {why}\n",
+            "- {}, {}, n = {n}, mask {mask}{threads}: {why}\n",
             named(config, &case.peer),
             case.form
         ));
@@ -105,16 +116,21 @@ fn heading(config: &Config, measured: &Measured, about: &About) -> String {
     let kind = if measured.peak.fused { "fused multiply-adds" } else { "multiplications and additions" };
     let worst = measured.cases.iter().map(|case| case.error).fold(0.0, f64::max);
     let part = 100.0 * measured.undisturbed;
+    let (on, adapter) = match &measured.adapter {
+        Some(name) => (" on WebGPU", format!(" Everybody's WebGPU adapter: {name}.")),
+        None => ("", String::new()),
+    };
+    let share = if measured.adapter.is_some() { "" } else { "the peak is one core's times the threads; " };
     format!(
-        "## This page beside other libraries, {day}\n\n\
-         {}. {}. {}. Load average before {}, after {}. Seed {}. One core's peak, the best of {kind} in registers in this run: \
+        "## This page beside other libraries{on}, {day}\n\n\
+         {}. {}. {}.{adapter} Load average before {}, after {}. Seed {}. One core's peak, the best of {kind} in registers in this run: \
          {:.1} GFLOP/s.\n\n\
          8 heads of 64, float32. One visit of one page, every library in a frame of its own, cases in an order thrown anew for \
          each round; {} samples of each, fewer of slow ones. Times are of a whole call, typed arrays to typed array, copies \
          included: median of the samples [quartiles] in ms; behind it the library's time divided by this page's. A sample counts \
          when one core did at least {part:.0} % of its peak just before and just after it. Every output was compared with \
          attention in double precision; the largest error of those listed is {worst:.0e}. GFLOP/s are as if dense \
-         (4·H·n²·D), the peak is one core's times the threads; \
+         (4·H·n²·D), {share}\
          the time in kernels is that of the slowest worker.\n",
         about.machine,
         about.browser,
@@ -190,17 +206,22 @@ fn speed(case: &Case, measured: &Measured, mask: &str) -> String {
     let n = f64::from(case.n);
     let gflops = 4.0 * HEADS * n * n * SIZE / case.ms / 1e6;
     let part = 100.0 * gflops / (measured.peak.gflops * f64::from(case.threads));
-    if mask == "none" { format!("{gflops:.1} ({part:.0} % of the peak)") } else { format!("{gflops:.1}") }
+    if mask == "none" && measured.adapter.is_none() {
+        format!("{gflops:.1} ({part:.0} % of the peak)")
+    } else {
+        format!("{gflops:.1}")
+    }
 }
 
-/// Puts the text between the marks of a file.
+/// Puts the text between an engine's marks of a file.
 ///
 /// # Errors
 /// When the file lacks a mark.
-pub fn insert(file: &str, text: &str) -> Result<String> {
-    let parts = file.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.ok_or_else(|| format!("docs/benchmarks.md lacks the lines {BEGIN:?} and {END:?}"))?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", text.trim()))
+pub fn insert(file: &str, engine: &str, text: &str) -> Result<String> {
+    let begin = begin(engine);
+    let parts = file.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.ok_or_else(|| format!("docs/benchmarks.md lacks the lines {begin:?} and {END:?}"))?;
+    Ok(format!("{before}{begin}\n\n{}\n\n{END}{after}", text.trim()))
 }
 
 #[cfg(test)]
@@ -210,13 +231,13 @@ mod tests {
     use super::*;
 
     fn peer(id: &str, name: &str, form: &str) -> Peer {
-        Peer { id: id.into(), name: name.into(), package: None, forms: vec![form.into()] }
+        Peer { id: id.into(), engine: "cpu".into(), name: name.into(), package: None, forms: vec![form.into()] }
     }
 
     fn example() -> (Config, Measured) {
         let peers = vec![peer(OURS, "this page", "streaming"), peer("slow", "Slow", "loop"), peer("bad", "Bad", "x")];
         let (n, masks, threads) = (vec![512], vec!["none".to_owned()], vec![2]);
-        let config = Config { peers, n, masks, threads, samples: 9, seed: 1 };
+        let config = Config { engine: "cpu".into(), peers, n, masks, threads, samples: 9, seed: 1 };
         let case = |peer: &str, form: &str, ms: f64| Case {
             peer: peer.into(),
             form: form.into(),
@@ -235,7 +256,17 @@ mod tests {
             failed,
         ];
         let peak = Peak { gflops: 50.0, fused: true };
-        (config, Measured { date: "2026-11-21T22:00:00Z".into(), isolated: true, peak, undisturbed: 0.85, cases })
+        (
+            config,
+            Measured {
+                date: "2026-11-21T22:00:00Z".into(),
+                isolated: true,
+                adapter: None,
+                peak,
+                undisturbed: 0.85,
+                cases,
+            },
+        )
     }
 
     fn written() -> String {
@@ -261,6 +292,16 @@ mod tests {
     }
 
     #[test]
+    fn on_a_gpu_there_are_no_threads_and_no_peak_of_cores() {
+        let (config, mut measured) = example();
+        measured.adapter = Some("Maker, model".into());
+        let about = About { machine: "M".into(), browser: "B 1".into(), versions: vec![], load: [None; 2] };
+        let text = write(&config, &measured, &about);
+        assert!(text.contains("### No mask, WebGPU\n") && text.contains("adapter: Maker, model."), "{text}");
+        assert!(text.contains("| this page, GFLOP/s | 40.0 |\n") && !text.contains("thread"), "{text}");
+    }
+
+    #[test]
     fn what_failed_is_in_the_table_and_says_why() {
         let text = written();
         assert!(text.contains("| Bad, x | no result |"), "{text}");
@@ -269,12 +310,16 @@ mod tests {
 
     #[test]
     fn only_what_stands_between_the_marks_is_replaced() {
-        let file = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let once = insert(&file, "new\n").unwrap();
-        assert_eq!(once, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(insert(&once, "new").unwrap(), once);
-        assert!(insert("nothing", "new").is_err());
+        let (cpu, gpu) = (begin("cpu"), begin("webgpu"));
+        let rest = format!("after\n{gpu}\nother\n{END}\n");
+        let file = format!("before\n{cpu}\nold\n{END}\n{rest}");
+        let once = insert(&file, "cpu", "new\n").unwrap();
+        assert_eq!(once, format!("before\n{cpu}\n\nnew\n\n{END}\n{rest}"));
+        assert_eq!(insert(&once, "cpu", "new").unwrap(), once);
+        let both = insert(&once, "webgpu", "newer").unwrap();
+        assert_eq!(both, format!("before\n{cpu}\n\nnew\n\n{END}\nafter\n{gpu}\n\nnewer\n\n{END}\n"));
+        assert!(insert("nothing", "cpu", "new").is_err());
         let docs = std::fs::read_to_string(crate::root().join("docs/benchmarks.md")).unwrap();
-        assert!(insert(&docs, "new").is_ok());
+        assert!(insert(&docs, "cpu", "new").is_ok() && insert(&docs, "webgpu", "new").is_ok());
     }
 }
