@@ -15,6 +15,9 @@ use crate::engine::pool::SessionId;
 use crate::engine::{Map, Outcome, Report};
 use crate::experiment::{Experiment, History, Issue, Laboratory, Message, Pinned, Stage, View};
 
+/// What stands for the name of a token until the input is there.
+const ON_ITS_WAY: &str = "…";
+
 /// What the workers are doing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Status {
@@ -250,14 +253,20 @@ impl Lab {
         let shown = self.outcome.with(|o| o.as_ref().map(|o| o.dims.n_k));
         let named = |l: &&Arc<Loaded>| !keys || shown.is_none_or(|n_k| n_k >= l.dims.n_k);
         let tokens = |l: &Arc<Loaded>| if keys { l.tokens_k.clone() } else { l.tokens_q.clone() };
-        self.loaded.with(|l| l.as_ref().filter(named).map(tokens)).unwrap_or_default()
+        self.loaded.with(|l| match l {
+            Some(l) => Some(l).filter(named).map(tokens).unwrap_or_default(),
+            None => vec![ON_ITS_WAY.to_owned()],
+        })
     }
 
     /// The same of one row or column; nothing where it has no name.
     pub fn token(&self, keys: bool, index: usize) -> Option<String> {
         let shown = self.outcome.with(|o| o.as_ref().map(|o| o.dims.n_k));
         self.loaded.with(|l| {
-            let l = l.as_ref().filter(|l| !keys || shown.is_none_or(|n_k| n_k >= l.dims.n_k))?;
+            let Some(l) = l else { return Some(ON_ITS_WAY.to_owned()) };
+            if keys && shown.is_some_and(|n_k| n_k < l.dims.n_k) {
+                return None;
+            }
             let tokens = if keys { &l.tokens_k } else { &l.tokens_q };
             tokens.get(index).filter(|token| !token.is_empty()).cloned()
         })
