@@ -15,8 +15,8 @@ use crate::engine::pool::SessionId;
 use crate::engine::{Map, Outcome, Report};
 use crate::experiment::{Experiment, History, Issue, Laboratory, Message, Pinned, Stage, View};
 
-/// What stands for the name of a token until the input is there.
-const ON_ITS_WAY: &str = "…";
+/// What stands for what is not there yet: the name of a token, a number.
+pub const ON_ITS_WAY: &str = "…";
 
 /// What the workers are doing.
 #[derive(Clone, Debug, Default, PartialEq)]

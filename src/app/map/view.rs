@@ -23,7 +23,7 @@ use crate::app::palette::Palette;
 use crate::app::reactive::{RwSignal, Signal, effect};
 use crate::app::result::story;
 use crate::app::runner::checked::missing;
-use crate::app::state::{Lab, Status, lab};
+use crate::app::state::{Lab, ON_ITS_WAY, Status, lab};
 use crate::app::view::{handler, view};
 use crate::attention;
 use crate::engine::Map;
@@ -197,7 +197,7 @@ pub fn MapView(
                 role="application"
                 tabindex="0"
                 aria-label=t("Attention map: arrow keys move over the cells, space switches a cell on or off", "注意力图：方向键移动，空格允许或屏蔽单元格")
-                aria-describedby="map-cell"
+                aria-describedby="map-whole map-cell"
                 style:aspect-ratio=move || {
                     let [rows, columns] = window.get().size();
                     format!("{columns} / {rows}")
@@ -228,7 +228,11 @@ pub fn MapView(
             <span class="map__q" aria-hidden="true">{t("query", "查询")}" ↓"</span>
             <span class="map__k" aria-hidden="true">{t("key", "键")}" →"</span>
         </div>
-        <p class="quiet" id="map-cell" aria-live="polite">{move || spoken(lab, cell.get())}</p>
+        <p hidden id="map-whole">{move || whole.with(|whole| whole.as_ref().map(|whole| summary(lab, whole)))}</p>
+        <p class="quiet" id="map-cell" aria-live="polite">{move || {
+            let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
+            spoken(lab, stage, cell.get(), story::value(lab, stage, head, cell.get()))
+        }}</p>
     }
 }
 
@@ -275,16 +279,32 @@ fn put(lab: Lab, (q, k): (usize, usize), sets: StoredValue<Option<bool>>) -> Res
     Ok(())
 }
 
-/// The cell in words, for those who hear the page.
-fn spoken(lab: Lab, (q, k): (usize, usize)) -> String {
+/// What stands out in the whole picture, in words: its size and its largest number.
+fn summary(lab: Lab, map: &Map) -> String {
+    let r = &map.request;
+    let mut best = (0, f32::NEG_INFINITY);
+    for (at, value) in map.values.iter().enumerate() {
+        if *value > best.1 {
+            best = (at, *value);
+        }
+    }
+    // Of a pooled picture it is the first cell of those that the number stands for.
+    let place = |at: usize, of: usize, n: usize| at * n / of.max(1);
+    let cell =
+        (place(best.0 / r.width.max(1), r.height, r.q.len()), place(best.0 % r.width.max(1), r.width, r.k.len()));
+    let largest = i18n::now(lab.lang.get(), "largest", "最大");
+    format!("{} × {}, {largest}: {}", r.q.len(), r.k.len(), spoken(lab, r.stage, cell, Some(best.1)))
+}
+
+/// A cell and its number in words, for those who hear the page.
+fn spoken(lab: Lab, stage: Stage, (q, k): (usize, usize), value: Option<f32>) -> String {
     let lang = lab.lang.get();
-    let (stage, head) = lab.experiment.with(|e| (e.view.stage, e.view.head));
     let (en, zh) = stages::name(stage);
-    let value = match story::value(lab, stage, head, (q, k)) {
+    let value = match value {
         Some(v) if v.is_finite() => fixed(f64::from(v), 3),
         Some(_) => i18n::now(lang, "masked", "已屏蔽").to_owned(),
         // On its way: pictures of large matrices are pooled, and the cell is asked for by itself.
-        None => "…".to_owned(),
+        None => ON_ITS_WAY.to_owned(),
     };
     format!("{} → {}, {}: {value}", story::token(lab, false, q), story::token(lab, true, k), i18n::now(lang, en, zh))
 }
