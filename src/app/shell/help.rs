@@ -55,8 +55,8 @@ fn Sheet(open: RwSignal<bool>) -> impl IntoView {
                 "从左到右阅读：Q、K、V 进入；规则决定哪个查询能看到哪个键、看得多重；注意力图显示权重；最后一栏解释每个单元格的由来。",
             )}</p>
             <p>{t(
-                "Everything can be changed: drag a slider, pick a pattern, type a formula, drag a cell of Q, K or V, paint on the map. Every change is computed by real kernels in your browser; nothing leaves it. The address always holds the experiment.",
-                "一切皆可修改：拖动滑块、选择模式、输入公式、拖动 Q、K 或 V 的单元格，或在注意力图上涂画。每次修改都由浏览器中的真实计算核完成，数据不会离开浏览器。地址栏始终保存当前实验。",
+                "Everything can be changed: drag a slider, pick a pattern, type a formula, drag a cell of Q, K or V, paint on the map. Every change is computed by real kernels in your browser; nothing leaves it. The address holds the experiment; where its numbers are too many for that, the page says so.",
+                "一切皆可修改：拖动滑块、选择模式、输入公式、拖动 Q、K 或 V 的单元格，或在注意力图上涂画。每次修改都由浏览器中的真实计算核完成，数据不会离开浏览器。地址栏保存当前实验；数值过多而放不下时，页面会说明。",
             )}</p>
             <h3>{t("Formulas", "公式")}</h3>
             <p>{t(

@@ -50,9 +50,8 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
                 step_head(lab, key == "]");
                 true
             }
-            "1" | "2" | "3" | "4" | "5" | "6"
-                if event.target().is_some_and(|t| t.dyn_ref::<web_sys::HtmlBodyElement>().is_some()) =>
-            {
+            // A matrix takes digits for its own and passes none on.
+            "1" | "2" | "3" | "4" | "5" | "6" => {
                 let index = key.parse::<usize>().unwrap_or(1) - 1;
                 lab.show(|view| view.stage = Stage::ALL[index.min(5)]);
                 true

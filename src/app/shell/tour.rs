@@ -105,8 +105,8 @@ const STOPS: [Stop; 9] = [
         tab: 0,
         title: Text::new("Nothing is lost", "不会丢失"),
         text: Text::new(
-            "Every change can be undone, and the address always holds the whole experiment. Share gives a link, a frame for a blog or a picture; Export gives the same computation as NumPy, PyTorch, JAX or ONNX.",
-            "每次修改都可撤销，地址栏始终保存整个实验。“分享”给出链接、可嵌入博客的框架或图片；“导出”给出 NumPy、PyTorch、JAX 或 ONNX 的同一计算。",
+            "The last 200 changes can be undone, and the address holds the experiment; where its numbers are too many for that, the page says so. Share gives a link, a frame for a blog or a picture; Export gives the same computation as NumPy, PyTorch, JAX or ONNX.",
+            "最近 200 次修改都可撤销；地址栏保存当前实验，数值过多而放不下时，页面会说明。“分享”给出链接、可嵌入博客的框架或图片；“导出”给出 NumPy、PyTorch、JAX 或 ONNX 的同一计算。",
         ),
         act: Some((Text::new("Undo", "撤销"), |lab| lab.undo())),
     },
