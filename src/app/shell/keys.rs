@@ -50,8 +50,8 @@ pub fn listen(lab: Lab, help: RwSignal<bool>) {
                 step_head(lab, key == "]");
                 true
             }
-            // A matrix takes digits for its own and passes none on.
-            "1" | "2" | "3" | "4" | "5" | "6" => {
+            // A matrix takes digits for its own and passes none on; under a sheet nobody sees the map.
+            "1" | "2" | "3" | "4" | "5" | "6" if !dialog_open() => {
                 let index = key.parse::<usize>().unwrap_or(1) - 1;
                 lab.show(|view| view.stage = Stage::ALL[index.min(5)]);
                 true
