@@ -1,6 +1,6 @@
 //! Benchmarks in the browser, by its own clock: printed, never asserted.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Result;
 use crate::page::Page;
@@ -35,7 +35,48 @@ for (const n of [128, 512, 1024, 2048]) for (const is_causal of [false, true]) {
 }
 return out";
 
-/// Runs both and prints them.
+/// The page starts as many workers as the browser names cores.
+const ONE_CORE: &str =
+    "Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 1, configurable: true })";
+
+/// What rules, sparse masks and gradients cost, as ratios of kernel times in one visit. One worker, so that what is added over workers is what one took; medians of
+/// calls taken in turns.
+const RATIOS: &str = "const p = await attentionPlayground, out = [];
+const random = (n) => { const a = new Float32Array(n); let s = 1; for (let i = 0; i < n; i++) { s = Math.imul(s, 1664525) + 1013904223 | 0; a[i] = s / 2 ** 30 } return a };
+const request = (heads, n, rules) => {
+  const T = () => ({ shape: [heads, n, 64], data: random(heads * n * 64) });
+  return { Q: T(), K: T(), V: T(), backend: 'cpu', algorithm: 'streaming', ...rules };
+};
+const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+const turns = async (cases, rounds) => {
+  const taken = Object.fromEntries(Object.keys(cases).map((name) => [name, { run: [], back: [] }]));
+  for (let round = -1; round < rounds; round++) for (const [name, one] of Object.entries(cases)) {
+    const { timing } = await p.run(one);
+    if (round < 0) continue;
+    taken[name].run.push(timing.runs_ms[0]);
+    taken[name].back.push(timing.stages.find((stage) => stage.name === 'backward')?.ms ?? NaN);
+  }
+  return Object.fromEntries(Object.entries(taken).map(([name, { run, back }]) => [name, { run: median(run), back: median(back) }]));
+};
+const windowed = (n, left) => Array.from({ length: n }, (_, q) => Math.min(q, left) + 1).reduce((a, b) => a + b);
+const rules = { plain: {}, softcap: { softcap: 30 }, ALiBi: { score: { id: 'alibi', params: {} } }, causal: { is_causal: true }, 'causal window of 256': { is_causal: true, left_window_size: 256 } };
+const n = 1024, pairs = { causal: n * (n + 1) / 2, 'causal window of 256': windowed(n, 256) };
+const with_rules = await turns(Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, request(8, n, rule)])), 7);
+for (const [name, { run }] of Object.entries(with_rules)) {
+  const share = run / (pairs[name] ?? n * n) / (with_rules.plain.run / (n * n));
+  out.push(`1024 tokens, 8 heads, ${name}: ${run.toFixed(1)} ms, a kept pair takes ${share.toFixed(2)} of a pair without rules`);
+}
+const outputs = ['Y', 'dQ', 'dK', 'dV'];
+const derived = await turns(Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, request(8, 512, { ...rule, outputs })])), 5);
+for (const [name, { run, back }] of Object.entries(derived)) out.push(`512 tokens, 8 heads, ${name}: gradients ${back.toFixed(1)} ms, ${(back / run).toFixed(2)} times the run`);
+const long = { is_causal: true, left_window_size: 256 };
+const sparse = await turns({ causal: request(2, 8192, { is_causal: true }), window: request(2, 8192, long), four: request(2, 32768, long) }, 3);
+const gain = sparse.causal.run / sparse.window.run, ideal = 8192 * 8193 / 2 / windowed(8192, 256);
+out.push(`8192 tokens, 2 heads, window of 256: ${gain.toFixed(1)} times as fast as causal, ${(gain / ideal).toFixed(2)} of what the kept pairs would give`);
+out.push(`four times the tokens: ${(sparse.four.run / sparse.window.run / 4).toFixed(2)} times four times the time`);
+return out";
+
+/// Runs all and prints them.
 pub async fn run(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     page.wait_until("document.querySelector('.steps .strong td')").await?;
@@ -55,6 +96,11 @@ pub async fn run(page: &Page) -> Result<()> {
     let rows = page.js(FORWARD, vec![]).await?;
     for row in rows.as_array().into_iter().flatten() {
         println!("streaming forward, 8 heads of 64, {}", row.as_str().unwrap_or_default());
+    }
+    page.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": ONE_CORE })).await?;
+    page.open_ready("/").await?;
+    for row in page.js(RATIOS, vec![]).await?.as_array().into_iter().flatten() {
+        println!("one worker, heads of 64, {}", row.as_str().unwrap_or_default());
     }
     Ok(())
 }
