@@ -289,6 +289,32 @@ fn the_sources_keep_to_the_map() {
     assert!(refused.is_empty(), "\n{}\n", refused.join("\n"));
 }
 
+/// The table of rooms in ARCHITECTURE.md: each room and the rooms it may use, both sorted. What stands behind a semicolon is in [`CLOSED`].
+fn told(page: &str) -> Vec<(&str, Vec<&str>)> {
+    let table = page.split("## Rooms and arrows").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let mut rooms: Vec<(&str, Vec<&str>)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let uses = cells[2].split(';').next().unwrap();
+            let mut uses: Vec<&str> = uses.split(", ").filter(|room| *room != "nothing").collect();
+            uses.sort_unstable();
+            (cells[0].trim_matches('`'), uses)
+        })
+        .collect();
+    rooms.sort_unstable();
+    rooms
+}
+
+#[test]
+fn architecture_draws_the_same_map() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let mut rooms: Vec<(&str, Vec<&str>)> = ROOMS.iter().map(|(room, uses)| (*room, uses.to_vec())).collect();
+    rooms.iter_mut().for_each(|(_, uses)| uses.sort_unstable());
+    rooms.sort_unstable();
+    assert_eq!(told(&page), rooms);
+}
+
 fn refused(module: &str, text: &str) -> Vec<String> {
     refusals(&[Source { module: module.into(), text: text.into() }])
 }
