@@ -1,9 +1,10 @@
 """Writes the models that peers compute: `models.py FOLDER N...`.
 
-FOLDER/{attention,decomposed}-{none,causal}.onnx  the number of tokens is left open: one file for every n
+FOLDER/{attention,multiheadattention,decomposed}-{none,causal}.onnx  the number of tokens is left open: one file for every n
 FOLDER/attention-{none,causal}-{n}.tflite         sizes are fixed in these files
 
-All compute softmax(Q Kᵀ / √SIZE [+ mask]) V over tensors [1, HEADS, n, SIZE] in float32, as problem.js has them.
+All compute softmax(Q Kᵀ / √SIZE [+ mask]) V over tensors [1, HEADS, n, SIZE] in float32, as problem.js has them;
+multiheadattention over [1, n, HEADS * SIZE].
 """
 
 import pathlib
@@ -20,22 +21,26 @@ SCALE = np.float32(SIZE**-0.5)
 
 
 def save_onnx(path, nodes, inputs, opset, constants=()):
-    """A graph from `inputs` (name to shape) to `o`."""
+    """A graph from `inputs` (name to shape) to `o`, which has the shape of `q`."""
     value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-    output = value("o", [1, HEADS, "n", SIZE])
+    output = value("o", inputs["q"])
     graph = helper.make_graph(nodes, "attention", [value(*one) for one in inputs.items()], [output], list(constants))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*one) for one in (("", opset), ("com.microsoft", 1))], ir_version=10)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
 def write_onnx(folder, causal):
-    """The operator Attention, and the same as exporters write it for runtimes that lack it."""
+    """The operator Attention, the runtime's own MultiHeadAttention, and the same as exporters write it for runtimes that lack both."""
     name = "causal" if causal else "none"
     qkv = {tensor: [1, HEADS, "n", SIZE] for tensor in "qkv"}
     node = helper.make_node
     operator = [node("Attention", ["q", "k", "v"], ["o"], is_causal=int(causal))]
     save_onnx(folder / f"attention-{name}.onnx", operator, qkv, 23)
+
+    own = {"domain": "com.microsoft", "num_heads": HEADS, "unidirectional": int(causal)}
+    rows = {tensor: [1, "n", HEADS * SIZE] for tensor in "qkv"}
+    save_onnx(folder / f"multiheadattention-{name}.onnx", [node("MultiHeadAttention", [*"qkv"], ["o"], **own)], rows, 17)
 
     masked = "masked" if causal else "scores"
     nodes = [

@@ -17,7 +17,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use js_sys::{Function, Object, Promise, Reflect};
-use leptos::prelude::Owner;
+use leptos::prelude::{Owner, window};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::closure::Closure;
@@ -32,6 +32,9 @@ use crate::attention;
 use crate::engine::Outcome;
 use crate::engine::pool::Pool;
 use crate::experiment::{Experiment, Input, Issue, Issues, merge, message};
+
+/// The promise's name, and that of the event that says that it is in place.
+const NAME: &str = "attentionPlayground";
 
 /// Puts the promise in place. The interface is a piece of the program of its own, fetched when somebody first reaches for the promise.
 pub fn install(lab: Lab, pool: Pool) {
@@ -53,7 +56,9 @@ pub fn install(lab: Lab, pool: Pool) {
     set(&property, "get", &give.into_js_value());
     set(&property, "configurable", &JsValue::TRUE);
     set(&property, "enumerable", &JsValue::TRUE);
-    Object::<JsValue>::define_property(js_sys::global().unchecked_ref(), &"attentionPlayground".into(), &property);
+    Object::<JsValue>::define_property(js_sys::global().unchecked_ref(), &NAME.into(), &property);
+    // Who asked before waits for this (index.html); an event of a plain name can be made and sent.
+    let _ = web_sys::Event::new(NAME).and_then(|here| window().dispatch_event(&here));
 }
 
 /// The promise itself. It resolves when the first worker can compute, or has turned out to be unable to: `run` then says why.
