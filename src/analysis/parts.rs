@@ -136,7 +136,7 @@ fn title(e: &Experiment, root: &str) -> (Option<Text>, Text, usize) {
     let of_list = |list: List| catalogue::summaries(list).into_iter().find(|entry| entry.id == e.chosen(list));
     let list = match root {
         "mask" => return (strength, named(&e.mask.id), 0),
-        "score" => return (None, Text::new("own score formula", "自定义评分公式"), 0),
+        "score" => return (None, Text::new("own score formula", "自定义分数公式"), 0),
         "position" => List::Position,
         "product" => List::Product,
         "layout" => List::Layout,

@@ -328,7 +328,7 @@ const MORE: &[LayoutEntry] = &[
         }),
         ours: Some(Text::new(
             "The table is a seeded order of the pages. They are gathered before the run: kernels read rows in their order, where the paper's kernel reads the pages themselves.",
-            "页表是按种子打乱的次序。运行之前先把各页收集起来：内核按顺序读取各行，论文的内核则直接读取各页。",
+            "页表是按种子打乱的次序。运行之前先把各页收集起来：计算核按顺序读取各行，论文的计算核则直接读取各页。",
         )),
     },
 ];

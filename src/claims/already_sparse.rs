@@ -39,7 +39,7 @@ pub const CLAIM: Claim = Claim {
     essays: &[Essay::E0],
     setup: Text::new(
         "For each row of weights: the smallest number of keys that hold 90 % of it, as a share of all keys; and the share of weights below a tenth, a hundredth and a thousandth of an even share. Once for random heads at several temperatures, once for captured heads of a trained sentence encoder.",
-        "对每行权重：持有 90% 权重所需的最少键数占全部键的比例；以及低于均匀份额十分之一、百分之一、千分之一的权重所占比例。分别对若干温度下的随机头，以及一个训练好的句子编码器的捕获头测量。",
+        "对每行权重：持有 90% 权重所需的最少键数占全部键的比例；以及低于均匀份额十分之一、百分之一、千分之一的权重所占比例。分别对若干温度下的随机头，以及一个训练好的句子编码器的采集头测量。",
     ),
     sliders: &[
         Slider::numbers(
@@ -61,7 +61,7 @@ pub const CLAIM: Claim = Claim {
     ),
     limits: Text::new(
         "One trained model is captured here, a small sentence encoder over one text of 500 tokens. How sparse heads of large models are over longer texts is for their captures to say.",
-        "此处只捕获了一个训练好的模型：一个小型句子编码器，文本为 500 个词元。大模型的头在更长文本上有多稀疏，需要捕获它们才能知道。",
+        "此处只采集了一个训练好的模型：一个小型句子编码器，文本为 500 个词元。大模型的头在更长文本上有多稀疏，需要采集它们才能知道。",
     ),
     literature: &[
         Source {
@@ -108,7 +108,7 @@ fn rule(lang: Lang) -> String {
             "A head is highly sparse when in its middle row (of {ROWS} evenly spaced ones at most) {held} % of the weight lies on at most {few} % of the keys. Supported: that holds of {most} % of the random heads at the usual temperature and of the captured heads. Refuted: of at most {rest} % of both. Depends: anything else."
         ),
         Lang::Zh => format!(
-            "若某头各行（至多取等距的 {ROWS} 行）的中位数满足：{held}% 的权重集中在至多 {few}% 的键上，则该头高度稀疏。成立：常用温度下的随机头与捕获头均有 {most}% 以上如此。不成立：两者均至多 {rest}% 如此。其余情况：视条件而定。"
+            "若某头各行（至多取等距的 {ROWS} 行）的中位数满足：{held}% 的权重集中在至多 {few}% 的键上，则该头高度稀疏。成立：常用温度下的随机头与采集头均有 {most}% 以上如此。不成立：两者均至多 {rest}% 如此。其余情况：视条件而定。"
         ),
     }
 }
@@ -130,7 +130,7 @@ fn asks(settings: &Settings, _: &Answers) -> Vec<Ask> {
 }
 
 fn open(settings: &Settings) -> Vec<Opening> {
-    let names = [Text::new("random heads", "随机头"), Text::new("captured heads, layer 3", "捕获头，第 3 层")];
+    let names = [Text::new("random heads", "随机头"), Text::new("captured heads, layer 3", "采集头，第 3 层")];
     let mut shown = runs(&settings.clone().with("n", settings.get("n").min(256.0)));
     let (captured, random) = (shown.remove(TEMPERATURES.len() + 1).1, shown.remove(1).1);
     names.into_iter().zip([random, captured]).map(|(name, experiment)| Opening::new(name, experiment)).collect()
@@ -189,7 +189,7 @@ fn name(key: &str, lang: Lang) -> String {
         (Some(("random", t)), Lang::En) => format!("random, temperature {t}"),
         (Some(("random", t)), Lang::Zh) => format!("随机，温度 {t}"),
         (Some((_, layer)), Lang::En) => format!("captured, layer {layer}"),
-        (Some((_, layer)), Lang::Zh) => format!("捕获，第 {layer} 层"),
+        (Some((_, layer)), Lang::Zh) => format!("采集，第 {layer} 层"),
         _ => key.to_owned(),
     }
 }
@@ -240,7 +240,7 @@ fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
         y: Axis::new(w("share of the keys", "占全部键的比例"), "%", Scale::Linear),
         series: vec![
             Series::new(w("random heads", "随机头"), Kind::Dots, 0, dots(false)),
-            Series::new(w("captured heads", "捕获头"), Kind::Dots, 1, dots(true)),
+            Series::new(w("captured heads", "采集头"), Kind::Dots, 1, dots(true)),
         ],
         marks: vec![Mark::level(100.0 * FEW, w("highly sparse below", "低于此值为高度稀疏"))],
         ..Chart::default()
@@ -271,11 +271,11 @@ fn verdict(random: f64, captured: f64, counted: usize, lang: Lang) -> (Verdict, 
         (Verdict::Depends, Lang::En) => format!(
             "It depends on the head: of the random heads {r} % are highly sparse, of the {counted} captured ones {c} %."
         ),
-        (Verdict::Depends, Lang::Zh) => format!("取决于头：随机头中 {r}% 高度稀疏，{counted} 个捕获头中为 {c}%。"),
+        (Verdict::Depends, Lang::Zh) => format!("取决于头：随机头中 {r}% 高度稀疏，{counted} 个采集头中为 {c}%。"),
         (_, Lang::En) => {
             format!("Of the random heads {r} % need at most {few} % of the keys, of the {counted} captured ones {c} %.")
         }
-        (_, Lang::Zh) => format!("只需至多 {few}% 的键的头：随机头占 {r}%，{counted} 个捕获头中占 {c}%。"),
+        (_, Lang::Zh) => format!("只需至多 {few}% 的键的头：随机头占 {r}%，{counted} 个采集头中占 {c}%。"),
     };
     let margin = match lang {
         Lang::En => format!("{r} % and {c} %, against {most} % for the one verdict and {rest} % for the other."),

@@ -34,7 +34,7 @@ pub const CLAIM: Claim = Claim {
     essays: &[Essay::E1],
     setup: Text::new(
         "For each head, over its rows: entropy, the effective span (e to the entropy, the number of keys that evenly shared weights of that entropy would have) as a share of the keys, and the largest weight. Random heads by size and temperature, captured heads of a trained encoder, and what remedies make of the captured ones: a higher temperature, the softmax off by one, sparsemax, a local window.",
-        "对每个头的各行测量：熵、有效跨度（e 的熵次方，即具有同样熵的均匀权重所占的键数）占全部键的比例，以及最大权重。包括不同维度与温度的随机头、训练好的编码器的捕获头，以及各种补救对捕获头的作用：更高的温度、加一 Softmax、sparsemax、局部窗口。",
+        "对每个头的各行测量：熵、有效跨度（e 的熵次方，即具有同样熵的均匀权重所占的键数）占全部键的比例，以及最大权重。包括不同维度与温度的随机头、训练好的编码器的采集头，以及各种补救对采集头的作用：更高的温度、加一 Softmax、sparsemax、局部窗口。",
     ),
     sliders: &[
         Slider::numbers(
@@ -52,11 +52,11 @@ pub const CLAIM: Claim = Claim {
     open,
     changes: Text::new(
         "The spread of the scores decides: at half the temperature random heads concentrate, at twice the temperature captured ones spread out. A window and sparsemax concentrate further.",
-        "由分数的分散程度决定：温度减半时随机头会集中，温度加倍时捕获头会分散。窗口与 sparsemax 则使其更集中。",
+        "由分数的分散程度决定：温度减半时随机头会集中，温度加倍时采集头会分散。窗口与 sparsemax 则使其更集中。",
     ),
     limits: Text::new(
         "One small encoder is captured. A key with a small weight is not thereby ignored: many of them together may carry the output, and whether it harms to leave them out takes a task.",
-        "此处只捕获了一个小型编码器。权重小的键并不等于被忽略：许多小权重合起来可能决定输出；舍去它们是否有害，需要任务才能判断。",
+        "此处只采集了一个小型编码器。权重小的键并不等于被忽略：许多小权重合起来可能决定输出；舍去它们是否有害，需要任务才能判断。",
     ),
     literature: &[
         Source {
@@ -104,7 +104,7 @@ fn groups(settings: &Settings) -> Vec<Group> {
         add(
             &format!("captured/{layer}"),
             format!("captured, layer {layer}"),
-            format!("捕获，第 {layer} 层"),
+            format!("采集，第 {layer} 层"),
             captured(layer),
         );
     }
@@ -137,7 +137,7 @@ fn rule(lang: Lang) -> String {
             "A head is concentrated when the effective span of its middle row is at most {few} % of the keys. Supported: that holds of {most} % of the random heads of size 64 and of the captured heads. Refuted: of at most {rest} % of both. Depends: anything else. Remedies are shown and do not count."
         ),
         Lang::Zh => format!(
-            "若某头各行有效跨度的中位数至多为键数的 {few}%，则该头是集中的。成立：维度 64 的随机头与捕获头均有 {most}% 以上如此。不成立：两者均至多 {rest}% 如此。其余：视条件而定。补救的结果仅供比较，不计入结论。"
+            "若某头各行有效跨度的中位数至多为键数的 {few}%，则该头是集中的。成立：维度 64 的随机头与采集头均有 {most}% 以上如此。不成立：两者均至多 {rest}% 如此。其余：视条件而定。补救的结果仅供比较，不计入结论。"
         ),
     }
 }
@@ -152,7 +152,7 @@ fn open(settings: &Settings) -> Vec<Opening> {
     let found = |key: &str| groups(&shown).into_iter().find(|group| group.key == key).map(|group| group.experiment);
     let ways = [
         ("random/64/1", Text::new("random heads", "随机头")),
-        ("captured/6", Text::new("captured heads, layer 6", "捕获头，第 6 层")),
+        ("captured/6", Text::new("captured heads, layer 6", "采集头，第 6 层")),
         ("remedy/temperature", Text::new("the same at temperature 2", "同上，温度 2")),
     ];
     ways.into_iter().filter_map(|(key, name)| Some(Opening::new(name, found(key)?))).collect()
@@ -230,7 +230,7 @@ fn judge(settings: &Settings, answers: &Answers, lang: Lang) -> Finding {
         y: Axis::linear(w("effective span, of the keys", "有效跨度占键数"), "%"),
         series: vec![
             Series::new(w("random heads", "随机头"), Kind::Dots, 0, dots("random")),
-            Series::new(w("captured heads", "捕获头"), Kind::Dots, 1, dots("captured")),
+            Series::new(w("captured heads", "采集头"), Kind::Dots, 1, dots("captured")),
             Series::new(w("with a remedy", "采取补救后"), Kind::Dots, 2, dots("remedy")),
         ],
         marks: vec![Mark::level(100.0 * FEW, w("concentrated below", "低于此值为集中"))],
@@ -262,9 +262,9 @@ fn verdict(random: f64, captured: f64, count: usize, lang: Lang) -> (Verdict, St
                 "It depends on the head: of the random heads {r} % are concentrated, of the {count} captured ones {c} %."
             )
         }
-        (Verdict::Depends, Lang::Zh) => format!("取决于头：随机头中 {r}% 是集中的，{count} 个捕获头中为 {c}%。"),
+        (Verdict::Depends, Lang::Zh) => format!("取决于头：随机头中 {r}% 是集中的，{count} 个采集头中为 {c}%。"),
         (_, Lang::En) => format!("Of the random heads {r} % are concentrated, of the {count} captured ones {c} %."),
-        (_, Lang::Zh) => format!("随机头中 {r}% 是集中的，{count} 个捕获头中为 {c}%。"),
+        (_, Lang::Zh) => format!("随机头中 {r}% 是集中的，{count} 个采集头中为 {c}%。"),
     };
     let [most, rest] = [MOST, 1.0 - MOST].map(|share| read(100.0 * share));
     let margin = match lang {

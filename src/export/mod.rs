@@ -85,7 +85,7 @@ impl Target {
             Self::Flex => Text::new("PyTorch FlexAttention", "PyTorch FlexAttention"),
             Self::Jax => Text::new("JAX", "JAX"),
             Self::Onnx => Text::new("ONNX", "ONNX"),
-            Self::JavaScript => Text::new("This page’s JavaScript", "本页 JavaScript"),
+            Self::JavaScript => Text::new("This page's JavaScript", "本页 JavaScript"),
         }
     }
 

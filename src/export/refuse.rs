@@ -67,7 +67,7 @@ pub fn content(subject: &Subject, problem: &Problem) -> Result<(), Issues> {
     ];
     let issue = |(path, id, _): (&str, &String, bool)| {
         let message = message!(
-            "`{id}` depends on the contents of Q and K or mixes heads, for which the libraries have no words; this page’s JavaScript has",
+            "`{id}` depends on the contents of Q and K or mixes heads, for which the libraries have no words; this page's JavaScript has",
             "`{id}` 依赖 Q、K 的内容或混合各头，这些库无法表达；可用本页 JavaScript"
         );
         Issue::new(path, message)
@@ -106,7 +106,7 @@ pub fn target(subject: &Subject, made: &Made, target: Target) -> Result<(), Issu
         let id = &subject.experiment.normaliser.id;
         refuse(
             "normaliser.id",
-            format!("`{id}` can't be written as a script yet; this page’s JavaScript has it"),
+            format!("`{id}` can't be written as a script yet; this page's JavaScript has it"),
             format!("`{id}` 尚不能写成脚本；可用本页 JavaScript"),
         );
     }

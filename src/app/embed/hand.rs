@@ -96,7 +96,7 @@ pub fn WayOut() -> impl IntoView {
         let lang = lab.lang.get();
         match handed.get() {
             Handed::Nothing => "",
-            Handed::Waiting => i18n::now(lang, "Opening, with all numbers…", "正在打开并传送全部数值……"),
+            Handed::Waiting => i18n::now(lang, "Opening, with all numbers…", "正在打开并传送全部数值…"),
             Handed::Done => i18n::now(
                 lang,
                 "It is open there, every number as it is here.",

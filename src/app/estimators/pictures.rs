@@ -159,7 +159,7 @@ pub fn Bill(answer: StoredValue<Answer>) -> impl IntoView {
             <tbody>
                 {row(Text::new("work", "计算量"), exact.flops, own.flops, "flop")}
                 {row(Text::new("read and written", "读写"), exact.bytes, own.bytes, "B")}
-                {row(Text::new("kept for the next token", "为下一标记保留"), 4.0 * heads * estimator.exact_kept() as f64, 4.0 * heads * estimator.kept() as f64, "B")}
+                {row(Text::new("kept for the next token", "为下一词元保留"), 4.0 * heads * estimator.exact_kept() as f64, 4.0 * heads * estimator.kept() as f64, "B")}
             </tbody>
         </table>
     }

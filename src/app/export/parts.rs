@@ -56,7 +56,7 @@ pub fn Text(
             <Save en="Download" zh="下载" file=file kind="text/plain" make=Callback::new(move |()| Ok(text.get_value().into_bytes())) />
             <span class="note" role="status">{move || match (lab.lang.get(), copied.get()) {
                 (lang, Some(true)) => i18n::now(lang, "It is on the clipboard.", "已在剪贴板中。"),
-                (lang, Some(false)) => i18n::now(lang, "The browser did not let us copy: select the text above and copy it.", "浏览器不允许复制：请选中上方文字自行复制。"),
+                (lang, Some(false)) => i18n::now(lang, "The browser did not allow copying: select the text above and copy it.", "浏览器不允许复制：请选中上方文字自行复制。"),
                 (_, None) => "",
             }}</span>
         </div>
@@ -138,7 +138,7 @@ pub fn Refused(
     let lab = lab();
     view! {
         <div class="issue" role="alert">
-            <p>{t("This cannot say the experiment as it is:", "以下内容无法用它表达：")}</p>
+            <p>{t("This can't say the experiment as it is:", "以下内容无法用它表达：")}</p>
             <ul>
                 {issues.0.into_iter().map(|issue| view! { <li>{move || issue.line(lab.lang.get())}</li> }).collect_view()}
             </ul>

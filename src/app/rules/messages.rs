@@ -52,7 +52,7 @@ fn chinese(kind: &ErrorKind) -> String {
             ("s", Kind::Mask) => "掩码看不到分数 `s`：它在分数之前决定".into(),
             ("s", _) => "概率公式使用权重 `p`，而不是分数 `s`".into(),
             ("p", Kind::Mask) => "掩码看不到权重 `p`：它在权重之前决定".into(),
-            _ => "评分公式使用分数 `s`，而不是权重 `p`".into(),
+            _ => "分数公式使用分数 `s`，而不是权重 `p`".into(),
         },
         E::NeedsCall { name } => format!("`{name}` 是函数，请写成 `{name}(...)`"),
         E::NeedsIndex { name, dims } => format!("`{name}` 是表，请写成 `{name}[...]`，共 {dims} 个下标"),

@@ -131,7 +131,7 @@ pub fn Reorder(
             <h2 id="reorder-title">{t("Reorder tokens into tiles", "重排词元以聚成块")}" "<small>{move || format!("{} {}", i18n::now(lab.lang.get(), "head", "头"), lab.experiment.with(|e| e.view.head + 1))}</small></h2>
             <p class="note">{t(
                 "Queries and keys change places together: every query still meets the same keys, and the answer is the same. A block-sparse kernel visits the live tiles only.",
-                "查询与键一同换位：每个查询看到的键不变，结果相同。块稀疏内核只访问非空的块。",
+                "查询与键一同换位：每个查询看到的键不变，结果相同。块稀疏计算核只访问非空的块。",
             )}</p>
             <Choices label=words("order", "次序") items=orders chosen=chosen on_choose=Callback::new(move |id| chosen.set(id)) look=Look::Segments show_label=true />
             <Slider label=words("stride", "步长") value=stride span=Span::new(1.0, 64.0, 1.0) path="reorder.stride".to_owned() on_change=Callback::new(move |x| stride.set(x)) />

@@ -76,10 +76,10 @@ pub fn ScoreCard() -> impl IntoView {
             <Slider label=words("softcap", "软上限") value=Signal::derive(move || lab.experiment.with(|e| e.softcap)) span=Span::new(0.0, 50.0, 0.5).up_to(1000.0) path="softcap" on_change=Callback::new(move |x| lab.edit("softcap", |e| e.softcap = x)) />
             <p class="note">{move || if lab.experiment.with(|e| e.softcap == 0.0) { t("softcap 0: off", "软上限 0：关闭")() } else { "c · tanh(s / c)" }}</p>
             <Show when=Signal::derive(move || lab.experiment.with(|e| e.softcap != 0.0))>{opening(Opening::Softcap)}</Show>
-            <Switch label=words("a score formula of your own", "自定义评分公式") on=own on_change=switch_own />
+            <Switch label=words("a score formula of your own", "自定义分数公式") on=own on_change=switch_own />
             <Show when=own>
                 <Editor
-                    label=words("Score formula", "评分公式")
+                    label=words("Score formula", "分数公式")
                     head="score(s, q, k) ="
                     text=text
                     params=Signal::derive(move || lab.experiment.with(|e| Own::Score.names(e)))

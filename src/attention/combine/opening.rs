@@ -57,7 +57,7 @@ pub fn opens(list: List, id: &str) -> Option<Result<(), Text>> {
         List::Mix => match catalogue::mix(id)? {
             mix if mix.bare => closed(
                 "It decides whether the layer has positions at all, which no formula of a mask or a score says: it can't be opened.",
-                "它决定该层是否有位置信息，这不是掩码或评分公式能表达的，因此不能展开编辑。",
+                "它决定该层是否有位置信息，这不是掩码或分数公式能表达的，因此不能展开编辑。",
             ),
             _ => Some(Ok(())),
         },
@@ -79,7 +79,7 @@ pub fn opens(list: List, id: &str) -> Option<Result<(), Text>> {
         },
         List::Product => closed(
             "A product makes the score that formulas begin with, out of whole rows of Q and K: it can't be opened, but a score formula of your own may change what comes of it.",
-            "乘积由 Q、K 的整行得出分数，公式从这个分数开始：它不能展开编辑，但可用自定义评分公式修改其结果。",
+            "乘积由 Q、K 的整行得出分数，公式从这个分数开始：它不能展开编辑，但可用自定义分数公式修改其结果。",
         ),
         List::Selection if id != "none" => closed(
             "It chooses keys by the numbers in Q and K, and a formula reads positions and tables only: it can't be opened.",

@@ -121,7 +121,7 @@ pub fn own_softcap(experiment: &Experiment, dims: Dims) -> Result<Experiment, Me
     if problem.bias.iter().any(|term| !["score", "normaliser"].contains(&term.path.split('.').next().unwrap_or(""))) {
         return Err(Text::new(
             "Biases are added between the softcap and a score formula of your own: let the softcap come after the biases first (under Conventions).",
-            "软上限与自定义评分公式之间还有偏置：请先（在“约定”中）让软上限位于偏置之后。",
+            "软上限与自定义分数公式之间还有偏置：请先（在“约定”中）让软上限位于偏置之后。",
         )
         .into());
     }
@@ -139,7 +139,7 @@ pub fn own_position(experiment: &Experiment, dims: Dims) -> Result<Experiment, M
     let mut open = Open::new(experiment, dims)?;
     let entry = catalogue::position(&experiment.position.id).filter(|entry| matches!(entry.slot, Slot::Score { .. }));
     let Some(entry) = entry else {
-        return Err(Text::new("This scheme is no score formula.", "该方案不是评分公式。").into());
+        return Err(Text::new("This scheme is no score formula.", "该方案不是分数公式。").into());
     };
     let mut problem = Problem::plain(dims);
     open.chooser.position(&mut problem, entry.id, &experiment.position.params, "position");

@@ -21,7 +21,7 @@ const RNN: EstimatorEntry = EstimatorEntry {
     name: Text::new("Recurrent network", "循环网络"),
     about: Text::new(
         "One vector goes from token to token and is squashed anew at each.",
-        "一个向量在标记间传递，每一步都重新压缩。",
+        "一个向量在词元间传递，每一步都重新压缩。",
     ),
     family: Family::Baseline,
     formula: "h = tanh(W [q, k, v] + b + U h + c)",
@@ -92,11 +92,11 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         name: Text::new("Convolution", "一维卷积"),
         about: Text::new(
             "Each token sees a fixed number of neighbours, with weights that depend on the distance alone.",
-            "每个标记只看固定数目的邻居，权重只取决于距离。",
+            "每个词元只看固定数目的邻居，权重只取决于距离。",
         ),
         formula: "y_t = Σ W_j v_(t+j)",
         written: &["y[t] == sum(W[j] * v[t + j - (width - 1 if causal else width // 2)], j)"],
-        params: &[Param::int("width", [1, 15], 63, 3, Text::new("tokens of the kernel", "卷积核标记数")), SEED],
+        params: &[Param::int("width", [1, 15], 63, 3, Text::new("tokens of the kernel", "卷积核词元数")), SEED],
         paper: Some(Paper {
             title: "Waibel et al., Phoneme Recognition Using Time-Delay Neural Networks",
             year: 1989,
@@ -111,7 +111,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         name: Text::new("Convolution in two dimensions", "二维卷积"),
         about: Text::new(
             "Each token is a patch of a picture and sees its neighbours there, above and below as well as beside it; where it looks back only, those before it in reading order.",
-            "每个标记是图像的一块，能看到图像中上下左右的邻居；只能向前看时，只看阅读顺序中在它之前的。",
+            "每个词元是图像的一块，能看到图像中上下左右的邻居；只能向前看时，只看阅读顺序中在它之前的。",
         ),
         formula: "y_(r,c) = Σ W_(i,j) v_(r+i,c+j)",
         written: &[
@@ -121,7 +121,7 @@ pub(super) const ENTRIES: &[EstimatorEntry] = &[
         params: &[
             Param::int("rows", [1, 9], 15, 3, Text::new("rows of the kernel", "卷积核行数")),
             Param::int("columns", [1, 9], 15, 3, Text::new("columns of the kernel", "卷积核列数")),
-            Param::int("picture", [1, 32], 4096, 8, Text::new("tokens in a row of the picture", "图像每行的标记数")),
+            Param::int("picture", [1, 32], 4096, 8, Text::new("tokens in a row of the picture", "图像每行的词元数")),
             SEED,
         ],
         paper: Some(Paper {

@@ -52,7 +52,7 @@ const LEARNED: [Way; 3] = [
         value: 0.0,
         name: Text::new("Learned, last row repeated", "可学习，重复末行"),
         beyond: Text::new(
-            "There is no row for it: the last one repeats, and later tokens cannot be told apart.",
+            "There is no row for it: the last one repeats, and later tokens can't be told apart.",
             "没有对应的行：重复最后一行，其后的词元无法区分。",
         ),
     },

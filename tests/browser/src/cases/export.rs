@@ -85,7 +85,7 @@ async fn the_page_s_own_program_runs(page: &Page) -> Result<()> {
             page.js(&format!("await (await attentionPlayground).set({set})"), vec![]).await?;
             page.click("Export").await?;
             page.wait_until("document.querySelector('dialog.export[open] .export__text')").await?;
-            page.click("This page’s JavaScript").await?;
+            page.click("This page's JavaScript").await?;
         }
         page.wait_until(&format!("{js}.includes('// The page computed')")).await?;
         let text = page.js(&format!("return {js}"), vec![]).await?;
