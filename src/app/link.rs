@@ -135,7 +135,13 @@ pub fn written_beside(experiment: &Experiment, pinned: Option<&Pinned>) -> Optio
     }
 }
 
+/// Without what holds numbers by the thousand: the input with its edits; and tables and painted cells, where those are too long by themselves.
 fn without_input(experiment: &Experiment) -> Written {
-    let without = Experiment { input: Input::default(), edits: Vec::new(), ..experiment.clone() };
-    Written { fragment: encode(&without), whole: false }
+    let mut without = Experiment { input: Input::default(), edits: Vec::new(), ..experiment.clone() };
+    let mut fragment = encode(&without);
+    if fragment.len() > limits::LINK {
+        (without.data, without.paint) = Default::default();
+        fragment = encode(&without);
+    }
+    Written { fragment, whole: false }
 }

@@ -177,8 +177,8 @@ pub fn copy_link(lab: Lab) {
 fn too_large(lab: Lab) {
     let text = i18n::now(
         lab.lang.get_untracked(),
-        "These numbers are too many for an address: a link and a reload open everything but the input and its edits. Save a file from Share.",
-        "这些数值过多，地址无法容纳：链接与刷新会打开除输入及其编辑之外的一切。请在“分享”中存为文件。",
+        "These numbers are too many for an address: a link and a reload open everything but the input, its edits and long tables. Save a file from Share.",
+        "这些数值过多，地址无法容纳：链接与刷新会打开除输入、其编辑和长表格之外的一切。请在“分享”中存为文件。",
     );
     if !lab.notices.with_untracked(|all| all.iter().any(|notice| notice.text == text)) {
         lab.notices.update(|all| all.push(Notice { text: text.to_owned(), keep: None }));
