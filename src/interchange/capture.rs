@@ -39,8 +39,6 @@ pub struct CaptureEntry {
     pub layers: u32,
     /// Heads of each layer.
     pub heads: usize,
-    /// Size of the largest layer's file.
-    pub bytes: usize,
     /// File name with `{layer}` in it.
     pub files: String,
     /// File name, with `{layer}` in it, of the hidden state `X` that entered the layer; absent where it was left out.
@@ -84,7 +82,6 @@ impl CaptureEntry {
             tokens: field(json, "tokens", J::count)?,
             layers: field(json, "layers", J::count)? as u32,
             heads: field(json, "heads", J::count)?,
-            bytes: field(json, "bytes", J::count)?,
             files: field(json, "files", J::text)?,
             hidden: json.field("hidden").and_then(|name| name.text()),
             note: words(json, "note")?,
@@ -225,7 +222,6 @@ mod tests {
         for entry in &index.captures {
             for layer in 1..=entry.layers {
                 let bytes = std::fs::read(folder().join(entry.file(layer))).unwrap();
-                assert!(bytes.len() <= entry.bytes);
                 let capture = Capture::decode::<SerdeJson>(&bytes).unwrap();
                 assert_eq!((capture.id.as_str(), capture.layer), (entry.id.as_str(), layer));
                 assert_eq!((capture.heads, capture.d, capture.tokens.len()), (entry.heads, 32, entry.tokens));

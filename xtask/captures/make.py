@@ -123,7 +123,7 @@ def main() -> None:
         print(f"{text['id']:8} {len(tokens):4} tokens, {len(layers)} layers, {max(sizes):8} bytes a layer at most")
         entries.append(
             {key: text[key] for key in ("id", "title", "text")}
-            | {"tokens": len(tokens), "layers": len(layers), "heads": bert.HEADS, "bytes": max(sizes)}
+            | {"tokens": len(tokens), "layers": len(layers), "heads": bert.HEADS}
             | {"files": FILES.replace("{id}", text["id"]), "note": text["note"]}
             | ({"hidden": HIDDEN.replace("{id}", text["id"])} if "X" not in text.get("without", ()) else {})
         )

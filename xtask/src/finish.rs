@@ -95,7 +95,7 @@ fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Re
     page = join_styles(folder, &page)?;
     page = html::set_meta(&page, LATER, &join_folder(folder, LATER)?)?;
     page = page.replace("<!-- base -->", &base.map(|base| absolute(base, &pictures)).unwrap_or_default());
-    page = without_notes(&page);
+    page = short_scripts(&without_notes(&page));
     page = html::set_meta(&page, "Content-Security-Policy", &policy(&page))?;
     fs::write(&index, page)?;
     Ok(())
@@ -202,6 +202,14 @@ fn without_comments(sheet: &str) -> String {
     }
     kept.push_str(rest);
     kept.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// A page whose inline scripts have neither comments nor indentation. Ours have no text of several lines.
+fn short_scripts(page: &str) -> String {
+    html::inline_scripts(page).into_iter().fold(page.to_owned(), |page, script| {
+        let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        page.replacen(script, &lines.collect::<Vec<_>>().join("\n"), 1)
+    })
 }
 
 /// A page without comments. Our inline scripts have none of these.
@@ -366,6 +374,13 @@ mod tests {
         assert!(folder.join("gallery/index.html").exists());
         assert!(page.contains(&digest::policy("import './app-2.js'; './app-3.wasm'")) && page.contains("canonical"));
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn inline_scripts_lose_what_is_only_for_readers() {
+        let page = "<script>\n{\n  // why\n  a(); // how\n\n}\n</script>  // stays <script src=\"b\"> c </script>";
+        let short = "<script>{\na(); // how\n}</script>  // stays <script src=\"b\"> c </script>";
+        assert_eq!(short_scripts(page), short);
     }
 
     #[test]
