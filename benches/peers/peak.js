@@ -30,3 +30,29 @@ function measured(turns) {
   const count = Math.ceil((speed * 1e6 * SHORT_MS) / PER_TURN);
   return () => of(count);
 }
+
+/** How long threads are measured together, and how often: the machine has fast and slow moments. */
+const TOGETHER_MS = 250;
+const TOGETHER_TIMES = 5;
+
+/** How many times one thread's speed so many threads have together in the loop that nothing can be faster than: `{ 1: 1, 2: 1.97 }`. */
+export async function gains(threads) {
+  const most = Math.max(...threads);
+  const answer = (worker) => new Promise((done, failed) => {
+    worker.onmessage = ({ data }) => done(data);
+    worker.onerror = (event) => failed(new Error(event.message || "a worker of the peak does not start"));
+  });
+  const workers = Array.from({ length: most }, () => new Worker("peak-worker.js", { type: "module" }));
+  await Promise.all(workers.map(answer));
+  const speed = async (count) => {
+    const own = workers.slice(0, count), told = own.map(answer);
+    for (const worker of own) worker.postMessage(TOGETHER_MS);
+    return (await Promise.all(told)).reduce((a, b) => a + b);
+  };
+  const best = {};
+  for (let i = 0; i < TOGETHER_TIMES; i++) {
+    for (const count of [1, ...threads]) best[count] = Math.max(best[count] ?? 0, await speed(count));
+  }
+  for (const worker of workers) worker.terminate();
+  return Object.fromEntries(threads.map((count) => [count, best[count] / best[1]]));
+}

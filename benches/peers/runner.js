@@ -3,7 +3,7 @@
 // `benchmark.start(config)` with { engine, peers, n: [..], masks: ["none", "causal"], threads: [..], samples, seed }, `peers` as in peers.json;
 // `benchmark.take()` gives the lines since the last call and, at the end, the result or what went wrong.
 import { largestError, problem, reference, shuffled, uniform } from "./problem.js";
-import { peak } from "./peak.js";
+import { gains, peak } from "./peak.js";
 
 /** A sample lasts at least so long: short runs are repeated and their mean is the sample. */
 const SAMPLE_MS = 8;
@@ -157,6 +157,7 @@ async function run(config, say) {
     },
   };
   for (let i = 0; i < 200; i++) machine.look();
+  const together = await gains(config.threads);
   const wanted = config.peers.flatMap(({ id, forms }) =>
     forms.flatMap((form) => config.threads.map((threads) => ({ peer: id, form, threads }))));
   const entries = [], cases = [];
@@ -174,7 +175,7 @@ async function run(config, say) {
     for (const mask of config.masks) cases.push(...(await measure(entries, n, mask, config, machine, random, say)));
   }
   const date = new Date().toISOString();
-  return { date, isolated: crossOriginIsolated, adapter: gpu, peak: { gflops: machine.best, fused }, undisturbed: UNDISTURBED, cases };
+  return { date, isolated: crossOriginIsolated, adapter: gpu, peak: { gflops: machine.best, fused, gains: together }, undisturbed: UNDISTURBED, cases };
 }
 
 const lines = [];

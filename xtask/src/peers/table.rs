@@ -1,5 +1,6 @@
 //! What was measured, as Markdown between two marks of docs/benchmarks.md.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Deserialize;
@@ -40,6 +41,9 @@ pub struct Peak {
     pub gflops: f64,
     /// Whether each was one instruction.
     pub fused: bool,
+    /// How many times that so many threads did together, in a measurement of its own.
+    #[serde(default)]
+    pub gains: BTreeMap<u32, f64>,
 }
 
 /// One peer in one form on one problem.
@@ -176,6 +180,16 @@ fn one_table(config: &Config, measured: &Measured, mask: &str, threads: u32) -> 
         own(n).and_then(|case| case.kernel_ms).map_or_else(absent, digits)
     });
     row(&mut text, "this page, GFLOP/s", &config.n, |n| own(n).map_or_else(absent, |case| speed(case, measured, mask)));
+    if let Some(bare) = measured.peak.gains.get(&threads).filter(|_| threads > 1 && measured.adapter.is_none()) {
+        let alone = |n: u32| {
+            let mut here = measured.cases.iter().filter(|case| case.mask == mask && case.threads == 1 && case.n == n);
+            here.find(|case| case.peer == OURS && case.failure.is_none())
+        };
+        row(&mut text, &format!("this page, times 1 thread (the bare loop {bare:.2})"), &config.n, |n| {
+            let gain = own(n).zip(alone(n)).map(|(own, alone)| alone.ms / own.ms);
+            gain.map_or_else(absent, |gain| format!("{gain:.2} (**{:.2}** of the loop's)", gain / bare))
+        });
+    }
     text
 }
 
@@ -255,7 +269,7 @@ mod tests {
             case("slow", "loop", 40.2653184),
             failed,
         ];
-        let peak = Peak { gflops: 50.0, fused: true };
+        let peak = Peak { gflops: 50.0, fused: true, gains: [(1, 1.0), (2, 1.9)].into() };
         (
             config,
             Measured {
@@ -289,6 +303,27 @@ mod tests {
         assert!(text.contains("| this page, GFLOP/s | 40.0 (40 % of the peak) |\n"), "{text}");
         assert!(text.contains("Load average before 0.5, after unknown") && text.contains("2026-11-21\n"), "{text}");
         assert!(text.contains("at least 85 % of its peak"), "{text}");
+    }
+
+    #[test]
+    fn what_threads_gain_is_told_beside_what_the_bare_loop_gains() {
+        let (config, mut measured) = example();
+        measured.cases.push(Case {
+            peer: OURS.into(),
+            form: "streaming".into(),
+            threads: 1,
+            n: 512,
+            mask: "none".into(),
+            ms: 24.0,
+            ..Case::default()
+        });
+        let about = About { machine: "M".into(), browser: "B 1".into(), versions: vec![], load: [None; 2] };
+        let text = write(&config, &measured, &about);
+        // 24 ms with one, 13.4 with two.
+        assert!(
+            text.contains("| this page, times 1 thread (the bare loop 1.90) | 1.79 (**0.94** of the loop's) |\n"),
+            "{text}"
+        );
     }
 
     #[test]
