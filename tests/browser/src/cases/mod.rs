@@ -22,6 +22,7 @@ pub mod heads;
 pub mod keys;
 pub mod languages;
 pub mod links;
+pub mod media;
 pub mod offline;
 pub mod operators;
 pub mod page_faults;
@@ -133,6 +134,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gallery::cases());
     all.extend(access::cases());
     all.extend(keys::cases());
+    all.extend(media::cases());
     all.extend(languages::cases());
     all.extend(offline::cases());
     all.extend(conformance::cases()?);
