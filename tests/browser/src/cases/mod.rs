@@ -5,6 +5,7 @@ pub mod boot;
 pub mod catalogue;
 pub mod chart;
 pub mod claims;
+pub mod closer;
 pub mod conformance;
 pub mod content;
 pub mod edit;
@@ -134,6 +135,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(gallery::cases());
     all.extend(access::cases());
     all.extend(keys::cases());
+    all.extend(closer::cases());
     all.extend(media::cases());
     all.extend(languages::cases());
     all.extend(offline::cases());
