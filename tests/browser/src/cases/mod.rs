@@ -32,6 +32,7 @@ pub mod positions;
 pub mod rules;
 pub mod sweep;
 pub mod table;
+pub mod touch;
 pub mod tour;
 pub mod walk;
 pub mod worker_faults;
@@ -138,6 +139,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(keys::cases());
     all.extend(closer::cases());
     all.extend(tour::cases());
+    all.extend(touch::cases());
     all.extend(media::cases());
     all.extend(languages::cases());
     all.extend(offline::cases());
