@@ -22,6 +22,7 @@ pub mod gradients;
 pub mod heads;
 pub mod keys;
 pub mod languages;
+pub mod layout;
 pub mod links;
 pub mod media;
 pub mod offline;
@@ -141,6 +142,7 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(tour::cases());
     all.extend(touch::cases());
     all.extend(media::cases());
+    all.extend(layout::cases());
     all.extend(languages::cases());
     all.extend(offline::cases());
     all.extend(conformance::cases()?);
