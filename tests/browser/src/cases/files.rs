@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Drops a file of the repository's tests on the element that a selector finds.
-async fn drop_file(page: &Page, on: &str, folder: &str, name: &str) -> Result<()> {
+pub(super) async fn drop_file(page: &Page, on: &str, folder: &str, name: &str) -> Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join(name);
     let bytes = std::fs::read(path)?;
     page.wait_until(&format!("document.querySelector({on:?})")).await?;

@@ -21,7 +21,7 @@ const FOCUSED: &str = "const e = document.activeElement, squeeze = (text) => (te
     return e === document.body ? '' : squeeze(e.ariaLabel) || squeeze(e.labels?.[0]?.textContent) || squeeze(e.textContent) || squeeze(e.title)";
 
 /// Presses Tab until what has the focus meets a condition on `e`.
-async fn tab_to(page: &Page, condition: &str) -> Result<()> {
+pub(super) async fn tab_to(page: &Page, condition: &str) -> Result<()> {
     let there = format!("const e = document.activeElement; return !!({condition})");
     for _ in 0..PRESSES {
         if page.js(&there, vec![]).await? == json!(true) {
@@ -33,7 +33,7 @@ async fn tab_to(page: &Page, condition: &str) -> Result<()> {
 }
 
 /// The same for a control with this text.
-async fn tab_to_text(page: &Page, text: &str) -> Result<()> {
+pub(super) async fn tab_to_text(page: &Page, text: &str) -> Result<()> {
     tab_to(page, &format!("e.textContent.replace(/\\s+/g, ' ').trim() === {text:?}")).await
 }
 

@@ -1,4 +1,4 @@
-//! The page without a network, after a first visit with one; and a newer version that waits until it is wanted.
+//! The page without a network, after a first visit with one; a newer version that waits until it is wanted; and what makes the page one that can be installed.
 
 use serde_json::json;
 
@@ -8,7 +8,10 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("offline", Needs::CDP_OF_ITS_OWN; opens_and_computes_without_a_network, a_newer_version_waits_until_it_is_wanted, frames_keep_nothing)
+    let mut all = cases!("offline", Needs::CDP_OF_ITS_OWN; opens_and_computes_without_a_network, a_newer_version_waits_until_it_is_wanted, frames_keep_nothing);
+    all.extend(cases!("offline"; its_manifest_says_what_is_so));
+    all.extend(cases!("offline", Needs::CDP; a_browser_may_install_it));
+    all
 }
 
 /// The first visit, until everything is kept.
@@ -81,4 +84,57 @@ async fn frames_keep_nothing(page: &Page) -> Result<()> {
     let kept = page.js("return (await navigator.serviceWorker.getRegistrations()).length", vec![]).await?;
     ensure(kept == json!(0), || format!("{kept} service workers"))?;
     page.forget_severe().await
+}
+
+/// What the manifest names is there, as large as it says; where the page starts lies in its scope, which is its own folder, wherever that is.
+async fn its_manifest_says_what_is_so(page: &Page) -> Result<()> {
+    for folder in ["/", "/some/sub/path/"] {
+        page.open_ready(folder).await?;
+        let script = "const at = document.querySelector('link[rel=manifest]').href, m = await (await fetch(at)).json(), url = (text) => new URL(text, at).href;
+            const icons = [];
+            for (const { src, sizes, type, purpose } of m.icons) {
+              const b = new DataView(await (await fetch(url(src))).arrayBuffer()), png = b.getUint32(0) === 0x89504e47 && b.getUint32(12) === 0x49484452;
+              icons.push([sizes, png && `${b.getUint32(16)}x${b.getUint32(20)}`, type, purpose ?? 'any']);
+            }
+            const named = ['name', 'short_name', 'description', 'background_color', 'theme_color'].filter((key) => !m[key]);
+            return { icons, named, start: url(m.start_url), scope: url(m.scope), id: url(m.id), display: m.display, short: m.short_name.length }";
+        let said = page.js(script, vec![]).await?;
+        let here = format!("{}{folder}", page.base());
+        ensure(said["start"] == json!(here) && said["scope"] == json!(here) && said["id"] == json!(here), || {
+            format!("in {folder}: {said}")
+        })?;
+        ensure(
+            said["named"] == json!([]) && said["display"] == json!("standalone") && said["short"].as_u64() <= Some(12),
+            || format!("{said}"),
+        )?;
+        let icon = |size: &str, purpose: &str| json!([size, size, "image/png", purpose]);
+        let wanted = [icon("192x192", "any"), icon("512x512", "any"), icon("512x512", "maskable")];
+        ensure(said["icons"] == json!(wanted), || format!("icons, as they say and as they are: {}", said["icons"]))?;
+    }
+    Ok(())
+}
+
+/// What Chromium has against installing the page, but for what is so of every page in this browser.
+async fn a_browser_may_install_it(page: &Page) -> Result<()> {
+    // A window without a profile of somebody's, or without a screen.
+    const OF_THE_BROWSER: [&str; 2] = ["in-incognito", "no-acceptable-platform"];
+    let against = async || -> Result<Vec<String>> {
+        let errors = page.cdp("Page.getInstallabilityErrors", json!({})).await?;
+        let errors = errors["installabilityErrors"].as_array().into_iter().flatten();
+        Ok(errors.filter_map(|error| error["errorId"].as_str()).map(str::to_owned).collect())
+    };
+    // A page beside the playground has no manifest, which is said.
+    page.open("/measuring/").await?;
+    let without = against().await?;
+    ensure(without.iter().any(|error| error == "no-manifest"), || format!("of a page without one: {without:?}"))?;
+    page.open_ready("/").await?;
+    let manifest = page.cdp("Page.getAppManifest", json!({})).await?;
+    ensure(
+        manifest["errors"] == json!([]) && manifest["url"].as_str().is_some_and(|url| url.ends_with(".webmanifest")),
+        || format!("{} {}", manifest["url"], manifest["errors"]),
+    )?;
+    let against = against().await?;
+    ensure(against.iter().all(|error| OF_THE_BROWSER.contains(&error.as_str())), || {
+        format!("it can't be installed: {against:?}")
+    })
 }
