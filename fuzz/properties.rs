@@ -2,6 +2,8 @@
 //! in `corpus/` and with small changes of it.
 
 use attention_playground::attention::request::{Draft, TENSORS, Tensor, prepare};
+use attention_playground::engine::protocol::codec::{self, Codec};
+use attention_playground::engine::protocol::{Asked, FromWorker, ToWorker};
 use attention_playground::experiment::{Experiment, check, decode, encode, merge};
 use attention_playground::formula::{Kind, Scope, Tree, Ty, compile};
 use attention_playground::interchange::pace::{Straight, straight};
@@ -113,4 +115,23 @@ pub fn json(bytes: &[u8]) {
     if let Ok(request) = draft.request() {
         drop(prepare(&request));
     }
+}
+
+/// Bytes as the head of a message to a worker, from one, or beside one, as the first byte says: those of none, or of one that takes no more bytes than these and
+/// comes back from its own.
+pub fn message(bytes: &[u8]) {
+    let Some((way, rest)) = bytes.split_first() else { return };
+    match way % 3 {
+        0 => crosses::<ToWorker>(rest),
+        1 => crosses::<FromWorker>(rest),
+        _ => crosses::<Asked>(rest),
+    }
+}
+
+fn crosses<Head: Codec>(bytes: &[u8]) {
+    let Some(head) = codec::decode::<Head>(bytes) else { return };
+    let own = codec::encode(&head);
+    assert!(own.len() <= bytes.len(), "{} bytes became {}", bytes.len(), own.len());
+    // Bytes are compared, not values: NaN is not equal to itself.
+    assert_eq!(codec::decode::<Head>(&own).map(|again| codec::encode(&again)), Some(own));
 }

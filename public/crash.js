@@ -1,21 +1,21 @@
 // Shown when the page's module cannot start or has panicked. Plain JavaScript, because by then nothing else may be left.
 "use strict";
 (() => {
-  const chinese = /^zh\b/.test(new URLSearchParams(location.search).get("lang") ?? navigator.language);
-  const words = chinese
+  // Read when it is needed: the language may be switched.
+  const words = () => document.documentElement.lang.startsWith("zh")
     ? {
         crashed: "页面遇到错误，已停止",
-        crashedText: "实验保存在下面的地址中：可以复制它，或重新载入后继续。",
+        crashedText: "地址所含的实验内容保存在下面：可以复制它，或重新载入后继续。",
         start: "页面未能启动",
         startText: "可能是文件没有完整载入，或浏览器版本过旧（需要支持 WebAssembly SIMD）。请重新载入；地址中的实验不会丢失。",
-        link: "实验的地址", copy: "复制地址", copied: "已复制", reload: "重新载入", afresh: "打开默认实验", detail: "错误信息",
+        link: "地址", copy: "复制地址", copied: "已复制", reload: "重新载入", afresh: "打开默认实验", detail: "错误信息",
       }
     : {
         crashed: "The page met an error and has stopped",
-        crashedText: "Your experiment is in the address below: copy it, or reload and go on from there.",
+        crashedText: "What the address holds of your experiment is kept below: copy it, or reload and go on from there.",
         start: "The page could not start",
         startText: "A file may not have arrived whole, or the browser may be too old (WebAssembly with SIMD is needed). Reloading is safe: the experiment is in the address.",
-        link: "Address of your experiment", copy: "Copy address", copied: "Copied", reload: "Reload", afresh: "Open the default experiment", detail: "What the browser said",
+        link: "Address", copy: "Copy address", copied: "Copied", reload: "Reload", afresh: "Open the default experiment", detail: "What the browser said",
       };
 
   const $ = (id) => document.getElementById(id);
@@ -25,28 +25,28 @@
     // Without an origin nothing can start, and the page already says so.
     if (shown || origin === "null") return;
     shown = true;
-    const box = $("crash");
-    $("crash-title").textContent = started ? words.crashed : words.start;
-    $("crash-text").textContent = started ? words.crashedText : words.startText;
-    box.querySelector("label").textContent = words.link;
-    box.querySelector("summary").textContent = words.detail;
+    const box = $("crash"), said = words();
+    $("crash-title").textContent = started ? said.crashed : said.start;
+    $("crash-text").textContent = started ? said.crashedText : said.startText;
+    box.querySelector("label").textContent = said.link;
+    box.querySelector("summary").textContent = said.detail;
     $("crash-link").value = location.href;
     $("crash-detail").textContent = String(error?.message ?? error).slice(0, 2000);
     const copy = $("crash-copy");
-    copy.textContent = words.copy;
+    copy.textContent = said.copy;
     copy.onclick = async () => {
       $("crash-link").select();
       try {
         await navigator.clipboard.writeText(location.href);
-        copy.textContent = words.copied;
+        copy.textContent = said.copied;
       } catch {
         // The address stays selected: the keyboard's own copy still works.
       }
     };
-    $("crash-reload").textContent = words.reload;
+    $("crash-reload").textContent = said.reload;
     $("crash-reload").onclick = () => location.reload();
     // For an address that stops the page again.
-    $("crash-afresh").textContent = words.afresh;
+    $("crash-afresh").textContent = said.afresh;
     $("crash-afresh").onclick = () => {
       history.replaceState(null, "", location.pathname + location.search);
       location.reload();

@@ -51,12 +51,16 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What `outcome` gives, and the most memory that was held on the way to it.
-fn measured(name: &str, bytes: Vec<u8>) -> (String, usize) {
+/// What is done, and the most memory that was held on the way to it.
+pub fn holding<T>(act: impl FnOnce() -> T) -> (T, usize) {
     HELD.set(0);
     PEAK.set(0);
-    let outcome = outcome(name, bytes);
-    (outcome, PEAK.get().cast_unsigned())
+    let done = act();
+    (done, PEAK.get().cast_unsigned())
+}
+
+fn measured(name: &str, bytes: Vec<u8>) -> (String, usize) {
+    holding(|| outcome(name, bytes))
 }
 
 /// What becomes of a file: why it was refused, or each array's rows, or why that one was.

@@ -1,6 +1,5 @@
 //! `run`: a request, computed beside the page's own experiment.
 
-use js_sys::Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -70,7 +69,8 @@ fn reason(signal: &web_sys::AbortSignal) -> JsValue {
 }
 
 fn signal(request: &JsValue) -> Result<Option<web_sys::AbortSignal>, Issue> {
-    if !request.is_object() || Array::is_array(request) {
+    // Not asked by `isArray`, which throws of a proxy that was revoked.
+    if !request.is_object() || read::length(request).is_some() {
         return Err(expected("", "a request: an object with Q, K and V"));
     }
     let Some(signal) = read::field(request, "signal")? else { return Ok(None) };

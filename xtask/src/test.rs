@@ -304,13 +304,16 @@ fn drive(kind: &'static browser::Kind, filter: Option<&str>, full: bool) -> Resu
     }
     let browser = kind.find_or_install()?;
     let faults = Some(root().join("tests/browser/faults"));
-    let (address, sent) =
-        serve::start(serve::Site { folder: dist, prefixes: PREFIXES, faults, ..serve::Site::default() })?;
+    // Where a test puts versions of the page, one after the other.
+    let deployed = std::env::temp_dir().join(format!("attention-playground-deployed-{}", std::process::id()));
+    let beside = vec![("/deployed/", deployed.clone())];
+    let site = serve::Site { folder: dist.clone(), prefixes: PREFIXES, faults, beside, ..serve::Site::default() };
+    let (address, sent) = serve::start(site)?;
     // Pages of another origin, which embed the page.
     let (folder, other) = (root().join("tests/embed"), Some(format!("http://{address}")));
     let (host, _) = serve::start(serve::Site { folder, prefixes: &["/"], other, ..serve::Site::default() })?;
     let mut command = browser.program(address);
-    command.args(filter).env("HOST_URL", format!("http://{host}"));
+    command.args(filter).env("HOST_URL", format!("http://{host}")).env("DIST", &dist).env("DEPLOYED", &deployed);
     // Without it the tests that need it are not run, which is said before the tally.
     match tools::axe() {
         Ok(script) => drop(command.env("AXE", script)),
@@ -319,7 +322,10 @@ fn drive(kind: &'static browser::Kind, filter: Option<&str>, full: bool) -> Resu
     if full {
         command.env("FULL", "1");
     }
-    let (ok, output) = shell::run_and_read(command)?;
+    let ran = shell::run_and_read(command);
+    // There is none where no test has deployed anything.
+    let _ = std::fs::remove_dir_all(&deployed);
+    let (ok, output) = ran?;
     let files = sent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
     Ok(Drove { ok, output, files })
 }

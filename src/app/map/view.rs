@@ -220,7 +220,7 @@ pub fn MapView(
                     style:width=move || share(columns.get())
                 ></i>
                 <Show when=Signal::derive(move || picture.with(Option::is_none))>
-                    <p class="map__empty">{t("Computing the first result…", "正在计算第一个结果…")}</p>
+                    <p class="map__empty">{t("No result yet", "尚无结果")}</p>
                 </Show>
             </div>
             <Axis class="columns" tokens=tokens(true) span=columns current=Signal::derive(move || cell.get().1) />

@@ -107,8 +107,8 @@ pub fn StatusView() -> impl IntoView {
                         <span class="progress"><i style:transform=format!("scaleX({})", fixed(done, 3))></i></span>
                         <button on:click=handler(move |_| lab.cancel.update(|c| *c += 1))>{i18n::now(lang, "Stop", "停止")}</button>
                     },
-                    Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped; showing the last result", "已停止；显示上一次结果")}</span> },
-                    Status::Failed(_) => view! { <span>{i18n::now(lang, "Showing the last good result", "显示上一次有效结果")}</span> },
+                    Status::Cancelled => view! { <span>{i18n::now(lang, "Stopped", "已停止")}</span> },
+                    Status::Failed(_) => view! { <span>{i18n::now(lang, "Not computed", "未计算")}</span> },
                     Status::Running(_) | Status::Ready => ().into_any(),
                 }
             }}

@@ -23,7 +23,7 @@ pub fn Notices() -> impl IntoView {
                 (!issues.is_empty()).then(|| view! {
                     <div class="notice" role="alert">
                         <p>
-                            {t("Not computed; what you see is the last good result. ", "未计算；当前显示的是上一次有效结果。")}
+                            {t("Not computed; what is shown stays as it was. ", "未计算；显示的内容保持不变。")}
                             {issues.into_iter().map(|i| view! { <span><b>{i.path}</b>": "{i.message.get(lang).to_owned()}" "</span> }).collect_view()}
                         </p>
                     </div>

@@ -9,7 +9,7 @@ pub mod buffers;
 pub mod codec;
 mod fields;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(feature = "web")]
 pub mod wire;
 

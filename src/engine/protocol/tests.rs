@@ -117,7 +117,8 @@ fn operators() -> Vec<Operator> {
     linear.into_iter().chain([Operator::RotaryEmbedding(rotary)]).chain(estimators).collect()
 }
 
-fn to_worker() -> Vec<ToWorker> {
+/// Every kind of message to a worker.
+pub(crate) fn to_worker() -> Vec<ToWorker> {
     let load = |input| ToWorker::Load { job: 1, input, bytes: true };
     let open = |problem, backend, algorithm| ToWorker::Open {
         session: 7,
@@ -209,7 +210,8 @@ fn to_worker() -> Vec<ToWorker> {
     messages
 }
 
-fn from_worker() -> Vec<FromWorker> {
+/// Every kind of message from a worker.
+pub(crate) fn from_worker() -> Vec<FromWorker> {
     let cost = Cost { flops: 1e18, bytes: 0.1, tiles: TileCounts { total: u64::MAX, skipped: 1, full: 2, partial: 3 } };
     let times = StageTimes([0.0, 1.0, f64::INFINITY, 3.5, 4.0, 5.0, 6.0, f64::MIN_POSITIVE, -0.5]);
     let (session, job) = (1, 2);
@@ -272,6 +274,19 @@ fn from_worker() -> Vec<FromWorker> {
     ]
 }
 
+/// Everything that is asked beside runs.
+pub(crate) fn asked() -> Vec<Asked> {
+    let derive = |kernel| Derive { problem: Box::new(problem()), kernel, share: [1, 3], params: true };
+    let gradients = [Kernel::Reference, Kernel::Cpu, Kernel::Gpu].map(|kernel| Asked::Derive(derive(kernel)));
+    let estimator = |operator| if let Operator::Estimator(estimator) = operator { Some(estimator) } else { None };
+    let timed = operators()
+        .into_iter()
+        .filter_map(estimator)
+        .map(Asked::Estimate)
+        .chain([Asked::Peak, Asked::Bandwidth { count: 1 << 20 }]);
+    operators().into_iter().map(Asked::Operator).chain(gradients).chain(timed).collect()
+}
+
 /// Comes back as it was; a byte less or more is refused, and so is an enum's place that is none.
 fn crosses<T: Codec + Debug + PartialEq>(messages: &[T]) {
     for message in messages {
@@ -319,15 +334,7 @@ fn messages_to_a_worker_cross() {
 
 #[test]
 fn what_is_asked_beside_runs_crosses() {
-    let derive = |kernel| Derive { problem: Box::new(problem()), kernel, share: [1, 3], params: true };
-    let gradients = [Kernel::Reference, Kernel::Cpu, Kernel::Gpu].map(|kernel| Asked::Derive(derive(kernel)));
-    let estimator = |operator| if let Operator::Estimator(estimator) = operator { Some(estimator) } else { None };
-    let timed = operators()
-        .into_iter()
-        .filter_map(estimator)
-        .map(Asked::Estimate)
-        .chain([Asked::Peak, Asked::Bandwidth { count: 1 << 20 }]);
-    crosses(&operators().into_iter().map(Asked::Operator).chain(gradients).chain(timed).collect::<Vec<_>>());
+    crosses(&asked());
 }
 
 #[test]

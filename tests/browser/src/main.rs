@@ -11,6 +11,7 @@
 mod bench;
 mod cases;
 mod common;
+mod deploy;
 mod differences;
 mod driver;
 mod expression;

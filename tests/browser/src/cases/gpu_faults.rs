@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::soak::HELD;
 use super::worker_faults::MADE;
 use super::{Case, Needs};
 use crate::page::{Page, ensure};
@@ -124,7 +125,7 @@ async fn the_page_keeps_its_result(page: &Page, says: &str) -> Result<()> {
     let before = page.js(shown, vec![]).await?;
     page.choose("engine", "GPU, WebGPU").await?;
     page.wait_until(&format!("document.querySelector('.notices')?.textContent.includes({says:?})")).await?;
-    page.wait_until("/last good result/.test(document.body.textContent)").await?;
+    page.wait_until("/Not computed/.test(document.body.textContent)").await?;
     let after = page.js(shown, vec![]).await?;
     ensure(before == after, || format!("the page showed {before}, and now {after}"))?;
     page.screenshot(&format!("gpu {}", says.trim_end_matches([' ', '(', ':']))).await?;
@@ -134,22 +135,27 @@ async fn the_page_keeps_its_result(page: &Page, says: &str) -> Result<()> {
     ensure(ran == json!("cpu"), || format!("afterwards computed by {ran}"))
 }
 
-/// Runs of several sizes, each with new numbers, gradients among them, twice over: what is kept on purpose is there after the first time.
+/// Runs of several sizes, each with new numbers, gradients, masks, score formulas and positions among them, beside edits of the page's own experiment; three
+/// times over: what is kept on purpose is there after the first time.
 async fn runs_leave_no_buffers_behind(page: &Page) -> Result<()> {
     page.before_load(MADE).await?;
-    page.open_ready("/fault/count-buffers/").await?;
-    let script = "const p = await attentionPlayground; let x = 1; const next = () => (x = (x * 48271) % 2147483647) / 1073741823.5 - 1;
-        const T = (n) => ({ shape: [1, 2, n, 16], data: Float32Array.from({ length: 2 * n * 16 }, next) });
-        const told = (worker) => new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = ({ data }) => done(data); worker.postMessage({ held: port2 }, [port2]) });
-        const all = async () => (await Promise.all(made.filter((w) => !w.gone).map(told))).reduce(([a, b], [c, d]) => [a + c, b + d]);
-        const counts = [];
-        for (let time = 0; time < 3; time++) {
-          for (const n of [16, 96, 40, 96, 16]) for (const algorithm of ['streaming', 'materialised'])
-            await p.run({ Q: T(n), K: T(n), V: T(n), backend: 'webgpu', algorithm, outputs: algorithm === 'streaming' ? ['Y', 'dQ'] : ['Y'] });
-          counts.push(await all());
-        }
-        return counts";
-    let counts = page.js(script, vec![]).await?;
+    page.open_ready("/fault/held/").await?;
+    let script = format!(
+        "const p = await attentionPlayground; let x = 1; const next = () => (x = (x * 48271) % 2147483647) / 1073741823.5 - 1;
+         const T = (n) => ({{ shape: [1, 2, n, 16], data: Float32Array.from({{ length: 2 * n * 16 }}, next) }});
+         const rules = [{{}}, {{ mask: {{ id: 'sliding-window' }} }}, {{ softcap: 20, position: {{ id: 'alibi' }} }}, {{}}, {{}}];
+         const ran = (patch) => new Promise((done, fail) => {{ const off = p.on('result', () => {{ off(); done() }}); p.set(patch).catch(fail) }});
+         {HELD} const counts = [];
+         for (let time = 0; time < 3; time++) {{
+           for (const [at, n] of [16, 96, 40, 96, 16].entries()) for (const algorithm of ['streaming', 'materialised'])
+             await p.run({{ ...rules[at], Q: T(n), K: T(n), V: T(n), backend: 'webgpu', algorithm, outputs: algorithm === 'streaming' ? ['Y', 'dQ'] : ['Y'] }});
+           await ran({{ engine: {{ backend: 'webgpu' }}, temperature: 1 + time }});
+           await ran({{ engine: {{ backend: 'cpu' }}, temperature: 0.5 + time }});
+           counts.push(await held());
+         }}
+         return counts"
+    );
+    let counts = page.js(&script, vec![]).await?;
     let of = |time: usize, what: usize| counts[time][what].as_u64().unwrap_or_default();
     ensure(of(2, 0) > of(1, 0) && of(1, 0) > of(0, 0), || format!("no buffers were made: {counts}"))?;
     ensure(of(0, 1) > 0 && of(2, 1) <= of(1, 1), || format!("buffers made and held after each time: {counts}"))

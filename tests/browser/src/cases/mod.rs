@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod boot;
+pub mod capture_faults;
 pub mod catalogue;
 pub mod chart;
 pub mod claims;
@@ -20,6 +21,7 @@ pub mod gpu;
 pub mod gpu_faults;
 pub mod gradients;
 pub mod heads;
+pub mod hostile;
 pub mod keys;
 pub mod languages;
 pub mod layout;
@@ -31,6 +33,7 @@ pub mod page_faults;
 pub mod pair;
 pub mod positions;
 pub mod rules;
+pub mod soak;
 pub mod sweep;
 pub mod table;
 pub mod touch;
@@ -117,6 +120,9 @@ pub fn all() -> Result<Vec<Case>> {
     all.extend(faults::cases());
     all.extend(worker_faults::cases());
     all.extend(page_faults::cases());
+    all.extend(capture_faults::cases());
+    all.extend(soak::cases());
+    all.extend(hostile::cases());
     all.extend(gpu::cases());
     all.extend(gpu_faults::cases());
     all.extend(table::cases());

@@ -1,8 +1,10 @@
-//! The page without a network, after a first visit with one; a newer version that waits until it is wanted; and what makes the page one that can be installed.
+//! The page without a network, after a first visit with one; a newer version that waits until it is wanted; what becomes of a page whose files the host has replaced
+//! meanwhile; and what makes the page one that can be installed.
 
 use serde_json::json;
 
 use super::{Case, Needs};
+use crate::deploy::{Deployed, PATH};
 use crate::page::{Page, ensure};
 use crate::{Result, cases};
 
@@ -11,6 +13,11 @@ pub fn cases() -> Vec<Case> {
     let mut all = cases!("offline", Needs::CDP_OF_ITS_OWN; opens_and_computes_without_a_network, a_newer_version_waits_until_it_is_wanted, frames_keep_nothing);
     all.extend(cases!("offline"; its_manifest_says_what_is_so));
     all.extend(cases!("offline", Needs::CDP; a_browser_may_install_it));
+    // They share a folder of the server.
+    let alone = Needs { alone: true, ..Needs::CDP_OF_ITS_OWN };
+    all.extend(
+        cases!("offline", alone; two_versions_do_not_mix, a_part_that_was_replaced_meanwhile_is_missed_in_words),
+    );
     all
 }
 
@@ -67,6 +74,87 @@ async fn a_newer_version_waits_until_it_is_wanted(page: &Page) -> Result<()> {
     page.click("Load it").await?;
     page.wait_until("navigator.serviceWorker.controller?.scriptURL.endsWith('?newer')").await?;
     page.open_ready("/").await
+}
+
+/// Which version's document this is, what of names that are gone the document has fetched, the last loader of workers, and whether a run is right.
+const VERSION: &str = "const files = performance.getEntriesByType('resource').map((e) => e.name.split('/').at(-1)), T = { shape: [1, 2, 9, 4], data: new Float32Array(72).fill(1) };
+    const { outputs } = await (await attentionPlayground).run({ Q: T, K: T, V: T });
+    return { of: document.querySelector('meta[name=deployed]')?.content ?? null, gone: files.filter((file) => args[0].some((name) => file.startsWith(name))).length > 0,
+      loaders: [...new Set(files.filter((file) => file.startsWith('worker-loader-')).map((file) => file.split('?')[0]))], right: outputs.Y.data.every((y) => y === 1) };";
+
+/// A deployment while a page is open: that page goes on with what it was opened with, down to a part that it had not fetched yet, and says that there is another
+/// version; who wants that gets it whole, its workers too.
+async fn two_versions_do_not_mix(page: &Page) -> Result<()> {
+    let deployed = Deployed::first()?;
+    page.keep_service_workers().await?;
+    page.open_ready(&format!("{PATH}?lang=en")).await?;
+    // As the page does by itself when it has been open for a while.
+    let keep = "await navigator.serviceWorker.register('./service-worker.js', { updateViaCache: 'none' }); await navigator.serviceWorker.ready";
+    page.js(keep, vec![]).await?;
+    page.open_ready(&format!("{PATH}?lang=en&theme=light")).await?;
+    page.wait_until("navigator.serviceWorker.controller").await?;
+    let gone = json!(deployed.second(page).await?);
+    page.js("await (await navigator.serviceWorker.ready).update()", vec![]).await?;
+    page.wait_until("document.querySelector('#newer p')?.textContent === 'A newer version of this page is ready.'")
+        .await?;
+    page.screenshot("newer version light").await?;
+    // The old page: an edit, a run, a part that comes only now.
+    super::edit::after(page, async || page.set("window", "3").await).await?;
+    page.click("Help and keys").await?;
+    page.wait_until("document.querySelector('dialog[open] h2')").await?;
+    let old = page.js(VERSION, vec![gone.clone()]).await?;
+    ensure(old["of"].is_null() && old["gone"] == json!(true) && old["right"] == json!(true), || {
+        format!("the old page: {old}")
+    })?;
+    let later = "return performance.getEntriesByType('resource').map((e) => e.name.split('/').at(-1)).filter((name) => /^later-.*wasm/.test(name) && args[0].includes(name)).length";
+    ensure(page.js(later, vec![gone.clone()]).await? == json!(1), || {
+        "the part did not come from the old version".into()
+    })?;
+    // Opened again it is still the old one, which offers the new one at once, in its language, inside a phone's window.
+    page.size(390, 844).await?;
+    // Straight from one to the other: with no old page in between the new version would be there by itself.
+    page.js("setTimeout(() => { location.search = '?lang=zh-CN&theme=dark' })", vec![]).await?;
+    page.wait_until("document.documentElement.lang === 'zh-CN'").await?;
+    page.wait_until("document.querySelector('#newer p')?.textContent === '页面有新版本。'").await?;
+    page.wait_until("document.querySelector('.steps .strong td')").await?;
+    page.screenshot("newer version dark").await?;
+    let inside = "const at = (e) => e.getBoundingClientRect(), box = at(document.getElementById('newer')), all = [...document.querySelectorAll('#newer button')].map(at), bar = at(document.querySelector('.tabs'));
+        return box.left >= 0 && box.right <= innerWidth && box.bottom <= bar.top && bar.height > 0 && all.length === 2 && all.every((b) => b.height >= 24 && b.right <= box.right && b.left >= box.left)";
+    ensure(page.js(inside, vec![]).await? == json!(true), || "the notice is cut off, or lies on the bar".into())?;
+    page.click("载入新版本").await?;
+    page.wait_until("document.querySelector('meta[name=deployed]') && globalThis.attentionPlayground").await?;
+    let new = page.js(VERSION, vec![gone]).await?;
+    ensure(new["of"] == json!("2") && new["gone"] == json!(false) && new["right"] == json!(true), || {
+        format!("the new page: {new}")
+    })?;
+    let loaders = |of: &serde_json::Value| of["loaders"].as_array().map_or(0, Vec::len);
+    ensure(loaders(&old) == 1 && loaders(&new) == 1 && old["loaders"] != new["loaders"], || {
+        format!("workers of the old page and of the new one: {} and {}", old["loaders"], new["loaders"])
+    })?;
+    page.wait_until("!document.getElementById('newer')").await
+}
+
+/// Whose page is not kept, on a first visit, has lost the parts that were not fetched yet: that is said where the part would be, and a reload brings the new version.
+async fn a_part_that_was_replaced_meanwhile_is_missed_in_words(page: &Page) -> Result<()> {
+    let deployed = Deployed::first()?;
+    page.open_ready(&format!("{PATH}?lang=en")).await?;
+    page.wait_until("document.querySelector('.steps .strong td')").await?;
+    let gone = json!(deployed.second(page).await?);
+    page.click("Help and keys").await?;
+    page.wait_until("[...document.querySelectorAll('button')].some((b) => b.textContent === 'Try again')").await?;
+    page.screenshot("a part of another version").await?;
+    // What is there goes on.
+    super::edit::after(page, async || page.set("window", "3").await).await?;
+    let old = page.js(VERSION, vec![gone.clone()]).await?;
+    ensure(old["of"].is_null() && old["right"] == json!(true), || format!("the old page: {old}"))?;
+    page.forget_severe().await?;
+    page.open_ready(&format!("{PATH}?lang=en")).await?;
+    page.click("Help and keys").await?;
+    page.wait_until("document.querySelector('dialog[open] h2')").await?;
+    let new = page.js(VERSION, vec![gone]).await?;
+    ensure(new["of"] == json!("2") && new["gone"] == json!(false) && new["right"] == json!(true), || {
+        format!("the new page: {new}")
+    })
 }
 
 /// A blog's readers did not ask for an installation.
