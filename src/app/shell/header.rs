@@ -57,7 +57,7 @@ pub fn Header(
                     <Icon path="M4 5h7v7H4zM14 5h7v7h-7zM4 15h7v7H4zM14 15h7v7h-7z" />
                 </button>
                 <button on:click=handler(move |_| help.set(true)) aria-label=t("Help and keys", "帮助与快捷键") title=t("Help (?)", "帮助 (?)")>"?"</button>
-                <button class="top__export" on:click=handler(move |_| exported.update(|n| *n += 1)) title=t("Code, tables, pictures, files (E)", "代码、表格、图片、文件（E）")>{t("Export", "导出")}</button>
+                <button class="top__export" on:click=handler(move |_| exported.update(|n| *n += 1)) title=t("Code, tables, pictures, files (E)", "代码、表格、图片、文件 (E)")>{t("Export", "导出")}</button>
                 <button class="primary" on:click=handler(move |_| shared.update(|n| *n += 1))>{t("Share", "分享")}</button>
             </div>
             <Share opened=shared />

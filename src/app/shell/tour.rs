@@ -1,9 +1,13 @@
 //! The guided tour: two minutes over the parts of the page, each with something to try that undo takes back.
 
+use std::cell::Cell;
+
 use leptos::html::Section;
 use leptos::prelude::*;
-use web_sys::KeyboardEvent;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::app::clock;
 use crate::app::element::NodeRef;
 use crate::app::i18n::{t, tr};
 use crate::app::reactive::{RwSignal, Signal, effect};
@@ -130,12 +134,17 @@ pub fn Tour(
 ) -> impl IntoView {
     let lab = lab();
     let panel = NodeRef::<Section>::new();
+    let toured = Cell::new(false);
     effect(move || {
-        let now = stop.get();
+        let (now, panel) = (stop.get(), panel.get());
         mark(now.map(|at| &STOPS[at]));
-        if let Some(panel) = panel.get() {
-            // Focus that can't be given leaves the page as it is.
-            let _ = panel.focus();
+        let was = toured.replace(now.is_some());
+        // Focus that can't be given leaves the page as it is.
+        match (now, panel) {
+            (Some(_), Some(panel)) => drop(panel.focus()),
+            // It was asked for in the help, which is behind that button.
+            (None, _) if was => drop(find(".top__actions [title*='(?)']").map(|help| help.focus())),
+            _ => {}
         }
     });
     let go = move |forward: bool| {
@@ -186,16 +195,20 @@ fn mark(stop: Option<&Stop>) {
         }
     }
     let Some(stop) = stop else { return };
-    let tab = document.query_selector(&format!(".tabs button:nth-child({})", stop.tab + 1)).ok().flatten();
-    if let Some(tab) = tab.and_then(|tab| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(tab).ok())
+    if let Some(tab) = find(&format!(".tabs button:nth-child({})", stop.tab + 1))
         && tab.offset_parent().is_some()
     {
         tab.click();
     }
     // What does not stand on the page now (the formula of a pattern without one) is told without being shown.
-    if let Ok(Some(element)) = document.query_selector(stop.at) {
+    if let Some(element) = find(stop.at) {
         let _ = element.class_list().add_1(CLASS);
-        // The style leaves room above it.
-        element.scroll_into_view();
+        // The style leaves room above it. Not before the tab that holds it is shown.
+        clock::after_effects(move || element.scroll_into_view());
     }
+}
+
+/// The first element that a selector finds.
+fn find(selector: &str) -> Option<HtmlElement> {
+    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
 }

@@ -85,9 +85,9 @@ fn Tools(near: Near, reading: Signal<Reading>, part: Signal<bool>) -> impl IntoV
     view! {
         <div class="zoom__tools">
             <div class="zoom__steps" role="group" aria-label=t("Zoom", "缩放")>
-                <button type="button" class="framed" aria-label=t("Zoom in", "放大") title=t("Zoom in (+)", "放大（+）") on:click=handler(move |_| near.zoom(0.5))>"+"</button>
-                <button type="button" class="framed" aria-label=t("Zoom out", "缩小") title=t("Zoom out (-)", "缩小（-）") on:click=handler(move |_| near.zoom(2.0))>"−"</button>
-                <button type="button" class="framed" title=t("Show the whole map (0)", "显示整张图（0）") prop:disabled=move || !part.get() on:click=handler(move |_| near.all())>{t("Whole", "整图")}</button>
+                <button type="button" class="framed" aria-label=t("Zoom in", "放大") title=t("Zoom in (+)", "放大 (+)") on:click=handler(move |_| near.zoom(0.5))>"+"</button>
+                <button type="button" class="framed" aria-label=t("Zoom out", "缩小") title=t("Zoom out (-)", "缩小 (-)") on:click=handler(move |_| near.zoom(2.0))>"−"</button>
+                <button type="button" class="framed" title=t("Show the whole map (0)", "显示整张图 (0)") prop:disabled=move || !part.get() on:click=handler(move |_| near.all())>{t("Whole", "整图")}</button>
             </div>
             <Choices label=words("Read as", "查看方式") items=items chosen=chosen on_choose=choose look=Look::Segments />
             <Show when=Signal::derive(move || reading.get() != Reading::Lines)>
