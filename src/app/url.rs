@@ -175,12 +175,13 @@ pub fn copy_link(lab: Lab) {
 
 /// Says that an address does not hold everything, unless that is being said.
 fn too_large(lab: Lab) {
-    let text = i18n::now(
-        lab.lang.get_untracked(),
+    let (en, zh) = (
         "These numbers are too many for an address: a link and a reload open everything but the input, its edits and long tables. Save a file from Share.",
         "这些数值过多，地址无法容纳：链接与刷新会打开除输入、其编辑和长表格之外的一切。请在“分享”中存为文件。",
     );
-    if !lab.notices.with_untracked(|all| all.iter().any(|notice| notice.text == text)) {
+    // In whichever language.
+    if !lab.notices.with_untracked(|all| all.iter().any(|notice| [en, zh].contains(&notice.text.as_str()))) {
+        let text = i18n::now(lab.lang.get_untracked(), en, zh);
         lab.notices.update(|all| all.push(Notice { text: text.to_owned(), keep: None }));
     }
 }

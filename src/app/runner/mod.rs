@@ -344,7 +344,11 @@ impl Runner {
             RunError::Unavailable(message) if experiment.engine.backend == Backend::Webgpu => {
                 self.refused(Issue::new("engine.backend", message).into());
             }
-            RunError::Unavailable(message) | RunError::Failed(message) => lab.status.set(Status::Failed(message)),
+            RunError::Unavailable(message) | RunError::Failed(message) => {
+                // What was wrong with an older experiment is not what is wrong now.
+                lab.issues.set(Vec::new());
+                lab.status.set(Status::Failed(message));
+            }
         }
     }
 

@@ -13,7 +13,13 @@ pub fn Notices() -> impl IntoView {
     view! {
         <div class="notices" aria-live="polite">
             {move || match lab.status.get() {
-                Status::Failed(message) => view! { <div class="notice" role="alert"><p>{message.get(lab.lang.get()).to_owned()}</p></div> },
+                Status::Failed(message) => view! {
+                    <div class="notice" role="alert">
+                        <p>{message.get(lab.lang.get()).to_owned()}</p>
+                        // An experiment that was set again is computed again, since what is shown does not answer it.
+                        <button on:click=handler(move |_| lab.experiment.update(|_| ()))>{t("Try again", "重试")}</button>
+                    </div>
+                },
                 _ => ().into_any(),
             }}
             {move || {

@@ -11,7 +11,7 @@ use crate::{Result, cases};
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     cases!("capture faults", Needs::CDP; a_broken_capture_is_named_and_comes_later, a_slow_capture_is_waited_for,
-        an_opener_that_comes_broken_is_named, an_opener_that_comes_slowly_is_waited_for)
+        an_opener_that_comes_broken_is_named, an_opener_that_did_not_arrive_is_tried_again, an_opener_that_comes_slowly_is_waited_for)
 }
 
 /// In front of the page's own scripts: its fetches of captures (not of their list) go through `self.tampered` where that is set.
@@ -45,7 +45,8 @@ async fn a_broken_capture_is_named_and_comes_later(page: &Page) -> Result<()> {
             "(document.querySelector('.notices [role=alert]')?.textContent ?? '').includes({says:?})"
         ))
         .await?;
-        let said = page.js("return document.querySelector('.notices').textContent", vec![]).await?;
+        let said = "return ['.notices', '.top__status'].map((at) => document.querySelector(at)?.textContent).join(' ')";
+        let said = page.js(said, vec![]).await?;
         ensure(said.as_str().is_some_and(|said| said.contains("Not computed")), || format!("layer {layer}: {said}"))?;
         ensure(page.js(shown, vec![]).await? == json!("46.2 %"), || format!("layer {layer}: the result went"))?;
         page.screenshot(&format!("capture broken {layer}")).await?;
@@ -118,6 +119,18 @@ async fn an_opener_that_comes_broken_is_named(page: &Page) -> Result<()> {
         matches_the_reference(page).await?;
     }
     Ok(())
+}
+
+/// Nothing has to be edited for another try.
+async fn an_opener_that_did_not_arrive_is_tried_again(page: &Page) -> Result<()> {
+    page.before_load(TAMPER).await?;
+    page.before_load("self.tampered = async () => new Response('gone', { status: 503 })").await?;
+    page.open("/?lang=en").await?;
+    page.wait_until("document.querySelector('.notices [role=alert] button')").await?;
+    page.forget_severe().await?;
+    page.js("self.tampered = undefined", vec![]).await?;
+    page.click("Try again").await?;
+    page.wait_until(&format!("{WEIGHT} === '46.2 %' && !document.querySelector('.notices [role=alert]')")).await
 }
 
 /// On a slow line the page says that it is loading, not that something is wrong, and computes another input meanwhile.
