@@ -135,6 +135,8 @@ pub struct Lab {
     pub theme: RwSignal<Theme>,
     /// Raised to ask the runner to stop the run under way.
     pub cancel: RwSignal<u32>,
+    /// Raised to ask it for another try of what failed.
+    pub again: RwSignal<u32>,
     /// Raised when the theme's colours have changed: canvases read the tokens and redraw.
     pub palette: RwSignal<u32>,
 }
@@ -164,6 +166,7 @@ impl Lab {
             lang: RwSignal::new(Lang::En),
             theme: RwSignal::new(Theme::Auto),
             cancel: RwSignal::new(0),
+            again: RwSignal::new(0),
             palette: RwSignal::new(0),
         }
     }

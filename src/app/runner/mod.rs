@@ -79,7 +79,10 @@ pub fn follow(lab: Lab, pool: Pool) {
         redraw: Cell::new(false),
     });
     let changed = runner.clone();
-    effect(move || changed.changed(lab.experiment.get()));
+    effect(move || {
+        lab.again.track();
+        changed.changed(lab.experiment.get());
+    });
     let stopped = runner.clone();
     let mut started = false;
     effect(move || {

@@ -16,8 +16,7 @@ pub fn Notices() -> impl IntoView {
                 Status::Failed(message) => view! {
                     <div class="notice" role="alert">
                         <p>{message.get(lab.lang.get()).to_owned()}</p>
-                        // An experiment that was set again is computed again, since what is shown does not answer it.
-                        <button on:click=handler(move |_| lab.experiment.update(|_| ()))>{t("Try again", "重试")}</button>
+                        <button on:click=handler(move |_| lab.again.update(|n| *n += 1))>{t("Try again", "重试")}</button>
                     </div>
                 },
                 _ => ().into_any(),
