@@ -60,13 +60,17 @@ pub fn command(args: &[String]) -> Result<bool> {
     Ok(good)
 }
 
-/// Files of the page with brotli, as hosts send them.
-fn compressed(dist: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+/// Files of the page with brotli, as hosts send them: not those of captures, whose type hosts take for compressed.
+fn compressed(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir(dist)? {
+    for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
+        if path.is_dir() {
+            all.append(&mut compressed(&path)?);
+            continue;
+        }
         let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
-        if matches!(kind, "html" | "js" | "css" | "wasm" | "json" | "svg") {
+        if matches!(kind, "html" | "js" | "css" | "wasm" | "json" | "svg" | "webmanifest") {
             let bytes = size::brotli(&std::fs::read(&path)?, 9)?;
             all.insert(path, bytes);
         }

@@ -26,6 +26,7 @@ use crate::app::runner::checked::missing;
 use crate::app::state::{Lab, ON_ITS_WAY, Status, lab};
 use crate::app::view::{handler, view};
 use crate::attention;
+use crate::catalogue::Lang;
 use crate::engine::Map;
 use crate::experiment::{Patch, Stage};
 
@@ -292,8 +293,8 @@ fn summary(lab: Lab, map: &Map) -> String {
     let place = |at: usize, of: usize, n: usize| at * n / of.max(1);
     let cell =
         (place(best.0 / r.width.max(1), r.height, r.q.len()), place(best.0 % r.width.max(1), r.width, r.k.len()));
-    let largest = i18n::now(lab.lang.get(), "largest", "最大");
-    format!("{} × {}, {largest}: {}", r.q.len(), r.k.len(), spoken(lab, r.stage, cell, Some(best.1)))
+    let largest = i18n::now(lab.lang.get(), ", largest: ", "，最大：");
+    format!("{} × {}{largest}{}", r.q.len(), r.k.len(), spoken(lab, r.stage, cell, Some(best.1)))
 }
 
 /// A cell and its number in words, for those who hear the page.
@@ -306,7 +307,9 @@ fn spoken(lab: Lab, stage: Stage, (q, k): (usize, usize), value: Option<f32>) ->
         // On its way: pictures of large matrices are pooled, and the cell is asked for by itself.
         None => ON_ITS_WAY.to_owned(),
     };
-    format!("{} → {}, {}: {value}", story::token(lab, false, q), story::token(lab, true, k), i18n::now(lang, en, zh))
+    let (q, k, stage) = (story::token(lab, false, q), story::token(lab, true, k), i18n::now(lang, en, zh));
+    let [comma, colon] = if lang == Lang::Zh { ["，", "："] } else { [", ", ": "] };
+    format!("{q} → {k}{comma}{stage}{colon}{value}")
 }
 
 #[cfg(test)]

@@ -80,10 +80,18 @@ async fn the_cell_is_said_in_both_languages(page: &Page) -> Result<()> {
     ensure(names.as_array().map_or(0, Vec::len) == weights.len(), || format!("the rows are called {names}"))?;
     let about = "const e = document.getElementById('map-cell'); return [e.ariaLive, document.querySelector('.map__field').getAttribute('aria-describedby'), e.checkVisibility()]";
     let about = page.js(about, vec![]).await?;
-    ensure(about == json!(["polite", "map-cell", true]), || format!("how it is said: {about}"))?;
+    ensure(about == json!(["polite", "map-whole map-cell", true]), || format!("how it is said: {about}"))?;
+    // The opener's largest weight is that of the first token on itself.
+    for (lang, whole) in [
+        ("en", "16 × 16, largest: [CLS] → [CLS], weights: 1.000"),
+        ("zh-CN", "16 × 16，最大：[CLS] → [CLS]，权重：1.000"),
+    ] {
+        speak(page, lang).await?;
+        page.wait_until(&format!("document.getElementById('map-whole').textContent === {whole:?}")).await?;
+    }
     page.js("document.querySelector('.map__field').focus()", vec![]).await?;
-    let masked = [("en", "weights", "masked"), ("zh-CN", "权重", "已屏蔽")];
-    for (lang, stage, masked) in masked {
+    let words = [("en", ", weights: ", "masked"), ("zh-CN", "，权重：", "已屏蔽")];
+    for (lang, stage, masked) in words {
         speak(page, lang).await?;
         page.js("document.querySelector('.map__field').focus()", vec![]).await?;
         page.keys(Key::PageUp + Key::Home).await?;
@@ -101,7 +109,7 @@ async fn the_cell_is_said_in_both_languages(page: &Page) -> Result<()> {
             let name = |i: usize| names[i].as_str().unwrap_or_default();
             let weight: f64 = weights.get(q).and_then(|row| row.get(k)).copied().ok_or("no such weight")?;
             let value = if weight > 0.0 { format!("{weight:.3}") } else { masked.to_owned() };
-            let wanted = format!("{} → {}, {stage}: {value}", name(q), name(k));
+            let wanted = format!("{} → {}{stage}{value}", name(q), name(k));
             ensure(wanted != before, || format!("two cells in a row are both {wanted}"))?;
             page.wait_until(&format!("{SAID} === {wanted:?}")).await.map_err(|error| format!("{lang}: {error}"))?;
             before = wanted;
