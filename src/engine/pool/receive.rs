@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasm_bindgen::JsValue;
 
 use super::auto::Knowledge;
-use super::cut::{cut, share, shares};
+use super::cut::{cut, dense_flops, share, shares};
 use super::jobs::{Answer, Lowered, Opened, Pending, Reply, Task};
 use super::life::now as clock;
 use super::run::{Operated, RunError};
@@ -48,13 +48,14 @@ impl State {
                     self.gpu.seen(adapter);
                 }
                 let session = self.sessions.get_mut(&session);
+                let told = cost.is_some();
                 match (cost, session.map(|session| &mut session.opened)) {
                     (Some(cost), Some(opened)) => *opened = Some(Opened { cost, order, kernel, adapter }),
                     // A worker that found numbers which are not finite goes on with another kernel; who opens the session after it does not take that back.
                     (None, Some(Some(opened))) if order.is_empty() => opened.kernel = kernel,
                     _ => {}
                 }
-                self.opened(slot, job, prepare_ms, copy_ms);
+                self.opened(slot, job, told, prepare_ms, copy_ms);
             }
             FromWorker::Done { job, part, given, runs_ms, work_ms, copy_ms, memory, texts, notes: new } => {
                 let mut bulk = bulk;
@@ -119,7 +120,8 @@ impl State {
         after
     }
 
-    fn opened(&mut self, slot: Slot, job: JobId, prepare_ms: f64, copy_ms: f64) {
+    /// A worker has opened a job's session, and has `told` what it costs or not.
+    fn opened(&mut self, slot: Slot, job: JobId, told: bool, prepare_ms: f64, copy_ms: f64) {
         self.board.opened(slot, job);
         let uncut = self.board.is_uncut(job);
         let Some(Pending { task: Task::Compute(compute), .. }) = self.jobs.get_mut(&job) else { return };
@@ -136,6 +138,10 @@ impl State {
             let shares = shares(flops, rate * item_ms(session.backend), workers);
             compute.parts = cut(&compute.dims, flops, &compute.maps, share(flops, shares));
             self.board.cut(job, compute.parts.clone());
+        } else if told && session.problem.masked() && compute.is_run() {
+            // It was cut by its sizes: what is learned of the workers' speed counts what the mask leaves.
+            let left = (opened.cost.flops / dense_flops(&compute.dims)).min(1.0);
+            compute.parts.iter_mut().for_each(|part| part.flops *= left);
         }
     }
 
