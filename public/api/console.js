@@ -147,7 +147,11 @@
       if (performance.now() > until) throw new Error(words("the frame above did not load", "上方的框架没有加载"));
       await new Promise((done) => setTimeout(done, 50));
     }
-    return frame.contentWindow.attentionPlayground;
+    // A program that does not start keeps nobody waiting.
+    const late = new Promise((_, fail) => {
+      setTimeout(() => fail(new Error(words("the program above did not start", "上方的程序没有启动"))), until - performance.now());
+    });
+    return Promise.race([frame.contentWindow.attentionPlayground, late]);
   }
 
   function fail(error) {

@@ -34,7 +34,8 @@ pub async fn read(raw: String) -> Opened {
 pub struct Written {
     /// The fragment: empty for the default experiment.
     pub fragment: String,
-    /// Whether it opens all of the experiment. One with too many numbers of its own for an address is written without its input and edits.
+    /// Whether it opens all of the experiment. One with too many numbers of its own for an address is written without its input and edits, and without tables and painted
+    /// cells where those are too many by themselves.
     pub whole: bool,
 }
 

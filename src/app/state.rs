@@ -277,8 +277,9 @@ impl Lab {
 
     /// Picture of one head's stage over the whole matrix, if the last result has it.
     pub fn picture(&self, stage: Stage, head: usize) -> Option<Map> {
+        let n_q = self.outcome.with(|o| o.as_ref().map_or(0, |o| o.dims.n_q));
         self.maps.with(|maps| {
-            let whole = |m: &&Map| m.request.stage == stage && m.request.head == head && m.request.height > 1;
+            let whole = |m: &&Map| m.request.stage == stage && m.request.head == head && m.request.q.len() == n_q;
             maps.iter().filter(whole).max_by_key(|m| m.values.len()).cloned()
         })
     }

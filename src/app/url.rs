@@ -176,8 +176,8 @@ pub fn copy_link(lab: Lab) {
 /// Says that an address does not hold everything, unless that is being said.
 fn too_large(lab: Lab) {
     let (en, zh) = (
-        "These numbers are too many for an address: a link and a reload open everything but the input, its edits and long tables. Save a file from Share.",
-        "这些数值过多，地址无法容纳：链接与刷新会打开除输入、其编辑和长表格之外的一切。请在“分享”中存为文件。",
+        "These numbers are too many for an address: a link and a reload open everything but the input, its edits, long tables and many painted cells. Save a file from Share.",
+        "这些数值过多，地址无法容纳：链接与刷新会打开除输入、其编辑、长表格和大量涂画之外的一切。请在“分享”中存为文件。",
     );
     // In whichever language.
     if !lab.notices.with_untracked(|all| all.iter().any(|notice| [en, zh].contains(&notice.text.as_str()))) {

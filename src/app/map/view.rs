@@ -289,12 +289,14 @@ fn summary(lab: Lab, map: &Map) -> String {
             best = (at, *value);
         }
     }
-    // Of a pooled picture it is the first cell of those that the number stands for.
-    let place = |at: usize, of: usize, n: usize| at * n / of.max(1);
-    let cell =
-        (place(best.0 / r.width.max(1), r.height, r.q.len()), place(best.0 % r.width.max(1), r.width, r.k.len()));
+    let size = format!("{} × {}", r.q.len(), r.k.len());
+    // A number of a pooled picture stands for many cells, and where all are masked none is the largest.
+    if (r.height, r.width) != (r.q.len(), r.k.len()) || best.1 == f32::NEG_INFINITY {
+        return size;
+    }
     let largest = i18n::now(lab.lang.get(), ", largest: ", "，最大：");
-    format!("{} × {}{largest}{}", r.q.len(), r.k.len(), spoken(lab, r.stage, cell, Some(best.1)))
+    let cell = (best.0 / r.width.max(1), best.0 % r.width.max(1));
+    format!("{size}{largest}{}", spoken(lab, r.stage, cell, Some(best.1)))
 }
 
 /// A cell and its number in words, for those who hear the page.

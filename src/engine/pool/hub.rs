@@ -175,8 +175,9 @@ impl Pool {
         let all = rows + run.maps.iter().map(|m| map_flops(&dims, m)).sum::<f64>();
         let shares = shares(all, rate * item_ms(backend), self.0.state.borrow().board.places(side).count());
         // Without a mask the sizes are the cost: nobody has to be waited for to cut it. Nor where whole heads are shares enough: whatever the mask leaves of them, they
-        // are handed to who is free.
-        let parts = if shares <= dims.batch * dims.q_heads || !run.problem.masked() {
+        // are handed to the worker that is free.
+        let whole_heads = side == Side::Cpu && shares <= dims.batch * dims.q_heads;
+        let parts = if shares == 1 || whole_heads || !run.problem.masked() {
             compute.parts = cut(&dims, rows, &run.maps, share(all, shares));
             Parts::Cut(compute.parts.clone())
         } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasm_bindgen::JsValue;
 
 use super::auto::Knowledge;
-use super::cut::{cut, dense_flops, share, shares};
+use super::cut::{cut, dense_flops, map_flops, share, shares};
 use super::jobs::{Answer, Lowered, Opened, Pending, Reply, Task};
 use super::life::now as clock;
 use super::run::{Operated, RunError};
@@ -13,7 +13,7 @@ use super::schedule::{JobId, Slot};
 use super::state::{After, QUIET_MS, State, item_ms, rate_of};
 use crate::attention::{Inputs, Loaded};
 use crate::engine::protocol::wire;
-use crate::engine::protocol::{FromWorker, PROTOCOL};
+use crate::engine::protocol::{FromWorker, PROTOCOL, Work};
 use crate::experiment::Issues;
 
 impl State {
@@ -48,7 +48,7 @@ impl State {
                     self.gpu.seen(adapter);
                 }
                 let session = self.sessions.get_mut(&session);
-                let told = cost.is_some();
+                let told = cost.is_some() && session.as_ref().is_some_and(|session| session.opened.is_none());
                 match (cost, session.map(|session| &mut session.opened)) {
                     (Some(cost), Some(opened)) => *opened = Some(Opened { cost, order, kernel, adapter }),
                     // A worker that found numbers which are not finite goes on with another kernel; who opens the session after it does not take that back.
@@ -120,7 +120,7 @@ impl State {
         after
     }
 
-    /// A worker has opened a job's session, and has `told` what it costs or not.
+    /// A worker has opened a job's session, and was the first to have `told` what it costs, or not.
     fn opened(&mut self, slot: Slot, job: JobId, told: bool, prepare_ms: f64, copy_ms: f64) {
         self.board.opened(slot, job);
         let uncut = self.board.is_uncut(job);
@@ -141,7 +141,14 @@ impl State {
         } else if told && session.problem.masked() && compute.is_run() {
             // It was cut by its sizes: what is learned of the workers' speed counts what the mask leaves.
             let left = (opened.cost.flops / dense_flops(&compute.dims)).min(1.0);
-            compute.parts.iter_mut().for_each(|part| part.flops *= left);
+            for part in &mut compute.parts {
+                let picture = |work: &Work| {
+                    if let Work::Map { request, .. } = work { map_flops(&compute.dims, request) } else { 0.0 }
+                };
+                let pictures: f64 = part.work.iter().map(picture).sum();
+                part.flops = pictures + (part.flops - pictures) * left;
+            }
+            compute.flops_done *= left;
         }
     }
 

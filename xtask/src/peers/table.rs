@@ -121,7 +121,7 @@ fn heading(config: &Config, measured: &Measured, about: &About) -> String {
     let worst = measured.cases.iter().map(|case| case.error).fold(0.0, f64::max);
     let part = 100.0 * measured.undisturbed;
     let (on, adapter) = match &measured.adapter {
-        Some(name) => (" on WebGPU", format!(" Everybody's WebGPU adapter: {name}.")),
+        Some(name) => (" on WebGPU", format!(" WebGPU adapter: {name}.")),
         None => ("", String::new()),
     };
     let share = if measured.adapter.is_some() { "" } else { "the peak is one core's times the threads; " };
