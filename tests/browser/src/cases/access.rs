@@ -93,7 +93,11 @@ pub(super) async fn press(page: &Page, text: &str) -> Result<()> {
 
 /// Closes the sheet that is open.
 async fn close(page: &Page) -> Result<()> {
-    page.js("document.querySelector('dialog[open]').close()", vec![]).await?;
+    // The page hears of it in a task of its own, and would take a sheet that was opened before that for the closed one.
+    let close = "const sheet = document.querySelector('dialog[open]');
+        const heard = new Promise((done) => sheet.addEventListener('close', () => setTimeout(done)));
+        sheet.close(); await heard";
+    page.js(close, vec![]).await?;
     page.wait_until("!document.querySelector('dialog[open]')").await
 }
 
