@@ -7,6 +7,7 @@
 mod meet;
 mod peak;
 mod products;
+mod rules;
 mod softmax;
 
 use std::path::Path;
@@ -48,19 +49,24 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// `scores_1` to `scores_6`, `values_1` to `values_6`, `soften`, `meet`: `ordered.rs` knows them by this order.
+/// `scores_1` to `scores_6`, `values_1` to `values_6`, `soften`, `meet`, `cap`, `shift`, `settle`: `ordered.rs` knows them by this order.
 fn module(fused: bool) -> Vec<u8> {
     let (mut types, mut functions, mut exports, mut code) =
         (TypeSection::new(), FunctionSection::new(), ExportSection::new(), CodeSection::new());
     types.ty().function([ValType::I32; 5], []);
     types.ty().function([ValType::I32; 7], []);
-    types.ty().function([ValType::I32; 13], []);
+    types.ty().function([ValType::I32; 14], []);
+    types.ty().function([ValType::I32, ValType::I32, ValType::I32, ValType::F32], []);
+    types.ty().function([ValType::I32; 6], []);
     let rows = || 1..=GROUP as u64;
     let scores = rows().map(|rows| (format!("scores_{rows}"), 0, products::scores(rows, fused)));
     let values = rows().map(|rows| (format!("values_{rows}"), 1, products::values(rows, fused)));
     let all = scores.chain(values).chain([
         ("soften".to_owned(), 0, softmax::soften(fused)),
-        ("meet".to_owned(), 2, meet::meet([GROUP as u32 - 1, 2 * GROUP as u32, 2 * GROUP as u32 - 1])),
+        ("meet".to_owned(), 2, meet::meet([GROUP - 1, 2 * GROUP, 2 * GROUP - 1, 2 * GROUP + 2, 2 * GROUP + 3])),
+        ("cap".to_owned(), 3, rules::cap(fused)),
+        ("shift".to_owned(), 4, rules::shift()),
+        ("settle".to_owned(), 0, softmax::settle(fused)),
     ]);
     for (index, (name, ty, body)) in (0..).zip(all) {
         functions.function(ty);
@@ -73,6 +79,12 @@ fn module(fused: bool) -> Vec<u8> {
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions).section(&exports).section(&code);
     module.finish()
+}
+
+/// Pushes a number four times.
+fn splat(f: &mut InstructionSink, x: f32) {
+    let lane = u128::from(x.to_bits());
+    f.v128_const((lane | lane << 32 | lane << 64 | lane << 96) as i128);
 }
 
 /// Pushes `x · factor + addend` of three locals.

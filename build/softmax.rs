@@ -3,7 +3,7 @@
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 
 use crate::shared::{FLUSH, LN2_HIGH, LN2_LOW, POLY, ROUND};
-use crate::{NUMBER, REGISTER, ROW, STEP, advance, again, bytes, mul_add};
+use crate::{NUMBER, REGISTER, ROW, STEP, advance, again, bytes, mul_add, splat};
 
 /// Bytes of a row's state: largest score, sum, and two numbers that are not touched here.
 pub const RUNNING: u64 = 16;
@@ -35,12 +35,7 @@ pub fn soften(fused: bool) -> Function {
     let [s, panels, running, keep, rows] = [0, 1, 2, 3, 4];
     let mut function = Function::new([(2, ValType::I32), (2, ValType::F32), (20, ValType::V128)]);
     let mut f = function.instructions();
-    let constants = [(LOG2_E, core::f32::consts::LOG2_E), (SHIFT, ROUND), (LN2[0], -LN2_HIGH), (LN2[1], -LN2_LOW)];
-    let constants = constants.into_iter().chain((COEFFICIENT..).zip(POLY)).chain([(ONE, 1.0), (LEAST, FLUSH)]);
-    for (local, x) in constants {
-        splat(&mut f, x);
-        f.local_set(local);
-    }
+    constants(&mut f);
     f.loop_(BlockType::Empty);
 
     for best in BEST {
@@ -99,6 +94,55 @@ pub fn soften(fused: bool) -> Function {
     function
 }
 
+/// The exponential's constants in their locals.
+fn constants(f: &mut InstructionSink) {
+    let constants = [(LOG2_E, core::f32::consts::LOG2_E), (SHIFT, ROUND), (LN2[0], -LN2_HIGH), (LN2[1], -LN2_LOW)];
+    let constants = constants.into_iter().chain((COEFFICIENT..).zip(POLY)).chain([(ONE, 1.0), (LEAST, FLUSH)]);
+    for (local, x) in constants {
+        splat(f, x);
+        f.local_set(local);
+    }
+}
+
+/// `(s, dp, panels, rows, of)`: in so many panels of each row weights in place of scores, and derivatives by the scores in place of those by the weights. `of` are one over the cap
+/// of the scores, or 0, and then log-sum-exp and delta of each row: `settle.rs` is the same in Rust.
+pub fn settle(fused: bool) -> Function {
+    let [s, dp, panels, rows, of] = [0, 1, 2, 3, 4];
+    // The first two locals behind the parameters are as in `soften`, the next two as many bytes of another kind.
+    let (also, [score, delta, inverse, slope]) = (7, [21, 22, 23, 24]);
+    let mut function = Function::new([(4, ValType::I32), (20, ValType::V128)]);
+    let mut f = function.instructions();
+    constants(&mut f);
+    f.local_get(of).v128_load32_splat(bytes(0)).local_set(inverse);
+    advance(&mut f, of, NUMBER);
+    f.loop_(BlockType::Empty);
+    f.local_get(of).v128_load32_splat(bytes(0)).local_set(TOP);
+    f.local_get(of).v128_load32_splat(bytes(NUMBER)).local_set(delta);
+    f.local_get(dp).local_set(also);
+    over(&mut f, s, panels, |f| {
+        for half in 0..2 {
+            let at = bytes(half * REGISTER);
+            f.local_get(WALK).v128_load(at).local_tee(score).local_get(TOP).f32x4_sub().local_set(X);
+            exp(f, fused);
+            f.local_get(WALK).local_get(POWER).v128_store(at);
+            // In this order the larger of 0 and NaN is 0.
+            f.v128_const(0).local_get(ONE);
+            f.local_get(score).local_get(inverse).f32x4_mul().local_tee(slope).local_get(slope).f32x4_mul();
+            f.f32x4_sub().f32x4_pmax().local_set(slope);
+            f.local_get(also).local_get(POWER);
+            f.local_get(also).v128_load(at).local_get(delta).f32x4_sub().f32x4_mul();
+            f.local_get(slope).f32x4_mul().v128_store(at);
+        }
+        advance(f, also, STEP);
+    });
+    advance(&mut f, s, ROW);
+    advance(&mut f, dp, ROW);
+    advance(&mut f, of, 2 * NUMBER);
+    again(&mut f, rows);
+    f.end().end();
+    function
+}
+
 /// `body` for each panel of a row, [`WALK`] on its first number.
 fn over(f: &mut InstructionSink, row: u32, panels: u32, body: impl Fn(&mut InstructionSink)) {
     f.local_get(row).local_set(WALK).local_get(panels).local_set(LEFT).loop_(BlockType::Empty);
@@ -133,9 +177,4 @@ fn exp(f: &mut InstructionSink, fused: bool) {
     }
     f.local_get(POWER).local_get(ROUNDED).i32_const(23).i32x4_shl().f32x4_mul();
     f.local_get(X).local_get(LEAST).f32x4_le().v128_andnot().local_set(POWER);
-}
-
-fn splat(f: &mut InstructionSink, x: f32) {
-    let lane = u128::from(x.to_bits());
-    f.v128_const((lane | lane << 32 | lane << 64 | lane << 96) as i128);
 }

@@ -1,7 +1,7 @@
 //! The plan's formulas evaluated along a row: what kernels call between Q·K and the normaliser.
 
 use super::plan::Plan;
-use crate::formula::{Bound, Lanes};
+use crate::formula::{Bound, Entries, Lanes};
 
 /// Scratch for every formula of a plan, and the row it stands on. One for each thread; nothing is allocated after [`RowRules::new`].
 ///
@@ -74,6 +74,19 @@ impl RowRules {
         for lanes in &mut self.after_cap {
             lanes.score_row(k0 as i32, s);
         }
+    }
+
+    /// Where all that formulas do to scores is that one of them adds what stands in a table: [`Lanes::bias`].
+    pub fn bias(&self) -> Option<(Entries<'_, u32>, u32)> {
+        match (&self.before_cap[..], &self.after_cap[..]) {
+            ([one], []) | ([], [one]) => one.bias(),
+            _ => None,
+        }
+    }
+
+    /// Mask number `i`, if it is a table: [`Lanes::mask_table`].
+    pub fn mask_table(&self, i: usize) -> Option<Entries<'_, u8>> {
+        self.masks.get(i)?.mask_table()
     }
 
     /// 1 where keys `k0..k0 + out.len()` are allowed, 0 where they are not: all masks and-ed, then the rectangles, the last one winning.

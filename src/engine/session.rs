@@ -28,6 +28,32 @@ pub fn fast(plan: &Plan, algorithm: Algorithm, kernels: &'static Kernels) -> Box
     }
 }
 
+#[cfg(feature = "app")]
+mod piece {
+    use std::sync::OnceLock;
+
+    use super::{Algorithm, Engine, Kernels, Plan, cpu};
+
+    type Make = fn(&Plan, &'static Kernels) -> Box<dyn Engine>;
+
+    static STREAMING: OnceLock<Make> = OnceLock::new();
+
+    /// Makes the streaming algorithm known: in the page's program, which opens on a matrix small enough to be held, it is in a piece that calls this.
+    pub fn install() {
+        STREAMING.get_or_init(|| cpu::streaming);
+    }
+
+    /// [`super::fast`] in the page's program; `None` for the streaming algorithm until [`install`] was called.
+    pub fn at_hand(plan: &Plan, algorithm: Algorithm, kernels: &'static Kernels) -> Option<Box<dyn Engine>> {
+        match algorithm {
+            Algorithm::Materialised => Some(cpu::materialised(plan, kernels)),
+            Algorithm::Streaming | Algorithm::Auto => STREAMING.get().map(|streaming| streaming(plan, kernels)),
+        }
+    }
+}
+#[cfg(feature = "app")]
+pub use piece::{at_hand, install};
+
 /// A plan being computed.
 pub struct Session {
     plan: Plan,

@@ -91,6 +91,11 @@ impl Table {
         self.axis != Axis::Query
     }
 
+    /// How far back the entry of a key stands with every query on.
+    pub fn step(&self) -> usize {
+        usize::from(self.axis == Axis::Diagonal)
+    }
+
     /// What the entries stand along.
     pub fn axis(&self) -> Axis {
         self.axis

@@ -231,21 +231,38 @@ impl Lanes {
     /// Adds step `at` to scores, or subtracts it: position biases are this and nothing else.
     fn shifted(&self, at: usize, subtract: bool, k0: i32, s: &mut [f32]) -> Option<()> {
         let inner = &*self.bound.0;
-        let (b, h, q) = self.row;
-        // A number less another is the same as with its sign changed added to it, bit for bit.
-        let sign = u32::from(subtract) << 31;
         if inner.fixed[at] {
-            let by = f32::from_bits(self.results[at] ^ sign);
+            let by = f32::from_bits(self.results[at] ^ sign(subtract));
             s.iter_mut().for_each(|s| *s += by);
             return Some(());
         }
-        let table = inner.table_of[at].map(|table| &inner.tables[table])?;
-        let start = table.position(b, h, q, k0);
-        let entries = table.words()?.get(start..start + s.len())?;
+        let (Entries { all, start, .. }, turned) = self.bias()?;
+        let entries = all.get(start + k0 as usize..)?.get(..s.len())?;
         for (s, by) in s.iter_mut().zip(entries) {
-            *s += f32::from_bits(by ^ sign);
+            *s += f32::from_bits(by ^ turned);
         }
         Some(())
+    }
+
+    /// For a formula that does nothing but add what a table holds to the score, or subtract it: the table, and the bits that are turned over in each entry.
+    pub fn bias(&self) -> Option<(Entries<'_, u32>, u32)> {
+        let inner = &*self.bound.0;
+        let (at, subtract) = self.shift?;
+        let table = inner.table_of[at].map(|table| &inner.tables[table]).filter(|_| !inner.fixed[at])?;
+        Some((self.entries(table, table.words()?), sign(subtract)))
+    }
+
+    /// A mask that lies in a table, as bytes that are 0 or 1.
+    pub fn mask_table(&self) -> Option<Entries<'_, u8>> {
+        let inner = &*self.bound.0;
+        let fixed = inner.fixed[inner.root];
+        let table = inner.table_of[inner.root].map(|table| &inner.tables[table]).filter(|_| !fixed)?;
+        Some(self.entries(table, table.bytes()?))
+    }
+
+    fn entries<'a, T>(&self, table: &Table, all: &'a [T]) -> Entries<'a, T> {
+        let (b, h, q) = self.row;
+        Entries { all, start: table.position(b, h, q, 0), step: table.step() }
     }
 
     /// What a step that does not lie behind a table gave in the last run of [`LANES`] cells.
@@ -281,6 +298,21 @@ impl Lanes {
             }
         }
     }
+}
+
+/// A table that changes along rows of keys, and where in it a row stands.
+pub struct Entries<'a, T> {
+    /// Everything in it, and [`LANES`] more.
+    pub all: &'a [T],
+    /// Where the row's first key stands; the others follow.
+    pub start: usize,
+    /// How far back the next query's row begins.
+    pub step: usize,
+}
+
+/// A number less another is the same as with its sign changed added to it, bit for bit.
+fn sign(subtract: bool) -> u32 {
+    u32::from(subtract) << 31
 }
 
 /// As [`Lanes::shift`].

@@ -51,7 +51,7 @@ pub use bind::Bound;
 pub use bounds::Coverage;
 pub use compose::Tree;
 pub use error::{Due, ErrorKind, FormulaError, Wants};
-pub use lanes::Lanes;
+pub use lanes::{Entries, Lanes};
 pub(crate) use nearest::near;
 pub use parser::{MAX_BYTES, MAX_DEPTH, MAX_PARTS};
 pub use reverse::Reverse;

@@ -6,6 +6,7 @@ use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
 use super::kernels::Kernels;
 use super::meet::Meeting;
 use super::pack;
+use super::rules::{RuleRows, masked};
 use super::softmax::Running;
 use crate::attention::{Coverage, Inputs, Plan, RowRules, TileMap};
 use crate::formula::Sorted;
@@ -26,8 +27,7 @@ pub struct Blocks {
     packed: Vec<Option<Packed>>,
     /// By [`Plan::mask_key`].
     maps: Sorted<(usize, usize), TileMap>,
-    /// One for each row of a block; empty for a plan without formulas.
-    rules: Vec<RowRules>,
+    rules: RuleRows,
     /// Prepared rows `[rows, d]`.
     queries: Vec<f32>,
     /// The same in groups, each interleaved to `[d][rows]`.
@@ -44,12 +44,11 @@ impl Blocks {
     pub fn new(plan: &Plan, kernels: &'static Kernels) -> Self {
         let dims = plan.dims;
         let rows = ROWS.min(dims.n_q);
-        let formulas = !plan.scores_plain() || plan.masked() || plan.probability.is_some();
         Self {
             kernels,
             packed: (0..dims.batch * dims.kv_heads).map(|_| None).collect(),
             maps: Sorted::new(),
-            rules: if formulas { (0..rows).map(|_| RowRules::new(plan, KEYS)).collect() } else { Vec::new() },
+            rules: RuleRows::new(plan, rows),
             queries: vec![0.0; rows * dims.d],
             groups: vec![0.0; rows * dims.d],
             head: 0,
@@ -94,9 +93,12 @@ impl Blocks {
         for (rows, out) in queries.chunks(GROUP * d).zip(self.groups.chunks_mut(GROUP * d)) {
             pack::queries(rows, d, factor, out);
         }
-        for (rules, q) in self.rules.iter_mut().zip(q) {
-            rules.begin_row(plan, batch, self.head, q);
-        }
+        self.rules.stand(plan, batch, self.head, q);
+    }
+
+    /// Whether whole tiles go through [`Blocks::meet`].
+    pub fn meets(&self, plan: &Plan) -> bool {
+        plan.scores_plain() || self.rules.change(plan).is_some()
     }
 
     /// Groups of the current block, and the rows of group `group`.
@@ -119,7 +121,7 @@ impl Blocks {
 
     /// Formulas of row `row` of the current block; there is none for a plan without formulas.
     pub fn rules(&mut self, row: usize) -> Option<&mut RowRules> {
-        self.rules.get_mut(row)
+        self.rules.of(row)
     }
 
     /// Packed V of the head, `[ceil(d_v / 8)][n_k][8]`.
@@ -136,8 +138,8 @@ impl Blocks {
         (self.kernels.scores)(rows.len(), &self.groups[rows.start * d..rows.end * d], d, panels, s);
     }
 
-    /// Online softmax and outputs of the block's whole groups with a tile of `keys` keys from `k0` on (multiples of [`PANEL`]) of which nothing is masked and
-    /// nothing added to a score. Returns the group after them.
+    /// Online softmax and outputs of the block's whole groups with a tile of `keys` keys from `k0` on (multiples of [`PANEL`]) of which nothing is masked,
+    /// where [`Blocks::meets`]. Returns the group after them.
     pub fn meet(
         &self,
         plan: &Plan,
@@ -151,7 +153,8 @@ impl Blocks {
         let groups = self.rows / GROUP;
         let (q, running) = (&self.groups[..groups * GROUP * d], &mut running[..groups * GROUP]);
         let k = &k[k0 / PANEL * d..(k0 + keys) / PANEL * d];
-        (self.kernels.meet)(Meeting { q, d, k, v, n_k, k0, keys, running, o, s });
+        let change = self.rules.change(plan);
+        (self.kernels.meet)(Meeting { q, d, k, v, n_k, k0, keys, running, o, s, change });
         groups
     }
 
@@ -171,13 +174,7 @@ impl Blocks {
         let mut allowed = [all; GROUP];
         let (mut from, mut to) = (0, keys);
         if coverage == Coverage::Partial {
-            let mut any = 0;
-            for (rules, allowed) in self.rules[rows.clone()].iter_mut().zip(&mut allowed) {
-                let mut cells = [0; KEYS];
-                rules.mask(plan, k0, &mut cells[..keys]);
-                *allowed = bits(&cells);
-                any |= *allowed;
-            }
+            let any = self.rules.allowed(plan, rows.clone(), (k0, keys), &mut allowed[..rows.len()]);
             if any == 0 {
                 return None;
             }
@@ -186,62 +183,16 @@ impl Blocks {
         }
         let (k0, keys) = (k0 + from, to - from);
         self.product(plan, group, k0, keys, s);
-        if !plan.scores_plain() {
-            for (rules, s) in self.rules[rows.clone()].iter_mut().zip(s.iter_mut()) {
-                biased(self.kernels, plan, rules, (k0, keys), s);
-            }
-        }
+        self.rules.change_scores(self.kernels, plan, rows.clone(), (k0, keys), s);
         if coverage != Coverage::Partial && keys.is_multiple_of(PANEL) {
             return Some((k0, keys));
         }
-        for (s, allowed) in s.iter_mut().zip(allowed).take(rows.len()) {
-            // Keys past the last count as masked.
-            let mut allowed = allowed >> from;
-            for panel in &mut s[..keys.div_ceil(PANEL)] {
-                match allowed as u8 {
-                    u8::MAX => {}
-                    0 => *panel = [f32::NEG_INFINITY; PANEL],
-                    some => {
-                        for (j, s) in panel.iter_mut().enumerate() {
-                            *s = if some >> j & 1 == 0 { f32::NEG_INFINITY } else { *s };
-                        }
-                    }
-                }
-                allowed >>= PANEL;
-            }
+        // Keys past the last count as masked.
+        let mut i = 0;
+        while i < rows.end - rows.start {
+            masked(&mut s[i], allowed[i] >> from, keys);
+            i += 1;
         }
         Some((k0, keys))
-    }
-}
-
-/// Scores of `keys` keys from `k0` on, from `scale · Q·K` to after the last bias, in place. What lies behind the last key may change too.
-pub fn biased(kernels: &Kernels, plan: &Plan, rules: &mut RowRules, (k0, keys): (usize, usize), s: &mut [Step]) {
-    rules.before_cap(plan, k0, &mut s.as_flattened_mut()[..keys]);
-    if let Some(cap) = plan.softcap {
-        (kernels.cap)(&mut s[..keys.div_ceil(PANEL)], cap);
-    }
-    rules.after_cap(plan, k0, &mut s.as_flattened_mut()[..keys]);
-}
-
-/// One bit for each of 64 cells that are 0 or 1: the product moves cell j of every eight to bit 56 + j, and no two others to one place.
-pub fn bits(cells: &[u8; KEYS]) -> u64 {
-    let (eights, _) = cells.as_chunks::<8>();
-    eights
-        .iter()
-        .rev()
-        .fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_cell_has_its_bit() {
-        for seed in 0..500_u64 {
-            let wanted = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (1 << (seed % 64));
-            let cells = std::array::from_fn(|j| (wanted >> j & 1) as u8);
-            assert_eq!(bits(&cells), wanted);
-        }
     }
 }

@@ -2,32 +2,25 @@
 
 use super::gemm::Step;
 use super::lane::{F32x4, Tier};
-
-/// Beyond it tanh is 1 in single precision.
-const END: f32 = 7.905_311;
-/// Odd numerator, from the thirteenth degree down to the first, and even denominator, from the sixth down: the rational approximation of Eigen
-/// (`MathFunctionsImpl.h`, `ptanh`), within a few units in the last place.
-const ODD: [f32; 7] =
-    [-2.760_768_4e-16, 2.000_188e-13, -8.604_672e-11, 5.122_297e-8, 1.485_722_4e-5, 6.372_619e-4, 4.893_524_6e-3];
-const EVEN: [f32; 4] = [1.198_258_4e-6, 1.185_347e-4, 2.268_434_6e-3, 4.893_525e-3];
+use super::shared::{TANH_END, TANH_EVEN, TANH_ODD};
 
 /// `cap · tanh(s / cap)` in place; NaN stays NaN.
 #[inline(never)]
 pub fn cap<T: Tier>(scores: &mut [Step], cap: f32) {
     T::with(|| {
         let (inverse, cap) = (F32x4::splat(1.0 / cap), F32x4::splat(cap));
-        let (zero, end) = (F32x4::splat(0.0), F32x4::splat(-END));
+        let (zero, end) = (F32x4::splat(0.0), F32x4::splat(-TANH_END));
         for half in scores.as_flattened_mut().as_chunks_mut::<4>().0 {
             // The larger of both is the one operation that keeps NaN; the second time with signs changed.
             let x = F32x4::load(half).mul(inverse).max(end);
             let x = zero.sub(zero.sub(x).max(end));
             let square = x.mul(x);
-            let mut odd = F32x4::splat(ODD[0]);
-            for factor in &ODD[1..] {
+            let mut odd = F32x4::splat(TANH_ODD[0]);
+            for factor in &TANH_ODD[1..] {
                 odd = T::mul_add(odd, square, F32x4::splat(*factor));
             }
-            let mut even = F32x4::splat(EVEN[0]);
-            for factor in &EVEN[1..] {
+            let mut even = F32x4::splat(TANH_EVEN[0]);
+            for factor in &TANH_EVEN[1..] {
                 even = T::mul_add(even, square, F32x4::splat(*factor));
             }
             cap.mul(x.mul(odd).div(even)).store(half);

@@ -3,7 +3,7 @@
 //! All else of the engine exists once and calls through the table: a call costs nothing beside the thousands of multiplications behind it. In the
 //! browser each table is a module of its own, so that a browser without relaxed SIMD never meets one of its instructions.
 
-use super::cap;
+use super::change::Change;
 use super::gemm::{GROUP, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
 use super::meet::Meeting;
@@ -26,11 +26,14 @@ macro_rules! ordered {
 /// As `gemm::values`.
 type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
 
+/// As `backward::settle`.
+type Settle = fn(&mut [RowBlock], &mut [RowBlock], usize, &[[f32; 2]; GROUP], Option<f32>);
+
 /// Inner loops with one kind of multiply-add. The functions' meaning stands with the generic ones they are instances of.
 pub struct Kernels {
     /// What the tier is called: `simd128`, `relaxed-simd128`, `native`.
     pub tier: &'static str,
-    /// The module with the first four functions, where they are generated: see `ordered`.
+    /// The module with those functions that are generated, empty natively: see `ordered`.
     code: &'static [u8],
     /// Name of the streaming kernel built on it.
     pub(super) streaming: &'static str,
@@ -44,6 +47,9 @@ pub struct Kernels {
     pub(super) moment: fn(&[Step], f32) -> f32,
     pub(super) sigmoid: fn(&mut [Step], f32),
     pub(super) cap: fn(&mut [Step], f32),
+
+    pub(super) settle: Settle,
+    pub(super) change: fn(&Change, usize, usize, usize, &mut [RowBlock]),
 }
 
 impl Kernels {
@@ -63,11 +69,13 @@ impl Kernels {
 
     const fn of<T: Tier>(code: &'static [u8], [tier, streaming, materialised]: [&'static str; 3]) -> Self {
         #[cfg(in_browser)]
-        use super::ordered::{meet, scores, soften, values};
+        use super::ordered::{cap, change, meet, scores, settle, soften, values};
         #[cfg(not(in_browser))]
         let (scores, values) = (super::gemm::scores::<T>, super::gemm::values::<T>);
         #[cfg(not(in_browser))]
         let (soften, meet) = (softmax::soften::<T>, super::meet::meet::<T>);
+        #[cfg(not(in_browser))]
+        let (cap, change, settle) = (super::cap::cap::<T>, super::change::change::<T>, super::backward::settle::<T>);
         Self {
             tier,
             code,
@@ -80,7 +88,9 @@ impl Kernels {
             weigh: softmax::weigh::<T>,
             moment: softmax::moment::<T>,
             sigmoid: softmax::sigmoid::<T>,
-            cap: cap::cap::<T>,
+            cap,
+            change,
+            settle,
         }
     }
 

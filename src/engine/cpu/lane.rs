@@ -79,6 +79,20 @@ impl F32x4 {
         Self(arch::v128_andnot(self.0, arch::f32x4_le(x.0, limit.0)))
     }
 
+    /// The larger of each lane and 0; 0 where it is NaN.
+    #[inline(always)]
+    pub fn positive(self) -> Self {
+        Self(arch::f32x4_pmax(arch::f32x4_splat(0.0), self.0))
+    }
+
+    /// `self` in lanes whose bit is set, the lowest for the first, else `other`.
+    #[inline(always)]
+    pub fn where_bits(self, bits: i32, other: Self) -> Self {
+        let of = arch::i32x4(1, 2, 4, 8);
+        let keep = arch::i32x4_eq(arch::v128_and(arch::i32x4_splat(bits), of), of);
+        Self(arch::v128_bitselect(self.0, other.0, keep))
+    }
+
     /// `self` where `x >= 0`, else `other`.
     #[inline(always)]
     pub fn where_not_negative(self, x: Self, other: Self) -> Self {
@@ -182,6 +196,18 @@ impl F32x4 {
         self.zip(keep, |a, keep| f32::from_bits(a.to_bits() & keep.to_bits()))
     }
 
+    /// The larger of each lane and 0; 0 where it is NaN.
+    #[inline(always)]
+    pub fn positive(self) -> Self {
+        Self(self.0.map(|x| if x > 0.0 { x } else { 0.0 }))
+    }
+
+    /// `self` in lanes whose bit is set, the lowest for the first, else `other`.
+    #[inline(always)]
+    pub fn where_bits(self, bits: i32, other: Self) -> Self {
+        Self(core::array::from_fn(|i| if bits >> i & 1 == 1 { self.0[i] } else { other.0[i] }))
+    }
+
     /// `self` where `x >= 0`, else `other`.
     #[inline(always)]
     pub fn where_not_negative(self, x: Self, other: Self) -> Self {
@@ -259,6 +285,34 @@ impl Tier for Fused {
     }
 }
 
+/// One bit for each of 64 bytes from `at` on, which are 0 or 1, the first the lowest; none where there are not so many.
+#[cfg(target_arch = "wasm32")]
+#[inline(always)]
+pub fn bits_of(bytes: &[u8], at: usize) -> u64 {
+    let mut bits = 0;
+    if at < bytes.len() && bytes.len() - at >= 64 {
+        let mut part = 64;
+        while part > 0 {
+            part -= 16;
+            // SAFETY: 64 bytes from `at` on are there, and v128 loads need no alignment.
+            let cells = unsafe { arch::v128_load(bytes.as_ptr().add(at + part).cast()) };
+            bits = bits << 16 | u64::from(arch::i8x16_bitmask(arch::i8x16_neg(cells)));
+        }
+    }
+    bits
+}
+
+/// One bit for each of 64 bytes from `at` on, which are 0 or 1, the first the lowest; none where there are not so many. The product moves byte j of every eight to bit 56 + j, and
+/// no two others to one place.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn bits_of(bytes: &[u8], at: usize) -> u64 {
+    let mut bits = 0;
+    for eight in bytes.get(at..at + 64).unwrap_or(&[]).as_chunks::<8>().0.iter().rev() {
+        bits = bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    }
+    bits
+}
+
 impl F32x4 {
     /// Four numbers from `at` on; zeros where there are not so many. No slice is taken: in a page compiled for size that is a call, often into another piece of
     /// the program.
@@ -316,6 +370,7 @@ mod tests {
         assert_eq!(Fused::mul_add(x, y, F32x4::splat(1.0)).to_array(), by(|a, b| a.mul_add(b, 1.0)));
         assert_eq!(x.zero_where_le(y, F32x4::splat(0.5)).to_array(), [0.0, -2.0, 0.0, 7.25]);
         assert_eq!(x.where_not_negative(y, F32x4::splat(9.0)).to_array(), [1.5, -2.0, 9.0, 7.25]);
+        assert_eq!(x.where_bits(0b1_1101, y).to_array(), [1.5, 4.0, 0.0, 7.25]);
         assert_eq!((x.sum(), x.largest()), (6.75, 7.25));
         let mut out = [0.0; 4];
         y.store(&mut out);
@@ -337,10 +392,21 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_has_its_bit() {
+        for seed in 0..500_u64 {
+            let wanted = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (1 << (seed % 64));
+            let mut bytes = vec![1; 3];
+            bytes.extend((0..64).map(|j| (wanted >> j & 1) as u8));
+            assert_eq!((bits_of(&bytes, 3), bits_of(&bytes, 4)), (wanted, 0));
+        }
+    }
+
+    #[test]
     fn nan_survives() {
         let nan = F32x4::splat(f32::NAN);
         let one = F32x4::splat(1.0);
         assert!(one.max(nan).to_array()[0].is_nan() && nan.max(one).to_array()[0].is_nan());
+        assert_eq!(nan.positive().to_array(), [0.0; 4]);
         assert_eq!(one.zero_where_le(nan, one).to_array(), [1.0; 4]);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::blocks::{Blocks, biased};
+use super::blocks::Blocks;
 use super::gemm::{GROUP, GroupBlock, KEYS, PANEL};
+use super::rules::biased;
 use super::streaming::{State, row_blocks};
 use super::weights::weights;
 use crate::attention::{Coverage, Inputs, Plan};

@@ -1,6 +1,7 @@
-//! Whole groups of query rows and one tile of keys of which every row may see all, with nothing between product and softmax: what most of a run consists
-//! of, and so one call for all groups.
+//! Whole groups of query rows and one tile of keys of which every row may see all, with nothing but a [`Change`] between product and softmax: what most of a run
+//! consists of, and so one call for all groups.
 
+use super::change::{self, Change};
 use super::gemm::{self, GROUP, GroupBlock, Step};
 use super::lane::Tier;
 use super::softmax::{self, Running};
@@ -27,16 +28,21 @@ pub struct Meeting<'a> {
     pub o: &'a mut [[Step; GROUP]],
     /// Scratch.
     pub s: &'a mut GroupBlock,
+    /// What rules do to scores, the first row's first.
+    pub change: Option<Change<'a>>,
 }
 
 /// Online softmax of `Q·K` and the outputs that belong to it, group by group.
 pub fn meet<T: Tier>(meeting: Meeting) {
-    let Meeting { q, d, k, v, n_k, k0, keys, running, o, s } = meeting;
+    let Meeting { q, d, k, v, n_k, k0, keys, running, o, s, change } = meeting;
     let panels = v.len() / n_k.max(1);
     let groups = q.chunks_exact(GROUP * d).zip(running.chunks_exact_mut(GROUP)).zip(o.chunks_exact_mut(panels));
-    for ((q, running), o) in groups {
+    for (group, ((q, running), o)) in groups.enumerate() {
         let mut keep = [1.0; GROUP];
         gemm::scores::<T>(GROUP, q, d, k, s);
+        if let Some(of) = &change {
+            change::change::<T>(of, group * GROUP, k0, keys / gemm::PANEL, s);
+        }
         softmax::soften::<T>(s, keys / gemm::PANEL, running, &mut keep);
         gemm::values::<T>(GROUP, s, v, n_k, k0, keys, &keep, o);
     }

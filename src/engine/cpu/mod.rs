@@ -6,10 +6,10 @@
 //! | `kernels` | the inner loops as a table, one for each kind of multiply-add |
 //! | `gemm`, `pack` | the two products and the panels they read |
 //! | `meet` | both with online softmax between, for a tile without formulas |
-//! | `ordered` | products and online softmax as the browser runs them, written by `build/` |
+//! | `ordered` | products, online softmax, softcap and biases as the browser runs them, written by `build/` |
 //! | `shared` | sizes and constants of both |
-//! | `softmax`, `weights`, `cap` | running maximum and sum; scores to final weights; the softcap |
-//! | `blocks` | packed tensors, tile maps, masked scores of a block |
+//! | `softmax`, `weights`, `cap`, `change` | running maximum and sum; scores to final weights; the softcap; that and a bias, for all rows of a tile |
+//! | `blocks`, `rules` | packed tensors, tile maps, masked scores of a block; its rules |
 //! | `streaming`, `materialised` | the two algorithms |
 //! | `backward` | gradients |
 //! | `careful` | the path for input with NaN or infinities |
@@ -18,8 +18,11 @@
 
 mod backward;
 mod blocks;
+#[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
 mod cap;
 mod careful;
+#[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
+mod change;
 mod exp;
 mod finite;
 #[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
@@ -33,6 +36,7 @@ mod meet;
 #[cfg(in_browser)]
 mod ordered;
 mod pack;
+mod rules;
 mod shared;
 #[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
 mod softmax;

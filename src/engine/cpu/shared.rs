@@ -18,3 +18,11 @@ pub const LN2_HIGH: f32 = 0.693_359_4;
 pub const LN2_LOW: f32 = -2.121_944_4e-4;
 /// Of e^f for |f| <= ln 2 / 2, from the sixth degree down to the second.
 pub const POLY: [f32; 5] = [1.394_26e-3, 8.366_38e-3, 4.166_632e-2, 0.166_665_4, 0.5];
+
+/// Beyond it tanh is 1 in single precision.
+pub const TANH_END: f32 = 7.905_311;
+/// Odd numerator of tanh, from the thirteenth degree down to the first, and even denominator, from the sixth down: the rational approximation of Eigen
+/// (`MathFunctionsImpl.h`, `ptanh`), within a few units in the last place.
+pub const TANH_ODD: [f32; 7] =
+    [-2.760_768_4e-16, 2.000_188e-13, -8.604_672e-11, 5.122_297e-8, 1.485_722_4e-5, 6.372_619e-4, 4.893_524_6e-3];
+pub const TANH_EVEN: [f32; 4] = [1.198_258_4e-6, 1.185_347e-4, 2.268_434_6e-3, 4.893_525e-3];

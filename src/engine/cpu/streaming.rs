@@ -56,8 +56,7 @@ impl State {
         for &(col, coverage) in &self.live {
             let tile = (col * KEYS, KEYS.min(n_k - col * KEYS));
             let mut groups = blocks.groups();
-            if VALUES && !STATS && plan.scores_plain() && coverage != Coverage::Partial && tile.1.is_multiple_of(PANEL)
-            {
+            if VALUES && !STATS && blocks.meets(plan) && coverage != Coverage::Partial && tile.1.is_multiple_of(PANEL) {
                 groups.start = blocks.meet(plan, tile, &mut self.s, &mut self.running, &mut self.o);
             }
             for group in groups {

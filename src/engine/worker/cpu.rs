@@ -13,7 +13,7 @@ use crate::engine::cpu::{Kernels, finite};
 use crate::engine::json::BrowserJson;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
-use crate::engine::session::{exactly, fast, needs_exact};
+use crate::engine::session::{at_hand, exactly, install, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, TILE, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 use crate::formula::Sorted;
@@ -95,8 +95,9 @@ fn take(message: &JsValue, from: f64) {
         Ok(decoded) => decoded,
         Err(error) => return report(&error.into()),
     };
-    let wants_more = |problem| late::wanted(problem, TILE) && !late::is_here();
-    if matches!(&head, ToWorker::Open { problem, .. } if wants_more(problem)) {
+    let wants_more =
+        |problem, algorithm| (algorithm != Algorithm::Materialised || late::wanted(problem, TILE)) && !late::is_here();
+    if matches!(&head, ToWorker::Open { problem, algorithm, .. } if wants_more(problem, *algorithm)) {
         WAITING.set(Some(Vec::new()));
         wasm_bindgen_futures::spawn_local(open_late(head, bulk));
     } else {
@@ -184,7 +185,8 @@ impl State {
             WAITING.set(Some(Vec::new()));
             wasm_bindgen_futures::spawn_local(open_exact(opening, kernels));
         } else {
-            let engine = fast(&opening.plan, opening.algorithm, kernels);
+            let missing = || Issue::new("engine.algorithm", did_not_arrive());
+            let engine = at_hand(&opening.plan, opening.algorithm, kernels).ok_or_else(missing)?;
             self.opened(opening, engine);
         }
         Ok(())
@@ -207,7 +209,7 @@ impl State {
 
 /// Opens a session when the code for its problem has been fetched, and takes up what came in the meantime.
 async fn open_late(head: ToWorker, bulk: Unpack) {
-    // Where it did not arrive, maps are made more slowly, and a problem with positions is refused; its tensors are kept in either case, as the page believes.
+    // Where it did not arrive, maps are made more slowly, and a problem with positions or for the streaming algorithm is refused; its tensors are kept in either case, as the page believes.
     let _ = fetched().await;
     let waiting = WAITING.take();
     answer(head, bulk, now());
@@ -223,6 +225,7 @@ fn listen_again(waiting: Option<Vec<(JsValue, f64)>>) {
 #[wasm_split(aside, fallible)]
 fn fetched() -> Result<(), SplitLoaderError> {
     late::install();
+    install();
     Ok(())
 }
 

@@ -15,6 +15,8 @@
 //! | `chain` | formulas and softcap backwards |
 
 mod chain;
+#[cfg_attr(in_browser, allow(dead_code, reason = "the browser runs what is generated from the same plan"))]
+mod settle;
 mod tile;
 
 use std::ops::Range;
@@ -27,6 +29,8 @@ use super::streaming::row_blocks;
 use crate::attention::gradients::{Sums, by_sink};
 use crate::attention::{Coverage, Dims, Inputs, Normaliser, Plan, TileMap};
 use crate::formula::Sorted;
+#[cfg(not(in_browser))]
+pub(super) use settle::settle;
 use tile::{Cells, Tile, write};
 
 /// Numbers of a group of rows and of a panel's columns.

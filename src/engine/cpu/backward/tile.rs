@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::super::blocks::{ROWS, bits};
-use super::super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
+use super::super::blocks::ROWS;
+use super::super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
 use super::super::kernels::Kernels;
 use super::super::lane::F32x4;
 use super::super::pack;
+use super::super::rules::{RuleRows, masked};
 use super::super::weights::normalise;
 use super::chain::{Capped, Chain};
 use super::{Keys, Panel, Sources};
@@ -18,9 +19,10 @@ pub const EMPTY: RowBlock = [[0.0; PANEL]; KEYS / PANEL];
 
 /// A block of rows and what a tile of it gave.
 pub struct Tile {
-    /// One for each row; none where no formula is read.
-    rules: Vec<RowRules>,
+    rules: RuleRows,
     chain: Option<Chain>,
+    /// Whether weights and derivatives by the scores are `Kernels::settle` where all that rules do to scores is a `Change`.
+    settles: bool,
     /// `scale · Q` and dY of the rows, in groups, each interleaved.
     q_groups: Vec<f32>,
     dy_groups: Vec<f32>,
@@ -60,10 +62,12 @@ impl Tile {
     pub fn new(plan: &Plan, params: bool) -> Self {
         let Dims { d, d_v, .. } = plan.dims;
         let formulas = !plan.scores_plain() || plan.probability.is_some();
-        let rules = formulas || plan.masked();
         Self {
-            rules: if rules { (0..ROWS).map(|_| RowRules::new(plan, KEYS)).collect() } else { Vec::new() },
+            rules: RuleRows::new(plan, ROWS),
             chain: formulas.then(|| Chain::new(plan, params)),
+            settles: plan.exponential()
+                && plan.probability.is_none()
+                && (plan.scores_plain() || !params && (plan.softcap.is_none() || plan.bias.is_empty())),
             q_groups: vec![0.0; ROWS * d],
             dy_groups: vec![0.0; ROWS * d_v],
             q: Vec::with_capacity(ROWS * d),
@@ -91,9 +95,7 @@ impl Tile {
         for (dy, out) in dy.chunks(GROUP * d_v).zip(self.dy_groups.chunks_mut(GROUP * d_v)) {
             pack::queries(dy, d_v, 1.0, out);
         }
-        for (rules, q) in self.rules.iter_mut().zip(rows) {
-            rules.begin_row(plan, batch, head, q);
-        }
+        self.rules.stand(plan, batch, head, rows);
         self.means.fill([0.0; 2]);
     }
 
@@ -104,6 +106,8 @@ impl Tile {
         let Dims { n_k, d, d_v, .. } = plan.dims;
         let columns = d.div_ceil(PANEL);
         let rows = cells.lse.len();
+        let settles = self.settles && !measure && (plan.scores_plain() || self.rules.change(plan).is_some());
+        let (mut p, mut ds) = (std::mem::take(&mut self.p), std::mem::take(&mut self.ds));
         for from in (0..rows).step_by(GROUP) {
             let count = GROUP.min(rows - from);
             let mut allowed = [u64::MAX; GROUP];
@@ -111,20 +115,39 @@ impl Tile {
             self.spans[from / GROUP] = (left, right);
             if left == right {
                 if !measure {
-                    self.p[from..from + count].fill(EMPTY);
-                    self.ds[from..from + count].fill(EMPTY);
+                    p[from..from + count].fill(EMPTY);
+                    ds[from..from + count].fill(EMPTY);
                 }
                 continue;
             }
             let (k0, keys) = (cells.k0 + left, right - left);
             let narrow = Cells { k0, keys, ..*cells };
             let panels = |size: usize| k0 / PANEL * size..(k0 + keys).div_ceil(PANEL) * size;
-            let mut s: GroupBlock = [EMPTY; GROUP];
-            let mut dp: GroupBlock = [EMPTY; GROUP];
+            let (s, dp) = (&mut p[from..from + count], &mut ds[from..from + count]);
+            // Of fewer panels the first ones are taken, and put in their place in the end.
+            let whole = keys > KEYS - PANEL;
+            if !whole {
+                s.fill(EMPTY);
+                dp.fill(EMPTY);
+            }
             let (q, dy) = (&self.q_groups[from * d..][..count * d], &self.dy_groups[from * d_v..][..count * d_v]);
-            (kernels.scores)(count, q, d, &packed.k[panels(d)], &mut s);
-            (kernels.scores)(count, dy, d_v, &packed.v[panels(d_v)], &mut dp);
-            for i in 0..count {
+            (kernels.scores)(count, q, d, &packed.k[panels(d)], s);
+            (kernels.scores)(count, dy, d_v, &packed.v[panels(d_v)], dp);
+            if settles {
+                self.rules.change_scores(kernels, plan, from..from + count, (k0, keys), s);
+                let mut of = [[0.0; 2]; GROUP];
+                for i in 0..count {
+                    let lse = cells.lse[from + i];
+                    // Less ∞ every score is −∞, and its weight 0.
+                    let lse = if lse == f32::NEG_INFINITY { f32::INFINITY } else { lse };
+                    of[i] = [if plan.sums() { lse } else { 0.0 }, cells.delta[from + i]];
+                    if cells.coverage == Coverage::Partial || !keys.is_multiple_of(PANEL) {
+                        masked(&mut s[i], allowed[i] >> left, keys);
+                    }
+                }
+                (kernels.settle)(s, dp, keys.div_ceil(PANEL), &of, plan.softcap);
+            }
+            for i in if settles { 0..0 } else { 0..count } {
                 self.row(&narrow, from + i, allowed[i] >> left, &mut s[i], &mut dp[i], measure, sums.as_deref_mut());
             }
             if measure {
@@ -132,27 +155,25 @@ impl Tile {
             }
             if let Some(o) = &mut o {
                 let o = &mut o[from / GROUP * columns..][..columns];
-                (kernels.values)(count, &dp, &packed.k_rows, n_k, k0, keys, &[1.0; GROUP], o);
+                (kernels.values)(count, dp, &packed.k_rows, n_k, k0, keys, &[1.0; GROUP], o);
             }
-            for i in 0..count {
-                place(&s[i], left / PANEL, &mut self.p[from + i]);
-                place(&dp[i], left / PANEL, &mut self.ds[from + i]);
+            if !whole {
+                for i in 0..count {
+                    place(&mut s[i], left / PANEL);
+                    place(&mut dp[i], left / PANEL);
+                }
             }
         }
+        (self.p, self.ds) = (p, ds);
     }
 
     /// The columns of a tile between which the mask leaves something to a group of rows, the first a multiple of [`PANEL`]; and for each row a bit for each column.
     fn allowed(&mut self, cells: &Cells, from: usize, allowed: &mut [u64]) -> (usize, usize) {
         if cells.coverage != Coverage::Partial {
+            allowed.fill(u64::MAX >> (KEYS - cells.keys));
             return (0, cells.keys);
         }
-        let mut any = 0;
-        for i in 0..allowed.len() {
-            let mut all = [0; KEYS];
-            self.rules[from + i].mask(cells.plan, cells.k0, &mut all[..cells.keys]);
-            allowed[i] = bits(&all);
-            any |= allowed[i];
-        }
+        let any = self.rules.allowed(cells.plan, from..from + allowed.len(), (cells.k0, cells.keys), allowed);
         if any == 0 {
             return (0, 0);
         }
@@ -172,12 +193,11 @@ impl Tile {
     ) {
         let Cells { plan, kernels, k0, keys, .. } = *cells;
         let mut capped = Capped { before: EMPTY, tanh: [0.0; KEYS], slopes: [1.0; KEYS] };
-        score(cells, self.rules.get_mut(row), allowed, s, &mut capped, sums.is_some());
+        score(cells, self.rules.of(row), allowed, s, &mut capped, sums.is_some());
         let scores = *s;
         let mut u = EMPTY;
         weigh(kernels, plan, cells.lse[row], keys, s, &mut u);
-        if let (Some(chain), Some(rules), true) = (&mut self.chain, self.rules.get_mut(row), plan.probability.is_some())
-        {
+        if let (Some(chain), Some(rules), true) = (&mut self.chain, self.rules.of(row), plan.probability.is_some()) {
             let (weights, by) = (s.as_flattened_mut(), dp.as_flattened_mut());
             rules.probability(plan, k0, &mut weights[..keys]);
             let scores = scores.as_flattened();
@@ -203,7 +223,7 @@ impl Tile {
         for j in 0..KEYS {
             ds[j] = u[j] * (ds[j] - delta);
         }
-        if let (Some(chain), Some(rules)) = (&mut self.chain, self.rules.get(row)) {
+        if let (Some(chain), Some(rules)) = (&mut self.chain, self.rules.of(row)) {
             chain.scores(plan, rules, k0, &capped, &mut ds[..keys], sums);
         }
     }
@@ -274,14 +294,9 @@ fn score(cells: &Cells, rules: Option<&mut RowRules>, allowed: u64, s: &mut RowB
             (capped.tanh[j], capped.slopes[j]) = (tanh, 1.0 - tanh * tanh);
         }
     }
-    let s = &mut s.as_flattened_mut()[..keys];
-    rules.after_cap(plan, k0, s);
+    rules.after_cap(plan, k0, &mut s.as_flattened_mut()[..keys]);
     if cells.coverage == Coverage::Partial {
-        for j in 0..keys {
-            if allowed >> j & 1 == 0 {
-                s[j] = f32::NEG_INFINITY;
-            }
-        }
+        masked(s, allowed, keys);
     }
 }
 
@@ -336,10 +351,10 @@ fn put(row: &mut RowBlock, at: usize, x: F32x4) {
     x.store(&mut halves[at % PANEL / 4]);
 }
 
-/// Puts the panels of a row in their place behind `skip` others; 0 elsewhere.
-fn place(from: &RowBlock, skip: usize, out: &mut RowBlock) {
-    *out = EMPTY;
-    out[skip..].copy_from_slice(&from[..KEYS / PANEL - skip]);
+/// Puts the panels of a row behind `skip` others, which are 0; as many fall off its end.
+fn place(row: &mut RowBlock, skip: usize) {
+    row.copy_within(..KEYS / PANEL - skip, skip);
+    row[..skip].fill([0.0; PANEL]);
 }
 
 /// The columns of the first `count` rows of a tile, four by four; what stands in a column past them is not read.
@@ -362,13 +377,22 @@ fn transpose(rows: &[RowBlock], count: usize, out: &mut [RowBlock]) {
     }
 }
 
-/// Appends `rows` rows of `size` numbers out of tiles `[groups][ceil(size / 8)]`, each times `factor`.
+/// Appends `rows` rows of `size` numbers out of tiles `[groups][ceil(size / 8)]`, each times `factor`. Four at a time: the page is compiled for size.
 pub fn write(tiles: &[[Step; GROUP]], rows: usize, size: usize, factor: f32, out: &mut Vec<f32>) {
-    let panels = size.div_ceil(PANEL);
+    let (panels, tiles, factors) = (size.div_ceil(PANEL), tiles.as_flattened().as_flattened(), F32x4::splat(factor));
+    let start = out.len();
+    out.resize(start + rows * size, 0.0);
+    let out = &mut out[start..];
     for row in 0..rows {
-        let tiles = &tiles[row / GROUP * panels..][..panels];
-        for x in 0..size {
-            out.push(tiles[x / PANEL][row % GROUP][x % PANEL] * factor);
+        let from = (row / GROUP * panels * GROUP + row % GROUP) * PANEL;
+        let place = |x: usize| from + x / PANEL * GROUP * PANEL + x % PANEL;
+        let mut x = 0;
+        while x + 4 <= size {
+            F32x4::at(tiles, place(x)).mul(factors).put(out, row * size + x);
+            x += 4;
+        }
+        for x in x..size {
+            out[row * size + x] = tiles[place(x)] * factor;
         }
     }
 }
