@@ -43,6 +43,11 @@ mod piece {
         STREAMING.get_or_init(|| cpu::streaming);
     }
 
+    /// Whether the streaming algorithm is there.
+    pub fn is_here() -> bool {
+        STREAMING.get().is_some()
+    }
+
     /// [`super::fast`] in the page's program; `None` for the streaming algorithm until [`install`] was called.
     pub fn at_hand(plan: &Plan, algorithm: Algorithm, kernels: &'static Kernels) -> Option<Box<dyn Engine>> {
         match algorithm {
@@ -52,7 +57,7 @@ mod piece {
     }
 }
 #[cfg(feature = "app")]
-pub use piece::{at_hand, install};
+pub use piece::{at_hand, install, is_here};
 
 /// A plan being computed.
 pub struct Session {

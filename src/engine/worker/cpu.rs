@@ -13,7 +13,7 @@ use crate::engine::cpu::{Kernels, finite};
 use crate::engine::json::BrowserJson;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
-use crate::engine::session::{at_hand, exactly, install, needs_exact};
+use crate::engine::session::{at_hand, exactly, install, is_here, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, TILE, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 use crate::formula::Sorted;
@@ -95,8 +95,9 @@ fn take(message: &JsValue, from: f64) {
         Ok(decoded) => decoded,
         Err(error) => return report(&error.into()),
     };
-    let wants_more =
-        |problem, algorithm| (algorithm != Algorithm::Materialised || late::wanted(problem, TILE)) && !late::is_here();
+    let wants_more = |problem, algorithm| {
+        (algorithm != Algorithm::Materialised && !is_here()) || (late::wanted(problem, TILE) && !late::is_here())
+    };
     if matches!(&head, ToWorker::Open { problem, algorithm, .. } if wants_more(problem, *algorithm)) {
         WAITING.set(Some(Vec::new()));
         wasm_bindgen_futures::spawn_local(open_late(head, bulk));

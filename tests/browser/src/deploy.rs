@@ -64,6 +64,24 @@ impl Deployed {
         Ok(renamed.into_iter().map(|(old, _)| old).collect())
     }
 
+    /// Takes away the files whose names begin so, or brings them back.
+    ///
+    /// # Errors
+    /// When there are none, or one can't be copied.
+    pub fn there(&self, stem: &str, there: bool) -> Result<()> {
+        let names = fs::read_dir(&self.built)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names: Vec<String> = names.filter(|name| name.starts_with(stem)).collect();
+        for name in &names {
+            let path = self.folder.join(name);
+            if there {
+                fs::copy(self.built.join(name), path)?;
+            } else {
+                fs::remove_file(path)?;
+            }
+        }
+        if names.is_empty() { Err(format!("no file begins with {stem:?}").into()) } else { Ok(()) }
+    }
+
     fn change(&self, name: &str, how: impl FnOnce(&str) -> Result<String>) -> Result<()> {
         let path = self.folder.join(name);
         Ok(fs::write(&path, how(&fs::read_to_string(&path)?)?)?)

@@ -132,6 +132,11 @@ impl Page {
     /// The same with a whole address, of any server.
     pub async fn visit(&self, address: &str) -> Result<()> {
         self.plain.set(false);
+        if self.kind == Kind::Firefox {
+            // It ends a script that runs when a page is left, and calls the page once more, which then says that it is called while it runs: leave it when it rests.
+            let rest = "await new Promise((rest) => requestIdleCallback(() => rest(), { timeout: 1000 }))";
+            let _ = self.js(rest, vec![]).await;
+        }
         // Between two addresses that differ in the fragment only, the browser would not load anything.
         self.driver.goto("about:blank").await?;
         Ok(self.driver.goto(address).await?)

@@ -3,12 +3,16 @@
 use serde_json::json;
 
 use super::{Case, Needs};
+use crate::deploy::{Deployed, PATH};
 use crate::page::{Page, ensure};
 use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("faults"; a_trap_shows_the_address_to_keep, a_worker_that_cannot_start_says_so);
+    // It has the folder that versions are deployed to.
+    let alone = Needs { alone: true, ..Needs::default() };
+    all.extend(cases!("faults", alone; a_piece_that_a_worker_misses_is_asked_for_again));
     all.extend(cases!("faults", Needs::CDP; a_missing_module_is_said, a_missing_piece_can_be_fetched_again));
     all
 }
@@ -63,6 +67,26 @@ async fn a_missing_piece_can_be_fetched_again(page: &Page) -> Result<()> {
     page.severe_messages().await?;
     page.click("Try again").await?;
     page.wait_until("document.querySelector('dialog[open] h2')").await
+}
+
+/// Runs that need no more than the first view go on, others say what did not arrive; when it is there again they need nothing but to be asked for.
+async fn a_piece_that_a_worker_misses_is_asked_for_again(page: &Page) -> Result<()> {
+    let deployed = Deployed::first()?;
+    deployed.there("aside-", false)?;
+    page.open_ready(PATH).await?;
+    let run = "const T = { shape: [1, 1, 2, 1], data: new Float32Array([1, 3]) };
+        return (await (await attentionPlayground).run({ Q: { ...T, data: new Float32Array(2) }, K: T, V: T, backend: 'cpu', algorithm: args[0] })).outputs.Y.data";
+    let answers = async |algorithm: &str| page.js(run, vec![json!(algorithm)]).await;
+    let small = answers("materialised").await?;
+    ensure(small == json!([2, 2]), || format!("attention over two values gave {small}"))?;
+    let refused = answers("streaming").await.err().map(|error| error.to_string()).unwrap_or_default();
+    let named = refused.contains("engine.algorithm") && refused.contains("did not arrive");
+    ensure(named, || format!("without its code the streaming algorithm says {refused:?}"))?;
+    deployed.there("aside-", true)?;
+    let found = answers("streaming").await?;
+    ensure(found == json!([2, 2]), || format!("when the code was there, streaming gave {found}"))?;
+    // The file that was not there.
+    page.forget_severe().await
 }
 
 /// The loader's own errors: a name it must not import, a first message that is no module.
