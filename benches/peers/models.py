@@ -1,6 +1,6 @@
 """Writes the models that peers compute: `models.py FOLDER N...`.
 
-FOLDER/{attention,multiheadattention,decomposed}-{none,causal}.onnx  the number of tokens is left open: one file for every n
+FOLDER/{attention,multiheadattention,decomposed}-{none,causal}.onnx  any number of tokens: one file for every n
 FOLDER/attention-{none,causal}-{n}.tflite         sizes are fixed in these files
 
 All compute softmax(Q Kᵀ / √SIZE [+ mask]) V over tensors [1, HEADS, n, SIZE] in float32, as problem.js has them;
@@ -25,13 +25,14 @@ def save_onnx(path, nodes, inputs, opset, constants=()):
     value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     output = value("o", inputs["q"])
     graph = helper.make_graph(nodes, "attention", [value(*one) for one in inputs.items()], [output], list(constants))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*one) for one in (("", opset), ("com.microsoft", 1))], ir_version=10)
+    opsets = [helper.make_opsetid(*one) for one in (("", opset), ("com.microsoft", 1))]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
 def write_onnx(folder, causal):
-    """The operator Attention, the runtime's own MultiHeadAttention, and the same as exporters write it for runtimes that lack both."""
+    """The operator Attention, the runtime's own MultiHeadAttention, and what exporters write for those without."""
     name = "causal" if causal else "none"
     qkv = {tensor: [1, HEADS, "n", SIZE] for tensor in "qkv"}
     node = helper.make_node
@@ -40,7 +41,8 @@ def write_onnx(folder, causal):
 
     own = {"domain": "com.microsoft", "num_heads": HEADS, "unidirectional": int(causal)}
     rows = {tensor: [1, "n", HEADS * SIZE] for tensor in "qkv"}
-    save_onnx(folder / f"multiheadattention-{name}.onnx", [node("MultiHeadAttention", [*"qkv"], ["o"], **own)], rows, 17)
+    nodes = [node("MultiHeadAttention", [*"qkv"], ["o"], **own)]
+    save_onnx(folder / f"multiheadattention-{name}.onnx", nodes, rows, 17)
 
     masked = "masked" if causal else "scores"
     nodes = [

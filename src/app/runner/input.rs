@@ -120,7 +120,7 @@ async fn fetch(name: &str) -> Result<Vec<u8>, RunError> {
         let window = web_sys::window().ok_or("there is no window")?;
         let response: web_sys::Response = JsFuture::from(window.fetch_with_str(&address)).await?.dyn_into()?;
         if !response.ok() {
-            return Err(JsValue::from(format!("the server answered {}", response.status())));
+            return Err(JsValue::from(format!("HTTP {}", response.status())));
         }
         let buffer = JsFuture::from(response.array_buffer()?).await?;
         Ok(js_sys::Uint8Array::new(&buffer).to_vec())

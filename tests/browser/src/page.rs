@@ -150,6 +150,15 @@ impl Page {
         self.js("await attentionPlayground", vec![]).await.map(drop)
     }
 
+    /// Opens a page of the same origin that holds the playground in the frame `#f`, and waits until it is there.
+    pub async fn open_framed(&self) -> Result<()> {
+        self.open("/gallery/").await?;
+        let frame =
+            "const f = document.createElement('iframe'); f.src = '../?embed'; f.id = 'f'; document.body.append(f)";
+        self.js(frame, vec![]).await?;
+        self.wait_until("document.getElementById('f').contentWindow.attentionPlayground").await
+    }
+
     /// Opens the page unless it is open as this left it: for tests that leave it so too, and may come after any other.
     pub async fn ready(&self) -> Result<()> {
         if !self.plain.get() {

@@ -35,7 +35,7 @@ async fn a_broken_capture_is_named_and_comes_later(page: &Page) -> Result<()> {
             "the file of the captured text is damaged",
             6,
         ),
-        ("async () => new Response('gone', { status: 503 })", "could not be fetched: the server answered 503", 4),
+        ("async () => new Response('gone', { status: 503 })", "could not be fetched: HTTP 503", 4),
         ("async () => { throw new TypeError('Failed to fetch') }", "could not be fetched: Failed to fetch", 5),
     ];
     for (way, says, layer) in ways {
@@ -86,7 +86,7 @@ async fn a_slow_capture_is_waited_for(page: &Page) -> Result<()> {
 async fn an_opener_that_comes_broken_is_named(page: &Page) -> Result<()> {
     page.before_load(TAMPER).await?;
     let ways = [
-        ("async () => new Response('gone', { status: 500 })", "could not be fetched: the server answered 500"),
+        ("async () => new Response('gone', { status: 500 })", "could not be fetched: HTTP 500"),
         ("async () => { throw new TypeError('Failed to fetch') }", "could not be fetched: Failed to fetch"),
         (
             "async (answer) => new Response((await answer.arrayBuffer()).slice(0, 1000))",

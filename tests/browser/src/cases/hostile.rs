@@ -134,13 +134,7 @@ async fn messages_are_answered_or_ignored(page: &Page) -> Result<()> {
 
 /// Values that can't be posted reach a page only by a script of its own: getters that throw, proxies, functions in the place of a name.
 async fn messages_that_no_clone_would_let_through_are_ignored(page: &Page) -> Result<()> {
-    page.open("/gallery/").await?;
-    page.js(
-        "const f = document.createElement('iframe'); f.src = '../?embed'; f.id = 'f'; document.body.append(f)",
-        vec![],
-    )
-    .await?;
-    page.wait_until("document.getElementById('f').contentWindow.attentionPlayground").await?;
+    page.open_framed().await?;
     let script = "const inner = document.getElementById('f').contentWindow, api = await inner.attentionPlayground, before = JSON.stringify(api.get());
         const heard = []; addEventListener('message', ({ source, data }) => { if (source === inner && data && typeof data === 'object' && 'id' in data) heard.push(data) });
         const fail = () => { throw new Error('no') }, ours = { type: 'attention-playground', version: 1, id: 'x', method: 'get' }, thrower = (name) => Object.defineProperty({ ...ours }, name, { get: fail });

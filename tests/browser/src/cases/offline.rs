@@ -160,13 +160,7 @@ async fn a_part_that_was_replaced_meanwhile_is_missed_in_words(page: &Page) -> R
 /// A blog's readers did not ask for an installation.
 async fn frames_keep_nothing(page: &Page) -> Result<()> {
     page.keep_service_workers().await?;
-    page.open("/gallery/").await?;
-    page.js(
-        "const f = document.createElement('iframe'); f.src = '../?embed'; f.id = 'f'; document.body.append(f)",
-        vec![],
-    )
-    .await?;
-    page.wait_until("document.getElementById('f').contentWindow.attentionPlayground").await?;
+    page.open_framed().await?;
     // Longer than the page itself waits.
     tokio::time::sleep(std::time::Duration::from_secs(10)).await;
     let kept = page.js("return (await navigator.serviceWorker.getRegistrations()).length", vec![]).await?;
