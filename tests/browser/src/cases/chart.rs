@@ -138,8 +138,10 @@ async fn no_label_covers_another(page: &Page) -> Result<()> {
     for (width, address) in [(1400, "/?lang=en"), (390, "/?lang=en"), (1400, "/?lang=zh-CN")] {
         page.size(width, 1000).await?;
         page.open_ready(address).await?;
-        let opener = "[...document.querySelectorAll('button')].find((b) => ['Compare schemes', '比较方案'].includes(b.textContent)).click()";
-        page.js(opener, vec![]).await?;
+        let opener = "[...document.querySelectorAll('button')].find((b) => ['Compare schemes', '比较方案'].includes(b.textContent))";
+        // The page can compute before all of its columns are there.
+        page.wait_until(opener).await?;
+        page.js(&format!("{opener}.click()"), vec![]).await?;
         page.wait_until("document.querySelectorAll('.poslab .chart__legend button').length > 3").await?;
         for scale in ["linear", "logarithmic"] {
             let press = "[...document.querySelectorAll('.poslab [role=radio]')].find((b) => args[0].includes(b.textContent)).click();
