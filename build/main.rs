@@ -18,7 +18,7 @@ use wasm_encoder::{
     MemoryType, Module, TypeSection, ValType,
 };
 
-#[allow(dead_code, reason = "the table of exp is read by `softmax` alone")]
+#[allow(dead_code, reason = "not everything that the engine shares is written here")]
 mod shared {
     include!("../src/engine/cpu/shared.rs");
 }

@@ -1,4 +1,4 @@
-//! Online softmax of a group of rows and a block of keys: `softmax.rs` is the same in Rust, a row at a time.
+//! Online softmax of a group of rows and a block of keys (`softmax.rs` is the same in Rust, a row at a time), and what its gradients settle.
 
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 

@@ -135,7 +135,7 @@ impl Timing {
                 TimedStage::Lower | TimedStage::Picture => false,
                 _ => report.algorithm == Algorithm::Materialised,
             };
-            if of_this_algorithm || report.times.of(stage) > 0.0 {
+            if of_this_algorithm || report.times.has(stage) {
                 stages.push(StageTime::new(&name_of(&stage), report.times.of(stage)));
             }
             if stage == TimedStage::Prepare {

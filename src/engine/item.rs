@@ -183,6 +183,9 @@ impl TimedStage {
     ];
 }
 
+/// Time of a stage in which a clock of whole milliseconds saw none pass: not 0, which is that of a stage that was not there.
+pub const UNSEEN_MS: f64 = f64::MIN_POSITIVE;
+
 /// Milliseconds by [`TimedStage`], in the order of [`TimedStage::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StageTimes(pub [f64; TimedStage::ALL.len()]);
@@ -193,9 +196,15 @@ impl StageTimes {
         self.0[stage as usize] += ms;
     }
 
-    /// Time of a stage.
+    /// Time of a stage, 0 for [`UNSEEN_MS`] too.
     pub fn of(&self, stage: TimedStage) -> f64 {
-        self.0[stage as usize]
+        let ms = self.0[stage as usize];
+        if ms == UNSEEN_MS { 0.0 } else { ms }
+    }
+
+    /// Whether anything was added to a stage but 0 ms.
+    pub fn has(&self, stage: TimedStage) -> bool {
+        self.0[stage as usize] > 0.0
     }
 
     /// Adds another item's times.

@@ -39,16 +39,16 @@ mod piece {
     static STREAMING: OnceLock<Make> = OnceLock::new();
 
     /// Makes the streaming algorithm known: in the page's program, which opens on a matrix small enough to be held, it is in a piece that calls this.
-    pub fn install() {
+    pub fn install_streaming() {
         STREAMING.get_or_init(|| cpu::streaming);
     }
 
     /// Whether the streaming algorithm is there.
-    pub fn is_here() -> bool {
+    pub fn has_streaming() -> bool {
         STREAMING.get().is_some()
     }
 
-    /// [`super::fast`] in the page's program; `None` for the streaming algorithm until [`install`] was called.
+    /// [`super::fast`] in the page's program; `None` for the streaming algorithm until [`install_streaming`] was called.
     pub fn at_hand(plan: &Plan, algorithm: Algorithm, kernels: &'static Kernels) -> Option<Box<dyn Engine>> {
         match algorithm {
             Algorithm::Materialised => Some(cpu::materialised(plan, kernels)),
@@ -57,7 +57,7 @@ mod piece {
     }
 }
 #[cfg(feature = "app")]
-pub use piece::{at_hand, install, is_here};
+pub use piece::{at_hand, has_streaming, install_streaming};
 
 /// A plan being computed.
 pub struct Session {

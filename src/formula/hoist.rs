@@ -28,12 +28,12 @@ pub struct Table {
     heads: usize,
     length: usize,
     n_q: i32,
-    entries: Entries,
+    entries: Held,
 }
 
 /// Entries, followed by as many as a register holds beyond the end.
 #[derive(Debug)]
-enum Entries {
+enum Held {
     Bool(Vec<u8>, Counts),
     Words(Vec<u32>, RangeIndex),
 }
@@ -78,10 +78,10 @@ impl Table {
         let entries = if step.ty == Ty::Bool {
             let bytes: Vec<u8> = words.iter().map(|&w| w as u8).collect();
             let counts = Counts::new(&bytes);
-            Entries::Bool(bytes, counts)
+            Held::Bool(bytes, counts)
         } else {
             let index = RangeIndex::new(step.ty, start, |i| words[i]);
-            Entries::Words(words, index)
+            Held::Words(words, index)
         };
         Table { axis: step.needs.axis, batch, heads, length, n_q: sizes.n_q, entries }
     }
@@ -131,8 +131,8 @@ impl Table {
     /// The entry at a position.
     pub fn bits(&self, at: usize) -> u32 {
         match &self.entries {
-            Entries::Bool(bytes, _) => bytes.get(at).copied().unwrap_or(0).into(),
-            Entries::Words(words, _) => words.get(at).copied().unwrap_or(0),
+            Held::Bool(bytes, _) => bytes.get(at).copied().unwrap_or(0).into(),
+            Held::Words(words, _) => words.get(at).copied().unwrap_or(0),
         }
     }
 
@@ -140,12 +140,12 @@ impl Table {
     #[inline]
     pub fn load(&self, at: usize, out: &mut Register) {
         match &self.entries {
-            Entries::Bool(bytes, _) => {
+            Held::Bool(bytes, _) => {
                 for (out, &byte) in out.iter_mut().zip(bytes.get(at..at + LANES).unwrap_or(&[])) {
                     *out = byte.into();
                 }
             }
-            Entries::Words(words, _) => {
+            Held::Words(words, _) => {
                 if let Some(words) = words.get(at..at + LANES) {
                     out.copy_from_slice(words);
                 }
@@ -155,19 +155,19 @@ impl Table {
 
     /// Boolean entries as bytes, 0 or 1.
     pub fn bytes(&self) -> Option<&[u8]> {
-        if let Entries::Bool(bytes, _) = &self.entries { Some(bytes) } else { None }
+        if let Held::Bool(bytes, _) = &self.entries { Some(bytes) } else { None }
     }
 
     /// Entries that are numbers, as bits.
     pub fn words(&self) -> Option<&[u32]> {
-        if let Entries::Words(words, _) = &self.entries { Some(words) } else { None }
+        if let Held::Words(words, _) = &self.entries { Some(words) } else { None }
     }
 
     /// What is known about all entries.
     pub fn everything(&self) -> Option<Known> {
         match &self.entries {
-            Entries::Words(words, index) => Some(index.query(0, self.batch * self.heads * self.length, |i| words[i])),
-            Entries::Bool(..) => None,
+            Held::Words(words, index) => Some(index.query(0, self.batch * self.heads * self.length, |i| words[i])),
+            Held::Bool(..) => None,
         }
     }
 
@@ -182,11 +182,11 @@ impl Table {
         let start = self.start(r.b.0, r.h.0);
         let (from, to) = (start + from as usize, start + to as usize + 1);
         Some(match &self.entries {
-            Entries::Bool(bytes, counts) => {
+            Held::Bool(bytes, counts) => {
                 let set = counts.count(bytes, from, to);
                 Known::Bool(Truth { no: set < to - from, yes: set > 0 })
             }
-            Entries::Words(words, index) => index.query(from, to, |i| words[i]),
+            Held::Words(words, index) => index.query(from, to, |i| words[i]),
         })
     }
 }

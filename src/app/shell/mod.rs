@@ -87,7 +87,7 @@ pub fn app(opened: Option<Opened>, pool: Pool) -> impl IntoView {
     view! {
         <header::Header help=help gallery=gallery />
         <notices::Notices />
-        <main class="columns" data-sheet=move || sheet.get().id()>
+        <main class="columns" class:opening=move || lab.outcome.with(Option::is_none) data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
                 <h2 id="h-inputs">{t("Inputs", "输入")} <small>{t("what attends to what", "谁关注谁")}</small></h2>
                 <Show when=reached(Turn::Source)><SourceCard /></Show>

@@ -82,7 +82,7 @@ impl F32x4 {
     /// The larger of each lane and 0; 0 where it is NaN.
     #[inline(always)]
     pub fn positive(self) -> Self {
-        Self(arch::f32x4_pmax(arch::f32x4_splat(0.0), self.0))
+        Self(arch::v128_and(self.0, arch::f32x4_gt(self.0, arch::f32x4_splat(0.0))))
     }
 
     /// `self` in lanes whose bit is set, the lowest for the first, else `other`.

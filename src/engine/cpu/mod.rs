@@ -5,8 +5,8 @@
 //! | `lane`, `exp`, `finite` | four f32 lanes; e^x on them; whether a tensor is finite |
 //! | `kernels` | the inner loops as a table, one for each kind of multiply-add |
 //! | `gemm`, `pack` | the two products and the panels they read |
-//! | `meet` | both with online softmax between, for a tile without formulas |
-//! | `ordered` | products, online softmax, softcap and biases as the browser runs them, written by `build/` |
+//! | `meet` | both with online softmax between, for a tile without a mask |
+//! | `ordered` | products, online softmax, softcap, biases and what gradients settle, as the browser runs them, written by `build/` |
 //! | `shared` | sizes and constants of both |
 //! | `softmax`, `weights`, `cap`, `change` | running maximum and sum; scores to final weights; the softcap; that and a bias, for all rows of a tile |
 //! | `blocks`, `rules` | packed tensors, tile maps, masked scores of a block; its rules |

@@ -12,6 +12,7 @@ use super::run::{Finished, Lower, Run, RunError};
 use crate::attention::lowering::{Derived, Measure, settle};
 use crate::attention::{Inputs, Problem};
 use crate::engine::TimedStage;
+use crate::engine::item::UNSEEN_MS;
 use crate::experiment::message;
 use crate::formula::{Data, DataValues, Ty};
 
@@ -51,8 +52,7 @@ pub async fn run(pool: Pool, run: Run) -> Result<Finished, RunError> {
         finished.outcome.dims.d_v = finished.outcome.y.len() / finished.outcome.dims.rows().max(1);
         lower_ms += now() - from;
     }
-    // Nothing is told of a stage of 0 ms; a browser's clock may count whole ones, and see none pass.
-    finished.outcome.report.times.add(TimedStage::Lower, lower_ms.max(f64::MIN_POSITIVE));
+    finished.outcome.report.times.add(TimedStage::Lower, lower_ms.max(UNSEEN_MS));
     finished.outcome.report.total_ms += lower_ms;
     Ok(finished)
 }

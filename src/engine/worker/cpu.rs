@@ -13,7 +13,7 @@ use crate::engine::cpu::{Kernels, finite};
 use crate::engine::json::BrowserJson;
 use crate::engine::protocol::wire::{self, Bulk, Unpack};
 use crate::engine::protocol::{FromWorker, ToWorker, Work};
-use crate::engine::session::{at_hand, exactly, install, is_here, needs_exact};
+use crate::engine::session::{at_hand, exactly, has_streaming, install_streaming, needs_exact};
 use crate::engine::{Engine, RowsOut, Session, TILE, Want};
 use crate::experiment::{Algorithm, Backend, Input, Issue, Issues, Message, message};
 use crate::formula::Sorted;
@@ -52,8 +52,8 @@ struct Open {
 }
 
 thread_local! {
-    /// Messages that wait until a piece of the program is there, and when they came.
-    static WAITING: RefCell<Option<Vec<(JsValue, f64)>>> = const { RefCell::new(None) };
+    /// Messages that wait until a piece of the program is there.
+    static WAITING: RefCell<Option<Vec<JsValue>>> = const { RefCell::new(None) };
     static STATE: RefCell<State> = RefCell::new(State { tensors: Tensors::new(finite), sessions: Sorted::new() });
     /// The inner loops, from the start on.
     static KERNELS: Cell<Option<&'static Kernels>> = const { Cell::new(None) };
@@ -79,14 +79,10 @@ pub(super) fn kernels() -> Result<&'static Kernels, Issues> {
 }
 
 fn receive(message: &JsValue) {
-    hear(message, now());
-}
-
-fn hear(message: &JsValue, from: f64) {
-    let waits = WAITING
-        .with_borrow_mut(|waiting| waiting.as_mut().map(|waiting| waiting.push((message.clone(), from))).is_some());
+    let waits =
+        WAITING.with_borrow_mut(|waiting| waiting.as_mut().map(|waiting| waiting.push(message.clone())).is_some());
     if !waits {
-        take(message, from);
+        take(message, now());
     }
 }
 
@@ -96,7 +92,7 @@ fn take(message: &JsValue, from: f64) {
         Err(error) => return report(&error.into()),
     };
     let wants_more = |problem, algorithm| {
-        (algorithm != Algorithm::Materialised && !is_here()) || (late::wanted(problem, TILE) && !late::is_here())
+        (algorithm != Algorithm::Materialised && !has_streaming()) || (late::wanted(problem, TILE) && !late::is_here())
     };
     if matches!(&head, ToWorker::Open { problem, algorithm, .. } if wants_more(problem, *algorithm)) {
         WAITING.set(Some(Vec::new()));
@@ -217,16 +213,16 @@ async fn open_late(head: ToWorker, bulk: Unpack) {
     listen_again(waiting);
 }
 
-/// Takes up what came while a piece of the program was fetched; it may have to wait for another.
-fn listen_again(waiting: Option<Vec<(JsValue, f64)>>) {
-    waiting.into_iter().flatten().for_each(|(message, came)| hear(&message, came));
+/// Takes up what came while a piece of the program was fetched; it may have to wait for another. The wait counts for no copy.
+fn listen_again(waiting: Option<Vec<JsValue>>) {
+    waiting.into_iter().flatten().for_each(|message| receive(&message));
 }
 
 /// What the problem of the first view needs none of is a piece of the program of its own.
 #[wasm_split(aside, fallible)]
 fn fetched() -> Result<(), SplitLoaderError> {
     late::install();
-    install();
+    install_streaming();
     Ok(())
 }
 

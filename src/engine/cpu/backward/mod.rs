@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `mod` | parts of the gradients, packed tensors, sums of rows |
 //! | `tile` | a block of queries beside a tile of keys |
+//! | `settle` | weights and derivatives by the scores in one pass, where no formula stands between |
 //! | `chain` | formulas and softcap backwards |
 
 mod chain;

@@ -140,7 +140,7 @@ impl Tile {
                     let lse = cells.lse[from + i];
                     // Less ∞ every score is −∞, and its weight 0.
                     let lse = if lse == f32::NEG_INFINITY { f32::INFINITY } else { lse };
-                    of[i] = [if plan.sums() { lse } else { 0.0 }, cells.delta[from + i]];
+                    of[i] = [lse, cells.delta[from + i]];
                     if cells.coverage == Coverage::Partial || !keys.is_multiple_of(PANEL) {
                         masked(&mut s[i], allowed[i] >> left, keys);
                     }
