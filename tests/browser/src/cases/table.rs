@@ -15,6 +15,9 @@ use crate::workers::{Parcel, Program, Worker};
 /// Largest error of [`every_size`], absolute.
 const SIZES_OFF: f64 = 2e-6;
 
+/// Largest error of [`whole_tiles`], absolute: values and gradients lie within about 10.
+const TILES_OFF: f64 = 2e-5;
+
 /// An engine under test.
 #[derive(Clone, Copy)]
 struct Engine {
@@ -48,7 +51,12 @@ pub fn cases() -> Vec<Test> {
         needs: Needs::default(),
         run: Box::new(|page: &Page| Box::pin(every_size(page))),
     };
-    pairs.map(test).chain([sizes]).collect()
+    let whole = Test {
+        name: "table: cpu, rules and gradients over whole tiles".to_owned(),
+        needs: Needs::default(),
+        run: Box::new(|page: &Page| Box::pin(whole_tiles(page))),
+    };
+    pairs.map(test).chain([sizes, whole]).collect()
 }
 
 /// The inner loops are written out for each number of rows and go by eights along heads and keys: each rest is tried, against the f64 reference.
@@ -79,6 +87,34 @@ async fn every_size(page: &Page) -> Result<()> {
     ensure(seen[0][0].as_f64().is_some_and(|worst| worst < SIZES_OFF), || format!("off by {}", seen[0]))?;
     let kernels = seen[1].as_array().map(Vec::len);
     ensure(kernels == Some(2), || format!("computed by {}", seen[1]))
+}
+
+/// What goes along with products (a softcap, biases from tables, masks from tables) and what gradients settle, over whole groups of rows and whole tiles of keys and over
+/// their rests, by the code with relaxed SIMD and by that without, against the f64 reference.
+async fn whole_tiles(page: &Page) -> Result<()> {
+    let script = "const p = await attentionPlayground, kernels = new Set();
+        let x = 1; const next = () => (x = (x * 48271) % 2147483647) / 1073741823.5 - 1;
+        const T = (rows, size) => ({ shape: [1, 2, rows, size], data: Float32Array.from({ length: 2 * rows * size }, () => 2 * next()) });
+        const base = { Q: T(101, 20), K: T(203, 20), V: T(203, 13), algorithm: 'streaming' }, alibi = { position: { id: 'alibi' } }, window = { is_causal: true, left_window_size: 70 };
+        // And two formulas that are no tables: they take the way of every other formula.
+        const first = { softcap: 2, score: '2.0 * tanh((s - 0.01 * abs(q - k)) / 2.0)' }, own = { score: 's + 0.01 * q' };
+        let worst = [0];
+        for (const rules of [{}, { softcap: 2 }, alibi, { softcap: 2, ...alibi }, window, { softcap: 2, ...alibi, ...window }, first, own, { is_causal: true, ...own }])
+          for (const outputs of [['Y'], ['Y', 'dQ', 'dK', 'dV']]) {
+            const [want, got] = [await p.run({ ...base, ...rules, outputs, backend: 'reference' }), await p.run({ ...base, ...rules, outputs, backend: 'cpu' })];
+            kernels.add(got.kernel);
+            for (const name of outputs) got.outputs[name].data.forEach((y, i) => { const off = Math.abs(y - want.outputs[name].data[i]); if (!(off <= worst[0])) worst = [off, name, JSON.stringify(rules)] });
+          }
+        return [worst, [...kernels]]";
+    for path in ["/", "/fault/no-relaxed-simd/"] {
+        page.open_ready(path).await?;
+        let seen = page.js(script, vec![]).await?;
+        ensure(seen[0][0].as_f64().is_some_and(|worst| worst < TILES_OFF), || format!("{path}: off by {}", seen[0]))?;
+        let kernels = seen[1].to_string();
+        ensure(path == "/" || !kernels.contains("relaxed"), || format!("{path}: computed by {kernels}"))?;
+        page.say(&format!("{path}: off by at most {} ({kernels})", seen[0]));
+    }
+    Ok(())
 }
 
 async fn agrees(page: &Page, engine: Engine) -> Result<()> {
