@@ -58,6 +58,9 @@
   const started = () => !$("shell");
   // A trap in the page's own module. Errors of workers and of extensions come without it and are not ours.
   const trap = (error) => error instanceof WebAssembly.RuntimeError;
+  // Firefox ends a running script when its page is about to be left. Should the page stay after all (the address was a download), the program stands in the middle of
+  // itself and answers each call with this; a page that does go is gone before the card would come.
+  const cut = (error) => /^closure invoked/.test(error?.message), GOING_MS = 1500;
 
   addEventListener("error", (event) => {
     if (event.target instanceof HTMLScriptElement) {
@@ -65,6 +68,8 @@
       show(`cannot load ${event.target.src || "the page's module"}`, false);
     } else if (trap(event.error) || (!started() && event.filename?.startsWith(location.origin))) {
       show(event.error ?? event.message, started());
+    } else if (cut(event.error)) {
+      setTimeout(show, GOING_MS, event.error, true);
     }
   }, true);
   addEventListener("unhandledrejection", ({ reason }) => {

@@ -165,15 +165,19 @@ fn port(driver: &str, pipe: Option<impl Read>, find: impl Fn(&str) -> Option<&st
 fn listen(lines: BufReader<impl Read + Send + 'static>, said: &Said) {
     let said = said.clone();
     std::thread::spawn(move || {
+        // What the console said last: a panic's words come there, before the trap that ends it.
+        let mut before = None;
         for line in lines.split(b'\n').map_while(std::result::Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
             if std::env::var_os("FIREFOX_SAYS").is_some() {
                 println!("firefox: {line}");
             }
             // Errors of the browser's own parts come from resource: and chrome:. What a page writes with console.error looks like what those write.
-            let ours = line.starts_with("JavaScript error: http");
-            if ours {
+            if line.starts_with("JavaScript error: http") {
+                let line = before.take().map_or(line.clone(), |before| format!("{line} (after {before})"));
                 said.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            } else if line.starts_with("console.error:") {
+                before = Some(line);
             }
         }
     });
@@ -196,6 +200,7 @@ fn firefox(program: &str) -> Value {
         "dom.serviceWorkers.enabled": false,
         "dom.webgpu.enabled": true,
         "browser.dom.window.dump.enabled": true,
+        "devtools.console.stdout.content": true,
         "intl.accept_languages": "en-US, en",
         "ui.systemUsesDarkTheme": 0,
     } } })

@@ -133,13 +133,24 @@ impl Page {
     pub async fn visit(&self, address: &str) -> Result<()> {
         self.plain.set(false);
         if self.kind == Kind::Firefox {
-            // It ends a script that runs when a page is left, and calls the page once more, which then says that it is called while it runs: leave it when it rests.
-            let rest = "await new Promise((rest) => requestIdleCallback(() => rest(), { timeout: 1000 }))";
-            let _ = self.js(rest, vec![]).await;
+            self.leave().await;
         }
         // Between two addresses that differ in the fragment only, the browser would not load anything.
         self.driver.goto("about:blank").await?;
         Ok(self.driver.goto(address).await?)
+    }
+
+    /// Leaves the page as a link does. When the way out comes from outside the page, Firefox ends the script that runs at that moment in its very midst, and goes on calling
+    /// the program that stood there until the page has gone. A page that can't be left so is left anyhow.
+    async fn leave(&self) {
+        let _ = self.driver.execute("location.replace('about:blank')", vec![]).await;
+        let gone = "return document.URL === 'about:blank'";
+        for _ in 0..WAITS {
+            if self.driver.execute(gone, vec![]).await.is_ok_and(|gone| *gone.json() == Value::Bool(true)) {
+                return;
+            }
+            tokio::time::sleep(WAIT / 5).await;
+        }
     }
 
     /// Opens a path and waits until the page can compute.

@@ -243,7 +243,12 @@ async fn frames_take_turns(page: &Page) -> Result<()> {
     })?;
     // Out of sight they let go of everything.
     page.js("document.querySelectorAll('iframe').forEach((f) => { f.style.marginTop = '5000px'; })", vec![]).await?;
-    page.wait_until("(globalThis.held = navigator.locks.query().then(({ held }) => { globalThis.left = held.length; }), globalThis.left === 0)").await
+    let rest = "const end = performance.now() + 20000; let all;
+        do { await new Promise((next) => setTimeout(next, 100)); all = await navigator.locks.query(); } while (all.held.length && performance.now() < end);
+        const names = (list) => list.map(({ name, clientId }) => `${name} ${clientId}`);
+        return [names(all.held), names(all.pending), scrollY, [...document.querySelectorAll('iframe')].map((f) => [f.getBoundingClientRect().top, f.contentDocument.querySelector('.embed__bar')?.textContent])]";
+    let left = page.js(rest, vec![]).await?;
+    ensure(left[0] == json!([]), || format!("held, waited for, and the frames: {left}"))
 }
 
 async fn sharing_makes_texts_that_work(page: &Page) -> Result<()> {

@@ -32,7 +32,12 @@ async fn a_trap_shows_the_address_to_keep(page: &Page) -> Result<()> {
     ensure(kept == json!(true), || "the address is not offered".into())?;
     page.screenshot("crash").await?;
     page.click("Reload").await?;
-    page.wait_until("document.getElementById('crash').hidden").await
+    page.wait_until("document.getElementById('crash').hidden").await?;
+    // What a program says that the browser has ended in its midst.
+    let cut = "dispatchEvent(new ErrorEvent('error', { error: new Error('closure invoked recursively or after being dropped') }))";
+    page.js(cut, vec![]).await?;
+    ensure(page.js(hidden, vec![]).await? == json!(true), || "a page that is being left shows a fault".into())?;
+    page.wait_until("!document.getElementById('crash').hidden").await
 }
 
 async fn a_missing_module_is_said(page: &Page) -> Result<()> {
