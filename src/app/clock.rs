@@ -91,7 +91,7 @@ pub fn after_paint(then: impl FnOnce(f64) + 'static) {
 type Work = Box<dyn FnOnce()>;
 
 /// Work of one view right before a frame is painted, when the document is laid out anyway: what is asked again before it is done takes the place of what was.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct BeforePaint(Rc<RefCell<Option<Work>>>);
 
 impl BeforePaint {

@@ -99,8 +99,15 @@ fn open() {
     }
 }
 
-/// Starts the workers, since they take longest, and mounts the whole page in the task after that.
+/// Starts the workers, since they take longest, then the page's state, then the page, each in a task of its own.
 fn mount(opened: Option<Opened>) {
     let pool = Pool::start();
-    clock::after_effects(move || mount_to_body(move || shell::app(opened, pool)));
+    // The state is mounted too, as a view of nothing: that readies effects, and lets it live for as long as the page.
+    clock::after_effects(move || {
+        mount_to_body(move || {
+            let lab = shell::start(opened, pool);
+            let owner = Owner::current().unwrap_or_default();
+            clock::after_effects(move || owner.with(|| mount_to_body(move || shell::app(lab))));
+        });
+    });
 }

@@ -15,7 +15,7 @@ use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
 use crate::analysis::window::Window;
-use crate::app::clock::BeforePaint;
+use crate::app::clock::{BeforePaint, after_paint};
 use crate::app::controls::{Show, fixed, percent};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
@@ -74,7 +74,7 @@ pub fn MapView(
     );
     let scale = Signal::memo(move || whole.with(|whole| whole.as_ref().map(Scale::of)));
     let width = crate::app::shell::element_width(field);
-    let (frame, drawn) = (BeforePaint::default(), Cell::new((0, 0.0)));
+    let (frame, drawn, begun) = (BeforePaint::default(), Cell::new((0, 0.0)), Cell::new(false));
     effect(move || {
         picture.track();
         let (palette, now) = (Palette::current(), (lab.palette.get(), width.get()));
@@ -93,6 +93,11 @@ pub fn MapView(
                 });
             }
         };
+        if !begun.replace(true) {
+            // With the first result half of the page comes: one frame for that, the next one for its picture.
+            let frame = frame.clone();
+            return after_paint(move |_| frame.ask(paint));
+        }
         // The way to paper leads through another theme and waits for no frame; of another width the browser tells between layout and paint.
         if turned { frame.instead(paint) } else { frame.ask(paint) }
     });

@@ -63,12 +63,10 @@ impl Sheet {
     }
 }
 
-/// The whole page, with what its address opened, over a pool of workers.
-pub fn app(opened: Option<Opened>, pool: Pool) -> impl IntoView {
+/// The state of the page, with what its address opened, over a pool of workers. It belongs to the owner that is current.
+pub fn start(opened: Option<Opened>, pool: Pool) -> Lab {
     let lab = Lab::new(crate::experiment::Experiment::default());
     provide_context(lab);
-    let help = RwSignal::new(false);
-    let gallery = RwSignal::new(false);
     theme::follow(lab);
     url::start(lab, opened);
     runner::share(lab, &pool);
@@ -77,6 +75,13 @@ pub fn app(opened: Option<Opened>, pool: Pool) -> impl IntoView {
     if url::framed() {
         spawn_local(embed::speak(lab));
     }
+    lab
+}
+
+/// The whole page.
+pub fn app(lab: Lab) -> impl IntoView {
+    let help = RwSignal::new(false);
+    let gallery = RwSignal::new(false);
     keys::listen(lab, help);
     drops::guard(Some(lab));
 
