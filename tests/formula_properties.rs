@@ -16,7 +16,7 @@ fn bits(v: f32) -> u32 {
     if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() }
 }
 
-fn rows_agree(text: &str, bound: &Bound) {
+pub fn rows_agree(text: &str, bound: &Bound) {
     let sizes = bound.sizes().clone();
     let mut lanes = Lanes::new(bound);
     let n = sizes.n_k as usize;

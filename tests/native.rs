@@ -19,6 +19,7 @@ mod catalogue;
 mod combine;
 mod common;
 mod compare_links;
+mod compiled;
 mod content;
 mod estimators;
 mod exports;

@@ -34,6 +34,16 @@ impl RowRules {
         }
     }
 
+    /// Has every formula leave what [`crate::formula::Reverse`] needs; with `steps` what each of its steps gave. Says whether none of them is gone back through step by step.
+    pub fn keep(&mut self, steps: bool) -> bool {
+        let Self { before_cap, after_cap, probability, .. } = self;
+        let mut whole = true;
+        for lanes in before_cap.iter_mut().chain(after_cap).chain(probability) {
+            whole &= lanes.keep(steps);
+        }
+        whole
+    }
+
     /// Stands on the row of query `q` of query head `h` in sequence `b`. Everything that does not depend on the key is computed here.
     pub fn begin_row(&mut self, plan: &Plan, b: usize, h: usize, q: usize) {
         let (at_b, at_h, at_q) = (b as i32, h as i32, q as i32);

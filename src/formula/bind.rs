@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bounds::{Known, RangeIndex, Rectangle, known_steps};
+use super::compiled::Asked;
 use super::error::{ErrorKind, FormulaError};
 use super::hoist::{Table, hoisted};
 use super::lanes::{fixed_along_row, reach};
@@ -42,6 +43,8 @@ pub struct Inner {
     pub whole: Vec<usize>,
     /// Summaries of the tables of data, where a step reads them.
     pub indices: Vec<Option<RangeIndex>>,
+    /// Its functions.
+    pub compiled: Asked,
 }
 
 impl Formula {
@@ -66,8 +69,8 @@ impl Formula {
                     .get_or_insert_with(|| RangeIndex::new(values.ty(), values.len(), |i| values.bits(i)));
             }
         }
-        let inner =
-            Inner { formula: self.clone(), with, steps, root, tables, table_of, fixed, bounded, whole, indices };
+        let (formula, compiled) = (self.clone(), Asked::default());
+        let inner = Inner { formula, with, steps, root, tables, table_of, fixed, bounded, whole, indices, compiled };
         indices_stay_inside(&inner, &of_node)?;
         Ok(Bound(Arc::new(inner)))
     }

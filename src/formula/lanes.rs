@@ -1,7 +1,8 @@
 //! Evaluation of a row segment at a time: every operation runs over [`LANES`] cells in a loop that LLVM vectorises.
-//! What does not change along the row is computed once per row.
+//! What does not change along the row is computed once per row. Where a formula has a function of its own ([`super::compiled`]), that does it instead.
 
 use super::bind::{Bound, Inner, Resolved};
+use super::compiled::{Cells, Evaluate, compiled};
 use super::hoist::Table;
 use super::plain::{Cell, variable};
 use super::program::{Step, advance};
@@ -120,6 +121,11 @@ pub struct Lanes {
     spread: Vec<usize>,
     results: Vec<u32>,
     pub(super) row: (i32, i32, i32),
+    /// Values for the formula's function, where it has one and nobody asks for the registers of its steps; the same for the one backwards, where somebody asks for it.
+    values: Option<Vec<u32>>,
+    back_values: Option<Vec<u32>>,
+    /// What the last cells held before they were evaluated, for the function backwards.
+    before: Register,
     /// For a formula that adds a step to the score or subtracts it, the step, which is a table or fixed along the row, and whether it is subtracted.
     pub(super) shift: Option<(usize, bool)>,
 }
@@ -149,10 +155,35 @@ impl Lanes {
             spread,
             results: vec![0; inner.steps.len()],
             row: (0, 0, 0),
+            values: None,
+            back_values: None,
+            before: [0; LANES],
             shift: shift(inner),
         };
+        if lanes.shift.is_none() {
+            lanes.values = room(compiled(bound, false));
+        }
         lanes.begin_row(0, 0, 0);
         lanes
+    }
+
+    /// Leaves behind from now on what [`super::Reverse`] needs of the last [`LANES`] cells; with `steps` what each step gave. Says whether the way back is a function, or none.
+    pub fn keep(&mut self, steps: bool) -> bool {
+        if !steps && self.values.is_some() {
+            self.back_values = room(compiled(&self.bound, true));
+        }
+        if self.back_values.is_none() {
+            self.values = None;
+        }
+        self.back_values.is_some() || self.shift.is_some()
+    }
+
+    /// What a sum changes by with the scores so far of the last cells, from column `k0` on, in the place of what it changes by with the results. False where that is not done
+    /// by a function.
+    pub(super) fn ran_back(&self, k0: usize, by: &mut [f32]) -> bool {
+        let (Some(values), Some(back)) = (&self.back_values, compiled(&self.bound, true)) else { return false };
+        let before = self.before.map(f32::from_bits);
+        back.run(&self.bound.0, values, self.row, k0 as i32, Cells::Back(&before[..by.len()], by))
     }
 
     /// Goes to row `q` of head `h` of batch entry `b`. Indices beyond the bound sizes are taken as the last.
@@ -172,6 +203,16 @@ impl Lanes {
                 (None, Op::Var(var)) => variable(var, &inner.with, Cell { b, h, q, k: 0, x: 0.0 }),
                 _ => advance(step, &inner.with, &self.results).unwrap_or_default(),
             };
+        }
+        for (values, back) in [(&mut self.back_values, true), (&mut self.values, false)] {
+            if let (Some(values), Some(compiled)) = (values, compiled(&self.bound, back)) {
+                for (value, &at) in values.iter_mut().zip(compiled.values()) {
+                    *value = self.results[at];
+                }
+            }
+        }
+        if self.values.is_some() {
+            return;
         }
         for &at in &self.spread {
             self.machine.registers[usize::from(self.machine.slot[at])] = [self.results[at]; LANES];
@@ -195,6 +236,10 @@ impl Lanes {
                 return out.copy_from_slice(bytes);
             }
         }
+        if self.ran(k0, Cells::Mask(out)) {
+            return;
+        }
+        let inner = &*self.bound.0;
         let root = usize::from(self.machine.slot[inner.root]);
         for (i, chunk) in out.chunks_mut(LANES).enumerate() {
             self.run(k0 + (i * LANES) as i32, &[]);
@@ -219,6 +264,15 @@ impl Lanes {
         {
             return;
         }
+        if self.back_values.is_some() {
+            for (before, s) in self.before.iter_mut().zip(&*s) {
+                *before = s.to_bits();
+            }
+        }
+        if self.ran(k0, Cells::Scores(s)) {
+            return;
+        }
+        let inner = &*self.bound.0;
         let root = usize::from(self.machine.slot[inner.root]);
         for (i, chunk) in s.chunks_mut(LANES).enumerate() {
             self.run(k0 + (i * LANES) as i32, chunk);
@@ -226,6 +280,19 @@ impl Lanes {
                 *s = f32::from_bits(bits);
             }
         }
+    }
+
+    /// Evaluates the cells by the formula's own function, if it has one.
+    fn ran(&mut self, k0: i32, cells: Cells) -> bool {
+        let Some(values) = &self.values else { return false };
+        let ran = compiled(&self.bound, false).is_some_and(|all| all.run(&self.bound.0, values, self.row, k0, cells));
+        if !ran {
+            // What the registers lack is what the row's beginning has left out.
+            (self.values, self.back_values) = (None, None);
+            let (b, h, q) = self.row;
+            self.begin_row(b, h, q);
+        }
+        ran
     }
 
     /// Adds step `at` to scores, or subtracts it: position biases are this and nothing else.
@@ -308,6 +375,11 @@ pub struct Entries<'a, T> {
     pub start: usize,
     /// How far back the next query's row begins.
     pub step: usize,
+}
+
+/// Values for a function.
+fn room(function: Option<&dyn Evaluate>) -> Option<Vec<u32>> {
+    function.map(|function| vec![0; function.values().len()])
 }
 
 /// A number less another is the same as with its sign changed added to it, bit for bit.

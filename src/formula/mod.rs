@@ -15,7 +15,7 @@
 //!
 //! The way of a formula: text -> [`ast`] -> [`typed`] form ([`Formula`], no sizes or values) -> [`Bound`] (sizes,
 //! parameters and data filled in; constants folded; tables of one variable hoisted) -> evaluation, one cell at a time
-//! ([`Bound::mask_at`], the judge), a row segment at a time ([`Lanes`]), over a rectangle ([`Bound::coverage`]), backwards ([`Slopes`]) or, as text,
+//! ([`Bound::mask_at`], the judge), a row segment at a time ([`Lanes`], and in workers by functions that are [`compiled`]), over a rectangle ([`Bound::coverage`]), backwards ([`Slopes`]) or, as text,
 //! on a GPU ([`wgsl::Module`]) or in a script ([`python`]).
 //! Operations live in one [`table`], a row each, with a column for every back-end; more back-ends are more columns.
 
@@ -23,6 +23,7 @@ pub mod ast;
 mod bind;
 mod bounds;
 mod check;
+pub mod compiled;
 mod compose;
 mod decimal;
 mod error;

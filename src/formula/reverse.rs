@@ -34,8 +34,8 @@ impl Bound {
         let root = of_node.last().copied().unwrap_or(0);
         let (tables, table_of) = hoisted(&steps, root, &with);
         let fixed = fixed_along_row(&steps, &table_of, &tables);
-        let (bounded, whole, indices) = (Vec::new(), Vec::new(), Vec::new());
-        Self(Arc::new(Inner { formula, with, steps, root, tables, table_of, fixed, bounded, whole, indices }))
+        let (bounded, whole, indices, compiled) = Default::default();
+        Self(Arc::new(Inner { formula, with, steps, root, tables, table_of, fixed, bounded, whole, indices, compiled }))
     }
 }
 
@@ -119,6 +119,9 @@ impl Reverse {
             if let (Some(sums), Some(sink)) = (sums, self.sinks.get_mut(self.sink_of[at])) {
                 sink.add(cell, adjoint, if subtract { -1.0 } else { 1.0 }, &inner.with.sizes, sums);
             }
+            return;
+        }
+        if sums.is_none() && lanes.ran_back(k0, adjoint) {
             return;
         }
         if let (Some(sums), Some(sink)) = (sums.as_deref_mut(), self.sinks.get_mut(self.sink_of[inner.root])) {

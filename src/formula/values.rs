@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Sorted;
+use super::compiled::Source;
 
 /// The type of an expression.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
@@ -207,6 +208,17 @@ impl DataValues {
             DataValues::Bool(v) => u32::from(v[at] != 0),
             DataValues::Int(v) => v[at] as u32,
             DataValues::Float(v) => v[at].to_bits(),
+        }
+    }
+}
+
+impl DataValues {
+    /// The entries for compiled formulas.
+    pub(super) fn source(&self) -> Source<'_> {
+        match self {
+            DataValues::Bool(v) => Source::Bytes(v),
+            DataValues::Int(v) => Source::Ints(v),
+            DataValues::Float(v) => Source::Floats(v),
         }
     }
 }

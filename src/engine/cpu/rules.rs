@@ -34,6 +34,15 @@ impl RuleRows {
         Self { rows, change, tabled }
     }
 
+    /// As [`RowRules::keep`].
+    pub fn keep(&mut self, steps: bool) -> bool {
+        let mut whole = true;
+        for rules in &mut self.rows {
+            whole &= rules.keep(steps);
+        }
+        whole
+    }
+
     /// Stands on rows `q` of a head.
     pub fn stand(&mut self, plan: &Plan, batch: usize, head: usize, q: Range<usize>) {
         for (rules, q) in self.rows.iter_mut().zip(q) {

@@ -223,6 +223,8 @@ fn listen_again(waiting: Option<Vec<JsValue>>) {
 fn fetched() -> Result<(), SplitLoaderError> {
     late::install();
     install_streaming();
+    #[cfg(in_browser)]
+    super::formulas::install();
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 //! | `cpu` | sessions of the CPU and reference engines | the page's own, in pieces |
 //! | `beside` | what it does beside sessions: lowering, operators, gradients | the page's own, in pieces |
 //! | `ordered` | the generated inner loops, made callable | the page's own |
+//! | `formulas` | formulas as functions, made while it runs | the page's own, in a piece |
 //! | `bandwidth` | what memory gives a core at most | the page's own, in a piece |
 //! | `peak` | what a core does at most | the page's own, in a piece |
 //! | `gpu` | sessions of the GPU engine, which are waited for | one of its own, so that the page has no wgpu in it |
@@ -17,6 +18,8 @@ mod bandwidth;
 mod beside;
 #[cfg(feature = "worker")]
 pub mod cpu;
+#[cfg(all(in_browser, feature = "worker"))]
+mod formulas;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 #[cfg(all(in_browser, feature = "worker"))]

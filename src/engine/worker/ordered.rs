@@ -10,13 +10,8 @@ use crate::engine::cpu::{self, Kernels};
 /// # Errors
 /// What the browser says against the module, or against a longer table.
 pub fn install(kernels: &Kernels) -> Result<(), JsValue> {
-    let module = WebAssembly::Module::new(&Uint8Array::from(kernels.code()))?;
-    let (imports, env) = (Object::new(), Object::new());
-    Reflect::set(&env, &"memory".into(), &wasm_bindgen::memory())?;
-    Reflect::set(&imports, &"env".into(), &env)?;
-    let exports = WebAssembly::Instance::new(&module, &imports)?.exports();
-    let functions: Vec<Function> =
-        Object::values(exports.unchecked_ref::<Object>()).iter().map(JsCast::dyn_into).collect::<Result<_, _>>()?;
+    let exports = over_memory(kernels.code())?;
+    let functions: Vec<Function> = Object::values(&exports).iter().map(JsCast::dyn_into).collect::<Result<_, _>>()?;
     let table: WebAssembly::Table = wasm_bindgen::function_table().dyn_into()?;
     let from = table.grow(functions.len() as u32)?;
     for (at, function) in (from..).zip(&functions) {
@@ -24,4 +19,16 @@ pub fn install(kernels: &Kernels) -> Result<(), JsValue> {
     }
     cpu::put((from as usize..).take(functions.len()));
     Ok(())
+}
+
+/// What a module exports that imports the program's memory.
+///
+/// # Errors
+/// What the browser says against the module.
+pub(super) fn over_memory(code: &[u8]) -> Result<Object, JsValue> {
+    let module = WebAssembly::Module::new(&Uint8Array::from(code))?;
+    let (imports, env) = (Object::new(), Object::new());
+    Reflect::set(&env, &"memory".into(), &wasm_bindgen::memory())?;
+    Reflect::set(&imports, &"env".into(), &env)?;
+    Ok(WebAssembly::Instance::new(&module, &imports)?.exports().unchecked_into())
 }

@@ -6,9 +6,10 @@
 
 mod rows;
 pub mod scalar;
+pub(super) mod simd;
 mod slope;
 
-pub(super) use rows::{LANE_SLOPES, ROWS, SLOPES, TEXTS};
+pub(super) use rows::{DERIVED, LANE_SLOPES, ROWS, SIMD, SLOPES, TEXTS};
 pub(super) use slope::Slope;
 
 use super::bounds::{Floats, Ints, Known, Truth};
@@ -188,6 +189,9 @@ mod tests {
             assert!(is_function(name), "{name}");
         }
         let mut seen = HashSet::new();
+        for ((row, slope), derived) in ROWS.iter().zip(&SLOPES).zip(&DERIVED) {
+            assert_eq!(derived.is_some(), matches!(slope, Slope::Smooth(_)), "{} backwards", row.name);
+        }
         for (row, texts) in ROWS.iter().zip(&TEXTS) {
             assert!(seen.insert((row.name, row.operands)), "{} has two rows for the same types", row.name);
             assert!((1..=MAX_OPERANDS).contains(&row.operands.len()));

@@ -59,7 +59,8 @@ const turns = async (cases, rounds) => {
   return Object.fromEntries(Object.entries(taken).map(([name, { run, back }]) => [name, { run: median(run), back: median(back) }]));
 };
 const windowed = (n, left) => Array.from({ length: n }, (_, q) => Math.min(q, left) + 1).reduce((a, b) => a + b);
-const rules = { plain: {}, softcap: { softcap: 30 }, ALiBi: { score: { id: 'alibi', params: {} } }, causal: { is_causal: true }, 'causal window of 256': { is_causal: true, left_window_size: 256 } };
+const rules = { plain: {}, softcap: { softcap: 30 }, ALiBi: { score: { id: 'alibi', params: {} } }, causal: { is_causal: true }, 'causal window of 256': { is_causal: true, left_window_size: 256 },
+  's * (1.0 + 0.1 * h)': { score: 's * (1.0 + 0.1 * h)' }, 'where(s > 0.0, s, 0.1 * s)': { score: 'where(s > 0.0, s, 0.1 * s)' }, 's + 0.1 * tanh(s)': { score: 's + 0.1 * tanh(s)' } };
 const n = 1024, pairs = { causal: n * (n + 1) / 2, 'causal window of 256': windowed(n, 256) };
 const with_rules = await turns(Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, request(8, n, rule)])), 7);
 for (const [name, { run }] of Object.entries(with_rules)) {

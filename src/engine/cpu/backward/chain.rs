@@ -1,6 +1,7 @@
 //! The formulas of a plan backwards over cells of a row: what `RowRules` did, from the derivatives by its results to those by the products.
 
 use super::super::gemm::{KEYS, RowBlock};
+use super::tile::EMPTY;
 use crate::attention::gradients::Sums;
 use crate::attention::{Plan, RowRules};
 use crate::formula::{Bound, Reverse};
@@ -19,6 +20,11 @@ pub struct Capped {
     /// The hyperbolic tangents that it took, and what the scores after it change by with those before.
     pub tanh: [f32; KEYS],
     pub slopes: [f32; KEYS],
+}
+
+impl Capped {
+    /// Where there is none.
+    pub const NONE: Self = Self { before: EMPTY, tanh: [0.0; KEYS], slopes: [1.0; KEYS] };
 }
 
 impl Chain {

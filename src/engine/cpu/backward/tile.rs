@@ -21,8 +21,9 @@ pub const EMPTY: RowBlock = [[0.0; PANEL]; KEYS / PANEL];
 pub struct Tile {
     rules: RuleRows,
     chain: Option<Chain>,
-    /// Whether weights and derivatives by the scores are `Kernels::settle` where all that rules do to scores is a `Change`.
+    /// Whether weights and derivatives by the scores are `Kernels::settle` where all that rules do to scores is a `Change`; and where formulas do more than that.
     settles: bool,
+    in_calls: bool,
     /// `scale · Q` and dY of the rows, in groups, each interleaved.
     q_groups: Vec<f32>,
     dy_groups: Vec<f32>,
@@ -62,12 +63,16 @@ impl Tile {
     pub fn new(plan: &Plan, params: bool) -> Self {
         let Dims { d, d_v, .. } = plan.dims;
         let formulas = !plan.scores_plain() || plan.probability.is_some();
+        let mut rules = RuleRows::new(plan, ROWS);
+        // Then a row's formulas go back in one call each, after all rows of a group have settled.
+        let in_calls = rules.keep(params) && !params && plan.softcap.is_none();
         Self {
-            rules: RuleRows::new(plan, ROWS),
+            rules,
             chain: formulas.then(|| Chain::new(plan, params)),
             settles: plan.exponential()
                 && plan.probability.is_none()
                 && (plan.scores_plain() || !params && (plan.softcap.is_none() || plan.bias.is_empty())),
+            in_calls,
             q_groups: vec![0.0; ROWS * d],
             dy_groups: vec![0.0; ROWS * d_v],
             q: Vec::with_capacity(ROWS * d),
@@ -106,7 +111,8 @@ impl Tile {
         let Dims { n_k, d, d_v, .. } = plan.dims;
         let columns = d.div_ceil(PANEL);
         let rows = cells.lse.len();
-        let settles = self.settles && !measure && (plan.scores_plain() || self.rules.change(plan).is_some());
+        let changes = plan.scores_plain() || self.rules.change(plan).is_some();
+        let settles = self.settles && !measure && (changes || self.in_calls);
         let (mut p, mut ds) = (std::mem::take(&mut self.p), std::mem::take(&mut self.ds));
         for from in (0..rows).step_by(GROUP) {
             let count = GROUP.min(rows - from);
@@ -146,6 +152,12 @@ impl Tile {
                     }
                 }
                 (kernels.settle)(s, dp, keys.div_ceil(PANEL), &of, plan.softcap);
+                for i in if changes { 0..0 } else { 0..count } {
+                    if let (Some(chain), Some(rules)) = (&mut self.chain, self.rules.of(from + i)) {
+                        let by = &mut dp[i].as_flattened_mut()[..keys];
+                        chain.scores(plan, rules, k0, &Capped::NONE, by, None);
+                    }
+                }
             }
             for i in if settles { 0..0 } else { 0..count } {
                 self.row(&narrow, from + i, allowed[i] >> left, &mut s[i], &mut dp[i], measure, sums.as_deref_mut());
@@ -192,7 +204,7 @@ impl Tile {
         mut sums: Option<&mut Sums>,
     ) {
         let Cells { plan, kernels, k0, keys, .. } = *cells;
-        let mut capped = Capped { before: EMPTY, tanh: [0.0; KEYS], slopes: [1.0; KEYS] };
+        let mut capped = Capped::NONE;
         score(cells, self.rules.of(row), allowed, s, &mut capped, sums.is_some());
         let scores = *s;
         let mut u = EMPTY;
