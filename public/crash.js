@@ -58,9 +58,15 @@
   const started = () => !$("shell");
   // A trap in the page's own module. Errors of workers and of extensions come without it and are not ours.
   const trap = (error) => error instanceof WebAssembly.RuntimeError;
-  // Firefox ends a running script when its page is about to be left. Should the page stay after all (the address was a download), the program stands in the middle of
-  // itself and answers each call with this; a page that does go is gone before the card would come.
-  const cut = (error) => /^closure invoked/.test(error?.message), GOING_MS = 1500;
+  // Firefox ends a running script when its page is about to be left. Should the page stay after all (the address was a download), the program stands in the middle of itself
+  // and answers each call with this, or not at all; a page that does go is gone before it is asked.
+  const cut = (error) => /^closure invoked/.test(error?.message), WAIT_MS = 1500;
+  const wait = () => new Promise((done) => setTimeout(done, WAIT_MS));
+  async function ask(error) {
+    await wait();
+    const answers = (async () => (await self.attentionPlayground).link())().then(() => true, () => false);
+    if (!(await Promise.race([answers, wait()]))) show(error, true);
+  }
 
   addEventListener("error", (event) => {
     if (event.target instanceof HTMLScriptElement) {
@@ -69,7 +75,7 @@
     } else if (trap(event.error) || (!started() && event.filename?.startsWith(location.origin))) {
       show(event.error ?? event.message, started());
     } else if (cut(event.error)) {
-      setTimeout(show, GOING_MS, event.error, true);
+      ask(event.error);
     }
   }, true);
   addEventListener("unhandledrejection", ({ reason }) => {

@@ -97,13 +97,30 @@ pub struct BeforePaint(Rc<RefCell<Option<Work>>>);
 impl BeforePaint {
     /// Asks for it.
     pub fn ask(&self, work: impl FnOnce() + 'static) {
-        if self.0.borrow_mut().replace(Box::new(work)).is_none() {
-            let waiting = self.0.clone();
-            request_animation_frame(move || {
-                let work = waiting.borrow_mut().take();
-                work.into_iter().for_each(|work| work());
-            });
+        if self.waits(Box::new(work)) {
+            self.begin();
         }
+    }
+
+    /// The same, a frame later: where this one has enough to do.
+    pub fn ask_later(&self, work: impl FnOnce() + 'static) {
+        if self.waits(Box::new(work)) {
+            let own = self.clone();
+            after_paint(move |_| own.begin());
+        }
+    }
+
+    /// Whether nothing had been asked.
+    fn waits(&self, work: Work) -> bool {
+        self.0.borrow_mut().replace(work).is_none()
+    }
+
+    fn begin(&self) {
+        let waiting = self.0.clone();
+        request_animation_frame(move || {
+            let work = waiting.borrow_mut().take();
+            work.into_iter().for_each(|work| work());
+        });
     }
 
     /// Does it at once, and nothing of what was asked.

@@ -205,7 +205,9 @@ impl Lanes {
             };
         }
         for (values, back) in [(&mut self.back_values, true), (&mut self.values, false)] {
-            if let (Some(values), Some(compiled)) = (values, compiled(&self.bound, back)) {
+            if let Some(values) = values
+                && let Some(compiled) = compiled(&self.bound, back)
+            {
                 for (value, &at) in values.iter_mut().zip(compiled.values()) {
                     *value = self.results[at];
                 }
@@ -265,7 +267,8 @@ impl Lanes {
             return;
         }
         if self.back_values.is_some() {
-            for (before, s) in self.before.iter_mut().zip(&*s) {
+            let last = s.len().saturating_sub(1) / LANES * LANES;
+            for (before, s) in self.before.iter_mut().zip(&s[last..]) {
                 *before = s.to_bits();
             }
         }

@@ -15,7 +15,7 @@ use super::draw::draw;
 use super::scale::Scale;
 use super::stages;
 use crate::analysis::window::Window;
-use crate::app::clock::{BeforePaint, after_paint};
+use crate::app::clock::BeforePaint;
 use crate::app::controls::{Show, fixed, percent};
 use crate::app::element::NodeRef;
 use crate::app::i18n::{self, t};
@@ -95,8 +95,7 @@ pub fn MapView(
         };
         if !begun.replace(true) {
             // With the first result half of the page comes: one frame for that, the next one for its picture.
-            let frame = frame.clone();
-            return after_paint(move |_| frame.ask(paint));
+            return frame.ask_later(paint);
         }
         // The way to paper leads through another theme and waits for no frame; of another width the browser tells between layout and paint.
         if turned { frame.instead(paint) } else { frame.ask(paint) }

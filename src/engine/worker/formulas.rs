@@ -36,8 +36,10 @@ fn make(module: Vec<u8>) -> Option<usize> {
             None => {
                 // The place of one that nobody calls is taken, if there are many of them.
                 let idle = made.iter().filter(|made| made.users == 0).count();
-                let old = made.iter().position(|made| made.users == 0 && idle >= KEPT).map(|at| made.remove(at).place);
-                Made { place: put(&module, old).ok()?, module, users: 0 }
+                let old = made.iter().position(|made| made.users == 0 && idle >= KEPT);
+                let place = put(&module, old.map(|at| made[at].place)).ok()?;
+                old.map(|at| made.remove(at));
+                Made { place, module, users: 0 }
             }
         };
         one.users += 1;

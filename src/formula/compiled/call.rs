@@ -1,5 +1,6 @@
 //! Functions that were made of formulas: asked for once for each bound formula, called by pointer. Nothing here is in the page's first piece but a question: whether there are any.
 
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
@@ -54,13 +55,15 @@ pub type Asked = [OnceLock<Option<Box<dyn Evaluate>>>; 2];
 
 type Compile = fn(&Inner, bool) -> Option<Box<dyn Evaluate>>;
 
-static COMPILE: OnceLock<Compile> = OnceLock::new();
-static MAKER: OnceLock<Maker> = OnceLock::new();
+thread_local! {
+    static COMPILE: Cell<Option<Compile>> = const { Cell::new(None) };
+    static MAKER: Cell<Option<Maker>> = const { Cell::new(None) };
+}
 
-/// Has formulas compiled from now on.
+/// Has formulas compiled from now on, in this thread.
 pub fn install(maker: Maker) {
-    MAKER.get_or_init(|| maker);
-    COMPILE.get_or_init(|| compile);
+    MAKER.set(Some(maker));
+    COMPILE.set(Some(compile));
 }
 
 /// The function of a formula, or the one backwards, if it has one.

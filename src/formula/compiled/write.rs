@@ -233,7 +233,9 @@ fn derive(emit: &mut Emit, inner: &Inner, order: &[usize], local: &[Option<u32>]
                     by[id] = Some(emit.keep(sum));
                 }
             }
-            _ => score = all,
+            Op::Var(_) => score = all,
+            // What a table says of an index changes by steps only.
+            _ => {}
         }
     }
     emit.code().local_get(BY).local_get(score).v128_store(words(0));

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `mod` | parts of the gradients, packed tensors, sums of rows |
 //! | `tile` | a block of queries beside a tile of keys |
-//! | `settle` | weights and derivatives by the scores in one pass, where no formula stands between |
+//! | `settle` | weights and derivatives by the scores in one pass; a formula between has its own function take them further |
 //! | `chain` | formulas and softcap backwards |
 
 mod chain;

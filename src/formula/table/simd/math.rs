@@ -136,7 +136,7 @@ fn parts(e: &mut Emit, x: u32) -> (u32, u32) {
     (op!(e, f64x2_convert_low_i32x4_s, n), rest)
 }
 
-/// The sine; of numbers above 2^28 to no more digits than their distance from their neighbours leaves.
+/// The sine. Beyond 2^28 the angle is off by about the number times 1e-16, and beyond 2^53 any angle: neighbours there are whole circles apart.
 pub fn sin(e: &mut Emit, of: &[u32]) -> u32 {
     wave(e, of[0], 0)
 }
@@ -162,6 +162,12 @@ fn wave(e: &mut Emit, x: u32, ahead: i64) -> u32 {
         let (low, high) = (e.f64(-1.0), e.f64(1.0));
         let y = op!(e, f64x2_pmax, y, low);
         let y = op!(e, f64x2_pmin, y, high);
+        // Their rest by 4 is all that counts of them.
+        let (four, quarter) = (e.f64(4.0), e.f64(0.25));
+        let circles = op!(e, f64x2_mul, turns, quarter);
+        let circles = op!(e, f64x2_floor, circles);
+        let circles = op!(e, f64x2_mul, circles, four);
+        let turns = op!(e, f64x2_sub, turns, circles);
         let turns = op!(e, i32x4_trunc_sat_f64x2_s_zero, turns);
         let turns = op!(e, i64x2_extend_low_i32x4_s, turns);
         let ahead = e.i64(ahead);
@@ -181,7 +187,7 @@ fn wave(e: &mut Emit, x: u32, ahead: i64) -> u32 {
     join(e, wide)
 }
 
-/// `a^b` as C has it, but NaN for the powers of -1 that are infinite.
+/// `a^b` as C has it.
 pub fn pow(e: &mut Emit, of: &[u32]) -> u32 {
     let (a, b) = (of[0], of[1]);
     let size = op!(e, f32x4_abs, a);

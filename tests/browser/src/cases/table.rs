@@ -97,7 +97,7 @@ async fn whole_tiles(page: &Page) -> Result<()> {
         const T = (rows, size) => ({ shape: [1, 2, rows, size], data: Float32Array.from({ length: 2 * rows * size }, () => 2 * next()) });
         const base = { Q: T(101, 20), K: T(203, 20), V: T(203, 13), algorithm: 'streaming' }, alibi = { position: { id: 'alibi' } }, window = { is_causal: true, left_window_size: 70 };
         // And formulas that are no tables: they are compiled while the worker runs.
-        const formulas = ['s * (1.0 + 0.1 * h)', 'where(s > 0.0, s, 0.1 * s)', 'max(s, 0.0) * max(s, 0.0)', 's + sin(0.1 * q * k) * exp(-abs(s))', 's / (1.0 + 0.01 * abs(q - k)) + log(2.0 + abs(s))', 's * (hash(q, k) % 3) - (k // 7) % 2', 'sigmoid(s) + cos(s) - sqrt(1.0 + s * s)', 's ** 3.0 * 0.1 + clamp(s, -1.0, 1.0)'].map((score) => ({ score }));
+        const formulas = ['s * (1.0 + 0.1 * h)', 'where(s > 0.0, s, 0.1 * s)', '0.1 * max(s, 0.0) * max(s, 0.0)', 's + sin(0.1 * q * k) * exp(-abs(s))', 's / (1.0 + 0.01 * abs(q - k)) + log(2.0 + abs(s))', 's * (hash(q, k) % 3) - (k // 7) % 2', 'sigmoid(s) + cos(s) - sqrt(1.0 + s * s)', 's ** 3.0 * 0.1 + clamp(s, -1.0, 1.0)'].map((score) => ({ score }));
         const masks = [{ mask: 'hash(q, k, 3) % 2 == 0' }, { mask: '(q * k) % 5 < 3 and k <= q + 40', score: 's * 1.5' }, { prob: 'p * p + 0.001 * p' }];
         const first = { softcap: 2, score: '2.0 * tanh((s - 0.01 * abs(q - k)) / 2.0)' }, own = { score: 's + 0.01 * q' };
         let worst = [0];
