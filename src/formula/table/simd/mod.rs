@@ -76,6 +76,11 @@ pub fn floor_mod(e: &mut Emit, of: &[u32]) -> u32 {
 /// `floor(a / b)`, saturating; anything where b is 0.
 fn quotient(e: &mut Emit, of: &[u32]) -> u32 {
     let (a, b) = (halves(e, of[0], integers), halves(e, of[1], integers));
+    floored(e, a, b)
+}
+
+/// `floor(a / b)` of doubles as integers, saturating.
+fn floored(e: &mut Emit, a: [u32; 2], b: [u32; 2]) -> u32 {
     let halves = [0, 1].map(|half| {
         let quotient = op!(e, f64x2_div, a[half], b[half]);
         let floor = op!(e, f64x2_floor, quotient);
@@ -95,12 +100,7 @@ pub fn shift_left(e: &mut Emit, of: &[u32]) -> u32 {
 pub fn shift_right(e: &mut Emit, of: &[u32]) -> u32 {
     let power = power_of_two(e, of[1]);
     let (a, b) = (halves(e, of[0], integers), halves(e, power, floats));
-    let halves = [0, 1].map(|half| {
-        let quotient = op!(e, f64x2_div, a[half], b[half]);
-        let floor = op!(e, f64x2_floor, quotient);
-        op!(e, i32x4_trunc_sat_f64x2_s_zero, floor)
-    });
-    join(e, halves)
+    floored(e, a, b)
 }
 
 /// `2^(b mod 32)` as floats, by their exponents.

@@ -243,7 +243,7 @@ async fn frames_take_turns(page: &Page) -> Result<()> {
     })?;
     // Out of sight they let go of everything.
     page.js("document.querySelectorAll('iframe').forEach((f) => { f.style.marginTop = '5000px'; })", vec![]).await?;
-    let rest = "const end = performance.now() + 20000; let all;
+    let rest = "const end = performance.now() + 15000; let all;
         do { await new Promise((next) => setTimeout(next, 100)); all = await navigator.locks.query(); } while (all.held.length && performance.now() < end);
         const names = (list) => list.map(({ name, clientId }) => `${name} ${clientId}`);
         return [names(all.held), names(all.pending), scrollY, [...document.querySelectorAll('iframe')].map((f) => [f.getBoundingClientRect().top, f.contentDocument.querySelector('.embed__bar')?.textContent])]";
