@@ -43,18 +43,23 @@ pub fn command(args: &[String]) -> Result<bool> {
     let (address, _) = serve::start(serve::Site { folder: dist, prefixes: &["/"], encoded, ..serve::Site::default() })?;
     let mut good = true;
     for (screen, options) in SCREENS {
-        let report = std::env::temp_dir().join(format!("attention-audit-{}.json", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("attention-audit-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let report = folder.join("report.json");
         let mut command = std::process::Command::new(&program);
         command.arg(format!("http://{address}/")).args(["--quiet", "--output=json"]).args(options);
         command.arg(format!("--output-path={}", report.display())).env("CHROME_PATH", browser.path());
-        command.arg("--only-categories=performance,accessibility,best-practices");
+        // Assets are the trace, beside the report.
+        command.args(["--save-assets", "--only-categories=performance,accessibility,best-practices"]);
         command.arg("--chrome-flags=--headless=new --no-sandbox --disable-dev-shm-usage").current_dir(root());
         shell::run(command)?;
-        let read: Value = serde_json::from_slice(&std::fs::read(&report)?)?;
-        std::fs::remove_file(&report)?;
+        let read = |path: PathBuf| -> Result<Value> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
+        let (report, trace) = (read(report)?, read(folder.join("report-0.trace.json"))?);
+        std::fs::remove_dir_all(&folder)?;
         println!("\n== {screen}");
-        let (lines, kept) = told(&read);
+        let (lines, kept) = told(&report);
         lines.iter().for_each(|line| println!("{line}"));
+        println!("{}", worked(&trace, &report));
         good &= kept;
     }
     Ok(good)
@@ -111,6 +116,32 @@ fn told(report: &Value) -> (Vec<String>, bool) {
     (lines, kept)
 }
 
+/// How long the page's thread itself worked in its longest task, on the machine that the report speaks of. A task's length counts what the thread waited for a core too,
+/// and this browser has as many threads as the machine has cores, and more.
+fn worked(trace: &Value, report: &Value) -> String {
+    let slower = report["configSettings"]["throttling"]["cpuSlowdownMultiplier"].as_f64().unwrap_or(1.0);
+    let events: Vec<&Value> = trace["traceEvents"].as_array().into_iter().flatten().collect();
+    let thread = |event: &Value| Some((event["pid"].as_i64()?, event["tid"].as_i64()?));
+    // Threads that read a page's text: of an empty page before this one too, which has less to do.
+    let mut pages: BTreeMap<(i64, i64), Vec<f64>> = events
+        .iter()
+        .filter(|event| event["name"] == "ParseHTML")
+        .filter_map(|e| Some((thread(e)?, Vec::new())))
+        .collect();
+    for task in events.iter().filter(|event| event["name"] == "RunTask") {
+        if let Some((of, ms)) = thread(task).and_then(|at| pages.get_mut(&at)).zip(task["tdur"].as_f64()) {
+            of.push(ms / 1000.0 * slower);
+        }
+    }
+    let worked = pages.into_values().max_by_key(Vec::len).unwrap_or_default();
+    let longest = worked.iter().fold(f64::NAN, |longest, ms| longest.max(*ms));
+    let above = worked.iter().filter(|ms| **ms > LONG_MS).count();
+    format!(
+        "    of the thread's own work above {LONG_MS:.0} ms: {above} (the longest {longest:.0} ms of {} tasks)",
+        worked.len()
+    )
+}
+
 /// The audits that cost a category points.
 fn lost(report: &Value, category: &str) -> Vec<String> {
     let audits = report["categories"][category]["auditRefs"].as_array().into_iter().flatten();
@@ -153,5 +184,17 @@ mod tests {
         }
         assert!(!text.contains("b.js") && !text.contains("It is fast") && !text.contains("It is told"));
         assert!(!told(&report(0.9)).1 && !told(&json!({})).1);
+    }
+
+    #[test]
+    fn work_is_the_page_s_thread_s_and_as_slow_as_the_machine_of_the_report() {
+        let event = |name: &str, tid: i64, tdur: f64| json!({ "name": name, "pid": 7, "tid": tid, "tdur": tdur });
+        let trace = json!({ "traceEvents": [
+            event("RunTask", 2, 90_000.0), event("ParseHTML", 3, 1.0), event("RunTask", 3, 99_000.0), event("ParseHTML", 1, 1.0), event("RunTask", 1, 13_000.0), event("RunTask", 1, 5_000.0),
+        ] });
+        let report = |slower: f64| json!({ "configSettings": { "throttling": { "cpuSlowdownMultiplier": slower } } });
+        assert!(worked(&trace, &report(4.0)).ends_with("50 ms: 1 (the longest 52 ms of 2 tasks)"));
+        assert!(worked(&trace, &report(1.0)).ends_with("50 ms: 0 (the longest 13 ms of 2 tasks)"));
+        assert!(worked(&json!({}), &json!({})).ends_with("0 (the longest NaN ms of 0 tasks)"));
     }
 }

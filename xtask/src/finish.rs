@@ -101,13 +101,15 @@ fn finish(folder: &Path, program: &Program, gpu: &str, base: Option<&str>) -> Re
     Ok(())
 }
 
-/// Puts the program in the place of the uncut one, which trunk has bound: in the page's text, and on disk.
+/// Puts the program in the place of the uncut one, which trunk has bound: in the page's text, and on disk. What its script imports is asked for with it, and not when
+/// the script has come.
 fn name_program(folder: &Path, page: &str, program: &Program) -> Result<String> {
-    let script = html::tags(page, "link").find(|(_, tag)| html::attribute(tag, "rel") == Some("modulepreload"));
-    let script = script.and_then(|(_, tag)| html::attribute(tag, "href")).map(|name| name.trim_start_matches("./"));
-    let script = script.ok_or("index.html preloads no module: has trunk changed its output?")?;
+    let preload = html::tags(page, "link").find(|(_, tag)| html::attribute(tag, "rel") == Some("modulepreload"));
+    let (at, preload) = preload.ok_or("index.html preloads no module: has trunk changed its output?")?;
+    let script = html::attribute(preload, "href").unwrap_or_default().trim_start_matches("./");
     let module = script.replace(".js", "_bg.wasm");
     let mut new = page.to_owned();
+    new.insert_str(at, &preload.replace(script, &program.split));
     for (old, name) in [(script, &program.script), (&module, &program.module)] {
         if !page.contains(old) {
             return Err(format!("index.html does not name {old}: has trunk changed its output?").into());
@@ -334,7 +336,7 @@ mod tests {
     #[test]
     fn every_name_in_the_page_is_a_file_that_holds_what_it_should() {
         let folder = staging("names");
-        let program = Program { script: "app-2.js".into(), module: "app-3.wasm".into() };
+        let program = Program { script: "app-2.js".into(), split: "split-2.js".into(), module: "app-3.wasm".into() };
         finish(&folder, &program, "gpu-4.js", Some("https://example.org/a/")).unwrap();
         let page = fs::read_to_string(folder.join("index.html")).unwrap();
         let meta = |name: &str| {
@@ -346,6 +348,9 @@ mod tests {
         assert_eq!(meta("gpu"), "gpu-4.js");
         assert_eq!(fs::read_to_string(folder.join(meta("captures")).join("index.json")).unwrap(), "{\"a\": [\" b \"]}");
         assert_eq!(fs::read_to_string(folder.join(meta("worker-loader"))).unwrap(), "3");
+        let early = html::tags(&page, "link").filter(|(_, tag)| html::attribute(tag, "rel") == Some("modulepreload"));
+        let early: Vec<_> = early.filter_map(|(_, tag)| html::attribute(tag, "href")).collect();
+        assert_eq!(early, ["./split-2.js", "./app-2.js"]);
         assert!(!page.contains("app-1") && page.contains("import './app-2.js'; './app-3.wasm'"));
         assert!(!folder.join("app-1.js").exists() && !folder.join("app-1_bg.wasm").exists());
         let sheets: Vec<_> =
@@ -428,7 +433,7 @@ mod tests {
     fn a_page_of_another_trunk_is_refused() {
         let folder = staging("refused");
         fs::write(folder.join("index.html"), PAGE.replace("./app-1_bg.wasm", "./app.wasm")).unwrap();
-        let program = Program { script: "app-2.js".into(), module: "app-3.wasm".into() };
+        let program = Program { script: "app-2.js".into(), split: "split-2.js".into(), module: "app-3.wasm".into() };
         assert!(finish(&folder, &program, "gpu-4.js", None).unwrap_err().to_string().contains("app-1_bg.wasm"));
         fs::remove_dir_all(folder).unwrap();
     }

@@ -7,7 +7,7 @@
 //! | `build`, `finish`, `html`, `digest` | `trunk build`, and what happens to its output afterwards |
 //! | `gallery` | pages of the gallery, for link previews and readers without scripts |
 //! | `offline` | the list of files that the service worker keeps |
-//! | `program` | the compiled program cut into pieces, bound, optimised |
+//! | `program`, `pack` | the compiled program cut into pieces, bound, optimised; small pieces in one file |
 //! | `serve` | a static file server |
 //! | `checks`, `test` | the test command and its count |
 //! | `size`, `audit` | what the first view downloads; what Lighthouse says of it |
@@ -22,6 +22,7 @@ mod finish;
 mod gallery;
 mod html;
 mod offline;
+mod pack;
 mod peers;
 mod program;
 mod python;

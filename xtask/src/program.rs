@@ -6,8 +6,10 @@
 //! | `split-….js` | fetches the other pieces when they are first needed |
 //! | `cpu-….wasm`, … | a piece of that name (`#[wasm_split(cpu)]`) |
 //! | `chunk…-….wasm` | what several pieces share and the page does not need |
+//! | `workers-….wasm` | the piece `cpu` with all that it needs, and what is too small for a file of its own (`pack`) |
 //! | `gpu-….js`, `gpu-….wasm` | the worker that owns the GPU: a program of its own, bound by trunk and not cut |
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use wasm_encoder::{EntityType, ExportSection, ImportSection, Module, RawSection,
 use wasm_split_cli_support::{Options, transform};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
-use crate::{Result, digest, shell, tools};
+use crate::{Result, digest, pack, shell, tools};
 
 /// What `wasm-opt` may use beyond the first version of WebAssembly: the features that the compiler was allowed, and no more.
 const FEATURES: [&str; 8] = [
@@ -34,6 +36,12 @@ const FEATURES: [&str; 8] = [
 /// The one piece that may hold instructions of relaxed SIMD.
 const RELAXED: &str = "fused";
 
+/// The piece that every CPU worker loads.
+const WORKERS: &str = "cpu";
+
+/// Modules of fewer bytes than this are no files: a request costs more than their neighbours' bytes.
+const SMALL: u64 = 2048;
+
 /// The name by which wasm-bindgen's output and the cutter's know each other.
 const SPLIT: &str = "__wasm_split.js";
 
@@ -41,6 +49,8 @@ const SPLIT: &str = "__wasm_split.js";
 pub struct Program {
     /// The script to import.
     pub script: String,
+    /// The script that it imports.
+    pub split: String,
     /// The module it instantiates.
     pub module: String,
 }
@@ -54,7 +64,7 @@ pub fn make(compiled: &Path, folder: &Path, whole: &str, release: bool) -> Resul
     let work = folder.join(".program");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
-    let pieces = cut(compiled, &work)?;
+    let Cut { pieces, together } = cut(compiled, &work)?;
     let tools = tools::for_building()?;
     let mut bind = shell::command(
         "wasm-bindgen",
@@ -83,10 +93,10 @@ pub fn make(compiled: &Path, folder: &Path, whole: &str, release: bool) -> Resul
         check_relaxed(path, is_relaxed(path))?;
     }
     let other = name_whole(folder, whole, release)?;
-    let program = name(&work, folder, &main, &pieces)?;
+    let program = name(&work, folder, &main, &pieces, &together)?;
     if release {
         minify(&folder.join(&program.script), &tools)?;
-        minify(&folder.join(program.script.replacen("app-", "split-", 1)), &tools)?;
+        minify(&folder.join(&program.split), &tools)?;
     }
     fs::remove_dir_all(&work)?;
     Ok((program, other))
@@ -132,8 +142,15 @@ fn name_whole(folder: &Path, name: &str, release: bool) -> Result<String> {
     Ok(new)
 }
 
-/// Cuts the compiled file into `work/main.wasm` and the pieces, whose paths are returned.
-fn cut(compiled: &Path, work: &Path) -> Result<Vec<PathBuf>> {
+/// What the cutter made.
+struct Cut {
+    pieces: Vec<PathBuf>,
+    /// Which of them workers load, by file name without its extension. What makes the inner loops fast is one of two pieces, and not among them; what both need is.
+    together: BTreeSet<String>,
+}
+
+/// Cuts the compiled file into `work/main.wasm` and the pieces.
+fn cut(compiled: &Path, work: &Path) -> Result<Cut> {
     let bytes = fs::read(compiled).map_err(|e| format!("{}: {e}", compiled.display()))?;
     let main = work.join("main.wasm");
     let link = format!("./{SPLIT}");
@@ -142,9 +159,13 @@ fn cut(compiled: &Path, work: &Path) -> Result<Vec<PathBuf>> {
     options.main_out_path = &main;
     options.link_name = &link;
     options.main_module = "./app.js";
-    let mut pieces = transform(options).map_err(|e| format!("cutting {}: {e:#}", compiled.display()))?.split_modules;
+    let cut = transform(options).map_err(|e| format!("cutting {}: {e:#}", compiled.display()))?;
+    let needed = |piece: &str| cut.prefetch_map.get(piece).ok_or_else(|| format!("there is no piece {piece:?}"));
+    let (own, loops) = (needed(WORKERS)?, needed(RELAXED)?);
+    let together = own.iter().chain(loops.iter().filter(|name| name.starts_with("chunk"))).cloned().collect();
+    let mut pieces = cut.split_modules;
     pieces.sort();
-    Ok(pieces)
+    Ok(Cut { pieces, together })
 }
 
 /// Leptos' server functions export classes for streams of bytes, which nobody here calls. Without the exports `wasm-opt` drops what is behind them.
@@ -260,15 +281,25 @@ fn check_relaxed(path: &Path, wanted: bool) -> Result<()> {
 }
 
 /// Moves everything into `folder` under names with hashes. The two scripts import each other, so that they share one.
-fn name(work: &Path, folder: &Path, main: &Path, pieces: &[PathBuf]) -> Result<Program> {
+fn name(work: &Path, folder: &Path, main: &Path, pieces: &[PathBuf], together: &BTreeSet<String>) -> Result<Program> {
     let read = |name: &str| fs::read_to_string(work.join(name)).map_err(|e| format!("{name}: {e}"));
     let (mut script, mut split) = (read("app.js")?, read(SPLIT)?);
+    let mut packed = Vec::new();
     for piece in pieces {
         let old = file_name(piece);
+        let stem = old.trim_end_matches(".wasm");
+        if together.contains(stem) || fs::metadata(piece)?.len() < SMALL {
+            packed.push((stem.to_owned(), fs::read(piece)?));
+            continue;
+        }
         let stem = old.trim_end_matches(".wasm").trim_start_matches("split_").replace('_', "");
         let new = place(piece, folder, &stem)?;
         swap(&mut split, &format!("./{old}"), &format!("./{new}"))?;
     }
+    let pack = work.join("workers.wasm");
+    fs::write(&pack, pack::module(&packed))?;
+    let names: Vec<&str> = packed.iter().map(|(name, _)| name.as_str()).collect();
+    split = pack::link(&split, &names, &place(&pack, folder, "workers")?)?;
     let module = place(main, folder, "app")?;
     swap(&mut script, "app_bg.wasm", &module)?;
     let id = digest::short(format!("{script}{split}").as_bytes());
@@ -277,7 +308,7 @@ fn name(work: &Path, folder: &Path, main: &Path, pieces: &[PathBuf]) -> Result<P
     swap(&mut split, "./app.js", &format!("./{script_name}"))?;
     fs::write(folder.join(&script_name), script)?;
     fs::write(folder.join(&split_name), split)?;
-    Ok(Program { script: script_name, module })
+    Ok(Program { script: script_name, split: split_name, module })
 }
 
 /// Moves a module to `folder/stem-<hash>.wasm`; returns that name.
@@ -346,19 +377,35 @@ mod tests {
             "app.js",
             "import * as import1 from \"./__wasm_split.js\"\nnew URL('app_bg.wasm', import.meta.url)\n\"./__wasm_split.js\": import1,",
         );
-        write(SPLIT, "import { initSync } from \"./app.js\"; new URL(\"./split_cpu.wasm\", import.meta.url)");
+        let fetched = |name: &str| {
+            format!(
+                "() => {{\n    const src = fetch(new URL(\"./{name}.wasm\", import.meta.url));\n    src.catch(() => {{}});\n    return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
+            )
+        };
+        let large = "2".repeat(SMALL as usize);
+        let pieces = ["split_later", "split_cpu", "chunk_3"];
+        let fetches: String = pieces.iter().map(|name| fetched(name)).collect();
+        write(SPLIT, &format!("import {{ initSync }} from \"./app.js\";\n{fetches}"));
         write("app_bg.wasm", "1");
-        write("split_cpu.wasm", "2");
-        let program = name(&work, &folder, &work.join("app_bg.wasm"), &[work.join("split_cpu.wasm")]).unwrap();
+        // One is a file; one is too small for that; one goes with it.
+        write("split_later.wasm", &large);
+        write("split_cpu.wasm", &large);
+        write("chunk_3.wasm", "3");
+        let paths = pieces.map(|name| work.join(format!("{name}.wasm")));
+        let together = BTreeSet::from(["split_cpu".to_owned()]);
+        let program = name(&work, &folder, &work.join("app_bg.wasm"), &paths, &together).unwrap();
         let script = fs::read_to_string(folder.join(&program.script)).unwrap();
-        let split_name = program.script.replace("app-", "split-");
-        assert!(script.contains(&format!("from \"./{split_name}\"")) && script.contains(&program.module));
+        assert!(script.contains(&format!("from \"./{}\"", program.split)) && script.contains(&program.module));
         // The key under which the module finds its imports is no file name.
         assert!(script.contains("\"./__wasm_split.js\": import1"));
-        let split = fs::read_to_string(folder.join(split_name)).unwrap();
+        let split = fs::read_to_string(folder.join(&program.split)).unwrap();
         assert!(split.contains(&program.script));
-        let piece = split.split("\"./").last().unwrap().split('"').next().unwrap();
-        assert_eq!(fs::read_to_string(folder.join(piece)).unwrap(), "2");
+        let file =
+            |stem: &str| split.split("\"./").find(|rest| rest.starts_with(stem)).unwrap().split('"').next().unwrap();
+        assert_eq!(fs::read_to_string(folder.join(file("later-"))).unwrap(), large);
+        let packed = [("split_cpu".to_owned(), large.into_bytes()), ("chunk_3".to_owned(), b"3".to_vec())];
+        assert_eq!(fs::read(folder.join(file("workers-"))).unwrap(), pack::module(&packed));
+        assert!(split.contains("part(\"split_cpu\")") && split.contains("part(\"chunk_3\")"));
         fs::remove_dir_all(folder).unwrap();
     }
 }

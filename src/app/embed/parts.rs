@@ -187,7 +187,7 @@ impl Control {
             Self::Layout => view! { <rules::HeadsCard /> },
             Self::Weights => view! { <rules::WeightsCard /> },
             Self::Conventions => view! { <rules::ConventionsCard /> },
-            Self::Heads => view! { <div class="card card--heads"><map::Heads /></div> },
+            Self::Heads => view! { <map::AllHeads /> },
         }
     }
 }

@@ -8,8 +8,6 @@ mod scale;
 mod stages;
 mod view;
 
-pub use heads::Heads;
-
 pub use draw::{draw, paint_cells};
 pub use scale::Scale;
 pub use stages::name as stage_name;
@@ -18,6 +16,8 @@ pub use view::{Closer, MapView};
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+
+use heads::Heads;
 
 use super::i18n::t;
 use super::state::{Lab, Status, lab};
@@ -33,7 +33,7 @@ use crate::experiment::Reading;
 #[derive(Clone, Copy)]
 pub struct MaskLocked;
 
-/// The attention column.
+/// The attention column, without its heads.
 #[component]
 pub fn AttentionColumn() -> impl IntoView {
     let lab = lab();
@@ -43,6 +43,13 @@ pub fn AttentionColumn() -> impl IntoView {
             <small>{t("head", "头")} " " {move || lab.experiment.with(|e| (e.view.head + 1).to_string())}</small>
         </h2>
         <MapCard />
+    }
+}
+
+/// All heads, under the map.
+#[component]
+pub fn AllHeads() -> impl IntoView {
+    view! {
         <div class="card card--heads">
             <Heads />
         </div>

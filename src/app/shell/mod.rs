@@ -22,7 +22,7 @@ use leptos::task::spawn_local;
 use super::gallery::Gallery;
 use super::i18n::t;
 use super::inputs::{MatricesCard, SourceCard};
-use super::map::AttentionColumn;
+use super::map::{AllHeads, AttentionColumn};
 use super::result::{CellResult, WholeResult};
 use super::rules::{MaskCard, OtherRules, ScoreRules};
 use super::state::{Lab, Status};
@@ -107,6 +107,7 @@ pub fn app(lab: Lab) -> impl IntoView {
             <section class="column column--attention" aria-labelledby="h-attention">
                 <Gallery open=gallery />
                 <Show when=reached(Turn::Map)><AttentionColumn /></Show>
+                <Show when=reached(Turn::Heads)><AllHeads /></Show>
             </section>
             <section class="column column--result" aria-labelledby="h-result">
                 <h2 id="h-result">{t("Result", "结果")} <small>{t("and why", "以及原因")}</small></h2>
@@ -136,6 +137,7 @@ pub fn app(lab: Lab) -> impl IntoView {
 #[derive(Clone, Copy)]
 enum Turn {
     Map = 1,
+    Heads,
     Source,
     Matrices,
     Cell,
@@ -154,7 +156,7 @@ fn take_turns(lab: Lab, turn: RwSignal<u32>, sheet: RwSignal<Sheet>) {
     });
     effect(move || {
         let at = turn.get();
-        if at == Turn::OtherRules as u32 || at == Turn::Map as u32 && waits.get() {
+        if at == Turn::OtherRules as u32 || at == Turn::Heads as u32 && waits.get() {
             remove();
         } else {
             clock::after_effects(move || turn.set(at + 1));

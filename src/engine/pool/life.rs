@@ -49,7 +49,8 @@ pub(super) fn now() -> f64 {
 }
 
 impl Hub {
-    /// Starts a worker in every place of a side that has none, as soon as the gate is open.
+    /// Starts a worker in a place of a side that has none, as soon as the gate is open, and in its other places when there is work for them, or a second later: until
+    /// then they would only take their part of few cores, while the page is being mounted.
     pub fn launch(self: &Rc<Self>, side: Side) {
         let Some(gate) = &self.gate else { return self.start(side) };
         let (hub, open) = (self.clone(), gate());
@@ -60,16 +61,20 @@ impl Hub {
     }
 
     fn start(self: &Rc<Self>, side: Side) {
-        let slots = self.state.borrow_mut().claim_places(side, now());
-        if slots.is_empty() {
-            return;
-        }
+        let Some(slot) = self.state.borrow_mut().claim_places(side, now()) else { return };
         self.watch();
         let hub = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
             // Not at once: whoever asked may be holding the state.
-            slots.into_iter().for_each(|slot| hub.seat(slot));
+            hub.seat(slot);
+            hub.pump();
         });
+    }
+
+    /// Starts the workers that were put off.
+    fn seat_rest(self: &Rc<Self>) {
+        let waiting = self.state.borrow_mut().take_waiting();
+        waiting.into_iter().for_each(|slot| self.seat(slot));
     }
 
     /// Starts the worker of one place.
@@ -130,6 +135,7 @@ impl Hub {
             // One of its listeners may be what is running now.
             wasm_bindgen_futures::spawn_local(async move { drop(port) });
         }
+        self.seat_rest();
         self.after(after);
     }
 
@@ -167,6 +173,9 @@ impl Hub {
         for (slot, reason) in broken {
             self.lost(slot, &reason);
         }
+        if self.state.borrow().wants_more() {
+            self.seat_rest();
+        }
         self.watch();
     }
 
@@ -184,6 +193,7 @@ impl Hub {
             let overdue = hub.state.borrow_mut().end_watch(if slept { f64::NEG_INFINITY } else { now() });
             let silent = hub.state.borrow().silent(now());
             silent.iter().for_each(|progress| progress(BEGUN));
+            hub.seat_rest();
             for (slot, reason) in overdue {
                 hub.lost(slot, &reason);
             }

@@ -13,6 +13,7 @@ impl State {
     pub fn rest(&mut self) -> Vec<Port> {
         let places = [Side::Cpu, Side::Gpu].into_iter().flat_map(|side| self.board.places(side));
         let living: Vec<Slot> = places.filter(|&slot| !self.board.is_dead(slot)).collect();
+        self.waiting.clear();
         let mut ports = Vec::new();
         for slot in living {
             self.next_generation(slot);

@@ -215,6 +215,15 @@ impl Board {
         }
     }
 
+    /// How many workers of a side the jobs can use.
+    pub fn wanted(&self, side: Side) -> usize {
+        let of = |job: &Job| match &job.pieces {
+            Some(pieces) => pieces.iter().filter(|piece| piece.progress != Progress::Done).count(),
+            None => job.workers,
+        };
+        self.jobs.values().filter(|job| job.side == side).map(of).sum()
+    }
+
     /// Takes a job. `rate` are operations a millisecond, `repeat` how often each part is computed.
     pub fn submit(
         &mut self,

@@ -74,6 +74,8 @@ pub struct State {
     pub(super) sessions: Sorted<SessionId, Session>,
     pub(super) tensors: TensorKeys,
     pub(super) rates: Rates,
+    /// Places whose workers are yet to be started.
+    pub(super) waiting: Vec<Slot>,
     last_id: u64,
     watching: bool,
 }
@@ -91,6 +93,7 @@ impl State {
             sessions: Sorted::new(),
             tensors: TensorKeys::default(),
             rates: Vec::new(),
+            waiting: Vec::new(),
             last_id: 0,
             watching: false,
         }
@@ -118,13 +121,26 @@ impl State {
         self.board.places(Side::Cpu).count()
     }
 
-    /// Places of a side without a worker, from now on starting. Fetching the module may take a while on a slow line, and says itself when it fails.
-    pub fn claim_places(&mut self, side: Side, now: f64) -> Vec<Slot> {
+    /// Places of a side without a worker, from now on starting: the first is given, the others wait. Fetching the module may take a while on a slow line, and says
+    /// itself when it fails.
+    pub fn claim_places(&mut self, side: Side, now: f64) -> Option<Slot> {
         let dead: Vec<Slot> = self.board.places(side).filter(|&slot| self.board.is_dead(slot)).collect();
         for &slot in &dead {
             self.board.starting(slot, now + FETCH_MS);
         }
-        dead
+        let (&first, others) = dead.split_first()?;
+        self.waiting.extend(others);
+        Some(first)
+    }
+
+    /// Whether there is work for workers that are not started yet.
+    pub fn wants_more(&self) -> bool {
+        !self.waiting.is_empty() && self.board.wanted(Side::Cpu) > 1
+    }
+
+    /// Places whose workers are to be started now.
+    pub fn take_waiting(&mut self) -> Vec<Slot> {
+        std::mem::take(&mut self.waiting)
     }
 
     pub fn generation(&self, slot: Slot) -> u64 {
