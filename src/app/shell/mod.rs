@@ -16,6 +16,8 @@ pub use measure::element_width;
 pub use notices::Notices;
 pub use theme::follow as follow_theme;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -147,19 +149,27 @@ enum Turn {
     OtherRules,
 }
 
-/// Goes from turn to turn. On a small screen what lies under the map waits for the map's first result, or until it is asked for.
+/// How long the static first paint hides the page until the first result: both are shown at once, and nothing moves.
+const COVERED: Duration = Duration::from_millis(500);
+
+/// Goes from turn to turn, and then takes the static first paint away. On a small screen what lies under the map waits for the map's first result, or until it is asked
+/// for.
 fn take_turns(lab: Lab, turn: RwSignal<u32>, sheet: RwSignal<Sheet>) {
     let small = window().match_media(SMALL).ok().flatten().is_some_and(|small| small.matches());
-    let waits = Signal::memo(move || {
-        let on_its_way = || lab.status.with(|s| matches!(s, Status::Starting | Status::Loading | Status::Running(_)));
-        small && sheet.get() == Sheet::Map && on_its_way()
-    });
+    let on_its_way =
+        Signal::memo(move || lab.status.with(|s| matches!(s, Status::Starting | Status::Loading | Status::Running(_))));
+    // The card of times is told of the first run when that is painted.
+    let untimed = Signal::memo(move || lab.outcome.with(Option::is_some) && lab.timings.with(Vec::is_empty));
+    let covered = RwSignal::new(!small);
+    set_timeout(move || covered.set(false), COVERED);
     effect(move || {
         let at = turn.get();
-        if at == Turn::OtherRules as u32 || at == Turn::Heads as u32 && waits.get() {
+        if at == Turn::Heads as u32 && small && sheet.get() == Sheet::Map && on_its_way.get() {
             remove();
-        } else {
+        } else if at != Turn::OtherRules as u32 {
             clock::after_effects(move || turn.set(at + 1));
+        } else if !(covered.get() && (on_its_way.get() || untimed.get())) {
+            remove();
         }
     });
 }

@@ -158,7 +158,9 @@ impl Page {
         self.open(path).await?;
         // The document has loaded when its module begins to start, not when it has.
         self.wait_until("globalThis.attentionPlayground").await?;
-        self.js("await attentionPlayground", vec![]).await.map(drop)
+        self.js("await attentionPlayground", vec![]).await?;
+        // Until the first result the static first paint covers it.
+        self.wait_until("!document.getElementById('shell')").await
     }
 
     /// Opens a page of the same origin that holds the playground in the frame `#f`, and waits until it is there.
