@@ -55,7 +55,8 @@
     $("crash-reload").focus();
   }
 
-  const started = () => !$("shell");
+  // The first paint may cover the page for a moment longer.
+  const started = () => !$("shell") || document.querySelector("main");
   // A trap in the page's own module. Errors of workers and of extensions come without it and are not ours.
   const trap = (error) => error instanceof WebAssembly.RuntimeError;
   // Firefox ends a running script when its page is about to be left. Should the page stay after all (the address was a download), the program stands in the middle of itself

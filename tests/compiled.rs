@@ -112,6 +112,35 @@ fn random_formulas_give_the_bits_of_the_plain_evaluator() {
     }
 }
 
+/// What says that it asks for nothing but the score gives the same in one call for cells of many rows as row by row.
+#[test]
+fn cells_of_many_rows_are_those_of_each() {
+    interpreted();
+    let s: [f32; 61] = std::array::from_fn(|i| (i as f32 - 30.0) * 0.37);
+    let (mut alone, mut more) = (0, 0);
+    for seed in 0..1500 {
+        let Some((text, bound)) = random(seed, 1 + seed as usize % 5, Kind::Score) else { continue };
+        let mut lanes = Lanes::new(&bound);
+        let Sizes { batch, heads, n_q, n_k, .. } = *bound.sizes();
+        let (b, h) = (batch - 1, heads - 1);
+        lanes.begin_row(b, h, 0);
+        let pointwise = lanes.pointwise();
+        let mut together = s;
+        lanes.score_cells(&mut together[..if pointwise { 61 } else { 0 }]);
+        let width = s.len().min(n_k as usize);
+        for q in 0..n_q {
+            lanes.begin_row(b, h, q);
+            let mut row = s;
+            lanes.score_row(0, &mut row[..width]);
+            let same = row[..width].iter().zip(&together).all(|(row, all)| row.to_bits() == all.to_bits());
+            assert!(same || !pointwise, "{text} in row {q}");
+        }
+        alone += usize::from(pointwise);
+        more += usize::from(!pointwise);
+    }
+    assert!(alone >= 50 && more >= 50, "{alone} formulas ask for the score alone, {more} for more");
+}
+
 /// A score formula over numbers of which `s` is a list; `levels` is a table.
 fn bound(text: &str, n: usize) -> Bound {
     let levels = Data { shape: vec![4], values: DataValues::Float(vec![0.5, -2.0, 3.0, 1.0]), clamp: true };

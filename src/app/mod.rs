@@ -99,7 +99,7 @@ fn open() {
     }
 }
 
-/// Starts the workers, since they take longest, then the page's state, then the page, each in a task of its own.
+/// Starts the first worker, since that takes longest, then the page's state, then the page, each in a task of its own.
 fn mount(opened: Option<Opened>) {
     let pool = Pool::start();
     // The state is mounted too, as a view of nothing: that readies effects, and lets it live for as long as the page.

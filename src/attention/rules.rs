@@ -86,6 +86,19 @@ impl RowRules {
         }
     }
 
+    /// Whether what formulas do to a score follows from the score alone: then any scores of a head go along in one call, by [`RowRules::cells`].
+    pub fn pointwise(&self) -> bool {
+        self.before_cap.iter().chain(&self.after_cap).all(Lanes::pointwise)
+    }
+
+    /// The formulas before the softcap, or those after it, of scores of any queries and keys of the head.
+    pub fn cells(&self, before_cap: bool, s: &mut [f32]) {
+        let all = if before_cap { &self.before_cap } else { &self.after_cap };
+        for lanes in all {
+            lanes.score_cells(s);
+        }
+    }
+
     /// Where all that formulas do to scores is that one of them adds what stands in a table: [`Lanes::bias`].
     pub fn bias(&self) -> Option<(Entries<'_, u32>, u32)> {
         match (&self.before_cap[..], &self.after_cap[..]) {

@@ -285,6 +285,19 @@ impl Lanes {
         }
     }
 
+    /// Whether [`Lanes::score_cells`] may be asked.
+    pub fn pointwise(&self) -> bool {
+        let alone = self.values.is_some() && self.back_values.is_none();
+        alone && compiled(&self.bound, false).is_some_and(|function| function.pointwise())
+    }
+
+    /// Replaces scores of any queries and keys of the head, for a formula that asks for nothing but the score.
+    pub fn score_cells(&self, s: &mut [f32]) {
+        if let (Some(values), Some(function)) = (&self.values, compiled(&self.bound, false)) {
+            function.run(&self.bound.0, values, self.row, 0, Cells::Scores(s));
+        }
+    }
+
     /// Evaluates the cells by the formula's own function, if it has one.
     fn ran(&mut self, k0: i32, cells: Cells) -> bool {
         let Some(values) = &self.values else { return false };

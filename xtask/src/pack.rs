@@ -8,16 +8,13 @@ use wasm_encoder::{CustomSection, Module};
 
 use crate::Result;
 
-/// The file's name in the script until it is known.
-const FILE: &str = "workers.wasm";
-
-/// Fetches the file once, and again after a failure. What is in it is not asked for before its importers are ready, as with a module of its own.
+/// Fetches each file once, and again after a failure. What is in it is not asked for before its importers are ready, as with a module of its own.
 const LOADER: &str = "
-let pack;
-function part(name) {
-    const from = pack ??= WebAssembly.compileStreaming(fetch(new URL(\"./workers.wasm\", import.meta.url)));
-    from.catch(() => { if (pack === from) pack = undefined; });
-    return async (imports) => WebAssembly.instantiate(WebAssembly.Module.customSections(await from, name)[0], imports);
+const packs = {};
+function part(file, name) {
+    const pack = packs[file] ??= WebAssembly.compileStreaming(fetch(new URL(file, import.meta.url)));
+    pack.catch(() => { if (packs[file] === pack) delete packs[file]; });
+    return async (imports) => WebAssembly.instantiate(WebAssembly.Module.customSections(await pack, name)[0], imports);
 }
 ";
 
@@ -30,23 +27,23 @@ pub fn module(modules: &[(String, Vec<u8>)]) -> Vec<u8> {
     module.finish()
 }
 
-/// The cutter's script `split`, with what it fetches as `name.wasm` for each of `names` taken out of the packed file, which is called `file`.
+/// The cutter's script `split`, with what it fetches as `name.wasm` taken out of packed files: the names in each, and what the file is called.
 ///
 /// # Errors
 /// When the script does not fetch them in the words that are known.
-pub fn link(split: &str, names: &[&str], file: &str) -> Result<String> {
+pub fn link(split: &str, files: &[(Vec<&str>, String)]) -> Result<String> {
     let (imports, rest) = split.split_once(";\n").ok_or("the cutter's script imports nothing: has it changed?")?;
     let mut rest = rest.to_owned();
-    for name in names {
+    for (name, file) in files.iter().flat_map(|(names, file)| names.iter().map(move |name| (name, file))) {
         let own = format!(
             "() => {{\n    const src = fetch(new URL(\"./{name}.wasm\", import.meta.url));\n    src.catch(() => {{}});\n    return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
         );
         if !rest.contains(&own) {
             return Err(format!("the cutter's script does not fetch {name}.wasm as it did: has it changed?").into());
         }
-        rest = rest.replace(&own, &format!("() => part(\"{name}\")"));
+        rest = rest.replace(&own, &format!("() => part(\"./{file}\", \"{name}\")"));
     }
-    Ok(format!("{imports};\n{}{rest}", LOADER.replace(FILE, file)))
+    Ok(format!("{imports};\n{LOADER}{rest}"))
 }
 
 #[cfg(test)]
@@ -77,11 +74,12 @@ mod tests {
         };
         let split =
             format!("import {{ initSync }} from \"./app.js\";\n\n{}{}", fetched("chunk_1"), fetched("chunk_10"));
-        let linked = link(&split, &["chunk_1"], "workers-1.wasm").unwrap();
-        assert!(linked.starts_with("import { initSync } from \"./app.js\";\n\nlet pack;\n"), "{linked}");
-        assert!(linked.contains("const a = makeLoad(() => part(\"chunk_1\"), []);"), "{linked}");
-        assert!(linked.contains("\"./workers-1.wasm\"") && linked.contains(&fetched("chunk_10")), "{linked}");
+        let of = |name: &'static str| [(vec![name], "workers-1.wasm".to_owned())];
+        let linked = link(&split, &of("chunk_1")).unwrap();
+        assert!(linked.starts_with("import { initSync } from \"./app.js\";\n\nconst packs = {};\n"), "{linked}");
+        assert!(linked.contains("const a = makeLoad(() => part(\"./workers-1.wasm\", \"chunk_1\"), []);"), "{linked}");
+        assert!(linked.contains(&fetched("chunk_10")), "{linked}");
         // A script that has changed its words is refused.
-        assert!(link(&split, &["chunk_2"], "workers-1.wasm").is_err());
+        assert!(link(&split, &of("chunk_2")).is_err());
     }
 }

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `app-….js`, `app-….wasm` | the page, and what page and workers share |
 //! | `split-….js` | fetches the other pieces when they are first needed |
-//! | `cpu-….wasm`, … | a piece of that name (`#[wasm_split(cpu)]`) |
+//! | `later-….wasm`, … | a piece of that name (`#[wasm_split(later)]`) |
 //! | `chunk…-….wasm` | what several pieces share and the page does not need |
-//! | `workers-….wasm` | the piece `cpu` with all that it needs, and what is too small for a file of its own (`pack`) |
+//! | `workers-….wasm` | the piece `cpu` and what else of some size every worker needs (`pack`) |
+//! | `shared-….wasm` | the small ones of what workers need, which the page may need too, and all that is too small for a file of its own |
 //! | `gpu-….js`, `gpu-….wasm` | the worker that owns the GPU: a program of its own, bound by trunk and not cut |
 
 use std::collections::BTreeSet;
@@ -40,7 +41,10 @@ const RELAXED: &str = "fused";
 const WORKERS: &str = "cpu";
 
 /// Modules of fewer bytes than this are no files: a request costs more than their neighbours' bytes.
-const SMALL: u64 = 2048;
+const TINY: usize = 2048;
+
+/// Of what workers load, modules of more bytes than this lie in a file of their own: a page in a frame that computes nothing yet needs the others only.
+const SMALL: usize = 8192;
 
 /// The name by which wasm-bindgen's output and the cutter's know each other.
 const SPLIT: &str = "__wasm_split.js";
@@ -284,22 +288,27 @@ fn check_relaxed(path: &Path, wanted: bool) -> Result<()> {
 fn name(work: &Path, folder: &Path, main: &Path, pieces: &[PathBuf], together: &BTreeSet<String>) -> Result<Program> {
     let read = |name: &str| fs::read_to_string(work.join(name)).map_err(|e| format!("{name}: {e}"));
     let (mut script, mut split) = (read("app.js")?, read(SPLIT)?);
-    let mut packed = Vec::new();
+    let (mut workers, mut shared) = (Vec::new(), Vec::new());
     for piece in pieces {
         let old = file_name(piece);
         let stem = old.trim_end_matches(".wasm");
-        if together.contains(stem) || fs::metadata(piece)?.len() < SMALL {
-            packed.push((stem.to_owned(), fs::read(piece)?));
+        let bytes = fs::read(piece)?;
+        if together.contains(stem) || bytes.len() < TINY {
+            let pack = if bytes.len() < SMALL { &mut shared } else { &mut workers };
+            pack.push((stem.to_owned(), bytes));
             continue;
         }
         let stem = old.trim_end_matches(".wasm").trim_start_matches("split_").replace('_', "");
         let new = place(piece, folder, &stem)?;
         swap(&mut split, &format!("./{old}"), &format!("./{new}"))?;
     }
-    let pack = work.join("workers.wasm");
-    fs::write(&pack, pack::module(&packed))?;
-    let names: Vec<&str> = packed.iter().map(|(name, _)| name.as_str()).collect();
-    split = pack::link(&split, &names, &place(&pack, folder, "workers")?)?;
+    let mut packs = Vec::new();
+    for (stem, packed) in [("workers", &workers), ("shared", &shared)] {
+        let file = work.join(format!("{stem}.wasm"));
+        fs::write(&file, pack::module(packed))?;
+        packs.push((packed.iter().map(|(name, _)| name.as_str()).collect(), place(&file, folder, stem)?));
+    }
+    split = pack::link(&split, &packs)?;
     let module = place(main, folder, "app")?;
     swap(&mut script, "app_bg.wasm", &module)?;
     let id = digest::short(format!("{script}{split}").as_bytes());
@@ -382,12 +391,12 @@ mod tests {
                 "() => {{\n    const src = fetch(new URL(\"./{name}.wasm\", import.meta.url));\n    src.catch(() => {{}});\n    return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
             )
         };
-        let large = "2".repeat(SMALL as usize);
+        let large = "2".repeat(SMALL);
         let pieces = ["split_later", "split_cpu", "chunk_3"];
         let fetches: String = pieces.iter().map(|name| fetched(name)).collect();
         write(SPLIT, &format!("import {{ initSync }} from \"./app.js\";\n{fetches}"));
         write("app_bg.wasm", "1");
-        // One is a file; one is too small for that; one goes with it.
+        // One is a file; one is too small for that; one lies in the workers' file.
         write("split_later.wasm", &large);
         write("split_cpu.wasm", &large);
         write("chunk_3.wasm", "3");
@@ -403,9 +412,9 @@ mod tests {
         let file =
             |stem: &str| split.split("\"./").find(|rest| rest.starts_with(stem)).unwrap().split('"').next().unwrap();
         assert_eq!(fs::read_to_string(folder.join(file("later-"))).unwrap(), large);
-        let packed = [("split_cpu".to_owned(), large.into_bytes()), ("chunk_3".to_owned(), b"3".to_vec())];
-        assert_eq!(fs::read(folder.join(file("workers-"))).unwrap(), pack::module(&packed));
-        assert!(split.contains("part(\"split_cpu\")") && split.contains("part(\"chunk_3\")"));
+        let packed = |name: &str, bytes: &[u8]| pack::module(&[(name.to_owned(), bytes.to_vec())]);
+        assert_eq!(fs::read(folder.join(file("workers-"))).unwrap(), packed("split_cpu", large.as_bytes()));
+        assert_eq!(fs::read(folder.join(file("shared-"))).unwrap(), packed("chunk_3", b"3"));
         fs::remove_dir_all(folder).unwrap();
     }
 }

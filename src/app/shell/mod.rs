@@ -174,7 +174,7 @@ fn take_turns(lab: Lab, turn: RwSignal<u32>, sheet: RwSignal<Sheet>) {
     });
 }
 
-/// The static first paint of index.html has done its work once the page is mounted.
+/// The static first paint of index.html has done its work.
 pub fn remove() {
     if let Some(shell) = document().get_element_by_id("shell") {
         shell.remove();

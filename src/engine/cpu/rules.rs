@@ -107,6 +107,17 @@ impl RuleRows {
     ) {
         if let Some(change) = self.change(plan) {
             (kernels.change)(&change, rows.start, k0, keys.div_ceil(PANEL), &mut s[..rows.len()]);
+        } else if let count = rows.end - rows.start
+            && keys > KEYS / 2
+            && let Some(rules) = self.rows.get(rows.start).filter(|rules| rules.pointwise())
+        {
+            // A call for each row would take longer than what is done in it.
+            let s = s[..count].as_flattened_mut();
+            rules.cells(true, s.as_flattened_mut());
+            if let Some(cap) = plan.softcap {
+                (kernels.cap)(s, cap);
+            }
+            rules.cells(false, s.as_flattened_mut());
         } else if !plan.scores_plain() {
             for (rules, s) in self.rows[rows].iter_mut().zip(s) {
                 biased(kernels, plan, rules, (k0, keys), s);

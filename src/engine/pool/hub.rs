@@ -26,29 +26,29 @@ use crate::experiment::{Algorithm, Backend, Input, Issue, Message, message};
 pub struct Pool(pub(super) Rc<Hub>);
 
 impl Pool {
-    /// Starts the workers; they get ready while the page goes on.
+    /// Starts the first worker, which gets ready while the page goes on, and the others when there is work for them, or soon after.
     pub fn start() -> Pool {
         let pool = Self::new(None);
         pool.0.launch(Side::Cpu);
         pool
     }
 
-    /// A pool without workers. They are started, once the gate is open, when something is asked of it, and again after each [`Pool::rest`].
+    /// A pool without workers. They are started as those of [`Pool::start`], once the gate is open, when something is asked of it, and again after each [`Pool::rest`].
     pub fn asleep(gate: Gate) -> Pool {
         Self::new(Some(gate))
     }
 
     fn new(gate: Option<Gate>) -> Pool {
-        Self::sized(launch::size(), gate)
+        Self::sized(launch::size(), gate, false)
     }
 
-    /// A pool of so many workers, started when something is asked of it: for measuring what their number is worth.
+    /// A pool of so many workers, started all at once when something is asked of it: for measuring what their number is worth.
     pub fn of(size: usize) -> Pool {
-        Self::sized(size.max(1), None)
+        Self::sized(size.max(1), None, true)
     }
 
-    fn sized(size: usize, gate: Option<Gate>) -> Pool {
-        Pool(Rc::new(Hub { state: RefCell::new(State::new(size, now())), gate }))
+    fn sized(size: usize, gate: Option<Gate>, at_once: bool) -> Pool {
+        Pool(Rc::new(Hub { state: RefCell::new(State::new(size, now())), gate, at_once }))
     }
 
     /// Whether nothing is asked of it.

@@ -21,6 +21,8 @@ const BEGUN: f64 = 0.005;
 pub(super) struct Hub {
     pub state: RefCell<State>,
     pub gate: Option<Gate>,
+    /// Whether no worker is put off until there is work for it.
+    pub at_once: bool,
 }
 
 /// What is waited for before workers are started: the turn of a page among several that share a machine.
@@ -67,6 +69,9 @@ impl Hub {
         wasm_bindgen_futures::spawn_local(async move {
             // Not at once: whoever asked may be holding the state.
             hub.seat(slot);
+            if hub.at_once {
+                hub.seat_rest();
+            }
             hub.pump();
         });
     }

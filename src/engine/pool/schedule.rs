@@ -215,13 +215,17 @@ impl Board {
         }
     }
 
-    /// How many workers of a side the jobs can use.
+    /// How many workers of a side the jobs can use, beside those that are still at work for one that was dropped.
     pub fn wanted(&self, side: Side) -> usize {
         let of = |job: &Job| match &job.pieces {
             Some(pieces) => pieces.iter().filter(|piece| piece.progress != Progress::Done).count(),
             None => job.workers,
         };
-        self.jobs.values().filter(|job| job.side == side).map(of).sum()
+        let at_dropped = |place: &&Place| {
+            place.side == side && matches!(place.state, State::Busy { job, .. } if self.job(job).is_none())
+        };
+        let jobs = self.jobs.values().filter(|job| job.side == side);
+        jobs.map(of).sum::<usize>() + self.places.iter().filter(at_dropped).count()
     }
 
     /// Takes a job. `rate` are operations a millisecond, `repeat` how often each part is computed.

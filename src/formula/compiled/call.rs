@@ -46,6 +46,8 @@ pub enum Cells<'a> {
 pub trait Evaluate: Debug + Send + Sync {
     /// The steps whose values it is given.
     fn values(&self) -> &[usize];
+    /// Whether what becomes of a score follows from the score alone: then cells of any queries and keys of a head go along in one call.
+    fn pointwise(&self) -> bool;
     /// Evaluates the cells `(q, k)`, `(q, k + 1)`, … of a batch entry and head, in place. False where a table ends before them, and nothing is done.
     fn run(&self, inner: &Inner, values: &[u32], row: (i32, i32, i32), k: i32, cells: Cells) -> bool;
 }
@@ -93,6 +95,10 @@ type Sources<'a> = [Source<'a>; MOST_SOURCES];
 impl Evaluate for Compiled {
     fn values(&self) -> &[usize] {
         &self.code.values
+    }
+
+    fn pointwise(&self) -> bool {
+        self.code.pointwise
     }
 
     fn run(&self, inner: &Inner, values: &[u32], row: (i32, i32, i32), k: i32, cells: Cells) -> bool {

@@ -7,6 +7,7 @@ use wasm_encoder::{
 
 use crate::formula::bind::Inner;
 use crate::formula::lanes::reach;
+use crate::formula::program::Axis;
 use crate::formula::table::simd::slope::Back;
 use crate::formula::table::simd::{Emit, Simd};
 use crate::formula::table::{DERIVED, SIMD};
@@ -41,6 +42,8 @@ pub struct Code {
     pub tables: Vec<usize>,
     /// The tables of data, whose pointers come after those.
     pub data: Vec<usize>,
+    /// Whether what becomes of a score follows from the score alone, for every query and key of a head.
+    pub pointwise: bool,
 }
 
 /// Writes the steps that change along a row, and with `back` their way back to the score. `None` where nothing changes, and where an operation can't be written.
@@ -52,7 +55,8 @@ pub fn write(inner: &Inner, back: bool) -> Option<Code> {
     }
     let order = reach(steps, root, |at| inner.table_of[at].is_some());
     let order = order.into_iter().filter(|&at| !inner.fixed[at]);
-    let mut code = Code { module: Vec::new(), values: Vec::new(), tables: Vec::new(), data: Vec::new() };
+    let mut code =
+        Code { module: Vec::new(), values: Vec::new(), tables: Vec::new(), data: Vec::new(), pointwise: false };
     for at in order.clone() {
         let (list, source) = match (inner.table_of[at], steps[at].op) {
             (Some(table), _) => (&mut code.tables, table),
@@ -109,7 +113,7 @@ pub fn write(inner: &Inner, back: bool) -> Option<Code> {
         local[at] = Some(made);
     }
     if back {
-        let order: Vec<usize> = order.collect();
+        let order: Vec<usize> = order.clone().collect();
         derive(&mut emit, inner, &order, &local)?;
     } else {
         store(&mut emit, local[root]?, mask);
@@ -124,6 +128,9 @@ pub fn write(inner: &Inner, back: bool) -> Option<Code> {
         let four = emit.i32(4);
         emit.code().local_get(column).local_get(four).i32x4_add().local_set(column);
     }
+    code.pointwise = !mask
+        && sources == 0
+        && order.into_iter().chain(code.values.iter().copied()).all(|at| steps[at].needs.axis == Axis::None);
     code.module = module(emit, sources as u32);
     Some(code)
 }

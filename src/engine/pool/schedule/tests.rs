@@ -42,6 +42,24 @@ fn a_session_is_opened_once_in_each_worker_and_parts_go_to_idle_ones() {
 }
 
 #[test]
+fn as_many_workers_are_wanted_as_there_are_parts_left_and_dropped_ones_under_way() {
+    let mut board = ready(1);
+    assert_eq!(board.wanted(Side::Cpu), 0);
+    board.submit(1, Side::Cpu, Some(1), Lane::Live, 1.0, 1, cut(2));
+    assert_eq!((board.wanted(Side::Cpu), board.wanted(Side::Gpu)), (2, 0));
+    board.next(0.0);
+    board.done(0, 1, 0);
+    assert_eq!(board.wanted(Side::Cpu), 1);
+    // Its last part is under way when it is dropped: whoever comes next would wait for it.
+    board.next(0.0);
+    board.drop_job(1);
+    board.submit(2, Side::Cpu, Some(2), Lane::Live, 1.0, 1, cut(1));
+    assert_eq!(board.wanted(Side::Cpu), 2);
+    board.submit(3, Side::Cpu, Some(3), Lane::Api, 1.0, 1, Parts::Uncut { workers: 3 });
+    assert_eq!(board.wanted(Side::Cpu), 5);
+}
+
+#[test]
 fn small_runs_of_the_page_stay_in_one_worker() {
     let mut board = ready(4);
     for id in 1..20 {

@@ -11,8 +11,9 @@ use crate::{Result, cases};
 pub fn cases() -> Vec<Case> {
     let mut all = cases!("boot"; opens_and_computes, opens_from_any_folder, fetches_nothing_from_elsewhere, policy_refuses_what_it_should,
         opens_in_the_theme_asked_for, is_printed_on_light_paper);
-    // Only Chromium measures shifts.
-    all.extend(cases!("boot", Needs::CDP; nothing_moves_while_it_opens));
+    // Only Chromium measures shifts; the first paint covers the page for so long only.
+    let alone = Needs { alone: true, ..Needs::CDP };
+    all.extend(cases!("boot", alone; nothing_moves_while_it_opens, little_moves_when_the_first_result_comes_late));
     all
 }
 
@@ -41,9 +42,6 @@ async fn opens_and_computes(page: &Page) -> Result<()> {
     page.open_ready("/").await?;
     let version = page.js("return (await attentionPlayground).version", vec![]).await?;
     ensure(version == json!(env!("CARGO_PKG_VERSION")), || format!("the page says it is version {version}"))?;
-    ensure(page.js("return !document.getElementById('shell')", vec![]).await? == json!(true), || {
-        "the first paint is still there".into()
-    })?;
     let result = page
         .js(
             "const api = await attentionPlayground; const one = (data) => ({ shape: [1, 1, 2, 1], data });
@@ -102,10 +100,25 @@ async fn opens_in_the_theme_asked_for(page: &Page) -> Result<()> {
 
 /// What is there stays where it is until the first result is shown, wide and on a phone, in both languages: shifts by Chromium's own measure, where 0.1 is called good.
 async fn nothing_moves_while_it_opens(page: &Page) -> Result<()> {
-    const MOST: f64 = 0.001;
-    for (width, height) in
-        [(2560, 1440), (1920, 1080), (1366, 900), (1280, 800), (1024, 900), (820, 1180), (768, 1024), (390, 844)]
-    {
+    let sizes =
+        [(2560, 1440), (1920, 1080), (1366, 900), (1280, 800), (1024, 900), (820, 1180), (768, 1024), (390, 844)];
+    moves_at_most(page, &sizes, 0.001).await
+}
+
+/// The first paint covers the page for half a second; cards then keep the room that the first result will take. Words of two languages are not of one length.
+async fn little_moves_when_the_first_result_comes_late(page: &Page) -> Result<()> {
+    page.before_load(
+        "const own = self.fetch; self.fetch = async (...all) => {
+           if (/safetensors/.test(all[0]?.url ?? all[0])) await new Promise((go) => setTimeout(go, 1500));
+           return own(...all);
+         }",
+    )
+    .await?;
+    moves_at_most(page, &[(1366, 900), (1024, 900), (768, 1024), (390, 844)], 0.01).await
+}
+
+async fn moves_at_most(page: &Page, sizes: &[(u32, u32)], most: f64) -> Result<()> {
+    for &(width, height) in sizes {
         page.size(width, height).await?;
         for lang in ["en", "zh-CN"] {
             page.open_ready(&format!("/?lang={lang}")).await?;
@@ -116,7 +129,7 @@ async fn nothing_moves_while_it_opens(page: &Page) -> Result<()> {
                 return all.map((e) => [e.value, e.sources.map((s) => `${s.node?.nodeName}.${s.node?.className} ${box(s.previousRect)} -> ${box(s.currentRect)} ${s.node?.textContent?.slice(0, 30)}`)])";
             let shifts = page.js(shifts, vec![]).await?;
             let sum: f64 = shifts.as_array().into_iter().flatten().filter_map(|shift| shift[0].as_f64()).sum();
-            ensure(sum <= MOST, || format!("{lang} at {width} px moves by {sum:.3}: {shifts}"))?;
+            ensure(sum <= most, || format!("{lang} at {width} px moves by {sum:.3}: {shifts}"))?;
             // The room is kept for the first result only: not again where a cell's numbers are on their way.
             let kept =
                 page.js("return document.querySelector('.columns').classList.contains('opening')", vec![]).await?;

@@ -142,6 +142,7 @@ async fn an_opener_that_comes_slowly_is_waited_for(page: &Page) -> Result<()> {
     page.wait_until("document.querySelector('.top__status')?.textContent.includes('Loading')").await?;
     let alert = "return document.querySelector('.notices [role=alert]') === null";
     ensure(page.js(alert, vec![]).await? == json!(true), || "a slow line is told as a fault".into())?;
+    page.wait_until("!document.getElementById('shell')").await?;
     page.click("Generated").await?;
     page.wait_until("document.querySelector('.steps .strong td')").await?;
     page.js("self.tampered = undefined; self.come()", vec![]).await?;

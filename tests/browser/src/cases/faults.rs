@@ -12,7 +12,7 @@ pub fn cases() -> Vec<Case> {
     let mut all = cases!("faults"; a_trap_shows_the_address_to_keep, a_worker_that_cannot_start_says_so);
     // It has the folder that versions are deployed to.
     let alone = Needs { alone: true, ..Needs::default() };
-    all.extend(cases!("faults", alone; a_piece_that_a_worker_misses_is_asked_for_again));
+    all.extend(cases!("faults", alone; a_piece_that_a_worker_misses_is_asked_for_again, the_file_of_the_workers_is_fetched_again));
     all.extend(cases!("faults", Needs::CDP; a_missing_module_is_said, a_missing_piece_can_be_fetched_again));
     all
 }
@@ -91,6 +91,22 @@ async fn a_piece_that_a_worker_misses_is_asked_for_again(page: &Page) -> Result<
     deployed.there("aside-", true)?;
     let found = answers("streaming").await?;
     ensure(found == json!([2, 2]), || format!("when the code was there, streaming gave {found}"))?;
+    // The file that was not there.
+    page.forget_severe().await
+}
+
+/// What every CPU worker loads is one file, and comes when it is asked for again.
+async fn the_file_of_the_workers_is_fetched_again(page: &Page) -> Result<()> {
+    let deployed = Deployed::first()?;
+    deployed.there("workers-", false)?;
+    page.open_ready(PATH).await?;
+    let run = "const T = { shape: [1, 1, 2, 1], data: new Float32Array([1, 3]) };
+        return (await (await attentionPlayground).run({ Q: { ...T, data: new Float32Array(2) }, K: T, V: T, backend: 'cpu' })).outputs.Y.data";
+    let refused = page.js(run, vec![]).await.err().map(|error| error.to_string()).unwrap_or_default();
+    ensure(refused.contains("did not arrive"), || format!("without the workers' file a run says {refused:?}"))?;
+    deployed.there("workers-", true)?;
+    let found = page.js(run, vec![]).await?;
+    ensure(found == json!([2, 2]), || format!("when the file was there, a run gave {found}"))?;
     // The file that was not there.
     page.forget_severe().await
 }
