@@ -24,8 +24,9 @@ fn main() {
 pub async fn compute() -> Result<(), JsError> {
     // On its way while the inner loops are; should it fail, `cpu` below says so.
     spawn_local(async { drop(fetch_cpu().await) });
-    let kernels = if worker::has_relaxed_simd() { fused().await? } else { separate().await? };
-    cpu(kernels).await?.map_err(|error| JsError::new(&format!("{error:?}")))
+    let kernels = if worker::has_relaxed_simd() { fused().await } else { separate().await };
+    let missing = |_| JsError::new("a part of the program did not arrive");
+    cpu(kernels.map_err(missing)?).await.map_err(missing)?.map_err(|error| JsError::new(&format!("{error:?}")))
 }
 
 /// Everything that only workers run, but for the inner loops.
