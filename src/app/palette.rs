@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use leptos::prelude::*;
 
-use super::state::lab;
+use super::state::{Lab, lab};
 pub use crate::analysis::colour::Rgb;
 use crate::analysis::colour::{Ramps, luminance, parse};
 
@@ -32,6 +32,12 @@ impl Palette {
             Some((of, palette)) if *of == theme => palette.clone(),
             _ => known.insert((theme, Self::read())).1.clone(),
         })
+    }
+
+    /// Reads that of the theme that is set now, before whoever sets it mounts anything: there is the least to lay out.
+    pub fn renew(lab: Lab) {
+        let theme = lab.palette.get_untracked();
+        KNOWN.with_borrow_mut(|known| *known = Some((theme, Self::read())));
     }
 
     fn read() -> Self {

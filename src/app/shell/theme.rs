@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::app::palette::Palette;
 use crate::app::reactive::{RwSignal, effect};
 use crate::app::state::{Lab, Theme};
 use crate::app::url;
@@ -36,6 +37,7 @@ pub fn follow(lab: Lab) {
         set_root("data-theme", if dark { "dark" } else { "light" });
         // Canvases read the tokens: they redraw after the attribute has changed.
         lab.palette.update(|n| *n += 1);
+        Palette::renew(lab);
     });
     effect(move || {
         let (lang, title) = match lab.lang.get() {
