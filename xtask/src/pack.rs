@@ -27,6 +27,13 @@ pub fn module(modules: &[(String, Vec<u8>)]) -> Vec<u8> {
     module.finish()
 }
 
+/// The words in which the cutter's script fetches a module.
+pub fn fetched(name: &str) -> String {
+    format!(
+        "() => {{\n    const src = fetch(new URL(\"./{name}.wasm\", import.meta.url));\n    src.catch(() => {{}});\n    return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
+    )
+}
+
 /// The cutter's script `split`, with what it fetches as `name.wasm` taken out of packed files: the names in each, and what the file is called.
 ///
 /// # Errors
@@ -35,9 +42,7 @@ pub fn link(split: &str, files: &[(Vec<&str>, String)]) -> Result<String> {
     let (imports, rest) = split.split_once(";\n").ok_or("the cutter's script imports nothing: has it changed?")?;
     let mut rest = rest.to_owned();
     for (name, file) in files.iter().flat_map(|(names, file)| names.iter().map(move |name| (name, file))) {
-        let own = format!(
-            "() => {{\n    const src = fetch(new URL(\"./{name}.wasm\", import.meta.url));\n    src.catch(() => {{}});\n    return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
-        );
+        let own = fetched(name);
         if !rest.contains(&own) {
             return Err(format!("the cutter's script does not fetch {name}.wasm as it did: has it changed?").into());
         }
@@ -67,11 +72,7 @@ mod tests {
 
     #[test]
     fn only_what_is_packed_is_taken_out_of_the_file() {
-        let fetched = |name: &str| {
-            format!(
-                "const a = makeLoad(() => {{\n    const src = fetch(new URL(\"./{name}.wasm\", import.meta.url));\n    src.catch(() => {{}});\n    return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n, []);\n"
-            )
-        };
+        let fetched = |name: &str| format!("const a = makeLoad({}, []);\n", fetched(name));
         let split =
             format!("import {{ initSync }} from \"./app.js\";\n\n{}{}", fetched("chunk_1"), fetched("chunk_10"));
         let of = |name: &'static str| [(vec![name], "workers-1.wasm".to_owned())];

@@ -386,14 +386,9 @@ mod tests {
             "app.js",
             "import * as import1 from \"./__wasm_split.js\"\nnew URL('app_bg.wasm', import.meta.url)\n\"./__wasm_split.js\": import1,",
         );
-        let fetched = |name: &str| {
-            format!(
-                "() => {{\n    const src = fetch(new URL(\"./{name}.wasm\", import.meta.url));\n    src.catch(() => {{}});\n    return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
-            )
-        };
         let large = "2".repeat(SMALL);
         let pieces = ["split_later", "split_cpu", "chunk_3"];
-        let fetches: String = pieces.iter().map(|name| fetched(name)).collect();
+        let fetches: String = pieces.iter().map(|name| pack::fetched(name)).collect();
         write(SPLIT, &format!("import {{ initSync }} from \"./app.js\";\n{fetches}"));
         write("app_bg.wasm", "1");
         // One is a file; one is too small for that; one lies in the workers' file.
