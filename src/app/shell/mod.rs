@@ -90,10 +90,28 @@ pub fn app(lab: Lab) -> impl IntoView {
     let sheet = RwSignal::new(Sheet::Map);
     let turn = RwSignal::new(0);
     take_turns(lab, turn, sheet);
-    let reached = move |wanted: Turn| Signal::memo(move || turn.get() >= wanted as u32);
+    let columns = Signal::memo(move || turn.get() >= Turn::Columns as u32);
     view! {
         <header::Header help=help gallery=gallery />
         <notices::Notices />
+        <Show when=columns><Columns lab=lab turn=turn gallery=gallery sheet=sheet /></Show>
+        <help::Help open=help />
+    }
+}
+
+/// The columns, each with what its turns have mounted, and what chooses one of them on a small screen.
+#[component]
+fn Columns(
+    lab: Lab,
+    /// The turn that was reached.
+    turn: RwSignal<u32>,
+    /// Whether the gallery is open.
+    gallery: RwSignal<bool>,
+    /// What lies under the map on a small screen.
+    sheet: RwSignal<Sheet>,
+) -> impl IntoView {
+    let reached = move |wanted: Turn| Signal::memo(move || turn.get() >= wanted as u32);
+    view! {
         <main class="columns" class:opening=move || lab.outcome.with(Option::is_none) data-sheet=move || sheet.get().id()>
             <section class="column column--inputs" aria-labelledby="h-inputs">
                 <h2 id="h-inputs">{t("Inputs", "输入")} <small>{t("what attends to what", "谁关注谁")}</small></h2>
@@ -131,14 +149,14 @@ pub fn app(lab: Lab) -> impl IntoView {
                 </button>
             })}
         </nav>
-        <help::Help open=help />
     }
 }
 
 /// The columns are mounted a part in each turn of the browser: all in one hold its thread for a tenth of a second, and a phone's for half of one.
 #[derive(Clone, Copy)]
 enum Turn {
-    Map = 1,
+    Columns = 1,
+    Map,
     Heads,
     Source,
     Matrices,
