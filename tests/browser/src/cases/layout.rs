@@ -1,5 +1,5 @@
 //! What the page looks like on a phone, a tablet, a laptop and a large screen, in both themes and languages: nothing wider than the window, no words cut
-//! off, no card over another.
+//! off, no card over another, labels beside what they name.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,8 @@ pub fn cases() -> Vec<Case> {
 /// The narrowest that must do (WCAG 1.4.10), two phones, a tablet, a laptop, a large screen.
 const SIZES: [(u32, u32); 6] = [(320, 600), (360, 740), (390, 844), (768, 1024), (1366, 900), (2560, 1440)];
 
-/// What does not fit: the document wider than the window, words wider or higher than what holds them, cards of one column (or columns) over one another.
+/// What does not fit: the document wider than the window, words wider or higher than what holds them, cards of one column (or columns) over one another, a map's labels
+/// elsewhere than its rows and columns.
 const UNFIT: &str = "document.documentElement.dataset.theme = args[0];
     // As on a phone, where a bar to scroll by takes no room.
     document.documentElement.style.scrollbarWidth = 'none';
@@ -41,6 +42,10 @@ const UNFIT: &str = "document.documentElement.dataset.theme = args[0];
     for (const column of document.querySelectorAll('.column, .embed__shown, .embed__controls')) apart([...column.children].filter((e) => e.matches('.card, h2')));
     if (innerWidth >= 768) apart([...document.querySelectorAll('.columns > .column')]);
     apart([...document.querySelectorAll('.top > *')]);
+    for (const map of document.querySelectorAll('.map')) for (const [side, near, far] of [['columns', 'left', 'right'], ['rows', 'top', 'bottom']]) {
+      const axis = map.querySelector(`.axis--${side}`), field = map.querySelector('.map__field'), [a, f] = [axis, field].map((e) => e?.getBoundingClientRect());
+      if (axis && shown(axis) && Math.max(Math.abs(a[near] - f[near]), Math.abs(a[far] - f[far])) > 1) found.push(`the labels of ${side} run from ${a[near]} to ${a[far]}, the map from ${f[near]} to ${f[far]}`);
+    }
     for (const e of document.querySelectorAll('.card')) if (shown(e) && (e.getBoundingClientRect().right > page.clientWidth + 1 || e.getBoundingClientRect().left < -1)) found.push(`${name(e)} leaves the window`);
     return found";
 
