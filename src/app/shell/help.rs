@@ -49,7 +49,8 @@ fn Sheet(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <super::tour::Tour stop=stop />
         <dialog node_ref=dialog on:close=handler(move |_| open.set(false)) aria-labelledby="help-title">
-            <h2 id="help-title">{t("How to use the playground", "如何使用")}</h2>
+            // Without it the dialog opens at its first link, on a phone with half of the text scrolled away.
+            <h2 id="help-title" tabindex="-1" autofocus>{t("How to use the playground", "如何使用")}</h2>
             <p>{t(
                 "Read it from left to right: Q, K and V come in, the rules say which query may see which key and how strongly, the map shows the weights, and the last column tells why a cell is what it is.",
                 "从左到右阅读：Q、K、V 进入；规则决定哪个查询能看到哪个键、看得多重；注意力图显示权重；最后一栏解释每个单元格的由来。",

@@ -310,6 +310,8 @@ async fn numbers_that_no_address_holds_are_handed_over(page: &Page) -> Result<()
         "document.querySelector('.embed__foot button.quiet-button') && !document.querySelector('.embed__foot a')",
     )
     .await?;
+    // The driver presses a point, and the foot moves down once the output of 200 rows is there.
+    page.wait_until("!document.querySelector('[aria-busy=true]')").await?;
     let here = page.driver().window().await?;
     page.driver().find(thirtyfour::By::Css(".embed__foot button.quiet-button")).await?.click().await?;
     page.wait_until("document.querySelector('.embed__foot [role=status]').textContent.startsWith('It is open there')")

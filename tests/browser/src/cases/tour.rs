@@ -11,12 +11,24 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    cases!("tour"; every_stop_shows_what_it_tells_of, every_stop_shows_what_it_tells_of_on_a_phone, it_is_walked_by_keys,
+    cases!("tour"; the_help_opens_at_its_beginning, every_stop_shows_what_it_tells_of, every_stop_shows_what_it_tells_of_on_a_phone, it_is_walked_by_keys,
         it_gives_the_focus_back_when_it_is_left, it_gives_the_focus_back_when_it_is_done, what_it_has_one_try_is_undone)
 }
 
 /// How many stops there are.
 const STOPS: usize = 9;
+
+/// Its links are at the end: a focus there would scroll a phone past what is to be read first.
+async fn the_help_opens_at_its_beginning(page: &Page) -> Result<()> {
+    page.size(390, 600).await?;
+    page.open_ready("/?lang=en").await?;
+    page.click("Help and keys").await?;
+    page.wait_until("document.querySelector('dialog[open] h2')").await?;
+    let found = page
+        .js("const d = document.querySelector('dialog[open]'); return [d.scrollHeight > d.clientHeight, d.scrollTop, d.contains(document.activeElement)]", vec![])
+        .await?;
+    ensure(found == json!([true, 0, true]), || format!("higher than its room, scrolled by, with the focus: {found}"))
+}
 
 /// Begins the tour by the key of the help, in a language.
 async fn begin(page: &Page, lang: &str) -> Result<()> {
