@@ -2,7 +2,7 @@
 
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 
-use crate::shared::{FLUSH, LN2_HIGH, LN2_LOW, POLY, ROUND};
+use crate::shared::{FLUSH, FLUSH_POWER, LN2_HIGH, LN2_LOW, POLY, POWER_POLY, ROUND, ROUND_POWER};
 use crate::{NUMBER, REGISTER, ROW, STEP, advance, again, bytes, mul_add, splat};
 
 /// Bytes of a row's state: largest score, sum, and two numbers that are not touched here.
@@ -20,10 +20,14 @@ const LN2: [u32; 2] = [11, 12];
 const COEFFICIENT: u32 = 13;
 const ONE: u32 = 18;
 const LEAST: u32 = 19;
+/// In the softmax minus the largest score, in powers of two.
+const LESS: u32 = ONE;
+/// Coefficients of the softmax's power.
+const OF_POWER: u32 = LN2[0];
 // What changes.
 const TOP: u32 = 20;
 const BEST: [u32; 2] = [21, 22];
-const SUM: [u32; 2] = [23, 24];
+const SUM: u32 = 23;
 const X: u32 = 25;
 const ROUNDED: u32 = 26;
 const REST: u32 = 27;
@@ -31,11 +35,17 @@ const POWER: u32 = 28;
 
 /// `(s, panels, running, keep, rows)`: for each row of `s`, whose first `panels` panels hold scores, the largest one and the sum in `running` are brought
 /// up to date, `e^(s - max)` takes the scores' place, and the factor for what was added up before goes to `keep`.
+///
+/// Ten constants, the sum and three numbers that change are the 15 registers that there are, but one.
 pub fn soften(fused: bool) -> Function {
     let [s, panels, running, keep, rows] = [0, 1, 2, 3, 4];
     let mut function = Function::new([(2, ValType::I32), (2, ValType::F32), (20, ValType::V128)]);
     let mut f = function.instructions();
-    constants(&mut f);
+    let constants = [(LOG2_E, core::f32::consts::LOG2_E), (SHIFT, ROUND_POWER), (LEAST, FLUSH_POWER)];
+    for (local, x) in constants.into_iter().chain((OF_POWER..).zip(POWER_POLY)) {
+        splat(&mut f, x);
+        f.local_set(local);
+    }
     f.loop_(BlockType::Empty);
 
     for best in BEST {
@@ -57,8 +67,11 @@ pub fn soften(fused: bool) -> Function {
     f.local_get(running).f32_load(bytes(0)).local_set(MAX);
     f.local_get(keep).f32_const(1.0_f32.into()).f32_store(bytes(0));
     f.local_get(LARGEST).local_get(MAX).f32_gt().if_(BlockType::Empty);
-    f.local_get(MAX).local_get(LARGEST).f32_sub().f32x4_splat().local_set(X);
-    exp(&mut f, fused);
+    for score in [MAX, LARGEST] {
+        f.local_get(score).f32_const(core::f32::consts::LOG2_E.into()).f32_mul();
+    }
+    f.f32_sub().f32x4_splat().local_set(X);
+    power(&mut f, fused);
     f.local_get(keep).local_get(POWER).f32x4_extract_lane(0).f32_store(bytes(0));
     f.local_get(running).local_get(LARGEST).local_tee(MAX).f32_store(bytes(0));
     f.local_get(running).local_get(running).f32_load(bytes(NUMBER));
@@ -67,24 +80,24 @@ pub fn soften(fused: bool) -> Function {
 
     // A row that has seen only −∞ would give −∞ − −∞ = NaN.
     f.f32_const(0.0_f32.into()).local_get(MAX);
-    f.local_get(MAX).f32_const(f32::NEG_INFINITY.into()).f32_eq().select().f32x4_splat().local_set(TOP);
-    for sum in SUM {
-        f.v128_const(0).local_set(sum);
-    }
+    f.local_get(MAX).f32_const(f32::NEG_INFINITY.into()).f32_eq().select();
+    f.f32_const((-core::f32::consts::LOG2_E).into()).f32_mul().f32x4_splat().local_set(LESS);
+    f.v128_const(0).local_set(SUM);
     over(&mut f, s, panels, |f| {
-        for (half, sum) in (0..).zip(SUM) {
-            f.local_get(WALK).v128_load(bytes(half * REGISTER)).local_get(TOP).f32x4_sub().local_set(X);
-            exp(f, fused);
+        for half in 0..2 {
+            f.local_get(WALK).v128_load(bytes(half * REGISTER)).local_set(X);
+            mul_add(f, fused, X, LOG2_E, LESS);
+            f.local_set(X);
+            power(f, fused);
             f.local_get(WALK).local_get(POWER).v128_store(bytes(half * REGISTER));
-            f.local_get(sum).local_get(POWER).f32x4_add().local_set(sum);
+            f.local_get(SUM).local_get(POWER).f32x4_add().local_set(SUM);
         }
     });
-    f.local_get(SUM[0]).local_get(SUM[1]).f32x4_add().local_set(TOP);
-    across(&mut f, TOP, |f| {
+    across(&mut f, SUM, |f| {
         f.f32x4_add();
     });
     f.local_get(running).local_get(running).f32_load(bytes(NUMBER));
-    f.local_get(TOP).f32x4_extract_lane(0).f32_add().f32_store(bytes(NUMBER));
+    f.local_get(SUM).f32x4_extract_lane(0).f32_add().f32_store(bytes(NUMBER));
 
     advance(&mut f, s, ROW);
     advance(&mut f, running, RUNNING);
@@ -92,6 +105,21 @@ pub fn soften(fused: bool) -> Function {
     again(&mut f, rows);
     f.end().end();
     function
+}
+
+/// `2^X` into [`POWER`], as `exp.rs` has it.
+fn power(f: &mut InstructionSink, fused: bool) {
+    // In this order NaN stays: `pmax(a, b)` is a unless it is less than b.
+    f.local_get(X).local_get(LEAST).f32x4_pmax().local_tee(X);
+    f.local_get(SHIFT).f32x4_add().local_set(ROUNDED);
+    f.local_get(X).local_get(ROUNDED).local_get(SHIFT).f32x4_sub().f32x4_sub().local_set(REST);
+    let mut sum = OF_POWER;
+    for coefficient in (OF_POWER + 1..).take(POWER_POLY.len() - 1) {
+        mul_add(f, fused, sum, REST, coefficient);
+        f.local_set(POWER);
+        sum = POWER;
+    }
+    f.local_get(POWER).local_get(ROUNDED).i32_const(23).i32x4_shl().f32x4_mul().local_set(POWER);
 }
 
 /// The exponential's constants in their locals.

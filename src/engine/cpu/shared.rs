@@ -19,6 +19,17 @@ pub const LN2_LOW: f32 = -2.121_944_4e-4;
 /// Of e^f for |f| <= ln 2 / 2, from the sixth degree down to the second.
 pub const POLY: [f32; 5] = [1.394_26e-3, 8.366_38e-3, 4.166_632e-2, 0.166_665_4, 0.5];
 
+/// The same for the softmax, in powers of two: at and below it they are 0. `2^-100 ≈ e^-69`.
+pub const FLUSH_POWER: f32 = -100.0;
+/// Of 2^f for |f| <= 1/2, from the fifth degree down to the constant: the smallest largest relative error there is for the degree, 7.5e-8 (Remez), but for the constant, which is
+/// 1 for 1.000 000 07. All of them times 2^27: with so much less in the exponent, that of [`FLUSH_POWER`] is 0 and gives 0.
+pub const POWER_POLY: [f32; 6] = {
+    let lift = 134_217_728.0;
+    [1.327_647_8e-3 * lift, 9.675_541e-3 * lift, 5.550_713_3e-2 * lift, 0.240_221_2 * lift, 0.693_146_97 * lift, lift]
+};
+/// As [`ROUND`], with the lift taken from the exponent.
+pub const ROUND_POWER: f32 = ROUND - 27.0;
+
 /// Beyond it tanh is 1 in single precision.
 pub const TANH_END: f32 = 7.905_311;
 /// Odd numerator of tanh, from the thirteenth degree down to the first, and even denominator, from the sixth down: the rational approximation of Eigen

@@ -1,7 +1,9 @@
 //! Softmax over keys that arrive block by block (Milakov and Gimelshein 2018): a running maximum and sum per row, rescaled when the
 //! maximum moves.
 
-use super::exp::{Exp, exp1};
+use core::f32::consts::LOG2_E;
+
+use super::exp::{Exp, Power, exp1, power1};
 use super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
 use super::kernels::Kernels;
 use super::lane::{F32x4, Tier};
@@ -38,16 +40,6 @@ impl Running {
     /// Takes the scores of a block whose first key is `k0` and leaves `e^(s - max)` in their place; −∞ gives exactly 0. Returns the factor
     /// for what was added up under the old maximum.
     pub fn take<const STATS: bool>(&mut self, kernels: &Kernels, scores: &mut [Step], k0: usize) -> f32 {
-        self.take_by::<STATS>(scores, k0, kernels.weigh, kernels.moment)
-    }
-
-    fn take_by<const STATS: bool>(
-        &mut self,
-        scores: &mut [Step],
-        k0: usize,
-        weigh: fn(&mut [Step], f32) -> f32,
-        moments: fn(&[Step], f32) -> f32,
-    ) -> f32 {
         let largest = largest(scores);
         let mut keep = 1.0;
         if largest > self.max {
@@ -65,9 +57,9 @@ impl Running {
         // A row that has seen only −∞ would give −∞ − −∞ = NaN.
         let max = if self.max == f32::NEG_INFINITY { 0.0 } else { self.max };
         if STATS {
-            self.moment += moments(scores, max);
+            self.moment += (kernels.moment)(scores, max);
         }
-        self.sum += weigh(scores, max);
+        self.sum += (kernels.weigh)(scores, max);
         keep
     }
 
@@ -116,11 +108,40 @@ fn add_logs(a: f32, b: f32) -> f32 {
     high + (low - high).exp().ln_1p()
 }
 
-/// [`Running::take`] of the first `panels` panels of some rows, without what statistics need; the factors go to `keep`.
+/// [`Running::take`] of the first `panels` panels of some rows, without what statistics need; the factors go to `keep`. In powers of two, and so not to be mixed with `take` in a row.
 pub fn soften<T: Tier>(s: &mut [RowBlock], panels: usize, running: &mut [Running], keep: &mut [f32; GROUP]) {
     for ((s, running), keep) in s.iter_mut().zip(running).zip(keep) {
-        *keep = running.take_by::<false>(&mut s[..panels], 0, weigh::<T>, moment::<T>);
+        let s = &mut s[..panels];
+        let largest = largest(s);
+        *keep = 1.0;
+        if largest > running.max {
+            *keep = power1(running.max * LOG2_E - largest * LOG2_E);
+            running.sum *= *keep;
+            running.max = largest;
+        }
+        // A row that has seen only −∞ would give −∞ − −∞ = NaN.
+        let max = if running.max == f32::NEG_INFINITY { 0.0 } else { running.max };
+        running.sum += powers::<T>(s, max * -LOG2_E);
     }
+}
+
+/// [`Power::of`] in place; returns their sum.
+#[inline(never)]
+fn powers<T: Tier>(scores: &mut [Step], less: f32) -> f32 {
+    T::with(|| {
+        let power = Power::new();
+        let less = F32x4::splat(less);
+        let mut sum = F32x4::splat(0.0);
+        for step in scores {
+            let (halves, _) = step.as_chunks_mut::<4>();
+            for half in halves {
+                let p = power.of::<T>(F32x4::load(half), less);
+                p.store(half);
+                sum = sum.add(p);
+            }
+        }
+        sum.sum()
+    })
 }
 
 #[inline(always)]
