@@ -180,7 +180,7 @@ impl Merge {
         Self {
             dims,
             matrix,
-            y: vec![0.0; dims.y_len()],
+            y: Vec::new(),
             lse: vec![f32::NEG_INFINITY; rows],
             entropy: vec![0.0; stat_rows],
             peak: vec![0.0; stat_rows],
@@ -204,6 +204,10 @@ impl Merge {
 
     /// Where the rows of an item belong, to be filled by whoever has them.
     pub fn places(&mut self, at: &Rows) -> Places<'_> {
+        if self.y.is_empty() {
+            // Not before: until then somebody waits for the first message to be sent.
+            self.y = vec![0.0; self.dims.y_len()];
+        }
         let Dims { n_k, d_v, .. } = self.dims;
         let (start, rows) = (self.dims.row_start(at.batch, at.head) + at.q.start, at.q.len());
         Places {
@@ -238,9 +242,10 @@ impl Merge {
 
     /// The outcome, with `report` for what ran.
     pub fn finish(self, report: Report) -> Outcome {
+        let y = if self.y.is_empty() { vec![0.0; self.dims.y_len()] } else { self.y };
         Outcome {
             dims: self.dims,
-            y: self.y,
+            y,
             lse: self.lse,
             entropy: self.entropy,
             peak: self.peak,

@@ -110,7 +110,7 @@ impl GpuSession {
         let waited = (self.clock)() - start;
         // What the GPU itself took, where it tells; else all there was.
         let kernels: f64 = done.times.0.iter().sum();
-        self.cut.took(piece.rows(), if kernels > 0.0 { kernels } else { waited });
+        self.cut.took(piece, if kernels > 0.0 { kernels } else { waited });
         done.times.add(TimedStage::Prepare, std::mem::take(&mut self.prepared));
         Ok(self.parts(piece, want, done))
     }

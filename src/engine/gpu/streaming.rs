@@ -61,6 +61,10 @@ const BUSY: usize = 256;
 /// Live tiles below which a workgroup is not worth its part of the merging.
 const LEAST_TILES: usize = 2;
 
+/// Live tiles of a row of tiles from which they are divided however many workgroups there are: a slow GPU then has several in a piece of a few rows, where one would leave most of it
+/// idle, and would take longer than a submission should. The parts of 32 tiles are an eightieth of what they are computed from.
+const MOST_TILES: usize = 32;
+
 /// Most parts of a row: each thread of the merging pass looks at all of them.
 const MOST_SPLITS: usize = 64;
 
@@ -69,7 +73,7 @@ const MOST_SPLITS: usize = 64;
 pub(super) fn splits(plan: &Plan, height: Height, longest: usize) -> u32 {
     let dims = plan.dims;
     let workgroups = dims.batch * dims.q_heads * dims.n_q.div_ceil(height.rows());
-    let wanted = BUSY / workgroups.max(1);
+    let wanted = (BUSY / workgroups.max(1)).max(longest.div_ceil(MOST_TILES));
     wanted.min(longest / LEAST_TILES).clamp(1, MOST_SPLITS) as u32
 }
 
@@ -174,8 +178,23 @@ pub(super) fn stage_values(stage: Option<Stage>, mut cells: Vec<f32>) -> Vec<f32
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
+    use crate::attention::Problem;
+
+    #[test]
+    fn long_rows_are_divided_however_many_there_are() {
+        let of = |n: usize, longest| {
+            let dims = Dims { batch: 1, q_heads: 8, kv_heads: 8, n_q: n, n_k: n, d: 64, d_v: 64 };
+            splits(&Plan::compile(&Problem::plain(dims)).unwrap(), Height::SixtyFour, longest)
+        };
+        assert_eq!([(2048, 32), (4096, 64), (32_768, 512)].map(|(n, longest)| of(n, longest)), [1, 2, 16]);
+        // A window's rows are short whatever the length.
+        assert_eq!(of(32_768, 6), 1);
+        // Few rows of tiles are divided to keep a GPU busy.
+        assert_eq!(of(512, 8), 4);
+    }
 
     #[test]
     fn small_problems_and_few_rows_take_the_low_kernel() {

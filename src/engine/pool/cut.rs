@@ -7,8 +7,9 @@ use crate::engine::{MapRequest, Rows};
 /// Milliseconds that an item should take: short enough that a dropped run is gone at once, long enough that messages cost nothing.
 pub const ITEM_MS: f64 = 10.0;
 
-/// Milliseconds that an item for the GPU should take: the way there and back is longer.
-pub const GPU_ITEM_MS: f64 = 50.0;
+/// Milliseconds that an item for the GPU should take: the way there and back is longer. Its worker cuts an item into submissions of 50 ms, of so many rows as fill the GPU, of which
+/// little should be left over.
+pub const GPU_ITEM_MS: f64 = 150.0;
 
 /// Rows of an item are a multiple of the first of these that is not above them: kernels take tiles of 48 rows on the CPU and of 64 on the GPU, and 192 are
 /// whole tiles of both.

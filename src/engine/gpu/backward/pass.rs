@@ -43,6 +43,7 @@ impl GpuBackward {
             let what = Submission { pass, height, at, bytes, clears: false, reads: bytes > 0 };
             let (read, took) = self.submit(shard, job, &bits, what).await?;
             rows_of(&read, d, dq);
+            cut.tried(&piece, took);
             self.learn(&mut cut, piece.rows() as f64 * (n_k * products) as f64 * self.live(shard), took);
             ms += took;
             (unit, q) = next(&piece, n_q);
@@ -64,7 +65,8 @@ impl GpuBackward {
         let [width, width_v] = [d, d_v].map(|size| size.next_multiple_of(4));
         // Of one key with one query.
         let pair = 2.0 * (d + d_v) as f64 * self.live(shard);
-        let mut cut = Cut::of(self.rate, (group * n_q) as f64 * pair, 4 * (width + width_v));
+        // Queries are divided where a piece would take too long.
+        let mut cut = Cut::of(self.rate, (group * n_q) as f64 * pair, 4 * (width + width_v)).by_tiles();
         let (mut head, mut k, mut ms) = (kv.start, 0, 0.0);
         while head < kv.end && n_k > 0 {
             let wanted = if self.program.program.masks() == Masks::Bits { head + 1 } else { kv.end };
@@ -91,6 +93,9 @@ impl GpuBackward {
                     let (of_k, of_v) = read.split_at(dv_at.min(read.len()));
                     rows_of(of_k, d, dk);
                     rows_of(of_v, d_v, dv);
+                }
+                if last == 0 {
+                    cut.tried(&piece, took);
                 }
                 self.learn(&mut cut, (piece.rows() * heads.len() * q.len()) as f64 * pair, took);
                 ms += took;
