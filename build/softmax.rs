@@ -20,8 +20,6 @@ const LN2: [u32; 2] = [11, 12];
 const COEFFICIENT: u32 = 13;
 const ONE: u32 = 18;
 const LEAST: u32 = 19;
-/// In the softmax minus the largest score, in powers of two.
-const LESS: u32 = ONE;
 /// Coefficients of the softmax's power.
 const OF_POWER: u32 = LN2[0];
 // What changes.
@@ -36,7 +34,7 @@ const POWER: u32 = 28;
 /// `(s, panels, running, keep, rows)`: for each row of `s`, whose first `panels` panels hold scores, the largest one and the sum in `running` are brought
 /// up to date, `e^(s - max)` takes the scores' place, and the factor for what was added up before goes to `keep`.
 ///
-/// Ten constants, the sum and three numbers that change are the 15 registers that there are, but one.
+/// Nine constants, the maximum, the sum and three numbers that change are the 15 registers that there are, but one.
 pub fn soften(fused: bool) -> Function {
     let [s, panels, running, keep, rows] = [0, 1, 2, 3, 4];
     let mut function = Function::new([(2, ValType::I32), (2, ValType::F32), (20, ValType::V128)]);
@@ -67,10 +65,7 @@ pub fn soften(fused: bool) -> Function {
     f.local_get(running).f32_load(bytes(0)).local_set(MAX);
     f.local_get(keep).f32_const(1.0_f32.into()).f32_store(bytes(0));
     f.local_get(LARGEST).local_get(MAX).f32_gt().if_(BlockType::Empty);
-    for score in [MAX, LARGEST] {
-        f.local_get(score).f32_const(core::f32::consts::LOG2_E.into()).f32_mul();
-    }
-    f.f32_sub().f32x4_splat().local_set(X);
+    f.local_get(MAX).local_get(LARGEST).f32_sub().f32x4_splat();
     power(&mut f, fused);
     f.local_get(keep).local_get(POWER).f32x4_extract_lane(0).f32_store(bytes(0));
     f.local_get(running).local_get(LARGEST).local_tee(MAX).f32_store(bytes(0));
@@ -80,14 +75,11 @@ pub fn soften(fused: bool) -> Function {
 
     // A row that has seen only −∞ would give −∞ − −∞ = NaN.
     f.f32_const(0.0_f32.into()).local_get(MAX);
-    f.local_get(MAX).f32_const(f32::NEG_INFINITY.into()).f32_eq().select();
-    f.f32_const((-core::f32::consts::LOG2_E).into()).f32_mul().f32x4_splat().local_set(LESS);
+    f.local_get(MAX).f32_const(f32::NEG_INFINITY.into()).f32_eq().select().f32x4_splat().local_set(TOP);
     f.v128_const(0).local_set(SUM);
     over(&mut f, s, panels, |f| {
         for half in 0..2 {
-            f.local_get(WALK).v128_load(bytes(half * REGISTER)).local_set(X);
-            mul_add(f, fused, X, LOG2_E, LESS);
-            f.local_set(X);
+            f.local_get(WALK).v128_load(bytes(half * REGISTER)).local_get(TOP).f32x4_sub();
             power(f, fused);
             f.local_get(WALK).local_get(POWER).v128_store(bytes(half * REGISTER));
             f.local_get(SUM).local_get(POWER).f32x4_add().local_set(SUM);
@@ -107,10 +99,10 @@ pub fn soften(fused: bool) -> Function {
     function
 }
 
-/// `2^X` into [`POWER`], as `exp.rs` has it.
+/// `e^x` of what is on the stack, into [`POWER`], as `Power` of `exp.rs` has it.
 fn power(f: &mut InstructionSink, fused: bool) {
     // In this order NaN stays: `pmax(a, b)` is a unless it is less than b.
-    f.local_get(X).local_get(LEAST).f32x4_pmax().local_tee(X);
+    f.local_get(LOG2_E).f32x4_mul().local_get(LEAST).f32x4_pmax().local_tee(X);
     f.local_get(SHIFT).f32x4_add().local_set(ROUNDED);
     f.local_get(X).local_get(ROUNDED).local_get(SHIFT).f32x4_sub().f32x4_sub().local_set(REST);
     let mut sum = OF_POWER;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use attention_playground::formula::compiled::{Cells, Maker, Source, install};
 use attention_playground::formula::{
-    Bound, Data, DataDecl, DataValues, Kind, Lanes, Reverse, Scope, Sizes, Sorted, Ty, Values, compile,
+    Bound, Data, DataDecl, DataValues, Kind, Lanes, Reverse, Scalar, Scope, Sizes, Slopes, Sorted, Ty, Values, compile,
 };
 use wasmi::{Config, Engine, Linker, Memory, MemoryType, Module, Store, TypedFunc};
 
@@ -14,11 +14,14 @@ use crate::native::random::random;
 /// Operations that may be off by their last bits.
 const NEAR: [&str; 9] = ["exp", "log", "log2", "sin", "cos", "tanh", "sigmoid", "pow", "**"];
 
+/// Values, sources, the first column, cells, how many times four, what is changed by them, sinks.
+type Parameters = (i32, i32, i32, i32, i32, i32, i32);
+
 /// A module's own store, memory and function.
 struct Function {
     store: Store<()>,
     memory: Memory,
-    run: TypedFunc<(i32, i32, i32, i32, i32, i32), ()>,
+    run: TypedFunc<Parameters, ()>,
 }
 
 static FUNCTIONS: Mutex<Vec<Function>> = Mutex::new(Vec::new());
@@ -75,18 +78,20 @@ fn run(place: usize, values: &[u32], sources: &[Source], k: i32, cells: Cells) {
     match cells {
         Cells::Scores(list) => {
             let at = put(store, &floats(list));
-            run.call(&mut *store, (values, pointers, k, at, list.len() as i32 / 4, 0)).unwrap();
+            run.call(&mut *store, (values, pointers, k, at, list.len() as i32 / 4, 0, 0)).unwrap();
             read(store, at, list);
         }
         Cells::Mask(list) => {
             let at = put(store, list);
-            run.call(&mut *store, (values, pointers, k, at, list.len() as i32 / 4, 0)).unwrap();
+            run.call(&mut *store, (values, pointers, k, at, list.len() as i32 / 4, 0, 0)).unwrap();
             memory.read(&*store, at as usize, list).unwrap();
         }
-        Cells::Back(scores, by) => {
+        Cells::Back(scores, by, sinks) => {
             let (at, to) = (put(store, &floats(scores)), put(store, &floats(by)));
-            run.call(&mut *store, (values, pointers, k, at, by.len() as i32 / 4, to)).unwrap();
+            let rows = put(store, &floats(sinks.as_flattened()));
+            run.call(&mut *store, (values, pointers, k, at, by.len() as i32 / 4, to, rows)).unwrap();
             read(store, to, by);
+            read(store, rows, sinks.as_flattened_mut());
         }
     }
 }
@@ -294,20 +299,87 @@ fn the_way_back_is_that_of_the_steps() {
     let by: Vec<f32> = (0..n).map(|i| [1.0, -2.0, 0.0, 0.5][i % 4]).collect();
     for text in texts {
         let bound = bound(text, n);
-        let derived = |steps: bool| {
+        let derived = |function: bool| {
             let (mut lanes, mut reverse) = (Lanes::new(&bound), Reverse::new(&bound, false));
-            let whole = lanes.keep(steps);
-            assert!(steps || whole, "{text} has no function backwards");
+            assert!(lanes.keep(false) || !function, "{text} has no function backwards");
             lanes.begin_row(0, 0, 1);
             lanes.score_row(0, &mut s.clone());
             let mut by = by.clone();
             reverse.back(&lanes, 0, &mut by, None);
             by
         };
-        for (i, (got, want)) in derived(false).into_iter().zip(derived(true)).enumerate() {
+        // A thread that nobody has given a maker goes back operation by operation.
+        let plainly = std::thread::scope(|scope| scope.spawn(|| derived(false)).join().unwrap());
+        for (i, (got, want)) in derived(true).into_iter().zip(plainly).enumerate() {
             let agrees = got.is_nan() == want.is_nan()
                 && (want.is_nan() || got == want || (got - want).abs() <= 2e-6 * want.abs().max(1.0));
             assert!(agrees, "{text} by s = {}: {got}, not {want}", s[i]);
+        }
+    }
+}
+
+/// What the function for all derivatives sums by parameters and entries of tables, against single cells in double precision.
+#[test]
+fn sums_by_parameters_and_tables_are_those_of_single_cells() {
+    interpreted();
+    let texts = [
+        "s * a",
+        "a * tanh(s) + c",
+        "s + a * exp(-abs(s)) * (1.0 + 0.1 * k)",
+        "tanh(s * w[h]) * a + w[0]",
+        "where(s > 0.0, s, a * s)",
+        "s * (1.0 + 0.1 * bias[k])",
+        "s * (1.0 + a * abs(q - k))",
+        "s * (a + c * sin(0.1 * q * k))",
+        "a * s * s + c * (q * k % 3)",
+        "max(s, a) * w[h] - bias[k] * sigmoid(c * s)",
+        "tanh(s) * bias[k] + a * bias[q]",
+    ];
+    let (n_q, n_k, heads) = (3, 61, 2);
+    let floats = |shape: usize, from: f32| {
+        let values = (0..shape).map(|i| from + 0.37 * (i as f32 * 1.7).sin()).collect();
+        Arc::new(Data { shape: vec![shape], values: DataValues::Float(values), clamp: true })
+    };
+    let decl = |name: &str| DataDecl { name: name.to_owned(), ty: Ty::Float, dims: 1 };
+    let params = ["a", "c"].map(|name| (name.to_owned(), Ty::Float)).to_vec();
+    let scope = Scope { params, data: vec![decl("w"), decl("bias")] };
+    let values = Values {
+        sizes: Sizes { batch: 1, heads, n_q, n_k, offset: Vec::new() },
+        params: [("a", 0.75), ("c", -1.25)].map(|(name, x)| (name.to_owned(), Scalar::Float(x))).into_iter().collect(),
+        data: [("w".to_owned(), floats(2, 0.5)), ("bias".to_owned(), floats(61, -0.25))].into_iter().collect(),
+    };
+    for text in texts {
+        let bound = compile(text, Kind::Score, &scope).unwrap_or_else(|e| panic!("{text}: {e}")).bind(&values).unwrap();
+        let bound = bound.kept();
+        let (mut lanes, mut reverse) = (Lanes::new(&bound), Reverse::new(&bound, true));
+        assert!(lanes.keep(true), "{text} has no function for all derivatives");
+        let (mut sums, mut want) = (Slopes::new(&bound), Slopes::new(&bound));
+        // What a sum consists of, without signs: rounding is measured against it.
+        let mut sizes = 0.0_f64;
+        for h in 0..heads {
+            for q in 0..n_q {
+                let s: Vec<f32> = (0..n_k).map(|k| 1.9 * ((7 * q + 3 * k + 11 * h) as f32 * 0.61).sin()).collect();
+                let mut by: Vec<f32> = (0..n_k).map(|k| [1.0, -0.5, 0.0, 0.25][(k + q) as usize % 4]).collect();
+                let adjoints = by.clone();
+                lanes.begin_row(0, h, q);
+                lanes.score_row(0, &mut s.clone());
+                reverse.back(&lanes, 0, &mut by, Some(&mut sums));
+                for k in 0..n_k as usize {
+                    want.value(f64::from(s[k]), 0, h, q, k as i32);
+                    let by_score = want.back(f64::from(adjoints[k]));
+                    sizes += (f64::from(s[k]).abs() + f64::from(q * k as i32)) * f64::from(adjoints[k]).abs();
+                    let near = (f64::from(by[k]) - by_score).abs() <= 3e-6 * by_score.abs().max(1.0);
+                    assert!(near, "{text} by the score {} of ({h}, {q}, {k}): {}, not {by_score}", s[k], by[k]);
+                }
+            }
+        }
+        reverse.finish(&mut sums);
+        let all =
+            |sums: &Slopes| -> Vec<f64> { sums.params.iter().chain(sums.data.iter().flatten()).copied().collect() };
+        let (got, want) = (all(&sums), all(&want));
+        assert!(want.iter().any(|x| x.abs() > 0.01), "{text} depends on nothing: {want:?}");
+        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+            assert!((got - want).abs() <= 1e-6 * sizes.max(1.0), "{text} by number {i}: {got}, not {want}");
         }
     }
 }

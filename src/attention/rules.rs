@@ -34,12 +34,12 @@ impl RowRules {
         }
     }
 
-    /// Has every formula leave what [`crate::formula::Reverse`] needs; with `steps` what each of its steps gave. Says whether none of them is gone back through step by step.
-    pub fn keep(&mut self, steps: bool) -> bool {
+    /// Has every formula leave what [`crate::formula::Reverse`] needs; with `params` for derivatives by parameters and tables too. Says whether none of them is gone back through step by step.
+    pub fn keep(&mut self, params: bool) -> bool {
         let Self { before_cap, after_cap, probability, .. } = self;
         let mut whole = true;
         for lanes in before_cap.iter_mut().chain(after_cap).chain(probability) {
-            whole &= lanes.keep(steps);
+            whole &= lanes.keep(params);
         }
         whole
     }

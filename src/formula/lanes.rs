@@ -2,7 +2,7 @@
 //! What does not change along the row is computed once per row. Where a formula has a function of its own ([`super::compiled`]), that does it instead.
 
 use super::bind::{Bound, Inner, Resolved};
-use super::compiled::{Cells, Evaluate, compiled};
+use super::compiled::{Cells, Evaluate, Way, compiled};
 use super::hoist::Table;
 use super::plain::{Cell, variable};
 use super::program::{Step, advance};
@@ -124,6 +124,8 @@ pub struct Lanes {
     /// Values for the formula's function, where it has one and nobody asks for the registers of its steps; the same for the one backwards, where somebody asks for it.
     values: Option<Vec<u32>>,
     back_values: Option<Vec<u32>>,
+    /// Which function backwards that is.
+    way: Way,
     /// What the last cells held before they were evaluated, for the function backwards.
     before: Register,
     /// For a formula that adds a step to the score or subtracts it, the step, which is a table or fixed along the row, and whether it is subtracted.
@@ -157,20 +159,23 @@ impl Lanes {
             row: (0, 0, 0),
             values: None,
             back_values: None,
+            way: Way::Back,
             before: [0; LANES],
             shift: shift(inner),
         };
         if lanes.shift.is_none() {
-            lanes.values = room(compiled(bound, false));
+            lanes.values = room(compiled(bound, Way::Forth));
         }
         lanes.begin_row(0, 0, 0);
         lanes
     }
 
-    /// Leaves behind from now on what [`super::Reverse`] needs of the last [`LANES`] cells; with `steps` what each step gave. Says whether the way back is a function, or none.
-    pub fn keep(&mut self, steps: bool) -> bool {
-        if !steps && self.values.is_some() {
-            self.back_values = room(compiled(&self.bound, true));
+    /// Leaves behind from now on what [`super::Reverse`] needs of the last [`LANES`] cells, with `params` for derivatives by parameters and tables too: what each step gave, unless
+    /// the way back is a function, or none. Says whether it is.
+    pub fn keep(&mut self, params: bool) -> bool {
+        self.way = if params { Way::BackToAll } else { Way::Back };
+        if self.values.is_some() {
+            self.back_values = room(compiled(&self.bound, self.way));
         }
         if self.back_values.is_none() {
             self.values = None;
@@ -178,12 +183,15 @@ impl Lanes {
         self.back_values.is_some() || self.shift.is_some()
     }
 
-    /// What a sum changes by with the scores so far of the last cells, from column `k0` on, in the place of what it changes by with the results. False where that is not done
-    /// by a function.
-    pub(super) fn ran_back(&self, k0: usize, by: &mut [f32]) -> bool {
-        let (Some(values), Some(back)) = (&self.back_values, compiled(&self.bound, true)) else { return false };
+    /// What a sum changes by with the scores so far of the last cells, from column `k0` on, in the place of what it changes by with the results; and with the sinks of
+    /// [`super::Reverse`], one after the other. False where that is not done by a function.
+    pub(super) fn ran_back(&self, k0: usize, by: &mut [f32], sinks: &mut [[f32; LANES]]) -> bool {
+        let (Some(values), Some(back)) = (&self.back_values, compiled(&self.bound, self.way)) else { return false };
+        if back.sinks().len() != sinks.len() {
+            return false;
+        }
         let before = self.before.map(f32::from_bits);
-        back.run(&self.bound.0, values, self.row, k0 as i32, Cells::Back(&before[..by.len()], by))
+        back.run(&self.bound.0, values, self.row, k0 as i32, Cells::Back(&before[..by.len()], by, sinks))
     }
 
     /// Goes to row `q` of head `h` of batch entry `b`. Indices beyond the bound sizes are taken as the last.
@@ -204,9 +212,9 @@ impl Lanes {
                 _ => advance(step, &inner.with, &self.results).unwrap_or_default(),
             };
         }
-        for (values, back) in [(&mut self.back_values, true), (&mut self.values, false)] {
+        for (values, way) in [(&mut self.back_values, self.way), (&mut self.values, Way::Forth)] {
             if let Some(values) = values
-                && let Some(compiled) = compiled(&self.bound, back)
+                && let Some(compiled) = compiled(&self.bound, way)
             {
                 for (value, &at) in values.iter_mut().zip(compiled.values()) {
                     *value = self.results[at];
@@ -288,12 +296,12 @@ impl Lanes {
     /// Whether [`Lanes::score_cells`] may be asked.
     pub fn pointwise(&self) -> bool {
         let alone = self.values.is_some() && self.back_values.is_none();
-        alone && compiled(&self.bound, false).is_some_and(|function| function.pointwise())
+        alone && compiled(&self.bound, Way::Forth).is_some_and(|function| function.pointwise())
     }
 
     /// Replaces scores of any queries and keys of the head, for a formula that asks for nothing but the score.
     pub fn score_cells(&self, s: &mut [f32]) {
-        if let (Some(values), Some(function)) = (&self.values, compiled(&self.bound, false)) {
+        if let (Some(values), Some(function)) = (&self.values, compiled(&self.bound, Way::Forth)) {
             function.run(&self.bound.0, values, self.row, 0, Cells::Scores(s));
         }
     }
@@ -301,7 +309,8 @@ impl Lanes {
     /// Evaluates the cells by the formula's own function, if it has one.
     fn ran(&mut self, k0: i32, cells: Cells) -> bool {
         let Some(values) = &self.values else { return false };
-        let ran = compiled(&self.bound, false).is_some_and(|all| all.run(&self.bound.0, values, self.row, k0, cells));
+        let ran =
+            compiled(&self.bound, Way::Forth).is_some_and(|all| all.run(&self.bound.0, values, self.row, k0, cells));
         if !ran {
             // What the registers lack is what the row's beginning has left out.
             (self.values, self.back_values) = (None, None);

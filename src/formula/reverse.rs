@@ -53,6 +53,53 @@ pub struct Reverse {
     sinks: Vec<Sink>,
     /// For each step its place among the sinks.
     sink_of: Vec<usize>,
+    /// Adjoints of the sinks, where a function gives them.
+    of_sinks: Vec<[f32; LANES]>,
+}
+
+/// The steps that a formula is gone back through.
+pub(super) struct WayBack {
+    /// For each step whether its derivatives are taken cell by cell.
+    pub by_cell: Vec<bool>,
+    /// Those of them that the result leads to, from it on.
+    pub order: Vec<usize>,
+    /// The steps that adjoints are summed for along what they change with, in the order in which the way back meets them.
+    pub sinks: Vec<usize>,
+    /// For each of these the first node that it is the step of.
+    pub nodes: Vec<usize>,
+}
+
+/// The way back to the score, and with `params` to what parameters and tables of floats are part of.
+pub(super) fn way_back(inner: &Inner, params: bool) -> WayBack {
+    let (steps, root) = (&inner.steps, inner.root);
+    let score = active(steps, |op| matches!(op, Op::Var(Var::S | Var::P)));
+    let declared = active(steps, |op| params && matches!(op, Op::Param(_) | Op::Read(..)));
+    let of_cell = |at: usize| {
+        let needs = steps[at].needs;
+        score[at] || declared[at] && (needs.x || needs.axis == Axis::Both)
+    };
+    let by_cell: Vec<bool> = (0..steps.len()).map(|at| steps[at].ty == Ty::Float && of_cell(at)).collect();
+    let all = if params { lower(&inner.formula, &inner.with, true).1 } else { Vec::new() };
+    let (mut order, mut sinks, mut nodes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut reached = vec![false; steps.len()];
+    reached[root] = true;
+    for at in (0..=root).rev().filter(|&at| steps[at].ty == Ty::Float) {
+        if !reached[at] {
+            continue;
+        }
+        if by_cell[at] {
+            order.push(at);
+            if let Op::Row(_, operands) = steps[at].op {
+                operands.iter().for_each(|id| reached[id] = true);
+            }
+        } else if declared[at]
+            && let Some(node) = all.iter().position(|&step| step == at)
+        {
+            sinks.push(at);
+            nodes.push(node);
+        }
+    }
+    WayBack { by_cell, order, sinks, nodes }
 }
 
 /// A step that adjoints are summed for along what it changes with.
@@ -70,39 +117,20 @@ impl Reverse {
     /// For a formula; with `params` also by its parameters and tables, of which [`Bound::kept`] has to be the formula.
     pub fn new(bound: &Bound, params: bool) -> Self {
         let inner = &*bound.0;
-        let (steps, root) = (&inner.steps, inner.root);
-        let score = active(steps, |op| matches!(op, Op::Var(Var::S | Var::P)));
-        let declared = active(steps, |op| params && matches!(op, Op::Param(_) | Op::Read(..)));
-        let by_cell = |at: usize| {
-            let needs = steps[at].needs;
-            score[at] || declared[at] && (needs.x || needs.axis == Axis::Both)
-        };
-        let nodes = if params { lower(&inner.formula, &inner.with, true).1 } else { Vec::new() };
+        let steps = &inner.steps;
+        let WayBack { order, sinks: at_sinks, nodes, .. } = way_back(inner, params);
         let (mut slot, mut sink_of) = (vec![NOWHERE; steps.len()], vec![NOWHERE; steps.len()]);
-        let (mut order, mut sinks) = (Vec::new(), Vec::new());
-        let mut reached = vec![false; steps.len()];
-        reached[root] = true;
-        for at in (0..=root).rev().filter(|&at| steps[at].ty == Ty::Float) {
-            if !reached[at] {
-                continue;
-            }
-            if by_cell(at) {
-                slot[at] = order.len();
-                order.push(at);
-                if let Op::Row(_, operands) = steps[at].op {
-                    operands.iter().for_each(|id| reached[id] = true);
-                }
-            } else if declared[at]
-                && let Some(node) = nodes.iter().position(|&step| step == at)
-            {
-                sink_of[at] = sinks.len();
-                let needs = steps[at].needs;
-                sinks.push(Sink { node, needs, of: (0, 0), sums: vec![0.0; length(needs.axis, &inner.with.sizes)] });
-            }
+        order.iter().enumerate().for_each(|(place, &at)| slot[at] = place);
+        let mut sinks = Vec::with_capacity(at_sinks.len());
+        for (&at, node) in at_sinks.iter().zip(nodes) {
+            sink_of[at] = sinks.len();
+            let needs = steps[at].needs;
+            sinks.push(Sink { node, needs, of: (0, 0), sums: vec![0.0; length(needs.axis, &inner.with.sizes)] });
         }
-        let adjoints = vec![[0.0; LANES]; order.len()];
+        let (adjoints, of_sinks) = (vec![[0.0; LANES]; order.len()], vec![[0.0; LANES]; sinks.len()]);
         let adds = inner.formula.adds();
-        Self { bound: bound.clone(), adds, order, slot, adjoints, partials: [[0.0; LANES]; 3], sinks, sink_of }
+        let partials = [[0.0; LANES]; 3];
+        Self { bound: bound.clone(), adds, order, slot, adjoints, partials, sinks, sink_of, of_sinks }
     }
 
     /// Goes back through the cells that `lanes` evaluated last, at most [`LANES`] from column `k0` on: `adjoint` holds what the sum changes by with each
@@ -121,7 +149,12 @@ impl Reverse {
             }
             return;
         }
-        if sums.is_none() && lanes.ran_back(k0, adjoint) {
+        if lanes.ran_back(k0, adjoint, &mut self.of_sinks) {
+            if let Some(sums) = sums {
+                for (sink, by) in self.sinks.iter_mut().zip(&self.of_sinks) {
+                    sink.add(cell, &by[..count], 1.0, &inner.with.sizes, sums);
+                }
+            }
             return;
         }
         if let (Some(sums), Some(sink)) = (sums.as_deref_mut(), self.sinks.get_mut(self.sink_of[inner.root])) {

@@ -35,10 +35,10 @@ impl RuleRows {
     }
 
     /// As [`RowRules::keep`].
-    pub fn keep(&mut self, steps: bool) -> bool {
+    pub fn keep(&mut self, params: bool) -> bool {
         let mut whole = true;
         for rules in &mut self.rows {
-            whole &= rules.keep(steps);
+            whole &= rules.keep(params);
         }
         whole
     }

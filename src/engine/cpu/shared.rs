@@ -19,7 +19,7 @@ pub const LN2_LOW: f32 = -2.121_944_4e-4;
 /// Of e^f for |f| <= ln 2 / 2, from the sixth degree down to the second.
 pub const POLY: [f32; 5] = [1.394_26e-3, 8.366_38e-3, 4.166_632e-2, 0.166_665_4, 0.5];
 
-/// The same for the softmax, in powers of two: at and below it they are 0. `2^-100 ≈ e^-69`.
+/// The same for the softmax, as an exponent of 2, and to the nearest whole one: 2^-100 is about e^-69.
 pub const FLUSH_POWER: f32 = -100.0;
 /// Of 2^f for |f| <= 1/2, from the fifth degree down to the constant: the smallest largest relative error there is for the degree, 7.5e-8 (Remez), but for the constant, which is
 /// 1 for 1.000 000 07. All of them times 2^27: with so much less in the exponent, that of [`FLUSH_POWER`] is 0 and gives 0.

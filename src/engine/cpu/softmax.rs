@@ -1,8 +1,6 @@
 //! Softmax over keys that arrive block by block (Milakov and Gimelshein 2018): a running maximum and sum per row, rescaled when the
 //! maximum moves.
 
-use core::f32::consts::LOG2_E;
-
 use super::exp::{Exp, Power, exp1, power1};
 use super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
 use super::kernels::Kernels;
@@ -108,34 +106,34 @@ fn add_logs(a: f32, b: f32) -> f32 {
     high + (low - high).exp().ln_1p()
 }
 
-/// [`Running::take`] of the first `panels` panels of some rows, without what statistics need; the factors go to `keep`. In powers of two, and so not to be mixed with `take` in a row.
+/// [`Running::take`] of the first `panels` panels of some rows, without what statistics need; the factors go to `keep`.
 pub fn soften<T: Tier>(s: &mut [RowBlock], panels: usize, running: &mut [Running], keep: &mut [f32; GROUP]) {
     for ((s, running), keep) in s.iter_mut().zip(running).zip(keep) {
         let s = &mut s[..panels];
         let largest = largest(s);
         *keep = 1.0;
         if largest > running.max {
-            *keep = power1(running.max * LOG2_E - largest * LOG2_E);
+            *keep = power1(running.max - largest);
             running.sum *= *keep;
             running.max = largest;
         }
         // A row that has seen only −∞ would give −∞ − −∞ = NaN.
         let max = if running.max == f32::NEG_INFINITY { 0.0 } else { running.max };
-        running.sum += powers::<T>(s, max * -LOG2_E);
+        running.sum += powers::<T>(s, max);
     }
 }
 
-/// [`Power::of`] in place; returns their sum.
+/// `e^(s - max)` in place by [`Power`]; returns their sum.
 #[inline(never)]
-fn powers<T: Tier>(scores: &mut [Step], less: f32) -> f32 {
+fn powers<T: Tier>(scores: &mut [Step], max: f32) -> f32 {
     T::with(|| {
         let power = Power::new();
-        let less = F32x4::splat(less);
+        let max = F32x4::splat(max);
         let mut sum = F32x4::splat(0.0);
         for step in scores {
             let (halves, _) = step.as_chunks_mut::<4>();
             for half in halves {
-                let p = power.of::<T>(F32x4::load(half), less);
+                let p = power.of::<T>(F32x4::load(half).sub(max));
                 p.store(half);
                 sum = sum.add(p);
             }

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::write::{Code, MOST_SOURCES, write};
 use crate::formula::bind::{Bound, Inner};
+use crate::formula::table::LANES;
 
 /// Makes functions of modules. There is one in a worker once [`install`] was called; without it formulas are evaluated operation by operation.
 #[derive(Clone, Copy)]
@@ -38,24 +39,37 @@ pub enum Cells<'a> {
     Scores(&'a mut [f32]),
     /// Whether a mask allows.
     Mask(&'a mut [u8]),
-    /// Scores, and what a sum changes by with the results, in whose place comes what it changes by with the scores.
-    Back(&'a [f32], &'a mut [f32]),
+    /// Scores, and what a sum changes by with the results, in whose place comes what it changes by with the scores; and what it changes by with each of [`Evaluate::sinks`].
+    Back(&'a [f32], &'a mut [f32], &'a mut [[f32; LANES]]),
+}
+
+/// Which of a formula's functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The formula.
+    Forth,
+    /// Back to the score.
+    Back,
+    /// Back to the score, and to what parameters and tables of floats are part of.
+    BackToAll,
 }
 
 /// A formula's function.
 pub trait Evaluate: Debug + Send + Sync {
     /// The steps whose values it is given.
     fn values(&self) -> &[usize];
+    /// The steps that the way back gives derivatives by beside the score, in the order of [`super::super::reverse::way_back`].
+    fn sinks(&self) -> &[usize];
     /// Whether what becomes of a score follows from the score alone: then cells of any queries and keys of a head go along in one call.
     fn pointwise(&self) -> bool;
     /// Evaluates the cells `(q, k)`, `(q, k + 1)`, … of a batch entry and head, in place. False where a table ends before them, and nothing is done.
     fn run(&self, inner: &Inner, values: &[u32], row: (i32, i32, i32), k: i32, cells: Cells) -> bool;
 }
 
-/// What is asked for once: the function of a formula, and the one backwards; `None` in it where there is none.
-pub type Asked = [OnceLock<Option<Box<dyn Evaluate>>>; 2];
+/// What is asked for once: the functions of a formula; `None` in it where there is none.
+pub type Asked = [OnceLock<Option<Box<dyn Evaluate>>>; 3];
 
-type Compile = fn(&Inner, bool) -> Option<Box<dyn Evaluate>>;
+type Compile = fn(&Inner, Way) -> Option<Box<dyn Evaluate>>;
 
 thread_local! {
     static COMPILE: Cell<Option<Compile>> = const { Cell::new(None) };
@@ -68,14 +82,14 @@ pub fn install(maker: Maker) {
     COMPILE.set(Some(compile));
 }
 
-/// The function of a formula, or the one backwards, if it has one.
-pub fn compiled(bound: &Bound, back: bool) -> Option<&dyn Evaluate> {
+/// A function of a formula, if it has it.
+pub fn compiled(bound: &Bound, way: Way) -> Option<&dyn Evaluate> {
     let compile = COMPILE.get()?;
-    bound.0.compiled[usize::from(back)].get_or_init(|| compile(&bound.0, back)).as_deref()
+    bound.0.compiled[way as usize].get_or_init(|| compile(&bound.0, way)).as_deref()
 }
 
-fn compile(inner: &Inner, back: bool) -> Option<Box<dyn Evaluate>> {
-    let (mut code, maker) = (write(inner, back)?, MAKER.get()?);
+fn compile(inner: &Inner, way: Way) -> Option<Box<dyn Evaluate>> {
+    let (mut code, maker) = (write(inner, way)?, MAKER.get()?);
     let place = (maker.make)(std::mem::take(&mut code.module))?;
     Some(Box::new(Compiled { place, code }))
 }
@@ -86,15 +100,19 @@ struct Compiled {
     code: Code,
 }
 
-/// `(values, sources, k, cells, count, by)`: see `write`.
+/// `(values, sources, k, cells, count, by, sinks)`: see `write`.
 #[cfg(target_arch = "wasm32")]
-type Run = extern "C" fn(*const u32, *const *const u8, i32, *const u8, usize, *mut f32);
+type Run = extern "C" fn(*const u32, *const *const u8, i32, *const u8, usize, *mut f32, *mut [f32; LANES]);
 
 type Sources<'a> = [Source<'a>; MOST_SOURCES];
 
 impl Evaluate for Compiled {
     fn values(&self) -> &[usize] {
         &self.code.values
+    }
+
+    fn sinks(&self) -> &[usize] {
+        &self.code.sinks
     }
 
     fn pointwise(&self) -> bool {
@@ -105,7 +123,7 @@ impl Evaluate for Compiled {
         let count = match &cells {
             Cells::Scores(list) => list.len(),
             Cells::Mask(list) => list.len(),
-            Cells::Back(scores, by) => scores.len().min(by.len()),
+            Cells::Back(scores, by, _) => scores.len().min(by.len()).min(LANES),
         };
         assert!(values.len() == self.code.values.len());
         let Some(mut sources) = self.sources(inner, row, k, count.next_multiple_of(4)) else { return false };
@@ -132,15 +150,14 @@ impl Evaluate for Compiled {
                     rest.copy_from_slice(&last[..rest.len()]);
                 }
             }
-            Cells::Back(scores, by) => {
-                let (most, rest) = by[..count].split_at_mut(whole);
-                self.call(values, &sources, k, Cells::Back(&scores[..whole], most));
-                if !rest.is_empty() {
-                    let (scores, mut last) = (four(&scores[whole..count]), four(rest));
-                    self.go_on(&mut sources, whole);
-                    self.call(values, &sources, k + whole as i32, Cells::Back(&scores, &mut last));
-                    rest.copy_from_slice(&last[..rest.len()]);
-                }
+            Cells::Back(scores, by, sinks) => {
+                // With nothing that a sum changes by in the last ones.
+                let (mut all, mut all_by, most) = ([0.0; LANES], [0.0; LANES], count.next_multiple_of(4));
+                all[..count].copy_from_slice(&scores[..count]);
+                all_by[..count].copy_from_slice(&by[..count]);
+                assert!(sinks.len() == self.code.sinks.len());
+                self.call(values, &sources, k, Cells::Back(&all[..most], &mut all_by[..most], sinks));
+                by[..count].copy_from_slice(&all_by[..count]);
             }
         }
         true
@@ -195,16 +212,19 @@ impl Compiled {
             Source::Ints(all) => all.as_ptr().cast(),
             Source::Floats(all) => all.as_ptr().cast(),
         });
-        let (cells, count, by) = match cells {
-            Cells::Scores(list) => (list.as_mut_ptr() as *const u8, list.len() / 4, std::ptr::null_mut()),
-            Cells::Mask(list) => (list.as_mut_ptr() as *const u8, list.len() / 4, std::ptr::null_mut()),
-            Cells::Back(scores, by) => (scores.as_ptr().cast(), by.len() / 4, by.as_mut_ptr()),
+        let (none, no_sinks) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let (cells, count, by, sinks) = match cells {
+            Cells::Scores(list) => (list.as_mut_ptr() as *const u8, list.len() / 4, none, no_sinks),
+            Cells::Mask(list) => (list.as_mut_ptr() as *const u8, list.len() / 4, none, no_sinks),
+            Cells::Back(scores, by, sinks) => {
+                (scores.as_ptr().cast(), by.len() / 4, by.as_mut_ptr(), sinks.as_mut_ptr())
+            }
         };
         if count > 0 {
             // SAFETY: the maker has put a function of this type there, and it stays until this is dropped. It reads as many values as `run` has asserted and sources as `sources`
             // has made sure of (of data, what its indices, each kept within the table, lead to), and writes the cells, or what they change by.
             let run: Run = unsafe { std::mem::transmute(self.place) };
-            run(values.as_ptr(), pointers.as_ptr(), k, cells, count, by);
+            run(values.as_ptr(), pointers.as_ptr(), k, cells, count, by, sinks);
         }
     }
 
@@ -213,7 +233,7 @@ impl Compiled {
         let empty = match &cells {
             Cells::Scores(list) => list.is_empty(),
             Cells::Mask(list) => list.is_empty(),
-            Cells::Back(scores, _) => scores.is_empty(),
+            Cells::Back(scores, ..) => scores.is_empty(),
         };
         if let (Some(maker), false) = (MAKER.get(), empty) {
             let sources = &sources[..self.code.tables.len() + self.code.data.len()];

@@ -5,25 +5,28 @@ use wasm_encoder::{
     MemArg, MemoryType, Module, TypeSection, ValType,
 };
 
+use super::call::Way;
 use crate::formula::bind::Inner;
 use crate::formula::lanes::reach;
 use crate::formula::program::Axis;
+use crate::formula::reverse::{WayBack, way_back};
 use crate::formula::table::simd::slope::Back;
 use crate::formula::table::simd::{Emit, Simd};
-use crate::formula::table::{DERIVED, SIMD};
+use crate::formula::table::{DERIVED, LANES, SIMD};
 use crate::formula::typed::Op;
 use crate::formula::values::{Ty, Var};
 
-/// The parameters of the function, `(values, sources, k, cells, count, by)`: numbers that the row does not change, pointers to what it does, the first column, scores that are
+/// The parameters of the function, `(values, sources, k, cells, count, by, sinks)`: numbers that the row does not change, pointers to what it does, the first column, scores that are
 /// changed in place (or, of a mask, bytes that are written), how many times four cells; and, backwards, what the sum changes by with the results, in whose place that by the
-/// scores is put. The scores stay then.
+/// scores is put, and for each sink a row of [`LANES`] numbers, in which those by it are put. The scores stay then.
 const VALUES: u32 = 0;
 const SOURCES: u32 = 1;
 const COLUMN: u32 = 2;
 const CELLS: u32 = 3;
 const COUNT: u32 = 4;
 const BY: u32 = 5;
-const PARAMETERS: u32 = 6;
+const SINKS: u32 = 6;
+const PARAMETERS: u32 = 7;
 
 /// The most tables of one formula; more are left to the lanes.
 pub const MOST_SOURCES: usize = 16;
@@ -32,7 +35,7 @@ pub const MOST_SOURCES: usize = 16;
 const REGISTER: i32 = 16;
 
 /// A module, and what its function is to be given.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Code {
     /// The module: it imports `env.memory` and exports one function, `f`.
     pub module: Vec<u8>,
@@ -42,21 +45,22 @@ pub struct Code {
     pub tables: Vec<usize>,
     /// The tables of data, whose pointers come after those.
     pub data: Vec<usize>,
+    /// The steps beside the score that it gives derivatives by.
+    pub sinks: Vec<usize>,
     /// Whether what becomes of a score follows from the score alone, for every query and key of a head.
     pub pointwise: bool,
 }
 
-/// Writes the steps that change along a row, and with `back` their way back to the score. `None` where nothing changes, and where an operation can't be written.
-pub fn write(inner: &Inner, back: bool) -> Option<Code> {
-    let (steps, root) = (&inner.steps, inner.root);
+/// Writes the steps that change along a row, and their way back where that is wanted. `None` where nothing changes, and where an operation can't be written.
+pub fn write(inner: &Inner, way: Way) -> Option<Code> {
+    let (steps, root, back) = (&inner.steps, inner.root, way != Way::Forth);
     let mask = steps[root].ty == Ty::Bool;
     if mask && back || inner.fixed[root] || inner.table_of[root].is_some() || steps[root].ty == Ty::Int {
         return None;
     }
     let order = reach(steps, root, |at| inner.table_of[at].is_some());
     let order = order.into_iter().filter(|&at| !inner.fixed[at]);
-    let mut code =
-        Code { module: Vec::new(), values: Vec::new(), tables: Vec::new(), data: Vec::new(), pointwise: false };
+    let mut code = Code::default();
     for at in order.clone() {
         let (list, source) = match (inner.table_of[at], steps[at].op) {
             (Some(table), _) => (&mut code.tables, table),
@@ -114,7 +118,9 @@ pub fn write(inner: &Inner, back: bool) -> Option<Code> {
     }
     if back {
         let order: Vec<usize> = order.clone().collect();
-        derive(&mut emit, inner, &order, &local)?;
+        let WayBack { by_cell, sinks, .. } = way_back(inner, way == Way::BackToAll);
+        derive(&mut emit, inner, &order, &local, &by_cell, &sinks)?;
+        code.sinks = sinks;
     } else {
         store(&mut emit, local[root]?, mask);
     }
@@ -213,23 +219,30 @@ fn store(emit: &mut Emit, result: u32, mask: bool) {
     }
 }
 
-/// Goes from the result back to the score: what the sum changes by with each step is put together from the steps that take it, the last of which come first.
-fn derive(emit: &mut Emit, inner: &Inner, order: &[usize], local: &[Option<u32>]) -> Option<()> {
+/// Goes from the result back to the score and the sinks: what the sum changes by with each step is put together from the steps that take it, the last of which come first.
+fn derive(
+    emit: &mut Emit,
+    inner: &Inner,
+    order: &[usize],
+    local: &[Option<u32>],
+    by_cell: &[bool],
+    sinks: &[usize],
+) -> Option<()> {
     let steps = &inner.steps;
-    let smooth = |at: usize| steps[at].needs.x && steps[at].ty == Ty::Float;
+    let wanted = |at: usize| by_cell[at] || sinks.contains(&at);
     let mut by: Vec<Option<u32>> = vec![None; steps.len()];
     let first = emit.lasting();
     emit.code().local_get(BY).v128_load(words(0)).local_set(first);
     by[inner.root] = Some(first);
     let mut score = emit.i32(0);
     for &at in order.iter().rev() {
-        let Some(all) = by[at].filter(|_| smooth(at)) else { continue };
+        let Some(all) = by[at].filter(|_| by_cell[at]) else { continue };
         match steps[at].op {
             Op::Row(row, operands) => {
                 let Some(derived) = DERIVED[usize::from(row)] else { continue };
                 let of: Vec<u32> = operands.iter().map(|id| local[id]).collect::<Option<_>>()?;
                 let here = Back { of: &of, result: local[at]?, by: all };
-                for (i, id) in operands.iter().enumerate().filter(|(_, id)| smooth(*id)) {
+                for (i, id) in operands.iter().enumerate().filter(|(_, id)| wanted(*id)) {
                     let part = derived(emit, &here, i)?;
                     let sum = match by[id] {
                         Some(so_far) => emit.op(&[so_far, part], |f| {
@@ -241,9 +254,17 @@ fn derive(emit: &mut Emit, inner: &Inner, order: &[usize], local: &[Option<u32>]
                 }
             }
             Op::Var(_) => score = all,
-            // What a table says of an index changes by steps only.
-            _ => {}
+            // Each cell's derivative belongs to an entry of its own.
+            Op::Read(..) => return None,
+            Op::Constant(_) | Op::Param(_) => {}
         }
+    }
+    for (row, sink) in (0..).zip(sinks) {
+        let all = by[*sink].unwrap_or_else(|| emit.i32(0));
+        emit.code().local_get(SINKS).local_get(all).v128_store(words(row * (LANES as u64 * 4)));
+    }
+    if !sinks.is_empty() {
+        emit.code().local_get(SINKS).i32_const(REGISTER).i32_add().local_set(SINKS);
     }
     emit.code().local_get(BY).local_get(score).v128_store(words(0));
     emit.code().local_get(BY).i32_const(REGISTER).i32_add().local_set(BY);

@@ -65,13 +65,13 @@ impl Tile {
         let formulas = !plan.scores_plain() || plan.probability.is_some();
         let mut rules = RuleRows::new(plan, ROWS);
         // Then a row's formulas go back in one call each, after all rows of a group have settled.
-        let in_calls = rules.keep(params) && !params && plan.softcap.is_none();
+        let in_calls = rules.keep(params) && plan.softcap.is_none();
         Self {
             rules,
             chain: formulas.then(|| Chain::new(plan, params)),
             settles: plan.exponential()
                 && plan.probability.is_none()
-                && (plan.scores_plain() || !params && (plan.softcap.is_none() || plan.bias.is_empty())),
+                && (plan.scores_plain() || (in_calls || !params) && (plan.softcap.is_none() || plan.bias.is_empty())),
             in_calls,
             q_groups: vec![0.0; ROWS * d],
             dy_groups: vec![0.0; ROWS * d_v],
@@ -152,10 +152,10 @@ impl Tile {
                     }
                 }
                 (kernels.settle)(s, dp, keys.div_ceil(PANEL), &of, plan.softcap);
-                for i in if changes { 0..0 } else { 0..count } {
+                for i in if changes && sums.is_none() { 0..0 } else { 0..count } {
                     if let (Some(chain), Some(rules)) = (&mut self.chain, self.rules.of(from + i)) {
                         let by = &mut dp[i].as_flattened_mut()[..keys];
-                        chain.scores(plan, rules, k0, &Capped::NONE, by, None);
+                        chain.scores(plan, rules, k0, &Capped::NONE, by, sums.as_deref_mut());
                     }
                 }
             }
