@@ -41,6 +41,7 @@ mod reverse;
 mod slopes;
 mod sorted;
 pub mod table;
+mod totals;
 pub mod typed;
 mod values;
 pub mod wgsl;

@@ -13,6 +13,7 @@ use super::plain::Cell;
 use super::program::{Axis, Needs, Step, lower};
 use super::slopes::Slopes;
 use super::table::{LANE_SLOPES, LANES, MAX_OPERANDS, Register, SLOPES, Slope};
+use super::totals::{add, total};
 use super::typed::Op;
 use super::values::{Sizes, Ty, Var};
 
@@ -228,19 +229,15 @@ impl Sink {
             Axis::Diagonal => k0 + (sizes.n_q as usize).saturating_sub(1 + q),
             Axis::None | Axis::Query | Axis::Both => {
                 let at = if self.needs.axis == Axis::Query { q } else { 0 };
-                let mut sum = 0.0;
-                for &by in by {
-                    sum += f64::from(by * sign);
-                }
-                if let Some(total) = self.sums.get_mut(at) {
-                    *total += sum;
+                let sum = f64::from(sign) * total(by);
+                if let Some(all) = self.sums.get_mut(at) {
+                    *all += sum;
                 }
                 return;
             }
         };
-        let Some(sums) = self.sums.get_mut(from..from + by.len()) else { return };
-        for i in 0..by.len() {
-            sums[i] += f64::from(by[i] * sign);
+        if let Some(sums) = self.sums.get_mut(from..from + by.len()) {
+            add(sums, by, f64::from(sign));
         }
     }
 
