@@ -122,7 +122,9 @@ async fn two_versions_do_not_mix(page: &Page) -> Result<()> {
         return box.left >= 0 && box.right <= innerWidth && box.bottom <= bar.top && bar.height > 0 && all.length === 2 && all.every((b) => b.height >= 24 && b.right <= box.right && b.left >= box.left)";
     ensure(page.js(inside, vec![]).await? == json!(true), || "the notice is cut off, or lies on the bar".into())?;
     page.click("载入新版本").await?;
-    page.wait_until("document.querySelector('meta[name=deployed]') && globalThis.attentionPlayground").await?;
+    // With a result its workers have loaded what they run; the interface is there before.
+    page.wait_until("document.querySelector('meta[name=deployed]') && document.querySelector('.steps .strong td')")
+        .await?;
     let new = page.js(VERSION, vec![gone]).await?;
     ensure(new["of"] == json!("2") && new["gone"] == json!(false) && new["right"] == json!(true), || {
         format!("the new page: {new}")
