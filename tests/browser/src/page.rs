@@ -213,8 +213,8 @@ impl Page {
             "const end = performance.now() + 15000; while (!({condition})) {{ if (performance.now() > end) return false; \
              await new Promise((next) => setTimeout(next, 20)); }} return true;"
         );
-        // Where the page goes elsewhere meanwhile, Chromium lets the question follow; other browsers drop it.
-        let mut tries = if self.kind == Kind::Chromium { 0 } else { 20 };
+        // Where the page goes elsewhere meanwhile, Chromium mostly lets the question follow, and calls it a script's timeout where it does not; other browsers drop it.
+        let mut tries = 20;
         let mut answer = self.js(&body, vec![]).await;
         while answer.is_err() && tries > 0 {
             tokio::time::sleep(WAIT).await;
