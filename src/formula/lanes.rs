@@ -63,6 +63,17 @@ impl Machine {
         &self.registers[last]
     }
 
+    /// The steps that it computes, ascending.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// What a step gave in the last run; zeros for a step that has no register.
+    pub fn register(&self, at: usize) -> &Register {
+        const NOTHING: &Register = &[0; LANES];
+        self.registers.get(usize::from(self.slot[at])).unwrap_or(NOTHING)
+    }
+
     /// Computes a row or a read from registers.
     fn step(&mut self, step: &Step, at: usize, with: &Resolved) {
         let (before, out) = self.registers.split_at_mut(usize::from(self.slot[at]));
@@ -127,7 +138,7 @@ pub struct Lanes {
     /// Which function backwards that is.
     way: Way,
     /// What the last cells held before they were evaluated, for the function backwards.
-    before: Register,
+    before: [f32; LANES],
     /// For a formula that adds a step to the score or subtracts it, the step, which is a table or fixed along the row, and whether it is subtracted.
     pub(super) shift: Option<(usize, bool)>,
 }
@@ -160,7 +171,7 @@ impl Lanes {
             values: None,
             back_values: None,
             way: Way::Back,
-            before: [0; LANES],
+            before: [0.0; LANES],
             shift: shift(inner),
         };
         if lanes.shift.is_none() {
@@ -190,8 +201,7 @@ impl Lanes {
         if back.sinks().len() != sinks.len() {
             return false;
         }
-        let before = self.before.map(f32::from_bits);
-        back.run(&self.bound.0, values, self.row, k0 as i32, Cells::Back(&before[..by.len()], by, sinks))
+        back.run(&self.bound.0, values, self.row, k0 as i32, Cells::Back(&self.before[..by.len()], by, sinks))
     }
 
     /// Goes to row `q` of head `h` of batch entry `b`. Indices beyond the bound sizes are taken as the last.
@@ -276,9 +286,7 @@ impl Lanes {
         }
         if self.back_values.is_some() {
             let last = s.len().saturating_sub(1) / LANES * LANES;
-            for (before, s) in self.before.iter_mut().zip(&s[last..]) {
-                *before = s.to_bits();
-            }
+            self.before[..s.len() - last].copy_from_slice(&s[last..]);
         }
         if self.ran(k0, Cells::Scores(s)) {
             return;
@@ -359,8 +367,7 @@ impl Lanes {
 
     /// What a step that does not lie behind a table gave in the last run of [`LANES`] cells.
     pub(super) fn register(&self, at: usize) -> &Register {
-        const NOTHING: &Register = &[0; LANES];
-        self.machine.registers.get(usize::from(self.machine.slot[at])).unwrap_or(NOTHING)
+        self.machine.register(at)
     }
 
     /// Runs every step that changes along the row, from column `k` on.

@@ -38,6 +38,7 @@ mod print;
 mod program;
 pub mod python;
 mod reverse;
+mod sink;
 mod slopes;
 mod sorted;
 pub mod table;

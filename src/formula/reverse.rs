@@ -1,21 +1,20 @@
 //! A formula backwards along rows of keys, in single precision: what [`super::Slopes`] is for one cell, [`LANES`] cells at a time.
 //!
 //! Only what changes with the score so far, or with query and key both, is gone back through cell by cell. Everything else that parameters or tables are part of (the bias of a position,
-//! a factor of a head) has one value for a row, a column or a diagonal: the derivatives by it are summed along that, in double precision, and each sum is taken further by
-//! [`super::Slopes`] once, at the end of a head. So a derivative by the slopes of ALiBi costs an addition by cell.
+//! a factor of a head) has one value for a row, a column or a diagonal: the derivatives by it are summed along that, in double precision, and the sums are taken
+//! further once, at the end of a head ([`super::sink`]). So a derivative by the slopes of ALiBi costs an addition by cell.
 
 use std::sync::Arc;
 
 use super::bind::{Bound, Inner};
-use super::hoist::{hoisted, place};
+use super::hoist::hoisted;
 use super::lanes::{Lanes, fixed_along_row};
-use super::plain::Cell;
-use super::program::{Axis, Needs, Step, lower};
+use super::program::{Axis, Step, lower};
+use super::sink::Sink;
 use super::slopes::Slopes;
 use super::table::{LANE_SLOPES, LANES, MAX_OPERANDS, Register, SLOPES, Slope};
-use super::totals::{add, total};
 use super::typed::Op;
-use super::values::{Sizes, Ty, Var};
+use super::values::{Ty, Var};
 
 /// No place.
 const NOWHERE: usize = usize::MAX;
@@ -66,8 +65,6 @@ pub(super) struct WayBack {
     pub order: Vec<usize>,
     /// The steps that adjoints are summed for along what they change with, in the order in which the way back meets them.
     pub sinks: Vec<usize>,
-    /// For each of these the first node that it is the step of.
-    pub nodes: Vec<usize>,
 }
 
 /// The way back to the score, and with `params` to what parameters and tables of floats are part of.
@@ -80,8 +77,7 @@ pub(super) fn way_back(inner: &Inner, params: bool) -> WayBack {
         score[at] || declared[at] && (needs.x || needs.axis == Axis::Both)
     };
     let by_cell: Vec<bool> = (0..steps.len()).map(|at| steps[at].ty == Ty::Float && of_cell(at)).collect();
-    let all = if params { lower(&inner.formula, &inner.with, true).1 } else { Vec::new() };
-    let (mut order, mut sinks, mut nodes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut order, mut sinks) = (Vec::new(), Vec::new());
     let mut reached = vec![false; steps.len()];
     reached[root] = true;
     for at in (0..=root).rev().filter(|&at| steps[at].ty == Ty::Float) {
@@ -93,25 +89,11 @@ pub(super) fn way_back(inner: &Inner, params: bool) -> WayBack {
             if let Op::Row(_, operands) = steps[at].op {
                 operands.iter().for_each(|id| reached[id] = true);
             }
-        } else if declared[at]
-            && let Some(node) = all.iter().position(|&step| step == at)
-        {
+        } else if declared[at] {
             sinks.push(at);
-            nodes.push(node);
         }
     }
-    WayBack { by_cell, order, sinks, nodes }
-}
-
-/// A step that adjoints are summed for along what it changes with.
-#[derive(Clone, Debug)]
-struct Sink {
-    /// The first node that it is the step of.
-    node: usize,
-    needs: Needs,
-    /// Batch entry and head of the sums.
-    of: (i32, i32),
-    sums: Vec<f64>,
+    WayBack { by_cell, order, sinks }
 }
 
 impl Reverse {
@@ -119,15 +101,11 @@ impl Reverse {
     pub fn new(bound: &Bound, params: bool) -> Self {
         let inner = &*bound.0;
         let steps = &inner.steps;
-        let WayBack { order, sinks: at_sinks, nodes, .. } = way_back(inner, params);
+        let WayBack { order, sinks: at_sinks, .. } = way_back(inner, params);
         let (mut slot, mut sink_of) = (vec![NOWHERE; steps.len()], vec![NOWHERE; steps.len()]);
         order.iter().enumerate().for_each(|(place, &at)| slot[at] = place);
-        let mut sinks = Vec::with_capacity(at_sinks.len());
-        for (&at, node) in at_sinks.iter().zip(nodes) {
-            sink_of[at] = sinks.len();
-            let needs = steps[at].needs;
-            sinks.push(Sink { node, needs, of: (0, 0), sums: vec![0.0; length(needs.axis, &inner.with.sizes)] });
-        }
+        at_sinks.iter().enumerate().for_each(|(place, &at)| sink_of[at] = place);
+        let sinks: Vec<Sink> = at_sinks.iter().map(|&at| Sink::new(inner, at)).collect();
         let (adjoints, of_sinks) = (vec![[0.0; LANES]; order.len()], vec![[0.0; LANES]; sinks.len()]);
         let adds = inner.formula.adds();
         let partials = [[0.0; LANES]; 3];
@@ -146,20 +124,20 @@ impl Reverse {
         let (cell, count) = ((lanes.row, k0), adjoint.len());
         if let Some((at, subtract)) = lanes.shift {
             if let (Some(sums), Some(sink)) = (sums, self.sinks.get_mut(self.sink_of[at])) {
-                sink.add(cell, adjoint, if subtract { -1.0 } else { 1.0 }, &inner.with.sizes, sums);
+                sink.add(cell, adjoint, if subtract { -1.0 } else { 1.0 }, inner, sums);
             }
             return;
         }
         if lanes.ran_back(k0, adjoint, &mut self.of_sinks) {
             if let Some(sums) = sums {
                 for (sink, by) in self.sinks.iter_mut().zip(&self.of_sinks) {
-                    sink.add(cell, &by[..count], 1.0, &inner.with.sizes, sums);
+                    sink.add(cell, &by[..count], 1.0, inner, sums);
                 }
             }
             return;
         }
         if let (Some(sums), Some(sink)) = (sums.as_deref_mut(), self.sinks.get_mut(self.sink_of[inner.root])) {
-            sink.add(cell, adjoint, 1.0, &inner.with.sizes, sums);
+            sink.add(cell, adjoint, 1.0, inner, sums);
         }
         self.adjoints.fill([0.0; LANES]);
         if let Some(first) = self.adjoints.first_mut() {
@@ -197,7 +175,7 @@ impl Reverse {
                         } else if let (Some(sums), Some(sink)) =
                             (sums.as_deref_mut(), self.sinks.get_mut(self.sink_of[id]))
                         {
-                            sink.add(cell, &partial[..count], 1.0, &inner.with.sizes, sums);
+                            sink.add(cell, &partial[..count], 1.0, inner, sums);
                         }
                     }
                 }
@@ -209,53 +187,13 @@ impl Reverse {
     /// Adds to `sums` what is still summed along rows, columns and diagonals.
     pub fn finish(&mut self, sums: &mut Slopes) {
         for sink in &mut self.sinks {
-            sink.empty(&self.bound.0.with.sizes, sums);
-        }
-    }
-}
-
-impl Sink {
-    /// Adds adjoints, times `sign`, of the cells of a row from column `k0` on.
-    fn add(&mut self, (row, k0): ((i32, i32, i32), usize), by: &[f32], sign: f32, sizes: &Sizes, sums: &mut Slopes) {
-        let (b, h, q) = row;
-        let of = (if self.needs.b { b } else { 0 }, if self.needs.h { h } else { 0 });
-        if of != self.of {
-            self.empty(sizes, sums);
-            self.of = of;
-        }
-        let q = q as usize;
-        let from = match self.needs.axis {
-            Axis::Key => k0,
-            Axis::Diagonal => k0 + (sizes.n_q as usize).saturating_sub(1 + q),
-            Axis::None | Axis::Query | Axis::Both => {
-                let at = if self.needs.axis == Axis::Query { q } else { 0 };
-                let sum = f64::from(sign) * total(by);
-                if let Some(all) = self.sums.get_mut(at) {
-                    *all += sum;
-                }
-                return;
-            }
-        };
-        if let Some(sums) = self.sums.get_mut(from..from + by.len()) {
-            add(sums, by, f64::from(sign));
-        }
-    }
-
-    fn empty(&mut self, sizes: &Sizes, sums: &mut Slopes) {
-        let (b, h) = self.of;
-        for at in 0..self.sums.len() {
-            let adjoint = std::mem::take(&mut self.sums[at]);
-            if adjoint != 0.0 {
-                let (q, k) = place(self.needs.axis, at as i32, sizes);
-                let (q, k) = if self.needs.axis == Axis::None { (0, 0) } else { (q, k) };
-                sums.back_from(self.node, adjoint, Cell { b, h, q, k, x: 0.0 });
-            }
+            sink.empty(&self.bound.0, sums);
         }
     }
 }
 
 /// For each step whether it is a number that changes by a little with what `is` holds for.
-fn active(steps: &[Step], is: impl Fn(&Op) -> bool) -> Vec<bool> {
+pub(super) fn active(steps: &[Step], is: impl Fn(&Op) -> bool) -> Vec<bool> {
     let mut active = vec![false; steps.len()];
     for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.ty == Ty::Float) {
         active[at] = match step.op {
@@ -266,15 +204,4 @@ fn active(steps: &[Step], is: impl Fn(&Op) -> bool) -> Vec<bool> {
         };
     }
     active
-}
-
-/// How many values something has along an axis.
-fn length(axis: Axis, sizes: &Sizes) -> usize {
-    let (n_q, n_k) = (sizes.n_q.max(0) as usize, sizes.n_k.max(0) as usize);
-    match axis {
-        Axis::Query => n_q,
-        Axis::Key => n_k,
-        Axis::Diagonal => (n_q + n_k).saturating_sub(1),
-        Axis::None | Axis::Both => 1,
-    }
 }

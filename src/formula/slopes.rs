@@ -43,18 +43,8 @@ impl Slopes {
 
     /// The result at a cell whose score (or weight) so far is `x`.
     pub fn value(&mut self, x: f64, b: i32, h: i32, q: i32, k: i32) -> f64 {
-        self.stand(x, Cell { b, h, q, k, x: x as f32 }, self.values.len());
+        self.stand(x, Cell { b, h, q, k, x: x as f32 });
         self.values.last().copied().unwrap_or(x)
-    }
-
-    /// Adds to the sums what changes with node `node`, of which the score so far is no part, where it changes what is derived by `adjoint` for each unit.
-    pub(super) fn back_from(&mut self, node: usize, adjoint: f64, cell: Cell) {
-        self.stand(0.0, cell, node + 1);
-        self.adjoints.fill(0.0);
-        if let Some(at) = self.adjoints.get_mut(node) {
-            *at = adjoint;
-            self.sweep(node + 1);
-        }
     }
 
     /// Adds to the derivative by an entry of a table.
@@ -64,10 +54,10 @@ impl Slopes {
         }
     }
 
-    /// Computes the first `nodes` nodes.
-    fn stand(&mut self, x: f64, cell: Cell, nodes: usize) {
+    /// Computes every node.
+    fn stand(&mut self, x: f64, cell: Cell) {
         let (formula, with) = (&self.bound.0.formula, &self.bound.0.with);
-        for (at, node) in formula.nodes().iter().take(nodes).enumerate() {
+        for (at, node) in formula.nodes().iter().enumerate() {
             let bits = match node.op {
                 Op::Constant(bits) => bits,
                 Op::Var(var) => variable(var, with, cell),
@@ -102,13 +92,8 @@ impl Slopes {
         self.adjoints.fill(0.0);
         let Some(last) = self.adjoints.last_mut() else { return adjoint };
         *last = adjoint;
-        self.sweep(self.adjoints.len())
-    }
-
-    /// Goes back through the first `nodes` nodes from the adjoints that are there.
-    fn sweep(&mut self, nodes: usize) -> f64 {
         let mut by_x = 0.0;
-        for (at, node) in self.bound.0.formula.nodes().iter().enumerate().take(nodes).rev() {
+        for (at, node) in self.bound.0.formula.nodes().iter().enumerate().rev() {
             let adjoint = self.adjoints[at];
             if adjoint == 0.0 || node.ty != Ty::Float {
                 continue;

@@ -150,6 +150,10 @@ impl Evaluate for Compiled {
                     rest.copy_from_slice(&last[..rest.len()]);
                 }
             }
+            Cells::Back(scores, by, sinks) if count == whole => {
+                assert!(sinks.len() == self.code.sinks.len());
+                self.call(values, &sources, k, Cells::Back(&scores[..count], &mut by[..count], sinks));
+            }
             Cells::Back(scores, by, sinks) => {
                 // With nothing that a sum changes by in the last ones.
                 let (mut all, mut all_by, most) = ([0.0; LANES], [0.0; LANES], count.next_multiple_of(4));
