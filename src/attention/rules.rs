@@ -86,9 +86,19 @@ impl RowRules {
         }
     }
 
-    /// Whether what formulas do to a score follows from the score alone: then any scores of a head go along in one call, by [`RowRules::cells`].
-    pub fn pointwise(&self) -> bool {
-        self.before_cap.iter().chain(&self.after_cap).all(Lanes::pointwise)
+    /// Whether what formulas do to a score follows from the score alone: then any scores of a head go along in one call, by [`RowRules::cells`], after [`RowRules::remember`].
+    pub fn pointwise(&self, plan: &Plan) -> bool {
+        let Self { before_cap, after_cap, .. } = self;
+        // What is remembered is what one formula finds before it.
+        let alone = before_cap.len() + after_cap.len() == 1 && plan.softcap.is_none();
+        before_cap.iter().chain(after_cap).all(|lanes| lanes.pointwise() && (alone || !lanes.remembers()))
+    }
+
+    /// Notes the row's scores for the way back, where somebody goes it.
+    pub fn remember(&mut self, s: &[f32]) {
+        for lanes in self.before_cap.iter_mut().chain(&mut self.after_cap).filter(|lanes| lanes.remembers()) {
+            lanes.remember(s);
+        }
     }
 
     /// The formulas before the softcap, or those after it, of scores of any queries and keys of the head.

@@ -286,7 +286,7 @@ impl Lanes {
         }
         if self.back_values.is_some() {
             let last = s.len().saturating_sub(1) / LANES * LANES;
-            self.before[..s.len() - last].copy_from_slice(&s[last..]);
+            self.remember(&s[last..]);
         }
         if self.ran(k0, Cells::Scores(s)) {
             return;
@@ -301,10 +301,19 @@ impl Lanes {
         }
     }
 
-    /// Whether [`Lanes::score_cells`] may be asked.
+    /// Whether [`Lanes::score_cells`] may be asked, after [`Lanes::remember`] where it [`Lanes::remembers`].
     pub fn pointwise(&self) -> bool {
-        let alone = self.values.is_some() && self.back_values.is_none();
-        alone && compiled(&self.bound, Way::Forth).is_some_and(|function| function.pointwise())
+        self.values.is_some() && compiled(&self.bound, Way::Forth).is_some_and(|function| function.pointwise())
+    }
+
+    /// Whether the scores of the last cells are kept for the function backwards.
+    pub fn remembers(&self) -> bool {
+        self.back_values.is_some()
+    }
+
+    /// Notes the scores of a row's last cells, at most [`LANES`], where nobody calls [`Lanes::score_row`] for them.
+    pub fn remember(&mut self, s: &[f32]) {
+        self.before[..s.len()].copy_from_slice(s);
     }
 
     /// Replaces scores of any queries and keys of the head, for a formula that asks for nothing but the score.

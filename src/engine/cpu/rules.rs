@@ -107,12 +107,13 @@ impl RuleRows {
     ) {
         if let Some(change) = self.change(plan) {
             (kernels.change)(&change, rows.start, k0, keys.div_ceil(PANEL), &mut s[..rows.len()]);
-        } else if let count = rows.end - rows.start
-            && keys > KEYS / 2
-            && let Some(rules) = self.rows.get(rows.start).filter(|rules| rules.pointwise())
-        {
+        } else if keys > KEYS / 2 && self.rows.get(rows.start).is_some_and(|rules| rules.pointwise(plan)) {
             // A call for each row would take longer than what is done in it.
-            let s = s[..count].as_flattened_mut();
+            let count = rows.end - rows.start;
+            for (rules, s) in self.rows[rows.clone()].iter_mut().zip(&*s) {
+                rules.remember(&s.as_flattened()[..keys]);
+            }
+            let (s, rules) = (s[..count].as_flattened_mut(), &self.rows[rows.start]);
             rules.cells(true, s.as_flattened_mut());
             if let Some(cap) = plan.softcap {
                 (kernels.cap)(s, cap);
