@@ -3,7 +3,7 @@
 
 use super::bind::Resolved;
 use super::bounds::{Counts, Known, RangeIndex, Rectangle, Truth, stretch};
-use super::lanes::{Machine, reach};
+use super::machine::{Machine, reach};
 use super::program::{Axis, Step};
 use super::table::{LANES, Register};
 use super::typed::Op;

@@ -30,6 +30,7 @@ mod error;
 mod hoist;
 mod lanes;
 mod lexer;
+mod machine;
 mod mathml;
 mod nearest;
 mod parser;

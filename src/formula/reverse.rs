@@ -13,7 +13,7 @@ use super::program::{Axis, Step, lower};
 use super::sink::Sink;
 use super::slopes::Slopes;
 use super::table::{LANE_SLOPES, LANES, MAX_OPERANDS, Register, SLOPES, Slope};
-use super::typed::Op;
+use super::typed::{Op, Operands};
 use super::values::{Ty, Var};
 
 /// No place.
@@ -151,22 +151,12 @@ impl Reverse {
                 Op::Var(_) => adjoint.copy_from_slice(&self.adjoints[i][..count]),
                 Op::Read(data, operands) => {
                     let Some(sums) = sums.as_deref_mut() else { continue };
-                    let table = &inner.with.data[usize::from(data)];
-                    for lane in 0..count {
-                        let by = self.adjoints[i][lane];
-                        if by != 0.0 {
-                            let index = operands.iter().map(|id| lanes.register(id)[lane] as i32);
-                            sums.add_entry(usize::from(data), table.position(index), by.into());
-                        }
-                    }
+                    let by = self.adjoints[i][..count].iter().map(|by| f64::from(*by));
+                    by_entries(inner, data, &operands, |id| lanes.register(id), by, sums);
                 }
                 Op::Row(row, operands) => {
-                    let mut registers: [&Register; MAX_OPERANDS] = [&[0; LANES]; MAX_OPERANDS];
-                    for (register, id) in registers.iter_mut().zip(operands.iter()) {
-                        *register = lanes.register(id);
-                    }
-                    let registers = &registers[..operands.count()];
-                    LANE_SLOPES[usize::from(row)](registers, &self.adjoints[i], &mut self.partials);
+                    let register = |id| lanes.register(id);
+                    by_operands(row, &operands, register, &self.adjoints[i], &mut self.partials);
                     for (id, partial) in operands.iter().zip(&self.partials) {
                         if let Some(sum) = self.adjoints.get_mut(self.slot[id]) {
                             for lane in 0..LANES {
@@ -189,6 +179,37 @@ impl Reverse {
         for sink in &mut self.sinks {
             sink.empty(&self.bound.0, sums);
         }
+    }
+}
+
+/// What is derived by each operand of an operation over [`LANES`] cells, from what is derived by its results.
+pub(super) fn by_operands<'a>(
+    row: u16,
+    operands: &Operands,
+    register: impl Fn(usize) -> &'a Register,
+    adjoint: &[f32; LANES],
+    partials: &mut [[f32; LANES]; 3],
+) {
+    let mut registers: [&Register; MAX_OPERANDS] = [&[0; LANES]; MAX_OPERANDS];
+    for (of, id) in registers.iter_mut().zip(operands.iter()) {
+        *of = register(id);
+    }
+    LANE_SLOPES[usize::from(row)](&registers[..operands.count()], adjoint, partials);
+}
+
+/// Adds what is derived by the entries that cells have read to the sums of the table; 0 goes nowhere.
+pub(super) fn by_entries<'a>(
+    inner: &Inner,
+    data: u16,
+    operands: &Operands,
+    register: impl Fn(usize) -> &'a Register,
+    by: impl Iterator<Item = f64>,
+    sums: &mut Slopes,
+) {
+    let table = &inner.with.data[usize::from(data)];
+    for (lane, by) in by.enumerate().filter(|(_, by)| *by != 0.0) {
+        let index = operands.iter().map(|id| register(id)[lane] as i32);
+        sums.add_entry(usize::from(data), table.position(index), by);
     }
 }
 

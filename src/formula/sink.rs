@@ -3,11 +3,11 @@
 
 use super::bind::Inner;
 use super::hoist::place;
-use super::lanes::Machine;
+use super::machine::Machine;
 use super::program::{Axis, Needs};
-use super::reverse::active;
+use super::reverse::{active, by_entries, by_operands};
 use super::slopes::Slopes;
-use super::table::{LANE_SLOPES, LANES, MAX_OPERANDS, Register};
+use super::table::{LANES, Register};
 use super::totals::{add, total};
 use super::typed::Op;
 use super::values::Sizes;
@@ -104,11 +104,7 @@ impl Sink {
             // Nothing lies between: these stay doubles.
             Op::Param(param) => slopes.params[usize::from(param)] += sums.iter().sum::<f64>(),
             Op::Read(data, operands) => {
-                let table = &inner.with.data[usize::from(data)];
-                for (lane, by) in sums.iter().enumerate() {
-                    let index = operands.iter().map(|id| self.machine.register(id)[lane] as i32);
-                    slopes.add_entry(usize::from(data), table.position(index), *by);
-                }
+                by_entries(inner, data, &operands, |id| self.machine.register(id), sums.iter().copied(), slopes);
             }
             _ => {
                 self.adjoints.fill([0.0; LANES]);
@@ -128,18 +124,12 @@ impl Sink {
             match inner.steps[at].op {
                 Op::Param(param) => slopes.params[usize::from(param)] += total(&adjoint[..count]),
                 Op::Read(data, operands) => {
-                    let table = &inner.with.data[usize::from(data)];
-                    for (lane, by) in adjoint[..count].iter().enumerate().filter(|(_, by)| **by != 0.0) {
-                        let index = operands.iter().map(|id| self.machine.register(id)[lane] as i32);
-                        slopes.add_entry(usize::from(data), table.position(index), f64::from(*by));
-                    }
+                    let by = adjoint[..count].iter().map(|by| f64::from(*by));
+                    by_entries(inner, data, &operands, |id| self.machine.register(id), by, slopes);
                 }
                 Op::Row(row, operands) => {
-                    let mut registers: [&Register; MAX_OPERANDS] = [&[0; LANES]; MAX_OPERANDS];
-                    for (register, id) in registers.iter_mut().zip(operands.iter()) {
-                        *register = self.machine.register(id);
-                    }
-                    LANE_SLOPES[usize::from(row)](&registers[..operands.count()], &adjoint, &mut partials);
+                    let register = |id| self.machine.register(id);
+                    by_operands(row, &operands, register, &adjoint, &mut partials);
                     for (id, partial) in operands.iter().zip(&partials).filter(|(id, _)| self.active[*id]) {
                         for (sum, partial) in self.adjoints[id].iter_mut().zip(partial) {
                             *sum += partial;

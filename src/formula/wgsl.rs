@@ -21,7 +21,7 @@ use std::fmt::Write;
 
 use super::bind::{Bound, Inner};
 use super::hoist::Table;
-use super::lanes::reach;
+use super::machine::reach;
 use super::program::Axis;
 use super::table::TEXTS;
 use super::typed::{Op, Operands};

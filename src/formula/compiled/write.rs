@@ -7,7 +7,7 @@ use wasm_encoder::{
 
 use super::call::Way;
 use crate::formula::bind::Inner;
-use crate::formula::lanes::reach;
+use crate::formula::machine::reach;
 use crate::formula::program::Axis;
 use crate::formula::reverse::{WayBack, way_back};
 use crate::formula::table::simd::slope::Back;

@@ -2,7 +2,7 @@
 
 use crate::formula::bind::{Bound, Inner};
 use crate::formula::bounds::{Known, Rectangle, known_steps};
-use crate::formula::lanes::reach;
+use crate::formula::machine::reach;
 use crate::formula::program::all;
 use crate::formula::table::{ROWS, Row};
 use crate::formula::typed::Op;

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use super::{Module, comment, type_name};
 use crate::formula::bind::{Bound, Inner};
-use crate::formula::lanes::reach;
+use crate::formula::machine::reach;
 use crate::formula::table::TEXTS;
 use crate::formula::typed::Op;
 use crate::formula::values::{Ty, Var};
