@@ -8,7 +8,8 @@ use crate::{Result, cases};
 
 /// This file's tests.
 pub fn cases() -> Vec<Case> {
-    let mut all = cases!("gradients"; what_has_no_gradient_is_named, the_page_shows_them_and_follows);
+    let mut all = cases!("gradients";
+        formulas_over_many_keys_agree_with_the_reference, what_has_no_gradient_is_named, the_page_shows_them_and_follows);
     all.extend(cases!("gradients", Needs::ADAPTER; gradients_are_the_slopes_of_runs, who_computes_gradients_is_told));
     all
 }
@@ -52,6 +53,64 @@ async fn gradients_are_the_slopes_of_runs(page: &Page) -> Result<()> {
         for one in said[1].as_array().into_iter().flatten() {
             let (found, wanted) = (one[2].as_f64().unwrap_or(f64::NAN), one[3].as_f64().unwrap_or(f64::NAN));
             ensure((found - wanted).abs() <= NEAR * wanted.abs().max(1.0), || format!("{more}: {one}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A compiled formula's gradient beside the reference's, as a part of the largest number of its tensor: single precision through a softmax and its
+/// derivative, each sum over up to 100 tokens.
+const OF_TENSORS: f64 = 1e-4;
+
+/// The same of a declared parameter, which is one sum over every cell of a run, where what is summed has both signs.
+const OF_PARAMETERS: f64 = 2e-3;
+
+/// The least number that a parameter's error is a part of: what is added to every score alike has a derivative of nought, which is left of cells
+/// that cancel.
+const LEAST: f64 = 1e-2;
+
+/// Whole tiles of keys, six rows in one call, and what is left at either end: more keys than any test of fewer tokens reaches. A formula that follows
+/// from the score alone goes forth for several rows at once and is remembered on the way back; one with rows and columns goes row by row.
+async fn formulas_over_many_keys_agree_with_the_reference(page: &Page) -> Result<()> {
+    page.ready().await?;
+    let formulas = [
+        "score: 's + 0.3 * tanh(s)'",
+        "score: 's * abs(s)'",
+        "score: 's - 0.01 * s * abs(q - k)', is_causal: true",
+        "position: { id: 'alibi' }, is_causal: true",
+        "position: { id: 'fire' }, is_causal: true",
+        "position: { id: 'scalable-softmax' }",
+        "softcap: 2, is_causal: true",
+    ];
+    for (queries, keys) in [(64, 64), (100, 100), (37, 101)] {
+        for more in formulas {
+            let script = format!(
+                "const api = await attentionPlayground;
+                const tensor = (heads, length, size, by) => ({{ shape: [1, heads, length, size],
+                  data: Float32Array.from({{ length: heads * length * size }}, (_, i) => Math.sin(by * (i + 1)) * 1.5) }});
+                const request = {{ Q: tensor(2, {queries}, 16, 1.1), K: tensor(2, {keys}, 16, 1.7), V: tensor(2, {keys}, 16, 2.3),
+                  dY: tensor(2, {queries}, 16, 0.7), {more}, outputs: ['dQ', 'dK', 'dV', 'dparams'] }};
+                const compiled = await api.run({{ ...request, backend: 'cpu', algorithm: 'streaming' }});
+                const reference = await api.run({{ ...request, backend: 'reference' }});
+                return [compiled.backward_kernel, Object.entries(reference.outputs).map(([name, wanted]) => {{
+                  const found = compiled.outputs[name].data, largest = wanted.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+                  return [name, largest, wanted.data.reduce((most, x, at) => Math.max(most, Math.abs(x - found[at])), 0)] }})]"
+            );
+            let said = page.js(&script, vec![]).await?;
+            let whose = format!("{more}, {queries} queries, {keys} keys");
+            let kernel = said[0].as_str().unwrap_or_default();
+            ensure(kernel.starts_with("cpu-backward-streaming"), || format!("{whose}: kernel {kernel}"))?;
+            let outputs = said[1].as_array().map_or(&[][..], Vec::as_slice);
+            ensure(outputs.len() > 3, || format!("{whose}: outputs {}", said[1]))?;
+            for one in outputs {
+                let number = |at: usize| one[at].as_f64().unwrap_or(f64::NAN);
+                let name = one[0].as_str().unwrap_or_default();
+                let bound = match name.starts_with("dparams") {
+                    true => OF_PARAMETERS * number(1).max(LEAST),
+                    false => OF_TENSORS * number(1),
+                };
+                ensure(number(2) <= bound, || format!("{whose}: {one}"))?;
+            }
         }
     }
     Ok(())
