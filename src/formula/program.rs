@@ -47,6 +47,13 @@ pub enum Axis {
     Both,
 }
 
+impl Axis {
+    /// Whether the cells of a row have values of their own.
+    pub fn along_row(self) -> bool {
+        matches!(self, Self::Key | Self::Diagonal | Self::Both)
+    }
+}
+
 impl Needs {
     fn join(self, other: Self) -> Self {
         let axis = match (self.axis, other.axis) {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::bind::{Bound, Inner};
+use super::compiled::SUMS;
 use super::hoist::hoisted;
 use super::lanes::{Lanes, fixed_along_row};
 use super::program::{Axis, Step, lower};
@@ -131,7 +132,8 @@ impl Reverse {
         if lanes.ran_back(k0, adjoint, &mut self.of_sinks) {
             if let Some(sums) = sums {
                 for (sink, by) in self.sinks.iter_mut().zip(&self.of_sinks) {
-                    sink.add(cell, &by[..count], 1.0, inner, sums);
+                    let given = if sink.along_row() { count } else { SUMS };
+                    sink.add(cell, &by[..given], 1.0, inner, sums);
                 }
             }
             return;

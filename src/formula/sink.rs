@@ -43,6 +43,11 @@ impl Sink {
         }
     }
 
+    /// Whether the cells of a row go to sums of their own.
+    pub(super) fn along_row(&self) -> bool {
+        self.needs.axis.along_row()
+    }
+
     /// Adds adjoints, times `sign`, of the cells of a row from column `k0` on.
     pub(super) fn add(
         &mut self,

@@ -39,9 +39,13 @@ pub enum Cells<'a> {
     Scores(&'a mut [f32]),
     /// Whether a mask allows.
     Mask(&'a mut [u8]),
-    /// Scores, and what a sum changes by with the results, in whose place comes what it changes by with the scores; and what it changes by with each of [`Evaluate::sinks`].
+    /// Scores, and what a sum changes by with the results, in whose place comes what it changes by with the scores; and what it changes by with each of [`Evaluate::sinks`]: with
+    /// that of each cell, or, of what has one value along a row, [`SUMS`] sums of cells.
     Back(&'a [f32], &'a mut [f32], &'a mut [[f32; LANES]]),
 }
+
+/// How many sums of a row's cells are given.
+pub const SUMS: usize = 4;
 
 /// Which of a formula's functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

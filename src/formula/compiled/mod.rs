@@ -10,5 +10,5 @@
 mod call;
 mod write;
 
-pub(super) use call::{Asked, Evaluate, Way, compiled};
+pub(super) use call::{Asked, Evaluate, SUMS, Way, compiled};
 pub use call::{Cells, Maker, Source, install};

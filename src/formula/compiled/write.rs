@@ -18,7 +18,8 @@ use crate::formula::values::{Ty, Var};
 
 /// The parameters of the function, `(values, sources, k, cells, count, by, sinks)`: numbers that the row does not change, pointers to what it does, the first column, scores that are
 /// changed in place (or, of a mask, bytes that are written), how many times four cells; and, backwards, what the sum changes by with the results, in whose place that by the
-/// scores is put, and for each sink a row of [`LANES`] numbers, in which those by it are put. The scores stay then.
+/// scores is put, and for each sink a row of [`LANES`] numbers, in which those by it are put: of a sink that has one value along the row four sums, each of every fourth cell. The
+/// scores stay then.
 const VALUES: u32 = 0;
 const SOURCES: u32 = 1;
 const COLUMN: u32 = 2;
@@ -27,6 +28,10 @@ const COUNT: u32 = 4;
 const BY: u32 = 5;
 const SINKS: u32 = 6;
 const PARAMETERS: u32 = 7;
+/// Where the rows of the sinks are gone along.
+const ALONG: u32 = PARAMETERS;
+/// Pointers to the tables.
+const TABLES: u32 = PARAMETERS + 1;
 
 /// The most tables of one formula; more are left to the lanes.
 pub const MOST_SOURCES: usize = 16;
@@ -75,17 +80,17 @@ pub fn write(inner: &Inner, way: Way) -> Option<Code> {
     if sources > MOST_SOURCES {
         return None;
     }
-    let mut emit = Emit::new(PARAMETERS + sources as u32);
+    let mut emit = Emit::new(TABLES + sources as u32);
     for source in 0..sources as u32 {
         let pointer = words(u64::from(source) * 4);
-        emit.before().local_get(SOURCES).i32_load(pointer).local_set(PARAMETERS + source);
+        emit.before().local_get(SOURCES).i32_load(pointer).local_set(TABLES + source);
     }
     let mut local: Vec<Option<u32>> = vec![None; steps.len()];
     let mut column = None;
     for at in order.clone() {
         let made = match (inner.table_of[at], steps[at].op) {
             (Some(table), _) => {
-                let source = PARAMETERS + code.tables.iter().position(|known| *known == table)? as u32;
+                let source = TABLES + code.tables.iter().position(|known| *known == table)? as u32;
                 entries(&mut emit, source, steps[at].ty)
             }
             (None, Op::Var(Var::K)) => *column.get_or_insert_with(|| first_columns(&mut emit)),
@@ -109,24 +114,25 @@ pub fn write(inner: &Inner, way: Way) -> Option<Code> {
                 let indices: Vec<u32> =
                     operands.iter().map(|id| operand(&mut emit, &mut local, &mut code, inner, id)).collect();
                 let place = code.data.iter().position(|known| *known == usize::from(data))?;
-                let source = PARAMETERS + (code.tables.len() + place) as u32;
+                let source = TABLES + (code.tables.len() + place) as u32;
                 gathered(&mut emit, source, &indices, &inner.with.data[usize::from(data)].shape, steps[at].ty)
             }
             (None, Op::Constant(_) | Op::Param(_)) => return None,
         };
         local[at] = Some(made);
     }
+    let mut totals = Vec::new();
     if back {
         let order: Vec<usize> = order.clone().collect();
         let WayBack { by_cell, sinks, .. } = way_back(inner, way == Way::BackToAll);
-        derive(&mut emit, inner, &order, &local, &by_cell, &sinks)?;
+        totals = derive(&mut emit, inner, &order, &local, &by_cell, &sinks)?;
         code.sinks = sinks;
     } else {
         store(&mut emit, local[root]?, mask);
     }
     let step = if mask { 4 } else { REGISTER };
     emit.code().local_get(CELLS).i32_const(step).i32_add().local_set(CELLS);
-    for (source, table) in (PARAMETERS..).zip(&code.tables) {
+    for (source, table) in (TABLES..).zip(&code.tables) {
         let step = if inner.tables[*table].bytes().is_some() { 4 } else { REGISTER };
         emit.code().local_get(source).i32_const(step).i32_add().local_set(source);
     }
@@ -137,7 +143,7 @@ pub fn write(inner: &Inner, way: Way) -> Option<Code> {
     code.pointwise = !mask
         && sources == 0
         && order.into_iter().chain(code.values.iter().copied()).all(|at| steps[at].needs.axis == Axis::None);
-    code.module = module(emit, sources as u32);
+    code.module = module(emit, sources as u32, &totals);
     Some(code)
 }
 
@@ -219,7 +225,8 @@ fn store(emit: &mut Emit, result: u32, mask: bool) {
     }
 }
 
-/// Goes from the result back to the score and the sinks: what the sum changes by with each step is put together from the steps that take it, the last of which come first.
+/// Goes from the result back to the score and the sinks: what the sum changes by with each step is put together from the steps that take it, the last of which come first. Gives the
+/// locals of sums that are to be written when the row is done, and which sink's each is.
 fn derive(
     emit: &mut Emit,
     inner: &Inner,
@@ -227,7 +234,7 @@ fn derive(
     local: &[Option<u32>],
     by_cell: &[bool],
     sinks: &[usize],
-) -> Option<()> {
+) -> Option<Vec<(u64, u32)>> {
     let steps = &inner.steps;
     let wanted = |at: usize| by_cell[at] || sinks.contains(&at);
     let mut by: Vec<Option<u32>> = vec![None; steps.len()];
@@ -259,27 +266,48 @@ fn derive(
             Op::Constant(_) | Op::Param(_) => {}
         }
     }
+    let mut totals = Vec::new();
+    if !sinks.is_empty() {
+        emit.before().local_get(SINKS).local_set(ALONG);
+    }
     for (row, sink) in (0..).zip(sinks) {
         let all = by[*sink].unwrap_or_else(|| emit.i32(0));
-        emit.code().local_get(SINKS).local_get(all).v128_store(words(row * (LANES as u64 * 4)));
+        if steps[*sink].needs.axis.along_row() {
+            emit.code().local_get(ALONG).local_get(all).v128_store(words(row_of(row)));
+        } else {
+            // Cells behind the row's last add nothing: where the sum does not change by a result, no slope counts.
+            let total = emit.lasting();
+            emit.code().local_get(all).local_get(total).f32x4_add().local_set(total);
+            totals.push((row, total));
+        }
     }
-    if !sinks.is_empty() {
-        emit.code().local_get(SINKS).i32_const(REGISTER).i32_add().local_set(SINKS);
+    if sinks.len() > totals.len() {
+        emit.code().local_get(ALONG).i32_const(REGISTER).i32_add().local_set(ALONG);
     }
     emit.code().local_get(BY).local_get(score).v128_store(words(0));
     emit.code().local_get(BY).i32_const(REGISTER).i32_add().local_set(BY);
-    Some(())
+    Some(totals)
 }
 
-fn module(emit: Emit, sources: u32) -> Vec<u8> {
+/// Bytes before a sink's row.
+fn row_of(sink: u64) -> u64 {
+    sink * (LANES as u64 * 4)
+}
+
+fn module(emit: Emit, sources: u32, totals: &[(u64, u32)]) -> Vec<u8> {
     let (locals, before, code) = emit.finish();
-    let mut function = Function::new([(sources, ValType::I32), (locals - PARAMETERS - sources, ValType::V128)]);
+    let pointers = TABLES - PARAMETERS + sources;
+    let mut function = Function::new([(pointers, ValType::I32), (locals - PARAMETERS - pointers, ValType::V128)]);
     let mut whole = before;
     let mut f = InstructionSink::new(&mut whole);
     f.loop_(wasm_encoder::BlockType::Empty);
     whole.extend(code);
     let mut f = InstructionSink::new(&mut whole);
-    f.local_get(COUNT).i32_const(1).i32_sub().local_tee(COUNT).br_if(0).end().end();
+    f.local_get(COUNT).i32_const(1).i32_sub().local_tee(COUNT).br_if(0).end();
+    for &(sink, total) in totals {
+        f.local_get(SINKS).local_get(total).v128_store(words(row_of(sink)));
+    }
+    f.end();
     function.raw(whole);
     let (mut types, mut imports, mut functions) = (TypeSection::new(), ImportSection::new(), FunctionSection::new());
     types.ty().function([ValType::I32; PARAMETERS as usize], []);
