@@ -66,9 +66,8 @@ impl State {
         let sessions =
             self.sessions.values().flat_map(|session| [&session.inputs.q, &session.inputs.k, &session.inputs.v]);
         let open: Vec<u64> = sessions.map(|tensor| self.tensors.key(tensor)).collect();
-        let living = self.tensors.living();
         let held = &mut self.seats.get_mut(slot).ok_or("no such worker")?.held;
-        let moves = held.use_keys(&tensors, &open, &living);
+        let moves = held.use_keys(&tensors, &open);
         let of = |key: &u64| {
             if *key == tensors[0] {
                 &q

@@ -28,13 +28,12 @@ thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::default();
 }
 
-/// An array for `length` floats, over a buffer that came back if one fits: the smallest, which is not much larger, and of several the one that came last, which
-/// caches are likelier to hold.
+/// An array for `length` floats, over a buffer that came back if one fits: the smallest, which is not much larger.
 pub fn floats(length: u32) -> Float32Array {
     let bytes = length.saturating_mul(4);
     let fits = |buffer: &ArrayBuffer| (bytes..=bytes.saturating_mul(2)).contains(&buffer.byte_length());
     let spare = BUFFERS.with_borrow_mut(|Buffers { spare, .. }| {
-        let fitting = spare.iter().enumerate().rev().filter(|(_, buffer)| fits(buffer));
+        let fitting = spare.iter().enumerate().filter(|(_, buffer)| fits(buffer));
         let at = fitting.min_by_key(|(_, buffer)| buffer.byte_length()).map(|(at, _)| at);
         at.map(|at| spare.remove(at))
     });
