@@ -54,8 +54,8 @@ fn module(fused: bool) -> Vec<u8> {
     let (mut types, mut functions, mut exports, mut code) =
         (TypeSection::new(), FunctionSection::new(), ExportSection::new(), CodeSection::new());
     types.ty().function([ValType::I32; 5], []);
-    types.ty().function([ValType::I32; 7], []);
-    types.ty().function([ValType::I32; 14], []);
+    types.ty().function([ValType::I32; 8], []);
+    types.ty().function([ValType::I32; 15], []);
     types.ty().function([ValType::I32, ValType::I32, ValType::I32, ValType::F32], []);
     types.ty().function([ValType::I32; 6], []);
     let rows = || 1..=GROUP as u64;

@@ -13,11 +13,11 @@ const TURNED: u64 = 8;
 const FIRST: u64 = 12;
 const CAP: u64 = 16;
 
-/// `(q, k, d, count, s, running, keep, v, keys, o, panels, gap, groups, change)`: for each of `groups` whole groups scores, changes (unless the pointer is null), softmax and
+/// `(q, k, d, count, s, running, keep, v, keys, o, panels, gap, pitch, groups, change)`: for each of `groups` whole groups scores, changes (unless the pointer is null), softmax and
 /// values, which are the functions numbered so; each of the group's pointers then moves to the next one's.
 pub fn meet(functions: [usize; 5]) -> Function {
     let [scores, soften, values, cap, shift] = functions.map(|i| i as u32);
-    let [q, k, d, count, s, running, keep, v, keys, o, panels, gap, groups, change, back] =
+    let [q, k, d, count, s, running, keep, v, keys, o, panels, gap, pitch, groups, change, back] =
         std::array::from_fn(|i| i as u32);
     let mut function = Function::new([(1, ValType::I32)]);
     let mut f = function.instructions();
@@ -49,6 +49,7 @@ pub fn meet(functions: [usize; 5]) -> Function {
         .local_get(o)
         .local_get(panels)
         .local_get(gap)
+        .local_get(pitch)
         .call(values);
     for (pointer, of, each) in [(q, d, NUMBER), (o, panels, STEP)] {
         f.local_get(pointer)

@@ -48,8 +48,8 @@ impl Locals {
         self.0 + 6 + 2 * row as u32 + half
     }
 
-    /// `steps` steps of `rows`, each along one row of the panel. The factor of row r and step u lies `at(r, u)` bytes behind its pointer, which
-    /// moves by `stride` a step.
+    /// `steps` steps of `rows`, each along one row of the panel, to the next of which it is `pitch` bytes (a local), or [`STEP`]. The factor of row r and step u lies `at(r, u)` bytes
+    /// behind its pointer, which moves by `stride` a step.
     fn steps(
         &self,
         f: &mut InstructionSink,
@@ -57,11 +57,13 @@ impl Locals {
         fused: bool,
         steps: u64,
         stride: u64,
+        pitch: Option<u32>,
         at: impl Fn(u64, u64) -> u64,
     ) {
         for u in 0..steps {
             for half in 0..2 {
-                let offset = u * STEP + u64::from(half) * REGISTER;
+                let before = if pitch.is_some() { 0 } else { u * STEP };
+                let offset = before + u64::from(half) * REGISTER;
                 f.local_get(self.panel()).v128_load(bytes(offset)).local_set(self.right(half));
             }
             for row in rows.clone() {
@@ -72,9 +74,14 @@ impl Locals {
                     f.local_set(sum);
                 }
             }
+            if let Some(pitch) = pitch {
+                f.local_get(self.panel()).local_get(pitch).i32_add().local_set(self.panel());
+            }
         }
         advance(f, self.factors(), steps * stride);
-        advance(f, self.panel(), steps * STEP);
+        if pitch.is_none() {
+            advance(f, self.panel(), steps * STEP);
+        }
     }
 
     /// As many steps as local `count` says, [`UNROLLED`] at a time and then one by one.
@@ -85,6 +92,7 @@ impl Locals {
         fused: bool,
         count: u32,
         stride: u64,
+        pitch: Option<u32>,
         at: impl Fn(u64, u64) -> u64 + Copy,
     ) {
         for steps in [UNROLLED, 1] {
@@ -95,7 +103,7 @@ impl Locals {
                 f.i32_const(UNROLLED as i32 - 1).i32_and();
             }
             f.local_tee(self.left()).if_(BlockType::Empty).loop_(BlockType::Empty);
-            self.steps(f, rows.clone(), fused, steps, stride, at);
+            self.steps(f, rows.clone(), fused, steps, stride, pitch, at);
             again(f, self.left());
             f.end().end();
         }
@@ -114,7 +122,7 @@ pub fn scores(rows: u64, fused: bool) -> Function {
             f.v128_const(0).local_set(locals.sum(row, half));
         }
         f.local_get(q).local_set(locals.factors()).local_get(panels).local_set(locals.panel());
-        locals.all(&mut f, pass.clone(), fused, d, rows * NUMBER, |row, u| (u * rows + row) * NUMBER);
+        locals.all(&mut f, pass.clone(), fused, d, rows * NUMBER, None, |row, u| (u * rows + row) * NUMBER);
         for (row, half) in tiles(pass) {
             let at = row * ROW + u64::from(half) * REGISTER;
             f.local_get(s).local_get(locals.sum(row, half)).v128_store(bytes(at));
@@ -127,11 +135,11 @@ pub fn scores(rows: u64, fused: bool) -> Function {
     function
 }
 
-/// `(p, v, keys, keep, o, panels, gap)`: `o[r] = keep[r] · o[r] + Σ_k p[r][k] · v[k]` of the rows for each of `panels` panels: `keys` rows of the panel
-/// from `v` on, `gap` bytes to the next one; `p` has rows of [`KEYS`], `o` is `[panels][GROUP][8]`.
+/// `(p, v, keys, keep, o, panels, gap, pitch)`: `o[r] = keep[r] · o[r] + Σ_k p[r][k] · v[k]` of the rows for each of `panels` panels: `keys` rows of the panel
+/// from `v` on, `pitch` bytes from one to the next and `gap` more to the next panel; `p` has rows of [`KEYS`], `o` is `[panels][GROUP][8]`.
 pub fn values(rows: u64, fused: bool) -> Function {
-    let [p, v, keys, keep, o, panels, gap] = [0, 1, 2, 3, 4, 5, 6];
-    let locals = Locals(7);
+    let [p, v, keys, keep, o, panels, gap, pitch] = [0, 1, 2, 3, 4, 5, 6, 7];
+    let locals = Locals(8);
     let mut function = locals.function(rows);
     let mut f = function.instructions();
     f.loop_(BlockType::Empty);
@@ -141,7 +149,7 @@ pub fn values(rows: u64, fused: bool) -> Function {
             f.local_get(keep).v128_load32_splat(bytes(row * NUMBER)).f32x4_mul().local_set(locals.sum(row, half));
         }
         f.local_get(p).local_set(locals.factors()).local_get(v).local_set(locals.panel());
-        locals.all(&mut f, pass.clone(), fused, keys, NUMBER, |row, u| row * ROW + u * NUMBER);
+        locals.all(&mut f, pass.clone(), fused, keys, NUMBER, Some(pitch), |row, u| row * ROW + u * NUMBER);
         for (row, half) in tiles(pass) {
             let at = row * STEP + u64::from(half) * REGISTER;
             f.local_get(o).local_get(locals.sum(row, half)).v128_store(bytes(at));

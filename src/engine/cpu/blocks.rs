@@ -1,8 +1,9 @@
 //! Blocks of scores: what streaming, materialised and the pictures share. Packed tensors, tile maps and scratch live here between items.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, RowBlock, Step};
+use super::gemm::{GROUP, GroupBlock, KEYS, PANEL, Panels, RowBlock, Step};
 use super::kernels::Kernels;
 use super::meet::Meeting;
 use super::pack;
@@ -17,6 +18,7 @@ pub const ROWS: usize = 8 * GROUP;
 /// K and V of one head, packed.
 struct Packed {
     k: Vec<Step>,
+    /// Empty where V is read as it lies.
     v: Vec<Step>,
 }
 
@@ -25,6 +27,8 @@ pub struct Blocks {
     pub kernels: &'static Kernels,
     /// By `batch · kv_heads + kv_head`; heads that share K and V share an entry.
     packed: Vec<Option<Packed>>,
+    /// V of all heads, where its columns are whole panels.
+    values: Option<Arc<Vec<f32>>>,
     /// By [`Plan::mask_key`].
     maps: Sorted<(usize, usize), TileMap>,
     rules: RuleRows,
@@ -47,6 +51,7 @@ impl Blocks {
         Self {
             kernels,
             packed: (0..dims.batch * dims.kv_heads).map(|_| None).collect(),
+            values: None,
             maps: Sorted::new(),
             rules: RuleRows::new(plan, rows),
             queries: vec![0.0; rows * dims.d],
@@ -63,6 +68,8 @@ impl Blocks {
         let dims = plan.dims;
         self.head = head;
         self.kv = batch * dims.kv_heads + dims.kv_head(head);
+        let plain = dims.d_v.is_multiple_of(PANEL);
+        self.values = plain.then(|| inputs.v.clone());
         self.packed[self.kv].get_or_insert_with(|| {
             let k_head = inputs.k_head(&dims, batch, head);
             let k = if plan.transforms() {
@@ -72,7 +79,8 @@ impl Blocks {
             } else {
                 pack::keys(k_head, dims.d)
             };
-            Packed { k, v: pack::values(inputs.v_head(&dims, batch, head), dims.n_k, dims.d_v) }
+            let pack = || pack::values(inputs.v_head(&dims, batch, head), dims.n_k, dims.d_v);
+            Packed { k, v: if plain { Vec::new() } else { pack() } }
         });
         self.map = plan.mask_key(batch, head);
         self.maps.get_or_insert_with(self.map, || plan.tiles(batch, head, ROWS, KEYS));
@@ -124,9 +132,14 @@ impl Blocks {
         self.rules.of(row)
     }
 
-    /// Packed V of the head, `[ceil(d_v / 8)][n_k][8]`.
-    pub fn v(&self) -> &[Step] {
-        self.packed[self.kv].as_ref().map_or(&[], |packed| &packed.v)
+    /// V of the head.
+    pub fn v(&self, plan: &Plan) -> Panels<'_> {
+        let (n_k, d_v) = (plan.dims.n_k, plan.dims.d_v);
+        match (&self.values, &self.packed[self.kv]) {
+            (Some(all), _) => Panels::plain(&all[self.kv * n_k * d_v..(self.kv + 1) * n_k * d_v], d_v),
+            (None, Some(packed)) => Panels::packed(&packed.v, n_k),
+            (None, None) => Panels::packed(&[], n_k),
+        }
     }
 
     /// `factor · Q·K` of a group with `keys` keys from `k0` on (a multiple of [`PANEL`]), and nothing else.
@@ -148,13 +161,13 @@ impl Blocks {
         running: &mut [Running],
         o: &mut [[Step; GROUP]],
     ) -> usize {
-        let (d, n_k) = (plan.dims.d, plan.dims.n_k);
-        let Some(Packed { k, v }) = &self.packed[self.kv] else { return 0 };
+        let (d, v) = (plan.dims.d, self.v(plan));
+        let Some(Packed { k, .. }) = &self.packed[self.kv] else { return 0 };
         let groups = self.rows / GROUP;
         let (q, running) = (&self.groups[..groups * GROUP * d], &mut running[..groups * GROUP]);
         let k = &k[k0 / PANEL * d..(k0 + keys) / PANEL * d];
         let change = self.rules.change(plan);
-        (self.kernels.meet)(Meeting { q, d, k, v, n_k, k0, keys, running, o, s, change });
+        (self.kernels.meet)(Meeting { q, d, k, v, k0, keys, running, o, s, change });
         groups
     }
 

@@ -14,6 +14,38 @@ pub type RowBlock = [Step; KEYS / PANEL];
 /// Scores, then weights, of a group of rows and a block of keys.
 pub type GroupBlock = [RowBlock; GROUP];
 
+/// A matrix as the second product reads it, eight columns at a time: packed, or as it lies.
+#[derive(Clone, Copy)]
+pub struct Panels<'a> {
+    /// Its numbers.
+    pub all: &'a [f32],
+    /// Panels of eight columns.
+    pub count: usize,
+    /// Numbers from a row to the next.
+    pub row: usize,
+    /// Numbers from a panel to the next.
+    pub panel: usize,
+}
+
+impl<'a> Panels<'a> {
+    /// Of what [`super::pack::values`] made of so many rows.
+    pub fn packed(panels: &'a [Step], rows: usize) -> Self {
+        Self { all: panels.as_flattened(), count: panels.len() / rows.max(1), row: PANEL, panel: rows * PANEL }
+    }
+
+    /// Of `[rows, columns]`, where those are whole panels: packing it would only cost time.
+    pub fn plain(all: &'a [f32], columns: usize) -> Self {
+        debug_assert!(columns.is_multiple_of(PANEL), "the last panel is not whole");
+        Self { all, count: columns / PANEL, row: columns, panel: PANEL }
+    }
+
+    /// Whether the first `panels` panels have rows up to `rows`.
+    pub fn reach(&self, panels: usize, rows: usize) -> bool {
+        panels <= self.count
+            && panels.saturating_sub(1) * self.panel + rows.saturating_sub(1) * self.row + PANEL <= self.all.len()
+    }
+}
+
 /// `body` for each row `$i` below `$m`, written out: at the page's optimisation for size the compiler keeps loops, and accumulators that a loop's
 /// counter indexes live in memory.
 macro_rules! rows {
@@ -85,21 +117,27 @@ pub fn scores<T: Tier>(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mu
     }
 }
 
-/// `o[i] = keep[i] · o[i] + Σ_k p[i][k] · v[k]` for M rows, the keys of one panel of V, and its eight columns.
+/// `o[i] = keep[i] · o[i] + Σ_k p[i][k] · v[k]` for M rows, `keys` keys of one panel of V, which lie `pitch` numbers apart, and its eight columns.
 #[inline(never)]
-fn values_of<T: Tier, const M: usize>(p: &[RowBlock], v: &[Step], keep: &[f32; GROUP], o: &mut [Step; GROUP]) {
+fn values_of<T: Tier, const M: usize>(
+    p: &[RowBlock],
+    v: &[f32],
+    (keys, pitch): (usize, usize),
+    keep: &[f32; GROUP],
+    o: &mut [Step; GROUP],
+) {
     T::with(|| {
         let mut weights: [&[f32]; M] = [&[]; M];
         let mut acc = [[F32x4::splat(0.0); 2]; M];
         rows!(I < M, {
-            weights[I] = &p[I].as_flattened()[..v.len()];
+            weights[I] = &p[I].as_flattened()[..keys];
             let (low, high) = halves(&o[I]);
             let keep = F32x4::splat(keep[I]);
             acc[I] = [F32x4::load(low).mul(keep), F32x4::load(high).mul(keep)];
         });
-        for k in 0..v.len() {
-            let (low, high) = halves(&v[k]);
-            let (low, high) = (F32x4::load(low), F32x4::load(high));
+        for (k, v) in v.chunks(pitch).enumerate().take(keys) {
+            let (halves, _) = v.as_chunks::<4>();
+            let (low, high) = (F32x4::load(&halves[0]), F32x4::load(&halves[1]));
             rows!(I < M, {
                 let factor = F32x4::splat(weights[I][k]);
                 acc[I][0] = T::mul_add(factor, low, acc[I][0]);
@@ -114,26 +152,27 @@ fn values_of<T: Tier, const M: usize>(p: &[RowBlock], v: &[Step], keep: &[f32; G
 
 /// Adds weights·V of one block of keys to the outputs of `rows` rows (1 to [`GROUP`]), which are scaled by `keep` first.
 ///
-/// `p` holds the weights; `v` is all of a head's panels, `[panels][n_k][8]`, of which keys `k0..k0 + keys` are read; `o` is `[panels]` tiles.
+/// `p` holds the weights; of `v`, all of a head, keys `k0..k0 + keys` are read; `o` is `[panels]` tiles.
 pub fn values<T: Tier>(
     rows: usize,
     p: &[RowBlock],
-    v: &[Step],
-    n_k: usize,
+    v: Panels,
     k0: usize,
     keys: usize,
     keep: &[f32; GROUP],
     o: &mut [[Step; GROUP]],
 ) {
-    for (panel, o) in v.chunks_exact(n_k).zip(o) {
-        let v = &panel[k0..k0 + keys];
+    debug_assert!(v.reach(v.count.min(o.len()), k0 + keys), "rows past the last");
+    let size = (keys, v.row);
+    for (panel, o) in o.iter_mut().enumerate().take(v.count) {
+        let v = &v.all[panel * v.panel + k0 * v.row..];
         match rows {
-            1 => values_of::<T, 1>(p, v, keep, o),
-            2 => values_of::<T, 2>(p, v, keep, o),
-            3 => values_of::<T, 3>(p, v, keep, o),
-            4 => values_of::<T, 4>(p, v, keep, o),
-            5 => values_of::<T, 5>(p, v, keep, o),
-            _ => values_of::<T, GROUP>(p, v, keep, o),
+            1 => values_of::<T, 1>(p, v, size, keep, o),
+            2 => values_of::<T, 2>(p, v, size, keep, o),
+            3 => values_of::<T, 3>(p, v, size, keep, o),
+            4 => values_of::<T, 4>(p, v, size, keep, o),
+            5 => values_of::<T, 5>(p, v, size, keep, o),
+            _ => values_of::<T, GROUP>(p, v, size, keep, o),
         }
     }
 }
@@ -194,17 +233,18 @@ mod tests {
                     let p: GroupBlock = core::array::from_fn(|i| {
                         core::array::from_fn(|step| core::array::from_fn(|j| ((i + step * 8 + j) % 9) as f32 * 0.5))
                     });
-                    let mut o = vec![[[4.0; PANEL]; GROUP]; d_v.div_ceil(PANEL)];
                     let (k0, keys) = (n_k / 3, n_k - n_k / 3);
-                    values::<T>(rows, &p, &packed, n_k, k0, keys, &[0.5; GROUP], &mut o);
-                    for i in 0..rows {
-                        for c in 0..d_v {
-                            let want = 2.0 + product(&p[i].as_flattened()[..keys], |k| v[(k0 + k) * d_v + c]);
-                            assert_eq!(
-                                o[c / PANEL][i][c % PANEL],
-                                want,
-                                "{rows} rows, d_v {d_v}, {n_k} keys: row {i} column {c}"
-                            );
+                    let plain = d_v.is_multiple_of(PANEL).then(|| Panels::plain(&v, d_v));
+                    for panels in [Panels::packed(&packed, n_k)].into_iter().chain(plain) {
+                        assert!(panels.reach(panels.count, n_k) && !panels.reach(panels.count, n_k + 1));
+                        let mut o = vec![[[4.0; PANEL]; GROUP]; d_v.div_ceil(PANEL)];
+                        values::<T>(rows, &p, panels, k0, keys, &[0.5; GROUP], &mut o);
+                        for i in 0..rows {
+                            for c in 0..d_v {
+                                let want = 2.0 + product(&p[i].as_flattened()[..keys], |k| v[(k0 + k) * d_v + c]);
+                                let of = format!("{rows} rows, d_v {d_v}, {n_k} keys: row {i} column {c}");
+                                assert_eq!(o[c / PANEL][i][c % PANEL], want, "{of}");
+                            }
                         }
                     }
                 }

@@ -4,7 +4,7 @@
 //! browser each table is a module of its own, so that a browser without relaxed SIMD never meets one of its instructions.
 
 use super::change::Change;
-use super::gemm::{GROUP, RowBlock, Step};
+use super::gemm::{GROUP, Panels, RowBlock, Step};
 use super::lane::{Fused, Separate, Tier};
 use super::meet::Meeting;
 use super::softmax::{self, Running};
@@ -24,7 +24,7 @@ macro_rules! ordered {
 }
 
 /// As `gemm::values`.
-type Values = fn(usize, &[RowBlock], &[Step], usize, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
+type Values = fn(usize, &[RowBlock], Panels, usize, usize, &[f32; GROUP], &mut [[Step; GROUP]]);
 
 /// As `backward::settle`.
 type Settle = fn(&mut [RowBlock], &mut [RowBlock], usize, &[[f32; 2]; GROUP], Option<f32>);

@@ -212,7 +212,7 @@ impl Table {
                 for (row, p) in rows.clone().zip(&mut p) {
                     p[..count].copy_from_slice(&self.cells[row * steps + k0 / PANEL..][..count]);
                 }
-                (blocks.kernels.values)(rows.len(), &p, blocks.v(), n_k, k0, keys, &[1.0; GROUP], &mut self.o);
+                (blocks.kernels.values)(rows.len(), &p, blocks.v(plan), k0, keys, &[1.0; GROUP], &mut self.o);
             }
             for i in 0..rows.len() {
                 for (panel, o) in self.o.iter().enumerate() {

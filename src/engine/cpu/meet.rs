@@ -2,7 +2,7 @@
 //! consists of, and so one call for all groups.
 
 use super::change::{self, Change};
-use super::gemm::{self, GROUP, GroupBlock, Step};
+use super::gemm::{self, GROUP, GroupBlock, Panels, Step};
 use super::lane::Tier;
 use super::softmax::{self, Running};
 
@@ -14,10 +14,8 @@ pub struct Meeting<'a> {
     pub d: usize,
     /// Panels of K that hold the keys, `[keys / 8][d][8]`.
     pub k: &'a [Step],
-    /// All panels of V, `[panels][n_k][8]`.
-    pub v: &'a [Step],
-    /// Keys in each of those.
-    pub n_k: usize,
+    /// V of all keys.
+    pub v: Panels<'a>,
     /// First key.
     pub k0: usize,
     /// How many: a multiple of 8 of at most 64.
@@ -34,9 +32,8 @@ pub struct Meeting<'a> {
 
 /// Online softmax of `Q·K` and the outputs that belong to it, group by group.
 pub fn meet<T: Tier>(meeting: Meeting) {
-    let Meeting { q, d, k, v, n_k, k0, keys, running, o, s, change } = meeting;
-    let panels = v.len() / n_k.max(1);
-    let groups = q.chunks_exact(GROUP * d).zip(running.chunks_exact_mut(GROUP)).zip(o.chunks_exact_mut(panels));
+    let Meeting { q, d, k, v, k0, keys, running, o, s, change } = meeting;
+    let groups = q.chunks_exact(GROUP * d).zip(running.chunks_exact_mut(GROUP)).zip(o.chunks_exact_mut(v.count));
     for (group, ((q, running), o)) in groups.enumerate() {
         let mut keep = [1.0; GROUP];
         gemm::scores::<T>(GROUP, q, d, k, s);
@@ -44,6 +41,6 @@ pub fn meet<T: Tier>(meeting: Meeting) {
             change::change::<T>(of, group * GROUP, k0, keys / gemm::PANEL, s);
         }
         softmax::soften::<T>(s, keys / gemm::PANEL, running, &mut keep);
-        gemm::values::<T>(GROUP, s, v, n_k, k0, keys, &keep, o);
+        gemm::values::<T>(GROUP, s, v, k0, keys, &keep, o);
     }
 }

@@ -8,20 +8,20 @@ use std::ptr::null;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::change::Change;
-use super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
+use super::gemm::{GROUP, KEYS, PANEL, Panels, RowBlock, Step};
 use super::meet::Meeting;
 use super::softmax::Running;
 use crate::formula::Entries;
 
 /// `(q, panels, d, count, s)`; see `build/products.rs`.
 type Scores = extern "C" fn(*const f32, *const Step, usize, usize, *mut RowBlock);
-/// `(p, v, keys, keep, o, panels, gap)`; see `build/products.rs`.
-type Values = extern "C" fn(*const RowBlock, *const Step, usize, *const f32, *mut [Step; GROUP], usize, usize);
+/// `(p, v, keys, keep, o, panels, gap, pitch)`; see `build/products.rs`.
+type Values = extern "C" fn(*const RowBlock, *const f32, usize, *const f32, *mut [Step; GROUP], usize, usize, usize);
 
 /// `(s, panels, running, keep, rows)`; see `build/softmax.rs`.
 type Soften = extern "C" fn(*mut RowBlock, usize, *mut Running, *mut f32, usize);
 
-/// `(q, k, d, count, s, running, keep, v, keys, o, panels, gap, groups, change)`; see `build/meet.rs`.
+/// `(q, k, d, count, s, running, keep, v, keys, o, panels, gap, pitch, groups, change)`; see `build/meet.rs`.
 type Meet = extern "C" fn(
     *const f32,
     *const Step,
@@ -30,9 +30,10 @@ type Meet = extern "C" fn(
     *mut RowBlock,
     *mut Running,
     *mut f32,
-    *const Step,
+    *const f32,
     usize,
     *mut [Step; GROUP],
+    usize,
     usize,
     usize,
     usize,
@@ -87,22 +88,27 @@ pub fn scores(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mut [RowBlo
 pub fn values(
     rows: usize,
     p: &[RowBlock],
-    v: &[Step],
-    n_k: usize,
+    v: Panels,
     k0: usize,
     keys: usize,
     keep: &[f32; GROUP],
     o: &mut [[Step; GROUP]],
 ) {
-    let panels = (v.len() / n_k.max(1)).min(o.len());
+    let panels = v.count.min(o.len());
     // What the generated code reads and writes lies in these slices.
-    assert!((1..=GROUP).contains(&rows) && p.len() >= rows && keys <= KEYS && k0 + keys <= n_k);
+    assert!((1..=GROUP).contains(&rows) && p.len() >= rows && keys <= KEYS && v.reach(panels, k0 + keys));
     if panels > 0 {
-        let gap = (n_k - keys) * size_of::<Step>();
+        let (pitch, gap) = strides(&v, keys);
         // SAFETY: a worker that could not put the module into the table does not start; a function of this type is there.
         let run: Values = unsafe { transmute(PLACES[GROUP + rows - 1].load(Relaxed)) };
-        run(p.as_ptr(), v[k0..].as_ptr(), keys, keep.as_ptr(), o.as_mut_ptr(), panels, gap);
+        run(p.as_ptr(), v.all[k0 * v.row..].as_ptr(), keys, keep.as_ptr(), o.as_mut_ptr(), panels, gap, pitch);
     }
+}
+
+/// Bytes from a row of `v` to the next, and from behind `keys` rows of a panel to the first of the next one, which may lie before.
+fn strides(v: &Panels, keys: usize) -> (usize, usize) {
+    let number = size_of::<f32>();
+    (v.row * number, (v.panel * number).wrapping_sub(keys * v.row * number))
 }
 
 /// As `softmax::soften`.
@@ -182,14 +188,14 @@ pub fn change(change: &Change, row: usize, k0: usize, panels: usize, s: &mut [Ro
 
 /// As `meet::meet`.
 pub fn meet(meeting: Meeting) {
-    let Meeting { q, d, k, v, n_k, k0, keys, running, o, s, change } = meeting;
-    let (count, panels, groups) = (keys / PANEL, v.len() / n_k.max(1), running.len() / GROUP);
+    let Meeting { q, d, k, v, k0, keys, running, o, s, change } = meeting;
+    let (count, panels, groups) = (keys / PANEL, v.count, running.len() / GROUP);
     // What the generated code reads and writes lies in these slices.
-    assert!(keys.is_multiple_of(PANEL) && keys <= KEYS && k0 + keys <= n_k && k.len() >= count * d);
+    assert!(keys.is_multiple_of(PANEL) && keys <= KEYS && v.reach(panels, k0 + keys) && k.len() >= count * d);
     assert!(q.len() >= groups * GROUP * d && o.len() >= groups * panels);
     if count > 0 && panels > 0 && groups > 0 {
         let change = change.map(|change| raw(&change, 0, groups * GROUP, k0, count));
-        let (gap, mut keep) = ((n_k - keys) * size_of::<Step>(), [1.0; GROUP]);
+        let ((pitch, gap), mut keep) = (strides(&v, keys), [1.0; GROUP]);
         // SAFETY: a worker that could not put the module into the table does not start; a function of this type is there.
         let run: Meet = unsafe { transmute(PLACES[2 * GROUP + 1].load(Relaxed)) };
         run(
@@ -200,11 +206,12 @@ pub fn meet(meeting: Meeting) {
             s.as_mut_ptr(),
             running.as_mut_ptr(),
             keep.as_mut_ptr(),
-            v[k0..].as_ptr(),
+            v.all[k0 * v.row..].as_ptr(),
             keys,
             o.as_mut_ptr(),
             panels,
             gap,
+            pitch,
             groups,
             change.as_ref().map_or(null(), |change| change),
         );

@@ -49,9 +49,16 @@ fn turn(x: &[f32], d: usize, factor: f32, out: &mut [f32], pitch: usize) {
 
 /// K (`[n_k, d]`) in panels of eight keys, `[ceil(n_k / 8)][d][8]`; keys past the last are zero.
 pub fn keys(k: &[f32], d: usize) -> Vec<Step> {
-    let mut out = vec![[0.0; PANEL]; (k.len() / d).div_ceil(PANEL) * d];
-    for (panel, rows) in out.as_flattened_mut().chunks_exact_mut(PANEL * d).zip(k.chunks(PANEL * d)) {
-        turn(rows, d, 1.0, panel, PANEL);
+    let mut out: Vec<Step> = Vec::with_capacity((k.len() / d).div_ceil(PANEL) * d);
+    for rows in k.chunks(PANEL * d) {
+        let at = out.len();
+        // Panel by panel, right before it is filled: zeros for all of them at once would go to memory and come back.
+        // SAFETY: there is room for a panel of each so many rows, and zeros are numbers.
+        unsafe {
+            out.as_mut_ptr().add(at).write_bytes(0, d);
+            out.set_len(at + d);
+        }
+        turn(rows, d, 1.0, out[at..].as_flattened_mut(), PANEL);
     }
     out
 }

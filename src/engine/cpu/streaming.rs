@@ -74,7 +74,7 @@ impl State {
                 }
                 if VALUES {
                     let o = &mut self.o[group * panels..(group + 1) * panels];
-                    (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &keep, o);
+                    (blocks.kernels.values)(rows.len(), &self.s, blocks.v(plan), k0, keys, &keep, o);
                 }
             }
         }
@@ -146,7 +146,7 @@ impl State {
                     }
                 }
                 let o = &mut self.o[group * panels..(group + 1) * panels];
-                (blocks.kernels.values)(rows.len(), &self.s, blocks.v(), n_k, k0, keys, &[1.0; GROUP], o);
+                (blocks.kernels.values)(rows.len(), &self.s, blocks.v(plan), k0, keys, &[1.0; GROUP], o);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::blocks::ROWS;
-use super::super::gemm::{GROUP, KEYS, PANEL, RowBlock, Step};
+use super::super::gemm::{GROUP, KEYS, PANEL, Panels, RowBlock, Step};
 use super::super::kernels::Kernels;
 use super::super::lane::F32x4;
 use super::super::pack;
@@ -167,7 +167,8 @@ impl Tile {
             }
             if let Some(o) = &mut o {
                 let o = &mut o[from / GROUP * columns..][..columns];
-                (kernels.values)(count, dp, &packed.k_rows, n_k, k0, keys, &[1.0; GROUP], o);
+                let k_rows = Panels::packed(&packed.k_rows, n_k);
+                (kernels.values)(count, dp, k_rows, k0, keys, &[1.0; GROUP], o);
             }
             if !whole {
                 for i in 0..count {
@@ -272,10 +273,11 @@ impl Tile {
                 }
             }
             let (q0, rows, values) = (q0 + first, last - first, cells.kernels.values);
+            let [q, dy] = [q, dy].map(|panels| Panels::packed(panels, n));
             let o = &mut o_v[i * panels_v..(i + 1) * panels_v];
-            values(to - from, &self.p_turned[from..to], dy, n, q0, rows, &[1.0; GROUP], o);
+            values(to - from, &self.p_turned[from..to], dy, q0, rows, &[1.0; GROUP], o);
             let o = &mut o_k[i * panels..(i + 1) * panels];
-            values(to - from, &self.ds_turned[from..to], q, n, q0, rows, &[1.0; GROUP], o);
+            values(to - from, &self.ds_turned[from..to], q, q0, rows, &[1.0; GROUP], o);
         }
     }
 
