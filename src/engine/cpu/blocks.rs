@@ -17,7 +17,10 @@ pub const ROWS: usize = 8 * GROUP;
 
 /// K and V of one head, packed.
 struct Packed {
+    /// Empty where there is one query, which meets K by rows.
     k: Vec<Step>,
+    /// The rows of K, where they are not those of the input; empty unless there is one query.
+    k_rows: Vec<f32>,
     /// Empty where V is read as it lies.
     v: Vec<Step>,
 }
@@ -29,6 +32,8 @@ pub struct Blocks {
     packed: Vec<Option<Packed>>,
     /// V of all heads, where its columns are whole panels.
     values: Option<Arc<Vec<f32>>>,
+    /// K of all heads as it came, where there is one query.
+    keys: Option<Arc<Vec<f32>>>,
     /// By [`Plan::mask_key`].
     maps: Sorted<(usize, usize), TileMap>,
     rules: RuleRows,
@@ -52,6 +57,7 @@ impl Blocks {
             kernels,
             packed: (0..dims.batch * dims.kv_heads).map(|_| None).collect(),
             values: None,
+            keys: None,
             maps: Sorted::new(),
             rules: RuleRows::new(plan, rows),
             queries: vec![0.0; rows * dims.d],
@@ -70,17 +76,22 @@ impl Blocks {
         self.kv = batch * dims.kv_heads + dims.kv_head(head);
         let plain = dims.d_v.is_multiple_of(PANEL);
         self.values = plain.then(|| inputs.v.clone());
+        let one = dims.n_q == 1;
+        self.keys = one.then(|| inputs.k.clone());
         self.packed[self.kv].get_or_insert_with(|| {
             let k_head = inputs.k_head(&dims, batch, head);
-            let k = if plan.transforms() {
-                let mut prepared = vec![0.0; dims.n_k * dims.d];
+            let mut prepared = Vec::new();
+            if plan.transforms() {
+                prepared = vec![0.0; dims.n_k * dims.d];
                 plan.prepare_k(0..dims.n_k, k_head, &mut prepared);
-                pack::keys(&prepared, dims.d)
+            }
+            let (k, k_rows) = if one {
+                (Vec::new(), prepared)
             } else {
-                pack::keys(k_head, dims.d)
+                (pack::keys(if plan.transforms() { &prepared } else { k_head }, dims.d), Vec::new())
             };
             let pack = || pack::values(inputs.v_head(&dims, batch, head), dims.n_k, dims.d_v);
-            Packed { k, v: if plain { Vec::new() } else { pack() } }
+            Packed { k, k_rows, v: if plain { Vec::new() } else { pack() } }
         });
         self.map = plan.mask_key(batch, head);
         self.maps.get_or_insert_with(self.map, || plan.tiles(batch, head, ROWS, KEYS));
@@ -147,6 +158,15 @@ impl Blocks {
         let d = plan.dims.d;
         let Some(packed) = &self.packed[self.kv] else { return };
         let rows = self.group(group);
+        if let Some(all) = &self.keys {
+            let size = plan.dims.n_k * d;
+            let k =
+                if packed.k_rows.is_empty() { &all[self.kv * size..(self.kv + 1) * size] } else { &packed.k_rows[..] };
+            let s = s[0].as_flattened_mut();
+            (self.kernels.dots)(&self.groups[..d], &k[k0 * d..(k0 + keys) * d], &mut s[..keys]);
+            s[keys..].fill(0.0);
+            return;
+        }
         let panels = &packed.k[k0 / PANEL * d..(k0 + keys).div_ceil(PANEL) * d];
         (self.kernels.scores)(rows.len(), &self.groups[rows.start * d..rows.end * d], d, panels, s);
     }
@@ -164,6 +184,9 @@ impl Blocks {
         let (d, v) = (plan.dims.d, self.v(plan));
         let Some(Packed { k, .. }) = &self.packed[self.kv] else { return 0 };
         let groups = self.rows / GROUP;
+        if groups == 0 {
+            return 0;
+        }
         let (q, running) = (&self.groups[..groups * GROUP * d], &mut running[..groups * GROUP]);
         let k = &k[k0 / PANEL * d..(k0 + keys) / PANEL * d];
         let change = self.rules.change(plan);

@@ -117,6 +117,37 @@ pub fn scores<T: Tier>(rows: usize, q: &[f32], d: usize, panels: &[Step], s: &mu
     }
 }
 
+/// `q · k` of one query with each key of `k` (`[keys, d]`, as many as `s` has room for), into `s`. A single query meets each key once: packing them would take longer than this.
+#[inline(never)]
+pub fn dots<T: Tier>(q: &[f32], k: &[f32], s: &mut [f32]) {
+    T::with(|| {
+        let (d, mut from, mut key) = (q.len(), 0, 0);
+        while key < s.len() {
+            let mut sums = [F32x4::splat(0.0); 4];
+            let mut x = 0;
+            while x + 16 <= d {
+                sums[0] = T::mul_add(F32x4::at(q, x), F32x4::at(k, from + x), sums[0]);
+                sums[1] = T::mul_add(F32x4::at(q, x + 4), F32x4::at(k, from + x + 4), sums[1]);
+                sums[2] = T::mul_add(F32x4::at(q, x + 8), F32x4::at(k, from + x + 8), sums[2]);
+                sums[3] = T::mul_add(F32x4::at(q, x + 12), F32x4::at(k, from + x + 12), sums[3]);
+                x += 16;
+            }
+            while x + 4 <= d {
+                sums[0] = T::mul_add(F32x4::at(q, x), F32x4::at(k, from + x), sums[0]);
+                x += 4;
+            }
+            let mut sum = sums[0].add(sums[1]).add(sums[2].add(sums[3])).sum();
+            while x < d {
+                sum += q[x] * k[from + x];
+                x += 1;
+            }
+            s[key] = sum;
+            from += d;
+            key += 1;
+        }
+    });
+}
+
 /// `o[i] = keep[i] · o[i] + Σ_k p[i][k] · v[k]` for M rows, `keys` keys of one panel of V, which lie `pitch` numbers apart, and its eight columns.
 #[inline(never)]
 fn values_of<T: Tier, const M: usize>(
@@ -214,6 +245,20 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn dots_of_every_small_size() {
+        for d in (1..=40).chain([63, 64, 127, 256]) {
+            for keys in [1, 2, 7, 8, 64] {
+                let (q, k) = (numbers(d, 5), numbers(keys * d, 7));
+                let (mut fused, mut separate) = (vec![9.0; keys], vec![9.0; keys]);
+                dots::<Fused>(&q, &k, &mut fused);
+                dots::<Separate>(&q, &k, &mut separate);
+                let want: Vec<f32> = (0..keys).map(|j| product(&q, |x| k[j * d + x])).collect();
+                assert!(fused == want && separate == want, "d {d}, {keys} keys");
             }
         }
     }

@@ -40,6 +40,7 @@ pub struct Kernels {
     /// Name of the materialised kernel built on it.
     pub(super) materialised: &'static str,
     pub(super) scores: fn(usize, &[f32], usize, &[Step], &mut [RowBlock]),
+    pub(super) dots: fn(&[f32], &[f32], &mut [f32]),
     pub(super) values: Values,
     pub(super) soften: fn(&mut [RowBlock], usize, &mut [Running], &mut [f32; GROUP]),
     pub(super) meet: fn(Meeting),
@@ -82,6 +83,7 @@ impl Kernels {
             streaming,
             materialised,
             scores,
+            dots: super::gemm::dots::<T>,
             values,
             soften,
             meet,
