@@ -49,12 +49,15 @@ impl Cost {
     }
 }
 
+/// Columns that kernels of the CPU read together: V whose columns are a multiple of them is read as it lies.
+pub const COLUMNS: usize = 8;
+
 /// Bytes that a run on the CPU allocates, counted from its sizes. [`Cost::bytes`] is what it moves, which is something else.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Memory {
     /// The page's: Q, K and V, the output and the rows' log-sum-exp.
     pub page: f64,
-    /// Each worker's: its copy of Q, K and V, K and V again as kernels read them, the map of tiles, and the band of scores that a materialised kernel
+    /// Each worker's: its copy of Q, K and V, those of K and V that kernels pack (K for more than one query, V where its columns are no multiple of [`COLUMNS`]), the map of tiles, and the band of scores that a materialised kernel
     /// holds. What is smaller (a block of a streaming kernel, the results of a part) is left out.
     pub worker: f64,
 }
@@ -64,7 +67,9 @@ impl Memory {
     pub fn of(dims: &Dims, algorithm: Algorithm, tile: (usize, usize)) -> Self {
         let float = 4.0;
         let tensors = float * (dims.q_len() + dims.k_len() + dims.v_len()) as f64;
-        let packed = float * (dims.k_len() + dims.v_len()) as f64;
+        let keys = if dims.n_q == 1 { 0 } else { dims.k_len() };
+        let values = if dims.d_v.is_multiple_of(COLUMNS) { 0 } else { dims.v_len() };
+        let packed = float * (keys + values) as f64;
         let tiles = dims.n_q.div_ceil(tile.0.max(1)) as f64 * dims.n_k.div_ceil(tile.1.max(1)) as f64;
         let band = if algorithm == Algorithm::Materialised { float * (tile.0 * dims.n_k) as f64 } else { 0.0 };
         let page = tensors + float * (dims.y_len() + dims.rows()) as f64;
@@ -103,7 +108,10 @@ mod tests {
         let tensors = 4.0 * (2.0 * 96.0 * 16.0 + 128.0 * 24.0);
         let streaming = Memory::of(&dims, Algorithm::Streaming, (48, 64));
         assert_eq!(streaming.page, tensors + 4.0 * (2.0 * 96.0 * 8.0 + 2.0 * 96.0));
-        assert_eq!(streaming.worker, tensors + 4.0 * 128.0 * 24.0 + 4.0);
+        assert_eq!(streaming.worker, tensors + 4.0 * 128.0 * 16.0 + 4.0, "V is read as it lies");
+        let of = |n_q, d_v| Memory::of(&Dims { n_q, d_v, ..dims }, Algorithm::Streaming, (48, 64)).worker;
+        assert_eq!(of(96, 9), tensors + 4.0 * 128.0 + 4.0 * 128.0 * 25.0 + 4.0);
+        assert_eq!(of(1, 8), 4.0 * (2.0 * 16.0 + 128.0 * 24.0) + 2.0, "and K beside one query");
         let whole = Memory::of(&dims, Algorithm::Materialised, (48, 64));
         assert_eq!(whole.worker - streaming.worker, 4.0 * 48.0 * 128.0);
         assert_eq!(whole.total(3), whole.page + 3.0 * whole.worker);

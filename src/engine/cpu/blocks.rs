@@ -9,11 +9,15 @@ use super::meet::Meeting;
 use super::pack;
 use super::rules::{RuleRows, masked};
 use super::softmax::Running;
+use crate::attention::cost::COLUMNS;
 use crate::attention::{Coverage, Inputs, Plan, RowRules, TileMap};
 use crate::formula::Sorted;
 
 /// Query rows of a block: one row of tiles, whole groups of them. A block of K serves them all while it is in the cache.
 pub const ROWS: usize = 8 * GROUP;
+
+// What a run allocates is counted from its sizes, without this engine.
+const _: () = assert!(PANEL == COLUMNS, "memory is counted for another width of panels");
 
 /// K and V of one head, packed.
 struct Packed {
